@@ -1,0 +1,29 @@
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: demo test check bench clean
+
+demo: $(STAMP)
+	$(BIN)/twinlens demo
+
+test: .venv/.installed-test
+	$(BIN)/python -m pytest -n 2
+
+check: .venv/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q uv -c constraints.txt
+	$(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -e .
+	touch $@
+
+.venv/.installed-test: $(STAMP)
+	$(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -e .[test,check]
+	touch $@
+
+clean:
+	rm -rf .venv build dist src/*.egg-info

@@ -1,0 +1,56 @@
+"""Fusions: picture features and text features → one unit vector. One file per variant."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from twinlens.types import Features
+
+
+class Fusion(nn.Module):
+    """The contract of every fusion: `forward(image, text) → (B, D)` of unit length, either side may be missing.
+
+    A missing side, a whole one (None) or single rows (`present` False), is replaced by a learned vector that starts at
+    zero, so that a bare gallery picture, a caption alone and a composed query pass through the same layers, in the same
+    batch: separate passes would let batch normalisation tell them apart. A subclass writes `compose` alone.
+    """
+
+    def __init__(self, *, image_dim: int, text_dim: int, dim: int) -> None:
+        super().__init__()
+        self.image_dim, self.text_dim, self.dim = image_dim, text_dim, dim
+        self.no_image = nn.Parameter(torch.zeros(image_dim))
+        self.no_text = nn.Parameter(torch.zeros(text_dim))
+
+    def forward(self, image: Features | None, text: Features | None) -> Tensor:
+        """Unit vectors (B, D); raises ValueError when both sides are None."""
+        some = image or text
+        if some is None:
+            raise ValueError("a fusion needs an image, a text, or both")
+        rows = some.vector.shape[0]
+        composed = self.compose(_filled(image, self.no_image, rows), _filled(text, self.no_text, rows))
+        return F.normalize(composed, dim=-1)
+
+    def compose(self, image: Features, text: Features) -> Tensor:
+        """The method itself: both sides complete → (B, D), any length; a row of zeros stays zero."""
+        raise NotImplementedError
+
+    def similarity(self, queries: Tensor, gallery: Tensor) -> Tensor:
+        """Scores (Q, N) of unit vectors (Q, D) and (N, D), higher is nearer; the cosine unless a method differs."""
+        return queries @ gallery.T
+
+
+def _filled(side: Features | None, absent: Tensor, rows: int) -> Features:
+    """The side with its missing rows replaced by the learned absent vector."""
+    if side is None:
+        return Features(vector=absent.expand(rows, -1))
+    if side.present is None:
+        return side
+    present = side.present.unsqueeze(-1)
+    tokens = (
+        None if side.tokens is None else torch.where(present.unsqueeze(-1), side.tokens, absent.to(side.tokens.dtype))
+    )
+    return replace(side, vector=torch.where(present, side.vector, absent.to(side.vector.dtype)), tokens=tokens)

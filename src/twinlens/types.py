@@ -1,0 +1,82 @@
+"""The only things that travel between rooms. Nothing here imports a heavy library at run time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+    from torch import Tensor
+
+Arrays: TypeAlias = "Mapping[str, NDArray[np.generic]]"
+"""What one sample is after everything on the CPU; the key names the array, no batch dimension."""
+Batch: TypeAlias = "Mapping[str, Tensor]"
+"""Arrays of many samples stacked along a first dimension B."""
+
+
+class TwinlensError(Exception):
+    """The user can mend this: the message is one line that says what is wrong and how; the exit code is 2."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A query and a gallery entry alike: a picture, a text, or both. `id` never reaches a model."""
+
+    id: str
+    image: Path | Image | None
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Features:
+    """One side (picture or text) of B samples, as a network describes it.
+
+    vector (B, D); tokens (B, L, D) are words, regions or the cells of a map; mask (B, L) is True where a token counts;
+    grid (H, W) says that the L = H·W tokens are a map in row-major order; present (B,) is False where this side of a
+    sample is missing (None: all are there).
+    """
+
+    vector: Tensor
+    tokens: Tensor | None = None
+    mask: Tensor | None = None
+    grid: tuple[int, int] | None = None
+    present: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What an encoder makes of a batch: the picture's side, the text's side, or both."""
+
+    image: Features | None = None
+    text: Features | None = None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Queries, a gallery, and what is known about them; no metric ever asks which dataset it is looking at.
+
+    relevant: query id → ids of gallery entries that answer it. rejected: query id → ids known not to (hard negatives).
+    ignore: query id → ids left out of that query's ranking. groups: id of a query or a gallery entry → its leak-free
+    group; no group may stand on both sides of a split.
+    """
+
+    queries: tuple[Sample, ...]
+    gallery: tuple[Sample, ...]
+    relevant: Mapping[str, frozenset[str]]
+    ignore: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
+    rejected: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The gallery as one query orders it: best first, scores descending."""
+
+    query_id: str
+    ids: tuple[str, ...]
+    scores: tuple[float, ...]

@@ -1,0 +1,67 @@
+"""Variants are files: the listing of a folder is the menu, and a file's name is the option's name.
+
+Every variant file of `encoders`, `fusions` and `indexes` defines one public class; `datasets` and `commands` are
+modules used as they are. Keyword-only constructor arguments are the schema of a variant's options.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterable
+from types import ModuleType
+from typing import Any
+
+from twinlens.types import TwinlensError
+
+
+def names(folder: str) -> list[str]:
+    """The variants of a folder such as "fusions", sorted; names with a leading underscore are helpers, not variants."""
+    package = importlib.import_module(f"twinlens.{folder}")
+    return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
+
+
+def load(folder: str, name: str) -> ModuleType:
+    """Import one variant's file. Raises TwinlensError that lists the known names."""
+    known = names(folder)
+    if name not in known:
+        raise TwinlensError(f"unknown {folder[:-1]} {name!r}{_hint(name, known)}; known: {', '.join(known)}")
+    return importlib.import_module(f"twinlens.{folder}.{name}")
+
+
+def variant_class(folder: str, name: str) -> type[Any]:
+    """The one public class that a variant's file defines."""
+    module = load(folder, name)
+    classes = [
+        c for n, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == module.__name__ and n[0] != "_"
+    ]
+    if len(classes) != 1:
+        raise TypeError(f"{module.__name__} must define exactly one public class, not {[c.__name__ for c in classes]}")
+    return classes[0]
+
+
+def make(folder: str, name: str, **options: Any) -> Any:
+    """Build a variant. Raises TwinlensError that names the known options when one is unknown or missing."""
+    cls = variant_class(folder, name)
+    parameters = [p for p in inspect.signature(cls).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    known = {p.name for p in parameters}
+    for key in options:
+        if key not in known:
+            raise TwinlensError(
+                f"{folder[:-1]} {name!r} has no option {key!r}{_hint(key, known)}; known: {_listing(known)}"
+            )
+    missing = [p.name for p in parameters if p.default is p.empty and p.name not in options]
+    if missing:
+        raise TwinlensError(f"{folder[:-1]} {name!r} needs the option {missing[0]!r}; known: {_listing(known)}")
+    return cls(**options)
+
+
+def _hint(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _listing(known: Iterable[str]) -> str:
+    return ", ".join(sorted(known)) or "none"
