@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
+Picture: TypeAlias = "Path | Image | Callable[[], Image]"
+"""A file, a picture in memory, or a picklable function that draws one when it is needed."""
 Arrays: TypeAlias = "Mapping[str, NDArray[np.generic]]"
 """What one sample is after everything on the CPU; the key names the array, no batch dimension."""
 Batch: TypeAlias = "Mapping[str, Tensor]"
@@ -28,7 +30,7 @@ class Sample:
     """A query and a gallery entry alike: a picture, a text, or both. `id` never reaches a model."""
 
     id: str
-    image: Path | Image | None
+    image: Picture | None
     text: str = ""
 
 
@@ -80,3 +82,11 @@ class Ranking:
     query_id: str
     ids: tuple[str, ...]
     scores: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One answer to a query, as people see it: the gallery entry and its score (the cosine, −1 to 1)."""
+
+    sample: Sample
+    score: float
