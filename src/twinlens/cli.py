@@ -1,0 +1,90 @@
+"""The command line: lists the files of `commands/`, parses, calls one, and turns its end into an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+import textwrap
+from collections.abc import Sequence
+
+from twinlens import __version__, variants
+from twinlens.commands import _common
+from twinlens.types import TwinlensError
+
+DONE, MISTAKE, STOPPED, PIPE_CLOSED = 0, 2, 130, 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and answer its exit code: 0 done, 2 a mistake that the user can mend, 130 stopped."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be text in the terminal's encoding
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except TwinlensError as error:
+        return _say(str(error), MISTAKE)
+    except BrokenPipeError:
+        return _leave_the_pipe()
+    except OSError as error:
+        return _say(f"{error.filename}: {error.strerror}" if error.filename else str(error), MISTAKE)
+    except KeyboardInterrupt:
+        return _say("stopped; run the same command again to go on", STOPPED)
+    return code
+
+
+def build_parser(commands: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser with these commands in it; importing a command's file costs next to nothing, running it may not."""
+    parser = argparse.ArgumentParser(
+        prog="twinlens",
+        description="Find images with two lenses at once: a picture and a sentence.",
+        epilog="twinlens COMMAND --help tells more about one command.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"twinlens {__version__}")
+    listing = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    for name in commands:
+        _add_command(listing, name)
+    return parser
+
+
+def _add_command(listing: argparse._SubParsersAction[argparse.ArgumentParser], name: str) -> None:
+    command = variants.load("commands", name)
+    examples = textwrap.indent(textwrap.dedent(command.EXAMPLES).strip(), "  ")
+    parser = listing.add_parser(
+        name,
+        help=command.HELP.replace("%", "%%"),
+        description=command.HELP,
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    command.add_arguments(parser)
+    _common.add_json(parser)
+    parser.set_defaults(run=command.run)
+
+
+def _run(arguments: list[str]) -> int:
+    named = next(iter(arguments), "-")
+    if not named.startswith("-"):
+        variants.load("commands", named)  # an unknown one is told with the known and the closest
+    parser = build_parser(variants.names("commands") if named.startswith("-") else [named])
+    args = parser.parse_args(arguments)
+    if args.command is None:
+        parser.print_help(sys.stderr)
+        return MISTAKE
+    _common.emit(args.run(args), args)
+    return DONE
+
+
+def _say(message: str, code: int) -> int:
+    print("twinlens:", " ".join(message.splitlines()), file=sys.stderr)
+    return code
+
+
+def _leave_the_pipe() -> int:
+    """Whoever read our output has left; without this the interpreter complains about it at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return PIPE_CLOSED
