@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from twinlens import __version__, cli, variants
+from twinlens.commands import _common
+from twinlens.types import TwinlensError
+
+HEAVY = {
+    *("PIL", "cv2", "jinja2", "matplotlib", "numpy", "pydantic", "rich", "safetensors", "scipy", "sklearn"),
+    *("tokenizers", "torch", "torchvision", "transformers"),
+}
+
+
+def fake_command(run) -> ModuleType:
+    command = ModuleType("twinlens.commands.greet")
+    command.HELP = "say hello, 100% of the time"
+    command.EXAMPLES = "twinlens greet --name Ada"
+
+    def add_arguments(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--name", required=True)
+
+    command.add_arguments, command.run = add_arguments, run
+    return command
+
+
+@pytest.fixture
+def install(monkeypatch):
+    """Puts a `greet` command with the given `run` beside the real ones."""
+
+    def put(run) -> None:
+        known, load = variants.names("commands"), variants.load
+        monkeypatch.setattr(variants, "names", lambda folder: sorted([*known, "greet"]))
+        monkeypatch.setattr(variants, "load", lambda folder, n: fake_command(run) if n == "greet" else load(folder, n))
+
+    return put
+
+
+def greet(args: argparse.Namespace) -> dict[str, object]:
+    if _common.shows_view(args):
+        print(f"hello {args.name}")
+    return {"name": args.name, "path": Path("a/b"), "scores": (0.5, float("nan"))}
+
+
+def raising(error: BaseException):
+    def run(args: argparse.Namespace) -> dict[str, object]:
+        raise error
+
+    return run
+
+
+RESULT = {"name": "Ada", "path": str(Path("a/b")), "scores": [0.5, None]}
+
+
+def test_a_command_prints_its_view(install, capsys):
+    install(greet)
+    assert cli.main(["greet", "--name", "Ada"]) == 0
+    assert capsys.readouterr().out == "hello Ada\n"
+
+
+def test_json_takes_the_place_of_the_view(install, capsys):
+    install(greet)
+    assert cli.main(["greet", "--name", "Ada", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == RESULT
+
+
+def test_json_to_a_file_leaves_the_view(install, capsys, tmp_path):
+    install(greet)
+    target = tmp_path / "new" / "result.json"
+    assert cli.main(["greet", "--json", str(target), "--name", "Ada"]) == 0
+    assert capsys.readouterr().out == "hello Ada\n"
+    assert json.loads(target.read_text(encoding="utf-8")) == RESULT
+
+
+def test_json_to_an_impossible_place_is_a_mistake(install, capsys, tmp_path):
+    install(greet)
+    assert cli.main(["greet", "--name", "Ada", f"--json={tmp_path}"]) == 2
+    assert "cannot write the JSON" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (TwinlensError("no such folder: x\ntry another"), 2, "twinlens: no such folder: x try another\n"),
+        (PermissionError(13, "Permission denied", "out.png"), 2, "twinlens: out.png: Permission denied\n"),
+        (KeyboardInterrupt(), 130, "twinlens: stopped; run the same command again to go on\n"),
+    ],
+)
+def test_an_error_is_one_line_and_a_code(install, capsys, error, code, line):
+    install(raising(error))
+    assert cli.main(["greet", "--name", "Ada"]) == code
+    assert capsys.readouterr() == ("", line)
+
+
+def test_a_defect_of_the_program_is_not_hidden(install):
+    install(raising(ZeroDivisionError()))
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["greet", "--name", "Ada"])
+
+
+@pytest.mark.parametrize("arguments", [["greet"], ["greet", "--nam", "Ada"], ["--nonsense"]])
+def test_wrong_arguments_exit_with_2(install, capsys, arguments):
+    install(greet)
+    with pytest.raises(SystemExit) as end:
+        cli.main(arguments)
+    assert end.value.code == 2
+    assert "usage: twinlens" in capsys.readouterr().err
+
+
+def test_an_unknown_command_names_the_closest_and_the_known(capsys, monkeypatch):
+    monkeypatch.setattr(variants, "names", lambda folder: ["index", "search"])
+    assert cli.main(["serch", "--text", "a dog"]) == 2
+    line = capsys.readouterr().err
+    assert "did you mean 'search'?" in line
+    assert "known: index, search" in line
+    assert line.count("\n") == 1
+
+
+def test_help_lists_every_command_with_its_line(install, capsys):
+    install(greet)
+    with pytest.raises(SystemExit) as end:
+        cli.main(["--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert end.value.code == 0
+    for name in variants.names("commands"):
+        assert f"{name} {' '.join(variants.load('commands', name).HELP.split())}" in shown
+
+
+def test_no_command_at_all_shows_the_help(capsys):
+    assert cli.main([]) == 2
+    assert "usage: twinlens" in capsys.readouterr().err
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"twinlens {__version__}\n"
+
+
+def test_a_commands_own_help_ends_with_its_examples(install, capsys):
+    install(greet)
+    with pytest.raises(SystemExit):
+        cli.main(["greet", "--help"])
+    shown = capsys.readouterr().out
+    assert "--json [FILE]" in shown
+    assert shown.endswith("examples:\n  twinlens greet --name Ada\n")
+
+
+@pytest.mark.parametrize("name", variants.names("commands"))
+def test_every_command_keeps_the_contract(name, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main([name, "--help"])
+    command, shown = variants.load("commands", name), capsys.readouterr().out
+    assert end.value.code == 0
+    assert command.HELP.strip() and "\n" not in command.HELP
+    assert f"twinlens {name}" in command.EXAMPLES
+    assert "--json" in shown and "examples:" in shown
+
+
+def test_building_every_parser_imports_nothing_heavy():
+    code = "import sys; from twinlens import cli, variants; cli.build_parser(variants.names('commands')).format_help()"
+    ask = f"{code}; print(*sorted({HEAVY!r} & set(sys.modules)))"
+    answer = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    assert answer.stdout.split() == []
+
+
+def test_a_reader_that_leaves_is_no_error():
+    program = (
+        "import sys; from twinlens import cli, variants; from types import SimpleNamespace as S;"
+        "variants.load = lambda folder, name: S(HELP='h', EXAMPLES='e', add_arguments=lambda p: None,"
+        " run=lambda args: [print('line') for _ in range(100_000)] and {});"
+        "sys.exit(cli.main(['greet']))"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == cli.PIPE_CLOSED
+
+
+def test_names_that_are_no_text_can_be_printed(install, monkeypatch):
+    install(greet)
+    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    monkeypatch.setattr(sys, "stdout", out)
+    assert cli.main(["greet", "--name", "\udcff.png"]) == 0
+    assert out.buffer.getvalue() == b"hello \\udcff.png\n"
+
+
+def query(**given) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    _common.add_query(parser)
+    return argparse.Namespace(**{**vars(parser.parse_args([])), **given})
+
+
+def test_a_query_needs_one_of_its_lenses():
+    with pytest.raises(TwinlensError, match="give --image FILE, --text SENTENCE, or both"):
+        _common.query_sample(query(text="  "))
+
+
+def test_a_query_has_the_picture_and_the_words(tmp_path):
+    picture = tmp_path / "a.png"
+    picture.touch()
+    both = _common.query_sample(query(image=picture, text=" at night "))
+    assert (both.image, both.text) == (picture, "at night")
+    assert _common.query_sample(query(text="at night")).image is None
+    assert _common.query_sample(query(image=picture)).text == ""
+
+
+def test_a_query_picture_must_exist(tmp_path):
+    with pytest.raises(TwinlensError, match="no such picture"):
+        _common.query_sample(query(image=tmp_path / "none.png"))
+
+
+def test_existing_folder(tmp_path):
+    assert _common.existing_folder(str(tmp_path)) == tmp_path
+    with pytest.raises(TwinlensError, match="no such folder"):
+        _common.existing_folder(tmp_path / "none")
+    (tmp_path / "file").touch()
+    with pytest.raises(TwinlensError, match="is a file"):
+        _common.existing_folder(tmp_path / "file")
+
+
+def test_print_table(capsys):
+    _common.print_table(["rank", "score"], [[1, 0.5]], title="Results")
+    shown = capsys.readouterr().out
+    assert shown.startswith("Results\n")
+    assert [line.split() for line in shown.splitlines() if "0.50" in line] == [["1", "0.50"]]
