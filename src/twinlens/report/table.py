@@ -33,12 +33,19 @@ def cell(value: object, *, digits: int = 2) -> str:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of values under column names; columns whose cells are all numbers stand to the right."""
+    """Rows of values under column names; columns whose cells are all numbers stand to the right.
+
+    `digits` decimals for floats. Raises ValueError when a row's length is not that of the columns.
+    """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
     title: str = ""
     digits: int = 2
+
+    def __post_init__(self) -> None:
+        if any(len(row) != len(self.columns) for row in self.rows):
+            raise ValueError(f"every row needs {len(self.columns)} cells, one for each of the columns")
 
     def markdown(self) -> str:
         """The table as GitHub's Markdown, the title above it in bold."""
