@@ -17,7 +17,7 @@ LAYERS = (
     ("images", "metrics", "losses", "config", "variants", "shapes", "groups", "wordpiece"),
     ("encoders", "fusions", "indexes", "datasets"),
     ("composer",),
-    ("runtime", "training", "batches", "protocols", "readings", "features", "detection"),
+    ("runtime", "training", "batches", "protocols", "readings", "features", "detection", "submissions"),
     ("evaluation", "store", "comparison"),
     ("ingest", "distributed", "explain", "report"),
     ("collection",),
