@@ -1,0 +1,70 @@
+"""Reading annotation files: every fault is one line that names the file and how to mend it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from twinlens.types import TwinlensError
+
+
+def check(name: str, **choices: tuple[str, Sequence[str]]) -> None:
+    """Raise TwinlensError for the first option whose value is not among the known ones: `split=(value, known)`."""
+    for option, (value, known) in choices.items():
+        if value not in known:
+            raise TwinlensError(f"{name} has no {option} {value!r}; known: {', '.join(known)}")
+
+
+def folder(name: str, root: Path | None) -> Path:
+    """The dataset's folder; TwinlensError when none was given or it is not there."""
+    if root is None:
+        raise TwinlensError(f"{name} needs the folder it was downloaded to (--root); {_advice(name)}")
+    if not root.is_dir():
+        raise TwinlensError(f"no such folder: {root}; {_advice(name)}")
+    return root
+
+
+def read_text(path: Path, name: str) -> str:
+    """A UTF-8 file of the dataset `name`; TwinlensError when it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise TwinlensError(f"{path} is missing; {_advice(name)}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise TwinlensError(f"cannot read {path}: {error}") from error
+
+
+def read_json(path: Path, name: str) -> Any:
+    """The content of a JSON file; TwinlensError when it cannot be read or is not JSON."""
+    try:
+        return json.loads(read_text(path, name))
+    except json.JSONDecodeError as error:
+        raise TwinlensError(f"{path} is not valid JSON ({error}); download it again: {_advice(name)}") from error
+
+
+def read_rows(path: Path, name: str, keys: Iterable[str]) -> list[dict[str, Any]]:
+    """A JSON list of objects that all have `keys`; TwinlensError names the first row that is not so."""
+    rows = read_json(path, name)
+    if not isinstance(rows, list):
+        raise TwinlensError(f"{path} must be a JSON list; {_advice(name)}")
+    needed = set(keys)
+    for number, row in enumerate(rows):
+        if not isinstance(row, dict) or not needed <= row.keys():
+            raise TwinlensError(f"{path}: entry {number} must be an object with {', '.join(sorted(needed))}")
+    return rows
+
+
+def must_hold(place: Path, known: Iterable[str], wanted: Iterable[str], name: str) -> None:
+    """Raise TwinlensError when annotations want a picture that the gallery described at `place` does not have."""
+    lacking = sorted(set(wanted).difference(known))
+    if lacking:
+        raise TwinlensError(
+            f"{place} lacks {len(lacking)} of the pictures that the annotations name, such as {lacking[0]}; "
+            f"{_advice(name)}"
+        )
+
+
+def _advice(name: str) -> str:
+    return f"`twinlens data {name}` tells how to get it"

@@ -1,0 +1,141 @@
+"""FashionIQ: a garment and what should be different about it, in three categories.
+
+Wu et al., "The Fashion IQ Dataset: Retrieving Images by Combining Side Information and Relative Natural Language
+Feedback" (CVPR 2021). Layout: `captions/cap.{category}.{split}.json`, `image_splits/split.{category}.{split}.json`,
+`images/<ASIN>.jpg`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from twinlens.datasets._files import check, folder, must_hold, read_json, read_rows
+from twinlens.datasets._source import Source
+from twinlens.groups import connect
+from twinlens.types import Dataset, Sample, TwinlensError
+
+PROTOCOLS = ("benchmark",)
+SPLITS = ("train", "val", "test")
+CATEGORIES = ("dress", "shirt", "toptee")
+GALLERIES = ("original", "reduced")
+METRICS: tuple[str, ...] = ("recall@10", "recall@50")
+NOTE = (
+    "FashionIQ: each category has its own gallery: the whole split (original), or only the candidates and targets of "
+    "its queries (reduced: easier, not comparable). The query's own picture stays in the gallery. One target per "
+    "query; R@10 and R@50, averaged over the three categories. The targets of the test split are not published."
+)
+SOURCE = Source(
+    homepage="https://github.com/XiaoxiaoGuo/fashion-iq",
+    licence="annotations: Community Data License Agreement (CDLA); pictures: product photographs of their owners",
+    size="annotations about 10 MB; about 77,700 pictures, a few GB",
+    files=(
+        "captions/ and image_splits/: git clone https://github.com/XiaoxiaoGuo/fashion-iq",
+        "images/<ASIN>.jpg: addresses at https://github.com/hongwang600/fashion-iq-metadata",
+    ),
+)
+_NAME = "fashion_iq"
+
+
+def load(
+    root: Path | None,
+    split: str,
+    *,
+    protocol: str = PROTOCOLS[0],
+    category: str | None = None,
+    gallery: str = GALLERIES[0],
+) -> Dataset:
+    """One category, or (None) all three side by side, where a query ignores the galleries of the other two.
+
+    Ids are "<category>/<ASIN>" for pictures and "<category>/q<row>" for queries; the text is "c1 and c2". Groups join
+    every picture with the ones it is paired with. Queries of the test split have no relevant entry. Raises
+    TwinlensError for an unknown option and for a missing or damaged annotation file.
+    """
+    if category is None:
+        return _side_by_side(parts(root, split, protocol=protocol, gallery=gallery))
+    check(_NAME, protocol=(protocol, PROTOCOLS), category=(category, CATEGORIES))
+    return _part(folder(_NAME, root), split, category, gallery)
+
+
+def parts(
+    root: Path | None, split: str, *, protocol: str = PROTOCOLS[0], gallery: str = GALLERIES[0]
+) -> dict[str, Dataset]:
+    """One Dataset per category; the benchmark's figure is the plain mean of the three figures."""
+    check(_NAME, protocol=(protocol, PROTOCOLS))
+    here = folder(_NAME, root)
+    return {category: _part(here, split, category, gallery) for category in CATEGORIES}
+
+
+def expected_files(root: Path) -> Iterator[Path]:
+    """Every annotation file, and every picture that the annotation files present so far name."""
+    for category in CATEGORIES:
+        for split in SPLITS:
+            yield _captions_file(root, category, split)
+            yield _names_file(root, category, split)
+    files = [_names_file(root, category, split) for category in CATEGORIES for split in SPLITS]
+    names = (name for file in files if file.is_file() for name in read_json(file, _NAME))
+    yield from (_picture(root, name) for name in dict.fromkeys(names))
+
+
+def _part(root: Path, split: str, category: str, gallery: str) -> Dataset:
+    check(_NAME, split=(split, SPLITS), gallery=(gallery, GALLERIES))
+    rows = read_rows(_captions_file(root, category, split), _NAME, ("candidate", "captions"))
+    names: list[str] = read_json(_names_file(root, category, split), _NAME)
+    must_hold(_names_file(root, category, split), names, (row["target"] for row in rows if "target" in row), _NAME)
+    if gallery == "reduced":
+        names = _reduced(rows, names, split)
+    queries = {f"{category}/q{number}": row for number, row in enumerate(rows)}
+    entries = {f"{category}/{name}": name for name in names}
+    return Dataset(
+        queries=tuple(Sample(key, _picture(root, row["candidate"]), _text(row)) for key, row in queries.items()),
+        gallery=tuple(Sample(key, _picture(root, name)) for key, name in entries.items()),
+        relevant={key: frozenset({f"{category}/{row['target']}"}) for key, row in queries.items() if "target" in row},
+        groups=connect(
+            {key: (name,) for key, name in entries.items()} | {q: _named([row]) for q, row in queries.items()}
+        ),
+    )
+
+
+def _reduced(rows: list[dict[str, Any]], names: list[str], split: str) -> list[str]:
+    if any("target" not in row for row in rows):
+        raise TwinlensError(f"fashion_iq's {split} split has no targets, so no reduced gallery; use gallery='original'")
+    used = set(_named(rows))
+    return [name for name in names if name in used]
+
+
+def _side_by_side(datasets: Mapping[str, Dataset]) -> Dataset:
+    """One Dataset in which every query still ranks its own category alone; groups are joined over categories."""
+    ids = {category: frozenset(entry.id for entry in part.gallery) for category, part in datasets.items()}
+    others = {category: frozenset().union(*(ids[c] for c in ids if c != category)) for category in ids}
+    names = {entry.id: entry.id.partition("/")[2] for part in datasets.values() for entry in part.gallery}
+    return Dataset(
+        queries=tuple(query for part in datasets.values() for query in part.queries),
+        gallery=tuple(entry for part in datasets.values() for entry in part.gallery),
+        relevant={key: answers for part in datasets.values() for key, answers in part.relevant.items()},
+        ignore={query.id: others[category] for category, part in datasets.items() for query in part.queries},
+        # A picture that two categories list links the groups that it has in them.
+        groups=connect(
+            {key: (group, names.get(key, key)) for part in datasets.values() for key, group in part.groups.items()}
+        ),
+    )
+
+
+def _named(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [row[key] for row in rows for key in ("candidate", "target") if key in row]
+
+
+def _text(row: Mapping[str, Any]) -> str:
+    return " and ".join(caption.strip().removesuffix(".") for caption in row["captions"])
+
+
+def _picture(root: Path, name: str) -> Path:
+    return root / "images" / f"{name}.jpg"
+
+
+def _captions_file(root: Path, category: str, split: str) -> Path:
+    return root / "captions" / f"cap.{category}.{split}.json"
+
+
+def _names_file(root: Path, category: str, split: str) -> Path:
+    return root / "image_splits" / f"split.{category}.{split}.json"
