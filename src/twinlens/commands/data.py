@@ -1,0 +1,111 @@
+"""`twinlens data`: which datasets there are, where to get them, and what a downloaded folder lacks."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from twinlens import variants
+from twinlens.commands import _common
+from twinlens.types import TwinlensError
+
+HELP = "list the datasets, say where to download one, or check a downloaded folder"
+EXAMPLES = """
+twinlens data
+twinlens data cirr
+twinlens data cirr --root ~/data/cirr
+"""
+_SHOWN = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The dataset's name and the folder to check, both optional."""
+    parser.add_argument("name", nargs="?", metavar="NAME", help="a dataset; without it, all of them are listed")
+    parser.add_argument("--root", type=Path, metavar="DIR", help="check this folder and list the files it lacks")
+
+
+def run(args: argparse.Namespace) -> Mapping[str, object]:
+    """List, describe, or check. Raises TwinlensError (exit code 2) when the checked folder lacks something."""
+    if args.name is None:
+        return _list(args)
+    dataset = variants.load("datasets", args.name)
+    result = _describe(args.name, dataset)
+    if args.root is None:
+        if _common.shows_view(args):
+            _print_description(result)
+        return result
+    return _check(args, dataset, result)
+
+
+def _list(args: argparse.Namespace) -> Mapping[str, object]:
+    if args.root is not None:
+        raise TwinlensError("say which dataset the folder holds: twinlens data NAME --root DIR")
+    found = {name: _describe(name, variants.load("datasets", name)) for name in variants.names("datasets")}
+    if _common.shows_view(args):
+        rows = [[name, about["summary"], _source(about).get("size", "–")] for name, about in found.items()]
+        _common.print_table(["dataset", "what it is", "size"], rows)
+        print("twinlens data NAME tells where to download one; --root DIR checks a folder.")
+    return {"datasets": found}
+
+
+def _describe(name: str, dataset: ModuleType) -> dict[str, object]:
+    """What a dataset's file says of itself, as JSON knows it."""
+    import dataclasses
+
+    source = getattr(dataset, "SOURCE", None)
+    return {
+        "dataset": name,
+        "summary": (dataset.__doc__ or "").splitlines()[0],
+        "protocols": getattr(dataset, "PROTOCOLS", ()),
+        "splits": getattr(dataset, "SPLITS", ()),
+        "metrics": getattr(dataset, "METRICS", ()),
+        "note": getattr(dataset, "NOTE", ""),
+        "source": None if source is None else dataclasses.asdict(source),
+    }
+
+
+def _print_description(about: Mapping[str, object]) -> None:
+    print(f"{about['dataset']}: {about['summary']}")
+    source = _source(about)
+    if not source:
+        print("  no download is known: it is drawn here, or read from a folder of yours")
+    for line in ("homepage", "licence", "size") if source else ():
+        print(f"  {line + ':':<10} {source[line]}")
+    for place in source.get("files", ()):
+        print(f"  get        {place}")
+    if about["note"]:
+        print(about["note"])
+
+
+def _check(args: argparse.Namespace, dataset: ModuleType, about: dict[str, object]) -> Mapping[str, object]:
+    if not hasattr(dataset, "expected_files"):
+        raise TwinlensError(f"{args.name} has no fixed list of files, so there is nothing to check")
+    root = _common.existing_folder(args.root)
+    expected = list(dict.fromkeys(dataset.expected_files(root)))
+    missing = [path for path in expected if not path.exists()]
+    result = about | {"root": root, "expected": len(expected), "missing": missing, "complete": not missing}
+    if not missing:
+        if _common.shows_view(args):
+            print(f"{root} is complete: all {len(expected):,} files of {args.name} are there")
+        return result
+    if _common.shows_view(args):
+        _print_missing(missing)
+    _common.emit(result, args)
+    raise TwinlensError(
+        f"{root} lacks {len(missing):,} of {len(expected):,} files; `twinlens data {args.name}` tells how to get them"
+    )
+
+
+def _print_missing(missing: list[Path]) -> None:
+    for path in missing[:_SHOWN]:
+        print(f"missing: {path}")
+    if len(missing) > _SHOWN:
+        print(f"… and {len(missing) - _SHOWN:,} more (--json lists them all)")
+
+
+def _source(about: Mapping[str, object]) -> Mapping[str, Any]:
+    source = about["source"]
+    return source if isinstance(source, Mapping) else {}
