@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -53,8 +54,6 @@ def _list(args: argparse.Namespace) -> Mapping[str, object]:
 
 def _describe(name: str, dataset: ModuleType) -> dict[str, object]:
     """What a dataset's file says of itself, as JSON knows it."""
-    import dataclasses
-
     source = getattr(dataset, "SOURCE", None)
     return {
         "dataset": name,
