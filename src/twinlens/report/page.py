@@ -1,0 +1,89 @@
+"""The result grid as one HTML file: pictures inside it, no request to anywhere, light and dark."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from PIL import Image
+
+from twinlens import __version__
+from twinlens.report._thumbnails import WIDE, caption, printable, sentence, thumbnail, usual_shape
+from twinlens.types import Hit, Sample, TwinlensError
+
+THUMBNAIL = 480
+"""Longest side in pixels of a picture on the page."""
+_DRAWN_COLORS = 256  # pictures with no more colours than this are drawings: PNG keeps them sharp, and is smaller
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One query or answer as the template shows it: a picture, or the trouble with it, or neither."""
+
+    sample: Sample
+    image: Image.Image | str | None
+    score: float = 0.0
+
+    @classmethod
+    def of(cls, sample: Sample, score: float = 0.0) -> Self:
+        image = None if sample.image is None else thumbnail(sample.image, THUMBNAIL)
+        return cls(sample, image, score)
+
+    @property
+    def words(self) -> str:
+        return sentence(self.sample)
+
+    @property
+    def caption(self) -> str:
+        return caption(self.sample)
+
+    @cached_property
+    def picture(self) -> str:
+        """A data URI: a PNG when the picture is a drawing, else a JPEG; empty when there is none."""
+        if not isinstance(self.image, Image.Image):
+            return ""
+        kind = "png" if self.image.getcolors(_DRAWN_COLORS) else "jpeg"
+        buffer = io.BytesIO()
+        self.image.save(buffer, format=kind, optimize=True, quality=82)
+        return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+
+    @property
+    def trouble(self) -> str:
+        return self.image if isinstance(self.image, str) else ""
+
+    @property
+    def percent(self) -> int:
+        """Length of the score's bar."""
+        return round(100 * min(1.0, max(0.0, self.score)))
+
+
+def result_page(
+    rows: Sequence[tuple[Sample, Sequence[Hit]]], path: Path, *, title: str = "Pictures found by twinlens"
+) -> None:
+    """Write queries and their answers, best first, as one self-contained page.
+
+    A picture that cannot be read is replaced by the reason. Raises TwinlensError when there is nothing to show or the
+    file cannot be written.
+    """
+    if not rows:
+        raise TwinlensError("there is no query to show")
+    entries = [(_Entry.of(query), [_Entry.of(hit.sample, hit.score) for hit in hits]) for query, hits in rows]
+    shape = usual_shape(e.image for _, answers in entries for e in answers if isinstance(e.image, Image.Image))
+    environment = Environment(loader=PackageLoader("twinlens", "report"), autoescape=True, undefined=StrictUndefined)
+    html = environment.get_template("page.html").render(
+        rows=entries,
+        title=printable(title),
+        version=__version__,
+        tile_shape=f"{min(4.0, max(0.75, shape)):.3f}",
+        card_width="18rem" if shape >= WIDE else "13rem",
+    )
+    try:
+        path.write_text(html, encoding="utf-8")
+    except OSError as error:
+        raise TwinlensError(f"cannot write {path}: {error.strerror}") from error

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import base64
+import io
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from twinlens.report.page import THUMBNAIL, result_page
+from twinlens.types import Hit, Sample, TwinlensError
+
+
+class Page(HTMLParser):
+    """What the tests ask of a page: its tags, its links and its text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def opened(source: str) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(source.partition("base64,")[2])))
+
+
+@pytest.fixture
+def html(tmp_path, query, hits) -> str:
+    result_page([(query, hits), (Sample("q2", None, "a sentence"), [])], tmp_path / "page.html", title="Dogs & cats")
+    return (tmp_path / "page.html").read_text("utf-8")
+
+
+def test_the_page_asks_nothing_of_the_network(html):
+    page = Page(html)
+    sources = [value for _, attributes in page.tags for key, value in attributes.items() if key in ("src", "href")]
+    assert sources and all(source.startswith("data:image/") for source in sources)
+    assert "url(" not in html and "@import" not in html and not page.all("script")
+    assert "default-src 'none'" in html
+
+
+def test_texts_are_escaped(html):
+    assert "at night &amp; &lt;b&gt;cold&lt;/b&gt;" in html
+    assert "<title>Dogs &amp; cats</title>" in html
+    assert not Page(html).all("b")
+
+
+def test_every_answer_is_a_card_in_its_order(html):
+    page = Page(html)
+    assert len(page.all("li")) == 6
+    assert re.findall(r'class="score">([^<]+)', html) == ["1.500", "0.900", "0.500", "0.250", "0.000", "-0.500"]
+    assert re.findall(r"width: (\d+)%\"", html) == ["100", "90", "50", "25", "0", "0"]
+
+
+def test_pictures_have_alternative_texts(html):
+    texts = [image["alt"] for image in Page(html).all("img")]
+    assert texts[:3] == ["the picture of the query", ("a dog " * 60).strip(), "folder/portrait.png"]
+    assert all(texts)
+
+
+def test_what_cannot_be_shown_says_why(html):
+    text = Page(html).text
+    assert "broken.png: " in text
+    assert "no picture" in text
+    assert "odd?.png" in text
+    assert "No answers." in text
+
+
+def test_large_photos_become_small_jpegs_and_drawings_stay_sharp(tmp_path):
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (1500, 1000, 3), dtype=np.uint8))
+    hits = [Hit(Sample("photo", noise), 0.5), Hit(Sample("drawing", Image.new("RGB", (400, 100), "red")), 0.4)]
+    result_page([(Sample("query", None, "x"), hits)], tmp_path / "page.html")
+    photo, drawing = (opened(image["src"]) for image in Page((tmp_path / "page.html").read_text("utf-8")).all("img"))
+    assert (photo.format, photo.size) == ("JPEG", (THUMBNAIL * 2 // 3, THUMBNAIL))
+    assert (drawing.format, drawing.size, drawing.getpixel((0, 0))) == ("PNG", (400, 100), (255, 0, 0))
+
+
+@pytest.mark.parametrize(("rows", "name"), [([], "page.html"), ([(Sample("q", None, "x"), [])], "none/page.html")])
+def test_what_cannot_be_written_is_told(tmp_path, rows, name):
+    with pytest.raises(TwinlensError, match=r"no query|cannot write"):
+        result_page(rows, tmp_path / name)
