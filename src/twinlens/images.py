@@ -1,0 +1,226 @@
+"""The one image loader: allow-listed formats, upright, on white, in RGB, within limits; or one line on why not."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePath
+from threading import Lock
+from typing import BinaryIO
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
+
+from twinlens.types import Picture, TwinlensError
+
+MAX_PIXELS = 178_956_970
+"""The default limit, which is also where Pillow refuses on its own; a higher `max_pixels` changes nothing."""
+MAX_BYTES = 512 * 2**20
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff"}
+    | ({".avif"} if features.check("avif") else set())
+)
+"""Names that `find` takes for pictures, in lower case; `load` looks at the content alone."""
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", *(["AVIF"] if features.check("avif") else []))
+# What Pillow's decoders raise on damaged files, beside OSError: they parse bytes that they trust.
+_DAMAGE = (
+    OSError,
+    EOFError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    MemoryError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+)
+_log = logging.getLogger(__name__)
+
+
+class BadPicture(TwinlensError):  # noqa: N818 - it is the picture that is bad
+    """One picture cannot be used: the message is one line that names it and says why."""
+
+
+class _Quiet:
+    """Silences Pillow's warnings while any thread decodes.
+
+    `catch_warnings` alone would restore another thread's filters when threads overlap, and leave them silenced.
+    """
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.depth = 0
+        self.filters = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self.lock:
+            if self.depth == 0:
+                self.filters = warnings.catch_warnings()
+                self.filters.__enter__()
+                warnings.filterwarnings("ignore", module=r"PIL\.")
+            self.depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self.lock:
+            self.depth -= 1
+            if self.depth == 0:
+                self.filters.__exit__(None, None, None)
+
+
+_quiet = _Quiet()
+
+
+def load(
+    picture: Picture,
+    *,
+    near: tuple[int, int] | None = None,
+    max_pixels: int = MAX_PIXELS,
+    max_bytes: int = MAX_BYTES,
+) -> Image.Image:
+    """The picture in RGB, upright (EXIF orientation applied), transparency laid on white, first frame of animations.
+
+    near: (width, height) in pixels that the caller will resize to; a JPEG may then be decoded at 1/2, 1/4 or 1/8 of
+    its size, which is several times faster, but never below `near`. Grey of 16 bits is scaled to 8 bits by 65535, grey
+    of 32 bits by its own range. Raises BadPicture: no such file, not a picture, damaged, too many pixels or bytes.
+    """
+    if isinstance(picture, Path):
+        try:
+            with _open(picture, max_bytes) as file:
+                return decode(file, str(picture), near=near, max_pixels=max_pixels)
+        except OSError as error:
+            raise BadPicture(f"{picture}: cannot be read: {error.strerror or error}") from error
+    image = picture if isinstance(picture, Image.Image) else picture()
+    with _quiet:
+        return _finish(image, "the picture in memory", max_pixels)
+
+
+def decode(
+    file: BinaryIO, name: str, *, near: tuple[int, int] | None = None, max_pixels: int = MAX_PIXELS
+) -> Image.Image:
+    """Like `load`, from an open binary file; `name` is what an error calls it."""
+    with _quiet:
+        try:
+            image = Image.open(file, formats=_FORMATS)
+        except UnidentifiedImageError as error:
+            raise BadPicture(f"{name}: is no picture that can be read (known: {', '.join(_FORMATS)})") from error
+        except Image.DecompressionBombError as error:
+            raise BadPicture(f"{name}: has more than {min(max_pixels, MAX_PIXELS):,} pixels") from error
+        except _DAMAGE as error:
+            raise BadPicture(f"{name}: is damaged: {_line(error)}") from error
+        return _finish(image, name, max_pixels, near)
+
+
+def find(folder: Path) -> list[Path]:
+    """Every picture file below a folder, known by its suffix, sorted by path; hidden files and folders are passed over.
+
+    Linked folders are followed, each real folder once, so that loops end. A subfolder that cannot be read is logged.
+    Raises TwinlensError when there is no such folder, when it is a file, or when it holds no picture.
+    """
+    if not folder.is_dir():
+        raise TwinlensError(f"{folder} is not a folder" if folder.exists() else f"there is no folder {folder}")
+    found = [f"{where}/{name}" for where, names in _walk(folder) for name in names if _looks_right(name)]
+    if not found:
+        raise TwinlensError(f"there are no pictures in {folder} (looked for {', '.join(sorted(SUFFIXES))})")
+    return [Path(path) for path in sorted(found)]
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    seen: set[tuple[int, int]] = set()
+    for where, folders, names in os.walk(folder, followlinks=True, onerror=_log_unreadable):
+        status = Path(where).stat()
+        if (key := (status.st_dev, status.st_ino)) in seen:
+            folders.clear()
+            continue
+        seen.add(key)
+        # Sorted, so that the same of several names of one folder is taken on every run.
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield where, names
+
+
+def _log_unreadable(error: OSError) -> None:
+    _log.warning("passed over %s: %s", error.filename, error.strerror)
+
+
+def _looks_right(name: str) -> bool:
+    return not name.startswith(".") and PurePath(name).suffix.lower() in SUFFIXES
+
+
+def _open(path: Path, max_bytes: int) -> BinaryIO:
+    # Asked before opening: to open a pipe would wait for its writer for ever.
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise BadPicture(f"{path}: is not a file")
+    if status.st_size == 0:
+        raise BadPicture(f"{path}: is empty")
+    if status.st_size > max_bytes:
+        raise BadPicture(f"{path}: has {status.st_size:,} bytes, more than {max_bytes:,}")
+    return path.open("rb")
+
+
+def _finish(image: Image.Image, name: str, max_pixels: int, near: tuple[int, int] | None = None) -> Image.Image:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise BadPicture(f"{name}: has {width:,}×{height:,} pixels, more than {max_pixels:,}")
+    if width * height == 0:
+        raise BadPicture(f"{name}: has no pixels")
+    try:
+        if near is not None:
+            _draft(image, near)
+        image.load()
+        return _rgb(_upright(image))
+    except _DAMAGE as error:
+        raise BadPicture(f"{name}: is truncated or damaged: {_line(error)}") from error
+
+
+def _draft(image: Image.Image, near: tuple[int, int]) -> None:
+    sideways = _orientation(image) >= 5
+    image.draft(None, near[::-1] if sideways else near)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    return image if _orientation(image) == 1 else ImageOps.exif_transpose(image)
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation, 1 (upright) to 8; 1 where the tag is missing or unreadable: the pixels are still good."""
+    try:
+        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except _DAMAGE:
+        return 1
+    return value if value in range(1, 9) else 1
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return _grey(image).convert("RGB")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    layer = image.convert("RGBA")
+    canvas = Image.new("RGB", image.size, "white")
+    canvas.paste(layer, mask=layer.getchannel("A"))
+    return canvas
+
+
+def _grey(image: Image.Image) -> Image.Image:
+    """Grey of 16 or 32 bits in 8 bits. White is 65535 where values fit 16 bits, else the picture's own maximum."""
+    values = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(values.max())
+    if image.mode != "F" and low >= 0 and high <= 65535:
+        low, high = 0.0, 65535.0
+    return Image.fromarray(((values - low) * (255 / max(high - low, 1e-12)) + 0.5).astype(np.uint8))
+
+
+def _line(error: BaseException) -> str:
+    """An error's text on one line, or its kind when it has none."""
+    return " ".join(str(error).split()) or type(error).__name__
