@@ -14,11 +14,11 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "twinlens"
 
 LAYERS = (
     ("types", "progress"),
-    ("images", "metrics", "losses", "config", "variants", "shapes", "groups", "wordpiece"),
+    ("images", "metrics", "losses", "config", "variants", "shapes", "groups", "wordpiece", "captions", "filters"),
     ("encoders", "fusions", "indexes", "datasets"),
     ("composer",),
     ("runtime", "training", "batches", "protocols", "readings", "features", "detection", "submissions"),
-    ("evaluation", "store", "comparison"),
+    ("evaluation", "replication", "store", "comparison"),
     ("ingest", "distributed", "explain", "report"),
     ("collection",),
     ("commands", "service"),
