@@ -1,0 +1,256 @@
+"""NLVR: drawn scenes of three boxes, and sentences judged true or false of them (Suhr et al., ACL 2017).
+
+Original layout: `{split}/{split}.json`, one JSON object per line, and 400×100 pictures `{split}-n-m-k.png` anywhere
+below `{split}/images`, where "n-m" is the row's identifier and k one of six orders of the boxes. All six were compared
+with drawings of the annotated scenes, for every row of dev and test: k counts the orders in lexicographic order
+(`ORDERS`), and each box is 100 pixels wide with 50 pixels between boxes.
+
+The position m in an identifier betrays the label, so ids never reach a model, and entries are laid out in an order that
+depends on a hash alone, not on the file's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+from twinlens.datasets._files import check, folder, read_text
+from twinlens.datasets._source import Source
+from twinlens.groups import connect
+from twinlens.types import Dataset, Sample, TwinlensError
+
+PROTOCOLS = ("grounded", "paper")
+SPLITS = ("train", "dev", "test")
+METRICS: tuple[str, ...] = ("hit@1", "hit@5", "hit@10", "map", "grounding_accuracy")
+NOTE = (
+    "NLVR: under `grounded` the gallery is one picture of each scene without text, the query's own scene is excluded, "
+    "and other scenes are relevant or rejected as annotated; a scene that nobody judged counts as not relevant. Under "
+    "`paper` all six pictures of every row stand in the gallery, each with its sentence."
+)
+SOURCE = Source(
+    homepage="https://lil.nlp.cornell.edu/nlvr/",
+    licence="as stated in the repository's license.txt",
+    size="dev and test: 26 MB each; train: about 330 MB",
+    files=("{train,dev,test}/: the folder nlvr/ of https://github.com/lil-lab/nlvr",),
+)
+ORDERS = tuple(permutations(range(3)))
+"""ORDERS[k][place] is the annotated box that picture k shows at that place, left to right."""
+PITCH = 150
+"""Pixels from the left edge of one box to that of the next."""
+_NAME = "nlvr"
+
+
+@dataclass(frozen=True)
+class Item:
+    """A drawn thing: its left upper corner and its size in pixels within its 100×100 box."""
+
+    x: int
+    y: int
+    size: int
+    shape: str
+    color: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the annotations: a sentence, whether it is true of the scene, the scene, and its six pictures."""
+
+    identifier: str
+    sentence: str
+    label: bool
+    boxes: tuple[tuple[Item, ...], ...]
+    pictures: tuple[Path, ...]
+
+    @property
+    def key(self) -> str:
+        """The sentence as it is compared."""
+        return self.sentence.casefold()
+
+    @cached_property
+    def scene(self) -> str:
+        """A digest of the scene that ignores the order of boxes and of the items in them."""
+        return _digest(sorted(sorted((i.x, i.y, i.size, i.shape, i.color) for i in box) for box in self.boxes))
+
+    def shown(self, k: int) -> list[tuple[Item, tuple[int, int, int, int]]]:
+        """The items of picture k with their boxes (left, upper, right, lower) in its pixels."""
+        placed = [(item, PITCH * place + item.x) for place, box in enumerate(ORDERS[k]) for item in self.boxes[box]]
+        return [(item, (left, item.y, left + item.size, item.y + item.size)) for item, left in placed]
+
+
+def load(root: Path | None, split: str, *, protocol: str = PROTOCOLS[0], seed: int = 0) -> Dataset:
+    """A split under one protocol.
+
+    grounded: the gallery is one picture of each scene, without text; its order of boxes is drawn by `seed`. A query is
+    that picture and a sentence true of it. Relevant are the other scenes of which the sentence is annotated true,
+    rejected those of which it is annotated false, ignored is its own scene. A sentence annotated both true and false of
+    one scene says nothing about it; a query without a relevant scene is left out.
+    paper: queries and gallery are the same, all six pictures of every row, each with its sentence. Relevant are all
+    other pictures with the same sentence. `ignore` holds all pictures of the query's own scene; the paper's reading
+    does not apply it, the leak-free one does.
+
+    Groups join what shares a presentation (n), a sentence or a scene. Raises TwinlensError when a file is missing.
+    """
+    check(_NAME, split=(split, SPLITS), protocol=(protocol, PROTOCOLS))
+    annotated = sorted(rows(root, split), key=lambda row: _digest([seed, row.identifier]))
+    return _grounded(annotated, seed) if protocol == "grounded" else _paper(annotated, seed)
+
+
+def rows(root: Path | None, split: str) -> list[Row]:
+    """The annotated rows of a split in the file's order. Raises TwinlensError when a file is missing or malformed."""
+    check(_NAME, split=(split, SPLITS))
+    here = folder(_NAME, root)
+    pictures = _pictures(here, split)
+    return [_row(line, split, pictures, place) for place, line in _lines(here, split)]
+
+
+def expected_files(root: Path) -> Iterator[Path]:
+    """Every annotation file, and the six pictures of every row of those that are there."""
+    for split in SPLITS:
+        yield _annotations(root, split)
+    for split in SPLITS:
+        if _annotations(root, split).is_file():
+            found = _pictures(root, split)
+            for place, line in _lines(root, split):
+                names = _names(split, str(_entry(line, place)["identifier"]))
+                yield from (found.get(name, root / split / "images" / name) for name in names)
+
+
+def _annotations(root: Path, split: str) -> Path:
+    return root / split / f"{split}.json"
+
+
+def _pictures(root: Path, split: str) -> dict[str, Path]:
+    """Name → picture: found by name, for not every split says in which folder a row's pictures are."""
+    return {name: Path(where, name) for where, _, names in os.walk(root / split / "images") for name in names}
+
+
+def _lines(root: Path, split: str) -> list[tuple[str, str]]:
+    """(place as an error names it, line) of an annotation file."""
+    file = _annotations(root, split)
+    lines = [
+        (f"{file}, line {n}", line) for n, line in enumerate(read_text(file, _NAME).split("\n"), 1) if line.strip()
+    ]
+    if not lines:
+        raise TwinlensError(f"{file} is empty; download it again")
+    return lines
+
+
+def _entry(line: str, place: str) -> dict[str, Any]:
+    try:
+        entry = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise TwinlensError(f"{place}: not valid JSON ({error})") from error
+    keys = ("identifier", "sentence", "label", "structured_rep")
+    if not isinstance(entry, dict) or not entry.keys() >= set(keys):
+        raise TwinlensError(f"{place}: not a row of NLVR, which has {', '.join(keys)}")
+    return entry
+
+
+def _row(line: str, split: str, pictures: dict[str, Path], place: str) -> Row:
+    entry = _entry(line, place)
+    names = _names(split, str(entry["identifier"]))
+    if missing := [name for name in names if name not in pictures]:
+        raise TwinlensError(f"{place}: there is no picture {missing[0]} below {split}/images; `twinlens data {_NAME}`")
+    try:
+        return Row(
+            identifier=str(entry["identifier"]),
+            sentence=entry["sentence"],
+            label={"true": True, "false": False}[str(entry["label"]).lower()],
+            boxes=tuple(tuple(_item(item) for item in box) for box in entry["structured_rep"]),
+            pictures=tuple(pictures[name] for name in names),
+        )
+    except (KeyError, TypeError) as error:
+        raise TwinlensError(f"{place}: not a row of NLVR ({type(error).__name__}: {error})") from error
+
+
+def _item(item: dict[str, Any]) -> Item:
+    return Item(item["x_loc"], item["y_loc"], item["size"], item["type"], item["color"])
+
+
+def _names(split: str, identifier: str) -> list[str]:
+    return [f"{split}-{identifier}-{k}.png" for k in range(len(ORDERS))]
+
+
+def _grounded(annotated: list[Row], seed: int) -> Dataset:
+    by_scene = {row.scene: row for row in reversed(annotated)}
+    pictures = {scene: _one_of(row.pictures, seed, scene) for scene, row in by_scene.items()}
+    true, false = _judged(annotated)
+    asked = {(row.key, row.scene): row for row in annotated if row.scene in true[row.key] and len(true[row.key]) > 1}
+    queries = {at: Sample(f"query-{row.identifier}", pictures[row.scene], row.sentence) for at, row in asked.items()}
+    groups = _groups(annotated)
+
+    def ids(scenes: Iterable[str]) -> frozenset[str]:
+        return frozenset(pictures[scene].stem for scene in scenes)
+
+    return Dataset(
+        queries=tuple(queries.values()),
+        gallery=tuple(Sample(picture.stem, picture) for picture in pictures.values()),
+        relevant={query.id: ids(true[key] - {scene}) for (key, scene), query in queries.items()},
+        rejected={query.id: ids(false[key]) for (key, _), query in queries.items()},
+        ignore={query.id: ids([scene]) for (_, scene), query in queries.items()},
+        groups={pictures[row.scene].stem: groups[row.identifier] for row in annotated}
+        | {query.id: groups[asked[at].identifier] for at, query in queries.items()},
+    )
+
+
+def _judged(annotated: list[Row]) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+    """Sentence → scenes of which it is annotated true, and false; scenes annotated both ways are in neither."""
+    sides: dict[bool, dict[str, set[str]]] = {True: defaultdict(set), False: defaultdict(set)}
+    for row in annotated:
+        sides[row.label][row.key].add(row.scene)
+    true, false = sides[True], sides[False]
+    for key in true.keys() & false.keys():
+        both = true[key] & false[key]
+        true[key] -= both
+        false[key] -= both
+    return true, false
+
+
+def _paper(annotated: list[Row], seed: int) -> Dataset:
+    by_sentence: dict[str, set[str]] = defaultdict(set)
+    by_scene: dict[str, set[str]] = defaultdict(set)
+    placed = [(row, picture) for row in annotated for picture in row.pictures]
+    placed.sort(key=lambda pair: _digest([seed, pair[1].stem]))
+    for row, picture in placed:
+        by_sentence[row.key].add(picture.stem)
+        by_scene[row.scene].add(picture.stem)
+    samples = tuple(Sample(picture.stem, picture, row.sentence) for row, picture in placed)
+    own_scene = {scene: frozenset(ids) for scene, ids in by_scene.items()}
+    groups = _groups(annotated)
+    return Dataset(
+        queries=samples,
+        gallery=samples,
+        relevant={picture.stem: frozenset(by_sentence[row.key] - {picture.stem}) for row, picture in placed},
+        ignore={picture.stem: own_scene[row.scene] for row, picture in placed},
+        groups={picture.stem: groups[row.identifier] for row, picture in placed},
+    )
+
+
+def _groups(annotated: list[Row]) -> dict[str, str]:
+    """Row identifier → leak-free group."""
+    return connect(
+        {
+            row.identifier: (
+                ("presentation", row.identifier.split("-")[0]),
+                ("sentence", row.key),
+                ("scene", row.scene),
+            )
+            for row in sorted(annotated, key=lambda row: row.identifier)
+        }
+    )
+
+
+def _one_of(pictures: tuple[Path, ...], seed: int, scene: str) -> Path:
+    return pictures[int(_digest([seed, scene]), 16) % len(pictures)]
+
+
+def _digest(value: Any) -> str:
+    return sha256(repr(value).encode()).hexdigest()[:16]
