@@ -30,9 +30,10 @@ def test_a_folder_without_captions_is_a_gallery(tmp_path):
 def test_captions_from_every_source(tmp_path):
     root = pictures(tmp_path, "a.png", "b.png", "sub/c.png", "sub/d.png", "e.png", "f.png")
     (root / "a.txt").write_text("a  red\n barn\n", encoding="utf-8-sig")
-    (root / "metadata.csv").write_text('file_name,text,year\na.png,ignored,1\nb.png,"two, or\nmore",2\nsub/d.png,d,3\n')
+    (root / "metadata.csv").write_text('file_name,text,year\nb.png,"two, or\nmore",2\nsub/d.png,d,3\n')
     rows = [{"file_name": "c.png", "caption": "line\u2028end"}, {"file_name": "gone.png", "caption": "x"}]
     (root / "sub" / "metadata.jsonl").write_text("\n".join(json.dumps(r, ensure_ascii=False) for r in rows))
+    (root / "b.txt").write_text("the metadata speaks first")
     (root / "e.txt").write_bytes(b"caf\xe9")
     (root / "f.txt").write_text(" \n")
     wanted = {"a.png": "a red barn", "b.png": "two, or more", "sub/c.png": "line end", "sub/d.png": "d"}

@@ -2,7 +2,7 @@
 
 A caption comes from a text file of the picture's name beside it (`cat.jpg`, `cat.txt`), or from a `metadata.csv` or
 `metadata.jsonl` in any of the folders, which names pictures in `file_name`, relative to itself, and their captions in
-`text` or `caption` (Hugging Face's ImageFolder). The text file wins where both speak.
+`text` or `caption` (Hugging Face's ImageFolder). The metadata wins where both speak, the nearest file first.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def captions(root: Path, pictures: list[Path]) -> dict[Path, str]:
     found = {path: text for folder in sorted(folders) for path, text in _metadata(folder) if path in wanted}
     for path in pictures:
         beside = path.with_suffix(".txt")
-        if beside.is_file():
+        if path not in found and beside.is_file():
             found[path] = _text(beside)
     return {path: " ".join(text.split()) for path, text in found.items() if text.strip()}
 
