@@ -10,7 +10,7 @@ import difflib
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from types import ModuleType
 from typing import Any
 
@@ -45,17 +45,26 @@ def variant_class(folder: str, name: str) -> type[Any]:
 def make(folder: str, name: str, **options: Any) -> Any:
     """Build a variant. Raises TwinlensError that names the known options when one is unknown or missing."""
     cls = variant_class(folder, name)
-    parameters = [p for p in inspect.signature(cls).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    _check_options(f"{folder[:-1]} {name!r}", inspect.signature(cls), options)
+    return cls(**options)
+
+
+def call(folder: str, name: str, function: str, *arguments: Any, **options: Any) -> Any:
+    """Call a function of a variant's file. Raises TwinlensError as `make` does."""
+    target = getattr(load(folder, name), function)
+    _check_options(f"{folder[:-1]} {name!r}", inspect.signature(target), options)
+    return target(*arguments, **options)
+
+
+def _check_options(what: str, signature: inspect.Signature, options: Collection[str]) -> None:
+    parameters = [p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY]
     known = {p.name for p in parameters}
     for key in options:
         if key not in known:
-            raise TwinlensError(
-                f"{folder[:-1]} {name!r} has no option {key!r}{_hint(key, known)}; known: {_listing(known)}"
-            )
+            raise TwinlensError(f"{what} has no option {key!r}{_hint(key, known)}; known: {_listing(known)}")
     missing = [p.name for p in parameters if p.default is p.empty and p.name not in options]
     if missing:
-        raise TwinlensError(f"{folder[:-1]} {name!r} needs the option {missing[0]!r}; known: {_listing(known)}")
-    return cls(**options)
+        raise TwinlensError(f"{what} needs the option {missing[0]!r}; known: {_listing(known)}")
 
 
 def _hint(word: str, known: Iterable[str]) -> str:

@@ -40,16 +40,23 @@ def emit(result: Mapping[str, object], args: argparse.Namespace) -> None:
     """
     if args.json is None:
         return
-    text = json.dumps(_jsonable(result), indent=2, allow_nan=False) + "\n"
     if args.json == STDOUT:
-        sys.stdout.write(text)
-        return
-    path = Path(args.json)
+        sys.stdout.write(_dumped(result))
+    else:
+        write_json(result, Path(args.json))
+
+
+def write_json(result: Mapping[str, object], path: Path) -> None:
+    """Write a result as a JSON file. Raises TwinlensError when it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(_dumped(result), encoding="utf-8")
     except OSError as error:
         raise TwinlensError(f"cannot write the JSON to {path}: {error.strerror}") from error
+
+
+def _dumped(result: Mapping[str, object]) -> str:
+    return json.dumps(_jsonable(result), indent=2, allow_nan=False) + "\n"
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:

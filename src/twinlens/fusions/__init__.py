@@ -43,6 +43,14 @@ class Fusion(nn.Module):
         return queries @ gallery.T
 
 
+def as_map(side: Features) -> Tensor:
+    """The side as a map (B, D, H, W): its tokens on their grid, or a bare vector as a 1×1 map."""
+    if side.tokens is None or side.grid is None:
+        return side.vector[:, :, None, None]
+    tokens = side.tokens if side.mask is None else side.tokens * side.mask.unsqueeze(-1)
+    return tokens.transpose(1, 2).reshape(len(tokens), -1, *side.grid)
+
+
 def _filled(side: Features | None, absent: Tensor, rows: int) -> Features:
     """The side with its missing rows replaced by the learned absent vector."""
     if side is None:

@@ -1,0 +1,56 @@
+"""Which dataset a command works on: `--dataset`, `--root`, `--protocol` and the dataset's own options."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from twinlens import variants
+from twinlens.types import Dataset, TwinlensError
+
+if TYPE_CHECKING:
+    import argparse
+    from types import ModuleType
+
+
+def add_dataset(parser: argparse.ArgumentParser, *, split: str) -> None:
+    """Add the arguments that choose a dataset; `split` is the default."""
+    parser.add_argument("--dataset", default="shapes", metavar="NAME", help="default: shapes, drawn on the spot")
+    parser.add_argument("--root", type=Path, metavar="DIR", help="the dataset's folder in its original layout")
+    parser.add_argument("--split", default=split, metavar="NAME", help=f"default: {split}")
+    parser.add_argument("--protocol", metavar="NAME", help="default: the dataset's first; an unknown name lists them")
+    parser.add_argument(
+        "--data", action="append", default=[], metavar="KEY=VALUE", help="an option of the dataset, such as scenes=500"
+    )
+
+
+def load_dataset(args: argparse.Namespace) -> tuple[ModuleType, Dataset]:
+    """The dataset's file and the dataset. Raises TwinlensError for a name, folder, protocol or option it lacks."""
+    module = variants.load("datasets", args.dataset)
+    args.protocol = args.protocol or module.PROTOCOLS[0]
+    return module, load_split(args, args.split)
+
+
+def load_split(args: argparse.Namespace, split: str) -> Dataset:
+    """Another split of the same dataset under the same protocol and options."""
+    options = _options(args)
+    dataset: Dataset = variants.call(
+        "datasets", args.dataset, "load", args.root, split, protocol=args.protocol, **options
+    )
+    return dataset
+
+
+def _options(args: argparse.Namespace) -> dict[str, Any]:
+    pairs = [text.partition("=") for text in args.data]
+    if bad := [key for key, equals, _ in pairs if not equals]:
+        raise TwinlensError(f"--data wants KEY=VALUE, not {bad[0]!r}")
+    return {key: _value(value) for key, _, value in pairs}
+
+
+def _value(text: str) -> Any:
+    """Numbers, true and false as JSON has them; everything else is a string."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text

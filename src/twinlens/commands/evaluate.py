@@ -1,0 +1,157 @@
+"""twinlens evaluate: a recipe or a trained model under a protocol → metrics with intervals, beside the baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from twinlens.commands import _common, _data
+from twinlens.commands.train import recipe_of
+from twinlens.types import TwinlensError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from twinlens.types import Dataset
+
+HELP = "Measure a model or a recipe under a protocol, beside its baselines, with intervals."
+EXAMPLES = """
+twinlens evaluate --model models/compact --protocol edits
+twinlens evaluate --dataset nlvr --root data/nlvr --split dev --protocol paper --repeats 10 --out results
+twinlens evaluate --dataset nlvr --root data/nlvr --split dev --protocol grounded --recipe paper-grid
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's own arguments."""
+    _data.add_dataset(parser, split="test")
+    parser.add_argument("--model", type=Path, metavar="DIR", help="measure this trained model")
+    parser.add_argument(
+        "--recipe", default="compact", metavar="NAME", help="without --model: train this on the part not measured"
+    )
+    parser.add_argument("--repeats", type=int, default=10, metavar="N", help="splits to train on anew (default: 10)")
+    parser.add_argument("--epochs", type=int, metavar="N", help="instead of the recipe's number")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="reproduces a run (default: 0)")
+    parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or mps")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write results.json, table.md, chart.png there")
+
+
+def run(args: argparse.Namespace) -> Mapping[str, object]:
+    """Measure, print the table, write the files."""
+    module, dataset = _data.load_dataset(args)
+    measure = _paper if args.protocol == "paper" else _with_model if args.model else _with_recipe
+    result = {
+        "protocol": args.protocol,
+        "dataset": args.dataset,
+        "split": args.split,
+        "seed": args.seed,
+        **measure(args, dataset),
+    }
+    if note := getattr(module, "NOTE", None):
+        result["note"] = note
+    if _common.shows_view(args):
+        _show(result)
+    if args.out:
+        _write(result, args.out)
+    return result
+
+
+def _paper(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
+    from twinlens import replication
+
+    if args.model:
+        raise TwinlensError("protocol paper trains on every split anew: give --recipe instead of --model")
+    if args.repeats < 2:
+        raise TwinlensError("--repeats wants at least 2: one repeat has no interval")
+    args.epochs = args.epochs or replication.EPOCHS
+    recipe = recipe_of(args)
+    found = replication.replicate(
+        recipe,
+        dataset,
+        repeats=args.repeats,
+        seed=args.seed,
+        device=args.device,
+        shown=_common.shows_view(args),
+    )
+    return {"recipe": recipe.name, "repeats": args.repeats, **found, "reading": replication.explain_leak(found)}
+
+
+def _with_model(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
+    from twinlens import evaluation, training
+    from twinlens.composer import Composer
+
+    composer = Composer.load(args.model)
+    composer.to(training.pick_device(args.device))
+    found = evaluation.evaluate(composer, dataset, seed=args.seed, shown=_common.shows_view(args))
+    return {"recipe": composer.recipe.name, "model": str(args.model), "repeats": 1, **found}
+
+
+def _with_recipe(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
+    from twinlens import evaluation
+
+    recipe = recipe_of(args)
+    found = evaluation.cross_validate(
+        recipe, dataset, repeats=args.repeats, seed=args.seed, device=args.device, shown=_common.shows_view(args)
+    )
+    return {"recipe": recipe.name, "repeats": args.repeats, **found}
+
+
+def _series(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Name → its metrics, in the order of tables and charts."""
+    series = {result["recipe"]: result["metrics"], **result["baselines"]}
+    if "leak_free" in result:
+        series[f"{result['recipe']}, leak-free"] = result["leak_free"]
+        series |= {f"{name}, leak-free": found for name, found in result["leak_free_baselines"].items()}
+    return series
+
+
+def _table(result: Mapping[str, Any]) -> tuple[list[str], list[list[object]]]:
+    from twinlens.report import Estimate
+
+    names = list(result["metrics"])
+    rows: list[list[object]] = [
+        [name, *(Estimate.read(found[metric]) if metric in found else None for metric in names)]
+        for name, found in _series(result).items()
+    ]
+    return ["", *names], rows
+
+
+def _show(result: Mapping[str, Any]) -> None:
+    title = f"{result['dataset']} {result['split']}, protocol {result['protocol']}"
+    columns, rows = _table(result)
+    _common.print_table(columns, rows, title=title)
+    for key in ("reading", "note"):
+        if key in result:
+            print(f"\n{result[key]}")
+
+
+def _write(result: Mapping[str, Any], folder: Path) -> None:
+    from twinlens.report.table import Table
+
+    folder.mkdir(parents=True, exist_ok=True)
+    _common.write_json(result, folder / "results.json")
+    table = Table(*_table(result), digits=3).markdown()
+    words = [str(result[key]) for key in ("reading", "note") if key in result]
+    (folder / "table.md").write_text("\n\n".join([table, *words]) + "\n", encoding="utf-8")
+    _chart(result, folder / "chart.png")
+
+
+def _chart(result: Mapping[str, Any], path: Path) -> None:
+    """The manner of the paper's figure 3: bars with intervals; what the paper printed is a dashed line."""
+    from twinlens.report import Estimate
+    from twinlens.report.plots import bar_chart
+
+    shown = [
+        name
+        for name in ("hit@1", "hit@5", "map", "cluster_svm_accuracy", "grounding_accuracy")
+        if name in result["metrics"]
+    ]
+    series = {
+        name: {metric: Estimate.read(found[metric]) for metric in shown if metric in found}
+        for name, found in _series(result).items()
+        if name.split(",")[0] not in ("untrained", "product", "shuffled_text") or "leak_free" not in result
+    }
+    published = {"hit@5": 0.79, "cluster_svm_accuracy": 0.92} if result["protocol"] == "paper" else {}
+    title = f"{result['dataset']} {result['split']}, protocol {result['protocol']}"
+    bar_chart(series, path, title=title, published=published)

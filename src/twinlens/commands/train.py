@@ -1,0 +1,126 @@
+"""twinlens train: a recipe on a dataset → a model folder."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from twinlens.commands import _common, _data
+from twinlens.types import TwinlensError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from twinlens.config import Recipe
+    from twinlens.training import Epoch
+
+HELP = "Train a recipe on a dataset and write a model folder."
+EXAMPLES = """
+twinlens train --out models/compact
+twinlens train --dataset nlvr --root data/nlvr --split dev --recipe compact --out models/nlvr
+twinlens train --recipe my.toml --data scenes=2000 --epochs 5 --out models/mine
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's own arguments."""
+    _data.add_dataset(parser, split="train")
+    parser.add_argument("--recipe", default="compact", metavar="NAME", help="a shipped recipe or a .toml file")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the model folder to write")
+    parser.add_argument("--epochs", type=int, metavar="N", help="instead of the recipe's number")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="reproduces a run (default: 0)")
+    parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or mps")
+    parser.add_argument("--workers", type=int, default=0, metavar="N", help="processes that prepare batches ahead")
+
+
+def run(args: argparse.Namespace) -> Mapping[str, object]:
+    """Train, or go on where a run was cut off; a finished run is not repeated."""
+    import json
+
+    from twinlens.composer import PROVENANCE, Composer
+
+    recipe = recipe_of(args)
+    if args.dataset == "shapes" and args.protocol is None:
+        args.protocol = "all"  # statements and edits together: one model for both
+    done = args.out / PROVENANCE
+    wanted = _provenance(args, recipe)
+    if done.is_file() and (found := json.loads(done.read_text(encoding="utf-8"))).get("run") == wanted:
+        _say(args, f"{args.out} holds this very run already; nothing to do")
+        return {"model": args.out, "trained": False, **found}
+    epochs = _train(args, recipe, wanted)
+    result = json.loads(done.read_text(encoding="utf-8"))
+    best = max(epochs, key=lambda epoch: epoch.score)
+    _say(args, f"{args.out}: best of {len(epochs)} epochs is {best.number + 1}, validation {best.score:.3f}")
+    return {"model": args.out, "digest": Composer.load(args.out).digest, "trained": True, **result}
+
+
+def recipe_of(args: argparse.Namespace) -> Recipe:
+    """The recipe, with `--epochs` in it."""
+    from twinlens.config import find_recipe
+
+    recipe = find_recipe(args.recipe)
+    if args.epochs is None:
+        return recipe
+    if args.epochs < 1:
+        raise TwinlensError("--epochs wants a number from 1 on")
+    return recipe.model_copy(update={"training": recipe.training.model_copy(update={"epochs": args.epochs})})
+
+
+def _train(args: argparse.Namespace, recipe: Recipe, provenance: Mapping[str, Any]) -> list[Epoch]:
+    from dataclasses import asdict
+
+    from twinlens import protocols, training
+    from twinlens.composer import Composer
+
+    _, dataset = _data.load_dataset(args)
+    train, validation = protocols.hold_out(dataset, recipe.training.validation, args.seed)
+    composer = Composer.build(recipe, seed=args.seed)
+    composer.fit(train.queries)
+    epochs = training.train(
+        composer,
+        train,
+        validation,
+        seed=args.seed,
+        device=args.device,
+        folder=args.out,
+        workers=args.workers,
+        shown=_common.shows_view(args),
+    )
+    composer.save(args.out, provenance={"run": provenance, "epochs": [asdict(epoch) for epoch in epochs]})
+    (args.out / training.CHECKPOINT).unlink(missing_ok=True)
+    _plot(epochs, args.out / "training.png")
+    return epochs
+
+
+def _provenance(args: argparse.Namespace, recipe: Recipe) -> dict[str, Any]:
+    import torch
+    import transformers
+
+    from twinlens import __version__
+
+    return {
+        "dataset": args.dataset,
+        "split": args.split,
+        "protocol": args.protocol,
+        "data": sorted(args.data),
+        "recipe": recipe.to_toml(),
+        "seed": args.seed,
+        "versions": {"twinlens": __version__, "torch": torch.__version__, "transformers": transformers.__version__},
+    }
+
+
+def _plot(epochs: list[Epoch], path: Path) -> None:
+    from twinlens.report.plots import curves
+
+    panels = {
+        "loss": {"training": [epoch.loss for epoch in epochs]},
+        "mean reciprocal rank": {"validation": [epoch.score for epoch in epochs]},
+    }
+    curves(panels, path, title="Training")
+
+
+def _say(args: argparse.Namespace, line: str) -> None:
+    if _common.shows_view(args):
+        print(line, file=sys.stdout)

@@ -1,0 +1,175 @@
+"""Composer: encoders and a fusion as one module, samples → unit vectors; and the folder that a model is on disk."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from twinlens import variants
+from twinlens.config import Recipe
+from twinlens.encoders import Encoder
+from twinlens.fusions import Fusion
+from twinlens.progress import bar
+from twinlens.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
+
+RECIPE, WEIGHTS, PROVENANCE = "recipe.toml", "model.safetensors", "provenance.json"
+
+
+class Composer(nn.Module):
+    """Turns samples of any kind (picture, sentence, both) into unit vectors (B, D) of one shared space."""
+
+    def __init__(self, recipe: Recipe, encoders: Sequence[Encoder], fusion: Fusion) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.encoders = nn.ModuleList(encoders)
+        self.fusion = fusion
+        self.dim = fusion.dim
+
+    @classmethod
+    def build(cls, recipe: Recipe, *, seed: int = 0) -> Self:
+        """An untrained composer; the same recipe and seed give the same weights."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            encoders = [variants.make("encoders", part.name, **part.options) for part in recipe.encoders]
+            image_dim, text_dim = (_width(encoders, side) for side in ("image", "text"))
+            sizes = {"image_dim": image_dim or text_dim, "text_dim": text_dim or image_dim, "dim": recipe.dim}
+            fusion = variants.make("fusions", recipe.fusion.name, **sizes, **recipe.fusion.options)
+        return cls(recipe, encoders, fusion)
+
+    def fit(self, samples: Sequence[Sample]) -> None:
+        """Let every encoder learn what comes before training: vocabularies of words and of visual words."""
+        for encoder in self._encoders():
+            encoder.fit(samples)
+
+    def prepare(self, sample: Sample) -> Arrays:
+        """Everything on the CPU for one sample; keys carry the number of their encoder."""
+        parts = ((n, encoder.prepare(sample)) for n, encoder in enumerate(self._encoders()))
+        return {f"{n}.{key}": array for n, arrays in parts for key, array in arrays.items()}
+
+    def stack(self, prepared: Sequence[Arrays]) -> Batch:
+        """Prepared samples of any kinds as one batch."""
+        return {key: torch.from_numpy(np.stack([arrays[key] for arrays in prepared])) for key in prepared[0]}
+
+    def encode(self, batch: Batch) -> Encoded:
+        """Both sides as the encoders see them; where several describe one side, their vectors are concatenated."""
+        outputs = [encoder(_strip(batch, n)) for n, encoder in enumerate(self._encoders())]
+        return Encoded(
+            image=_join([o.image for o in outputs if o.image is not None]),
+            text=_join([o.text for o in outputs if o.text is not None]),
+        )
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Unit vectors (B, D)."""
+        return self.fuse(self.encode(batch))
+
+    def fuse(self, encoded: Encoded) -> Tensor:
+        """Unit vectors (B, D) of what `encode` gave."""
+        vectors: Tensor = self.fusion(encoded.image, encoded.text)
+        return vectors
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    @torch.inference_mode()
+    def embed(self, samples: Sequence[Sample], *, batch_size: int = 64, shown: bool = False) -> NDArray[np.float32]:
+        """Unit vectors (N, D) of samples, in evaluation mode, with a progress bar if `shown`."""
+        was_training, out = self.training, np.empty((len(samples), self.dim), dtype=np.float32)
+        self.eval()
+        with bar("embedding", len(samples), unit="pictures", shown=shown) as advance:
+            for start in range(0, len(samples), batch_size):
+                part = samples[start : start + batch_size]
+                batch = to_device(self.stack([self.prepare(sample) for sample in part]), self.device)
+                out[start : start + len(part)] = self(batch).float().cpu().numpy()
+                advance(len(part))
+        self.train(was_training)
+        return out
+
+    def save(self, folder: Path, *, provenance: Mapping[str, Any] | None = None) -> None:
+        """Write recipe.toml, model.safetensors, the encoders' files and where the model comes from."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for n, encoder in enumerate(self._encoders()):
+            (folder / f"encoder-{n}").mkdir(exist_ok=True)
+            encoder.save_assets(folder / f"encoder-{n}")
+        (folder / RECIPE).write_text(self.recipe.to_toml(), encoding="utf-8")
+        (folder / PROVENANCE).write_text(json.dumps(dict(provenance or {}), indent=2) + "\n", encoding="utf-8")
+        save_file({key: tensor.contiguous().cpu() for key, tensor in self.state_dict().items()}, folder / WEIGHTS)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a model folder. Raises TwinlensError that names the file that is missing or does not fit."""
+        if not folder.is_dir():
+            raise TwinlensError(f"no such model folder: {folder}")
+        for name in (RECIPE, WEIGHTS):
+            if not (folder / name).is_file():
+                raise TwinlensError(f"the model folder {folder} lacks {name}; copy the whole folder again")
+        composer = cls.build(Recipe.read(folder / RECIPE))
+        for n, encoder in enumerate(composer._encoders()):
+            encoder.load_assets(folder / f"encoder-{n}")
+        try:
+            composer.load_state_dict(load_file(folder / WEIGHTS))
+        except (SafetensorError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise TwinlensError(f"{folder / WEIGHTS} does not fit its recipe: {reason}") from error
+        return composer.eval()
+
+    def untrained(self, *, seed: int = 0) -> Self:
+        """A copy with fresh weights; vocabularies and frozen encoders, which training does not make, stay."""
+        copied = copy.deepcopy(self)
+        fresh = self.build(self.recipe, seed=seed).state_dict()
+        kept = tuple(f"encoders.{n}." for n, part in enumerate(self.recipe.encoders) if part.name in self.frozen)
+        with torch.no_grad():
+            for key, parameter in copied.named_parameters():
+                if not key.startswith(kept):
+                    parameter.copy_(fresh[key])
+        return copied
+
+    @property
+    def frozen(self) -> tuple[str, ...]:
+        """Names of the encoders that training leaves as they are."""
+        return self.recipe.training.frozen
+
+    @property
+    def digest(self) -> str:
+        """Content hash (hex) of the recipe and every tensor: equal digests give equal vectors."""
+        digest = hashlib.blake2b(self.recipe.to_toml().encode(), digest_size=16)
+        for key, tensor in sorted(self.state_dict().items()):
+            digest.update(key.encode())
+            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+        return digest.hexdigest()
+
+    def _encoders(self) -> list[Encoder]:
+        return [encoder for encoder in self.encoders if isinstance(encoder, Encoder)]
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """The same batch on a device."""
+    return {key: tensor.to(device, non_blocking=True) for key, tensor in batch.items()}
+
+
+def _strip(batch: Batch, n: int) -> Batch:
+    prefix = f"{n}."
+    return {key.removeprefix(prefix): tensor for key, tensor in batch.items() if key.startswith(prefix)}
+
+
+def _width(encoders: Sequence[Encoder], side: str) -> int:
+    return sum(encoder.dim for encoder in encoders if side in encoder.reads)
+
+
+def _join(sides: Sequence[Features]) -> Features | None:
+    """One side from several encoders: vectors concatenated; only a lone encoder's tokens keep their meaning."""
+    if len(sides) < 2:
+        return sides[0] if sides else None
+    return Features(torch.cat([side.vector for side in sides], dim=-1), present=sides[0].present)

@@ -1,0 +1,60 @@
+"""The paper's fusion: TIRG's gating connection alone."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from twinlens.fusions import Fusion, as_map
+from twinlens.types import Features
+
+
+class Gate(Fusion):
+    """Sarker & Milanova, "Deep Learning-Based Multimodal Image Retrieval", equations 1 and 2.
+
+    φ_xt = ω_g ⊙ f_gate(φ_x, φ_t), and with W_g 3×3 convolutions followed by batch normalisation, φ_t repeated over H×W:
+    f_gate = σ(W_g2 ∗ ReLU(W_g1 ∗ [φ_x; φ_t])) ⊙ φ_x (`reading="outside"`, as in TIRG), or
+    f_gate = σ((W_g2 ∗ ReLU(W_g1 ∗ [φ_x; φ_t])) ⊙ φ_x) (`reading="inside"`, as printed).
+
+    ω_g is one weight per channel: a single number cannot change a ranking of unit vectors. The paper does not say how
+    the map becomes a vector: here it is averaged over `cells` (rows, columns) of the map, each cell is projected by the
+    same weights to an equal part of `dim`, and the parts are concatenated, so that places keep their say.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_dim: int,
+        text_dim: int,
+        dim: int,
+        reading: Literal["outside", "inside"] = "outside",
+        cells: tuple[int, int] = (1, 1),
+    ) -> None:
+        super().__init__(image_dim=image_dim, text_dim=text_dim, dim=dim)
+        if reading not in ("outside", "inside"):
+            raise ValueError(f"reading must be 'outside' or 'inside', not {reading!r}")
+        if dim % (cells[0] * cells[1]):
+            raise ValueError(f"dim {dim} is not a multiple of the {cells[0]} × {cells[1]} cells")
+        self.reading, self.cells = reading, (cells[0], cells[1])
+        self.gate = nn.Sequential(
+            nn.Conv2d(image_dim + text_dim, image_dim, 3, padding=1, bias=False),
+            nn.BatchNorm2d(image_dim),
+            nn.ReLU(),
+            nn.Conv2d(image_dim, image_dim, 3, padding=1, bias=False),
+            nn.BatchNorm2d(image_dim),
+        )
+        self.weight = nn.Parameter(torch.ones(image_dim))  # ω_g
+        self.project = nn.Linear(image_dim, dim // (cells[0] * cells[1]))
+
+    def compose(self, image: Features, text: Features) -> Tensor:
+        """Gate the picture's map (B, D, H, W) by the text, pool, project: (B, dim)."""
+        x = as_map(image)
+        t = text.vector[:, :, None, None].expand(-1, -1, *x.shape[2:])
+        gate = self.gate(torch.cat([x, t], dim=1))
+        gated = torch.sigmoid(gate) * x if self.reading == "outside" else torch.sigmoid(gate * x)
+        pooled = F.adaptive_avg_pool2d(self.weight[:, None, None] * gated, self.cells)
+        composed: Tensor = self.project(pooled.flatten(2).transpose(1, 2)).flatten(1)
+        return composed

@@ -1,0 +1,244 @@
+"""The one training loop: any composer on any Dataset, resumable, early stopping on a leak-free part."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from twinlens import losses
+from twinlens.batches import PreparedCache, Step, Steps
+from twinlens.composer import Composer, to_device
+from twinlens.progress import Bar, bar
+from twinlens.types import Dataset, Features, TwinlensError
+
+CHECKPOINT = "checkpoint.pt"
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One epoch: mean loss, the validation part's mean reciprocal rank, seconds."""
+
+    number: int
+    loss: float
+    score: float
+    seconds: float
+
+
+@dataclass
+class Run:
+    """All that a resumed run needs: weights, optimiser, schedule, the best weights so far, and the epochs."""
+
+    composer: Composer
+    log_scale: nn.Parameter
+    optimizer: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler
+    epochs: list[Epoch]
+    best: dict[str, Tensor]
+    key: str
+
+    def state(self) -> dict[str, Any]:
+        """Tensors, numbers and strings only, so that it can be read back with `weights_only`."""
+        return {
+            "key": self.key,
+            "model": self.composer.state_dict(),
+            "log_scale": self.log_scale.data,
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "epochs": [asdict(epoch) for epoch in self.epochs],
+            "best": self.best,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up a saved state. Raises TwinlensError when it is of another run."""
+        if state["key"] != self.key:
+            raise TwinlensError(
+                "the checkpoint is of another recipe, dataset or seed; delete it or choose another folder"
+            )
+        self.composer.load_state_dict(state["model"])
+        self.log_scale.data.copy_(state["log_scale"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.epochs[:] = [Epoch(**epoch) for epoch in state["epochs"]]
+        self.best = state["best"]
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """The device by name, or the best one here. Raises TwinlensError when the named one is not available."""
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return torch.device(next(kind for kind, here in available.items() if here))
+    if not available.get(name.split(":")[0], False):
+        here = ", ".join(kind for kind, is_here in available.items() if is_here)
+        raise TwinlensError(f"device {name!r} is not available; here: {here}")
+    return torch.device(name)
+
+
+def train(
+    composer: Composer,
+    dataset: Dataset,
+    validation: Dataset,
+    *,
+    seed: int = 0,
+    device: str = "auto",
+    folder: Path | None = None,
+    workers: int = 0,
+    shown: bool = True,
+) -> list[Epoch]:
+    """Train in place and leave the best epoch's weights in the composer (evaluation mode).
+
+    With a `folder` every epoch ends with a checkpoint there, and a run that was cut off goes on from the last one with
+    the same result as an undisturbed run. `workers` are processes that prepare batches ahead.
+    """
+    settings = composer.recipe.training
+    composer.to(pick_device(device))
+    _freeze(composer)
+    steps = Steps(
+        dataset,
+        prepare=composer.prepare if workers else PreparedCache(composer.prepare),
+        stack=composer.stack,
+        batch_size=settings.batch_size,
+        rejected_per_query=settings.rejected_per_query,
+        seed=seed,
+    )
+    run = _start(composer, len(steps) * settings.epochs, _run_key(composer, dataset, seed))
+    checkpoint = folder / CHECKPOINT if folder else None
+    if checkpoint and checkpoint.is_file():
+        run.restore(torch.load(checkpoint, map_location=composer.device, weights_only=True))
+    with bar("training", settings.epochs * len(steps), unit="steps", shown=shown) as advance:
+        advance(len(run.epochs) * len(steps))
+        while not _finished(run):
+            _run_epoch(run, steps, validation, seed, workers, advance)
+            if checkpoint:
+                _save(run, checkpoint)
+    composer.load_state_dict(run.best)
+    composer.eval()
+    return run.epochs
+
+
+def validation_score(composer: Composer, dataset: Dataset) -> float:
+    """Mean reciprocal rank of the best relevant entry: one number for early stopping, on unit vectors in one pass."""
+    queries = [query for query in dataset.queries if dataset.relevant.get(query.id)]
+    rows = {sample.id: row for row, sample in enumerate(dataset.gallery)}
+    vectors = composer.embed([*queries, *dataset.gallery])
+    scores = vectors[: len(queries)] @ vectors[len(queries) :].T  # (Q, N)
+    reciprocal = []
+    for query, row in zip(queries, scores, strict=True):
+        row[[rows[entry] for entry in dataset.ignore.get(query.id, ()) if entry in rows]] = -np.inf
+        best = max(row[rows[entry]] for entry in dataset.relevant[query.id])
+        reciprocal.append(1 / max(1, int((row >= best).sum())))
+    return float(np.mean(reciprocal))
+
+
+def _start(composer: Composer, total_steps: int, key: str) -> Run:
+    settings = composer.recipe.training
+    log_scale = nn.Parameter(torch.tensor(math.log(10.0), device=composer.device))
+    trained = [p for p in composer.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": settings.weight_decay},
+        {"params": [*(p for p in trained if p.ndim <= 1), log_scale], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate)
+    rising = max(1, int(settings.warmup * total_steps))
+
+    def factor(step: int) -> float:
+        progress = (step - rising) / max(1, total_steps - rising)
+        return (step + 1) / rising if step < rising else 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+    return Run(composer, log_scale, optimizer, schedule, [], copy.deepcopy(composer.state_dict()), key)
+
+
+def _run_epoch(run: Run, steps: Steps, validation: Dataset, seed: int, workers: int, advance: Bar) -> None:
+    started, number = time.monotonic(), len(run.epochs)
+    steps.start(number)
+    torch.manual_seed(seed + number)  # dropout, the same in a resumed run
+    run.composer.train()
+    total = torch.zeros((), device=run.composer.device)
+    for step in _loaded(steps, workers):
+        total += _take(run, step)
+        advance(1, note=f"epoch {number + 1}" + (f", validation {run.epochs[-1].score:.3f}" if run.epochs else ""))
+    score = validation_score(run.composer, validation)
+    if score > max((epoch.score for epoch in run.epochs), default=-1.0):
+        run.best = copy.deepcopy(run.composer.state_dict())
+    run.epochs.append(Epoch(number, float(total) / len(steps), score, time.monotonic() - started))
+
+
+def _loaded(steps: Steps, workers: int) -> Iterator[Step]:
+    if workers:
+        return iter(DataLoader(steps, batch_size=None, num_workers=workers, prefetch_factor=4))
+    return (steps[n] for n in range(len(steps)))
+
+
+def _take(run: Run, step: Step) -> Tensor:
+    """One optimiser step; queries, targets and hard negatives go through the network together."""
+    composer, device, rows = run.composer, run.composer.device, step.queries
+    with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        encoded = composer.encode(to_device(step.batch, device))
+        vectors = composer.fuse(encoded)
+    vectors = vectors.float()
+    queries, targets, rejected = vectors[:rows], vectors[rows : 2 * rows], vectors[2 * rows :]
+    loss_function = losses.named(composer.recipe.loss.name, **composer.recipe.loss.options)
+    loss = loss_function(
+        queries,
+        targets,
+        negatives=rejected if len(rejected) else None,
+        mask=step.mask.to(device),
+        scale=run.log_scale.exp(),
+    )
+    if hasattr(composer.fusion, "auxiliary_loss"):
+        extra = composer.fusion.auxiliary_loss(_rows(encoded.image, rows), _rows(encoded.text, rows), queries, targets)
+        loss = loss if extra is None else loss + extra
+    run.optimizer.zero_grad(set_to_none=True)
+    torch.autograd.backward(loss)
+    nn.utils.clip_grad_norm_(composer.parameters(), 1.0)
+    run.optimizer.step()
+    run.schedule.step()
+    return loss.detach()
+
+
+def _rows(side: Features | None, rows: int) -> Features | None:
+    """The first rows of a side: the queries of a step."""
+    if side is None:
+        return None
+
+    def cut(tensor: Tensor | None) -> Tensor | None:
+        return None if tensor is None else tensor[:rows]
+
+    return replace(
+        side, vector=side.vector[:rows], tokens=cut(side.tokens), mask=cut(side.mask), present=cut(side.present)
+    )
+
+
+def _freeze(composer: Composer) -> None:
+    for part, encoder in zip(composer.recipe.encoders, composer.encoders, strict=True):
+        encoder.requires_grad_(part.name not in composer.recipe.training.frozen)
+
+
+def _finished(run: Run) -> bool:
+    settings, scores = run.composer.recipe.training, [epoch.score for epoch in run.epochs]
+    stale = len(scores) - 1 - int(np.argmax(scores)) if scores else 0
+    return len(scores) >= settings.epochs or stale >= settings.patience
+
+
+def _run_key(composer: Composer, dataset: Dataset, seed: int) -> str:
+    ids = "\n".join(sample.id for sample in (*dataset.queries, *dataset.gallery))
+    return hashlib.blake2b(f"{composer.recipe.to_toml()}{seed}{ids}".encode(), digest_size=16).hexdigest()
+
+
+def _save(run: Run, path: Path) -> None:
+    """Write beside, then rename: a kill leaves the old checkpoint or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".tmp")
+    torch.save(run.state(), beside)
+    beside.replace(path)

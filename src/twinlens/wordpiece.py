@@ -1,0 +1,52 @@
+"""WordPiece tokenisation: learned from a corpus, or read from a checkpoint; a fixed length of ids for every text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+
+from twinlens.types import Arrays, TwinlensError
+
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+FILE = "tokenizer.json"
+
+
+def learn(texts: Iterable[str], size: int) -> Tokenizer:
+    """A lower-cased WordPiece tokenizer with at most `size` entries, as BERT's (Devlin et al. 2019); deterministic."""
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordPieceTrainer(vocab_size=size, special_tokens=list(SPECIAL), show_progress=False)
+    tokenizer.train_from_iterator((text for text in texts if text), trainer=trainer)
+    ends = [(token, SPECIAL.index(token)) for token in ("[SEP]", "[CLS]")]  # special tokens come first, in order
+    tokenizer.post_processor = processors.BertProcessing(*ends)
+    return tokenizer
+
+
+def load(folder: Path) -> Tokenizer:
+    """Read `tokenizer.json` from a folder. Raises TwinlensError when it is missing or not a tokenizer."""
+    path = folder / FILE
+    if not path.is_file():
+        raise TwinlensError(f"the model folder lacks {path.name} (looked in {folder}); copy the whole folder again")
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises bare Exception for every malformed file
+        raise TwinlensError(f"{path} is not a tokenizer file: {error}") from error
+
+
+def encode(tokenizer: Any, text: str, length: int) -> Arrays:
+    """Ids and mask of one text, cut or padded to `length`: words (L,) int64, words_mask (L,) bool, text_present ().
+
+    The empty text is the defined one of a bare picture: [CLS] [SEP] alone.
+    """
+    encoding = tokenizer.encode(text)
+    ids, kept = encoding.ids, min(len(encoding.ids), length)
+    words = np.full(length, tokenizer.token_to_id("[PAD]") or 0, dtype=np.int64)
+    words[:kept] = ids[:kept]
+    if len(ids) > length:
+        words[length - 1] = ids[-1]  # a cut sentence still ends with [SEP]
+    return {"words": words, "words_mask": np.arange(length) < kept, "text_present": np.asarray(bool(text.strip()))}
