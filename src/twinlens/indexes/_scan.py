@@ -1,0 +1,96 @@
+"""Linear scan: exact nearest rows at the speed of a matrix product."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinlens.indexes import Vectors
+from twinlens.indexes._rows import Rows, Squares, best
+
+TOGETHER = 256
+"""Queries in one matrix product."""
+ESTIMATES = 1 << 21
+"""Estimates of one matrix product: 8 MiB. Fewer queries take more rows at once, for each product costs a start."""
+FIRST = 512
+"""Rows of the first block, which gives the candidates that later rows must beat."""
+SPARE = 32
+"""Candidates beyond k that are recomputed directly."""
+EPSILON = float(np.finfo(np.float32).eps)
+
+
+def nearest(vectors: Vectors, norms: NDArray[np.float32], queries: Vectors, k: int) -> tuple[Rows, Squares]:
+    """Rows and squared distances (Q, k) of the nearest of vectors (N, D), by distance, then by row; 1 ≤ k ≤ N.
+
+    Estimates ‖x‖² − 2x·q (norms (N,) are the ‖x‖²) choose candidates, whose distances are then computed directly. What
+    the estimates may have lost to rounding is bounded, and all rows within the bound are candidates, so that the answer
+    is exact. Memory stays bounded whatever N is.
+    """
+    parts = [_chunk(vectors, norms, queries[n : n + TOGETHER], k) for n in range(0, len(queries), TOGETHER)]
+    return np.concatenate([rows for rows, _ in parts]), np.concatenate([squares for _, squares in parts])
+
+
+def _chunk(vectors: Vectors, norms: NDArray[np.float32], queries: Vectors, k: int) -> tuple[Rows, Squares]:
+    estimates, rows = _candidates(vectors, norms, queries, min(k + SPARE, len(vectors)))
+    limits = np.partition(estimates, k - 1, axis=1)[:, k - 1] + 2 * _rounding(vectors, norms, queries)
+    found = np.empty((len(queries), k), dtype=np.intp)
+    squares = np.empty((len(queries), k))
+    for n, (query, limit) in enumerate(zip(queries, limits, strict=True)):
+        # A candidate beyond the limit proves that no row within it was left out.
+        complete = rows.shape[1] == len(vectors) or estimates[n].max() > limit
+        near = rows[n] if complete else _within(vectors, norms, query, limit)
+        found[n], squares[n] = best(vectors, near, query, k)
+    return found, squares
+
+
+def _candidates(
+    vectors: Vectors, norms: NDArray[np.float32], queries: Vectors, count: int
+) -> tuple[NDArray[np.float32], Rows]:
+    """Estimates and rows (Q, count) of the rows with the least estimates, in no order."""
+    values = np.full((len(queries), count), np.inf, dtype=np.float32)
+    rows = np.zeros((len(queries), count), dtype=np.intp)
+    for start, end in pairwise([0, *range(FIRST, len(vectors), max(1, ESTIMATES // len(queries))), len(vectors)]):
+        estimates = _estimates(vectors[start:end], norms[start:end], queries)
+        new, columns = _better(estimates, values.max(axis=1))
+        values, rows = np.hstack([values, new]), np.hstack([rows, columns + start])
+        chosen = np.argpartition(values, count - 1, axis=1)[:, :count]
+        values, rows = np.take_along_axis(values, chosen, axis=1), np.take_along_axis(rows, chosen, axis=1)
+    return values, rows
+
+
+def _estimates(vectors: Vectors, norms: NDArray[np.float32], queries: Vectors) -> NDArray[np.float32]:
+    """‖x‖² − 2x·q as (Q, N), which orders the vectors of each query as their distances do."""
+    estimates = queries @ vectors.T
+    estimates *= -2
+    estimates += norms
+    return estimates
+
+
+def _better(estimates: NDArray[np.float32], worst: NDArray[np.float32]) -> tuple[NDArray[np.float32], Rows]:
+    """Estimates (Q, W) below each query's worst candidate and their columns, filled up with infinity on the right.
+
+    Comparing is far cheaper than sorting, and after the first blocks few rows pass.
+    """
+    queries, columns = np.nonzero(estimates < worst[:, None])
+    counts = np.bincount(queries, minlength=len(estimates))
+    place = np.arange(len(queries)) - np.repeat(np.cumsum(counts) - counts, counts)
+    values = np.full((len(estimates), int(counts.max())), np.inf, dtype=np.float32)
+    found = np.zeros(values.shape, dtype=np.intp)
+    values[queries, place], found[queries, place] = estimates[queries, columns], columns
+    return values, found
+
+
+def _rounding(vectors: Vectors, norms: NDArray[np.float32], queries: Vectors) -> NDArray[np.float64]:
+    """A bound (Q,) on the error of an estimate: (D + 4)·ε·‖x‖·(‖x‖ + 2‖q‖), in whatever order the sums were made."""
+    longest = np.sqrt(np.float64(norms.max()))
+    lengths = np.linalg.norm(queries.astype(np.float64), axis=1)
+    bound: NDArray[np.float64] = (vectors.shape[1] + 4) * EPSILON * longest * (longest + 2 * lengths)
+    return bound
+
+
+def _within(vectors: Vectors, norms: NDArray[np.float32], query: Vectors, limit: float) -> Rows:
+    """All rows whose estimate does not exceed the limit: many near ties."""
+    # The product may add up in another order than before; the limit holds for any order.
+    return np.flatnonzero(_estimates(vectors, norms, query[None])[0] <= limit)

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from twinlens.indexes.cluster_svm import ClusterSvm
+from twinlens.indexes.exact import Exact
+from twinlens.types import TwinlensError
+
+
+def clustered(count=200, centres=6, dim=8, seed=0):
+    rng = np.random.default_rng(seed)
+    middles = 10 * rng.standard_normal((centres, dim))
+    owner = np.arange(count) % centres
+    return (middles[owner] + 0.3 * rng.standard_normal((count, dim))).astype(np.float32), owner
+
+
+def fitted(index, vectors):
+    index.fit(vectors, [str(row) for row in range(len(vectors))])
+    return index
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 1000), count=st.integers(1, 60), k=st.integers(1, 70), clusters=st.integers(1, 20))
+def test_all_clusters_probed_gives_the_answers_of_exact(seed, count, k, clusters):
+    vectors = np.random.default_rng(seed).standard_normal((count, 5)).astype(np.float32)
+    vectors[count // 2 :] = vectors[: count - count // 2]
+    ids, scores = fitted(ClusterSvm(clusters=clusters, probes=clusters), vectors).search(vectors, k)
+    exact_ids, exact_scores = fitted(Exact(), vectors).search(vectors, k)
+    assert ids == exact_ids
+    assert np.array_equal(scores, exact_scores)
+
+
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+def test_the_machine_finds_the_cluster_and_only_that_is_searched(kernel):
+    vectors, owner = clustered()
+    index = fitted(ClusterSvm(clusters=6, kernel=kernel), vectors)
+    new = clustered(seed=0)[0] + 0.1
+    assert np.array_equal(index.decide(new).argmax(axis=1), index.labels)
+    ids, _ = index.search(new, 10)
+    assert all(owner[int(entry)] == owner[row] for row, line in enumerate(ids) for entry in line)
+    assert ids == fitted(Exact(), vectors).search(new, 10)[0]
+
+
+def test_further_clusters_fill_up_to_k_answers():
+    vectors, owner = clustered(count=60, centres=6)
+    ids, scores = fitted(ClusterSvm(clusters=6), vectors).search(vectors, 25)
+    assert scores.shape == (60, 25)
+    assert all(len(set(line)) == 25 for line in ids)
+    owners = [{owner[int(entry)] for entry in line} for line in ids]
+    assert all(len(few) == 3 for few in owners)  # 10 entries per cluster: three hold 25, and no fourth was searched
+    assert np.all(np.diff(scores, axis=1) <= 0)
+
+
+def test_one_probe_may_miss_what_lies_across_a_border():
+    vectors = np.random.default_rng(0).uniform(-1, 1, (400, 2)).astype(np.float32)
+    index, exact = fitted(ClusterSvm(clusters=15), vectors), fitted(Exact(), vectors)
+    best, _ = exact.search(vectors, 10)
+
+    def recall(probes):
+        index.probes = probes
+        ids, _ = index.search(vectors, 10)
+        return np.mean([len(set(a) & set(b)) / 10 for a, b in zip(ids, best, strict=True)])
+
+    one, three, all_of_them = recall(1), recall(3), recall(15)
+    assert 0.5 < one < three <= all_of_them == 1
+
+
+def test_fewer_vectors_or_distinct_vectors_than_clusters():
+    ids, _ = fitted(ClusterSvm(), np.eye(3, dtype=np.float32)).search(np.eye(3, dtype=np.float32), 5)
+    assert [line[0] for line in ids] == ["0", "1", "2"]
+    same = np.ones((20, 4), dtype=np.float32)
+    assert fitted(ClusterSvm(), same).search(same[:1], 3)[0] == [["0", "1", "2"]]
+    two = np.repeat(np.eye(2, dtype=np.float32), 10, axis=0)
+    assert fitted(ClusterSvm(), two).search(two[[15]], 2)[0] == [["10", "11"]]
+
+
+def test_a_machine_trained_on_a_draw_knows_every_cluster():
+    vectors, _ = clustered(count=300, centres=6)
+    index = fitted(ClusterSvm(clusters=6, training_rows=1), vectors)
+    assert len(index.machine.classes_) == 6
+    assert index.search(vectors, 3)[1].shape == (300, 3)
+
+
+def test_the_seed_decides():
+    vectors = np.random.default_rng(0).standard_normal((200, 6)).astype(np.float32)
+    one, same = (fitted(ClusterSvm(seed=5), vectors) for _ in range(2))
+    assert np.array_equal(one.labels, same.labels)
+    assert one.search(vectors, 4)[0] == same.search(vectors, 4)[0]
+
+
+@pytest.mark.parametrize("options", [{"clusters": 0}, {"probes": 0}, {"penalty": 0.0}, {"kernel": "cubic"}])
+def test_options_that_make_no_sense_are_refused(options):
+    with pytest.raises(TwinlensError):
+        ClusterSvm(**options)
