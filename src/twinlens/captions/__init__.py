@@ -1,0 +1,96 @@
+"""Where captions and metadata of pictures come from: tables, files beside the pictures, and the pictures themselves.
+
+The first that says something wins: tables that the user names; `metadata.csv` or `metadata.jsonl` in a picture's folder
+or one above it (Hugging Face's ImageFolder: a `file_name` relative to the table, any other columns); `a.json` or
+`a.jpg.json` beside `a.jpg`; `a.txt` or `a.jpg.txt`; and last what the file itself says in IPTC, XMP, EXIF or PNG text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from twinlens.captions.inside import inside
+from twinlens.captions.tables import Caption, clean, of_record, read_table
+
+__all__ = ["Caption", "Captions", "inside", "read_table"]
+
+TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+MAX_SIDECAR = 2**20
+"""Bytes of a file beside a picture that is still taken for its caption."""
+
+
+class Captions:
+    """Captions and metadata of the pictures below one folder; `problems` has a line per unreadable file beside them."""
+
+    def __init__(self, root: Path, tables: Iterable[Path] = ()) -> None:
+        self.root = root
+        self.problems: list[str] = []
+        self._named: dict[str, Caption] = {}
+        for table in tables:
+            self._named.update(read_table(table, root))
+        self._names = lru_cache(maxsize=64)(_names)
+        self._table = lru_cache(maxsize=64)(self._read_folder)
+
+    def of(self, picture: Path) -> Caption | None:
+        """What is said of a picture outside its file, None if nothing. Raises TwinlensError for a broken table."""
+        return _merged([self._named.get(str(picture)), *self._from_folders(picture), *self._from_sidecars(picture)])
+
+    def _from_folders(self, picture: Path) -> Iterator[Caption | None]:
+        for folder in picture.parents:
+            yield self._table(folder).get(str(picture))
+            if folder == self.root:
+                return
+
+    def _read_folder(self, folder: Path) -> dict[str, Caption]:
+        names = self._names(folder)
+        return {path: said for name in TABLES if name in names for path, said in read_table(folder / name).items()}
+
+    def _from_sidecars(self, picture: Path) -> Iterator[Caption | None]:
+        names = self._names(picture.parent)
+        for suffix, read in ((".json", _json_sidecar), (".txt", _text_sidecar)):
+            for name in (picture.name + suffix, picture.stem + suffix):
+                if name in names:
+                    yield self._tried(read, picture.parent / name, picture.name)
+
+    def _tried(self, read: Callable[[Path, str], Caption], path: Path, picture: str) -> Caption | None:
+        try:
+            return read(path, picture)
+        except (OSError, ValueError, RecursionError) as error:  # not UTF-8, not JSON, nested without end
+            self.problems.append(f"{path}: no caption could be read: {error}")
+            return None
+
+
+def _merged(found: Iterable[Caption | None]) -> Caption | None:
+    """All that is said as one; the first to say something wins."""
+    said = [caption for caption in found if caption is not None]
+    if not said:
+        return None
+    text = next((caption.text for caption in said if caption.text), "")
+    return Caption(text, {key: value for caption in reversed(said) for key, value in caption.metadata.items()})
+
+
+def _names(folder: Path) -> frozenset[str]:
+    try:
+        return frozenset(path.name for path in folder.iterdir())
+    except OSError:  # a folder that may be passed through but not listed has no files that we could look for
+        return frozenset()
+
+
+def _text_sidecar(path: Path, _picture: str) -> Caption:
+    return Caption(clean(_read_text(path)))
+
+
+def _json_sidecar(path: Path, picture: str) -> Caption:
+    said = json.loads(_read_text(path))
+    if isinstance(said, str):
+        return Caption(clean(said))
+    return of_record(said, skip=None, picture=picture) if isinstance(said, dict) else Caption()
+
+
+def _read_text(path: Path) -> str:
+    if not path.is_file() or path.stat().st_size > MAX_SIDECAR:
+        raise ValueError(f"it is no file of at most {MAX_SIDECAR:,} bytes")
+    return path.read_text(encoding="utf-8-sig")

@@ -1,0 +1,8 @@
+"""People's own pictures: a collection that is added to, searched, verified and repaired."""
+
+from __future__ import annotations
+
+from twinlens.collection.collection import Collection
+from twinlens.collection.query import Model, Query
+
+__all__ = ["Collection", "Model", "Query"]

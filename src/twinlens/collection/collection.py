@@ -1,0 +1,265 @@
+"""Store + composer + index behind one class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import RLock
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from twinlens import filters
+from twinlens.collection.query import Model, Query
+from twinlens.collection.searcher import Searcher
+from twinlens.composer import Composer
+from twinlens.ingest import Options, Report, ingest, reembed, scan
+from twinlens.store import (
+    DATABASE,
+    Entry,
+    Gallery,
+    Generation,
+    Matrix,
+    Rows,
+    Store,
+    Vectors,
+    gallery,
+    keep_model,
+    model_folder,
+    remove_models,
+    writing,
+)
+from twinlens.types import Hit, Picture, Sample, TwinlensError
+
+Load = Callable[[Path], Model]
+NEAR_DUPLICATE = 0.98
+"""Cosine from which two pictures are the same to people: another size, another compression."""
+
+
+class Collection:
+    """Pictures that are found by pictures and sentences; all that is known of them is in one folder.
+
+    Several threads may use it. While one process writes, others read, and each search sees what is committed by then.
+    """
+
+    def __init__(self, folder: Path, store: Store, load: Load) -> None:
+        self.folder = folder
+        self._store, self._load = store, load
+        self._model: tuple[str, Model] | None = None
+        self._searcher = Searcher(store)
+        self._busy = RLock()
+
+    @classmethod
+    def create(cls, folder: Path | str, composer: Model, *, load: Load = Composer.load) -> Self:
+        """A new, empty collection whose vectors `composer` makes; the model is copied into its folder.
+
+        load: how a model folder is read again. Raises TwinlensError when there is a collection already.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        with writing(folder):
+            # A file without a model is what a kill at this very place leaves behind.
+            store = Store.open(folder) if (folder / DATABASE).exists() else Store.create(folder)
+            if store.serving() is not None:
+                store.close()
+                raise TwinlensError(f"there is a collection in {folder} already")
+            generation = _adopt(store, composer)
+        collection = cls(folder, store, load)
+        collection._model = generation.digest, composer
+        return collection
+
+    @classmethod
+    def open(cls, folder: Path | str, *, load: Load = Composer.load) -> Self:
+        """A collection that is there; its model is loaded once needed. Raises TwinlensError when there is none."""
+        store = Store.open(Path(folder))
+        if store.serving() is None:
+            store.close()
+            raise TwinlensError(f"the collection {folder} is empty; fill it with: twinlens index DIR")
+        return cls(Path(folder), store, load)
+
+    @staticmethod
+    def exists(folder: Path | str) -> bool:
+        """Whether there is a collection that `open` can open."""
+        if not (Path(folder) / DATABASE).is_file():
+            return False
+        store = Store.open(Path(folder))
+        serving = store.serving()
+        store.close()
+        return serving is not None
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        """How many pictures can be found."""
+        return self._store.counts(self.generation.number)[0]
+
+    @property
+    def generation(self) -> Generation:
+        """The model that serves now: its digest, its recipe's name, its width."""
+        serving = self._store.serving()
+        if serving is None:
+            raise TwinlensError(f"the collection {self.folder} has lost its model; index its pictures again")
+        return serving
+
+    @property
+    def composer(self) -> Model:
+        """The model that serves now, loaded when it is asked for first."""
+        with self._busy:
+            digest = self.generation.digest
+            if self._model is None or self._model[0] != digest:
+                self._model = digest, self._load(model_folder(self.folder, digest))
+            return self._model[1]
+
+    # Writing ---------------------------------------------------------------------------------------------------------
+
+    def add(
+        self, paths: Path | str | Sequence[Path | str], *, captions: Sequence[Path] = (), options: Options | None = None
+    ) -> Report:
+        """Bring the collection up to date with folders (all pictures below them) and single files.
+
+        What is new or changed is embedded, what moved keeps its vector, what is gone from these folders leaves.
+        captions: tables with paths and texts. Can be interrupted at any time, and goes on when called again. Raises
+        TwinlensError: no such folder, no picture in it, another process is writing, the disk is full.
+        """
+        given = [paths] if isinstance(paths, Path | str) else paths
+        found = scan([Path(path) for path in given], captions)
+        with self._writing() as store:
+            serving = self.generation
+            report = ingest(store, serving, self.composer, found, options or Options())
+            self._file(store)
+        return report
+
+    def change_model(self, composer: Model, *, options: Options | None = None) -> Report:
+        """Embed everything with another model beside the vectors that serve, then switch to it in one transaction.
+
+        Until then, and if it is interrupted, the old model serves; called again, it goes on. Pictures that cannot be
+        read now keep their rows, but are found only once their folder is indexed again. Raises TwinlensError as `add`.
+        """
+        with self._writing() as store:
+            new = _adopt(store, composer)
+            if new == self.generation:
+                return Report()
+            report = reembed(store, new, composer, options or Options())
+            if report.stopped:
+                return report
+            if len(self) and not store.counts(new.number)[0]:
+                raise TwinlensError("none of the pictures could be read for the new model; the old one stays")
+            with store.change():
+                store.switch(new)
+            store.commit()
+            self._model = new.digest, composer
+            self._file(store)
+        return report
+
+    @contextmanager
+    def _writing(self) -> Iterator[Store]:
+        """A connection of its own for writing, so that searches in other threads never see what is not committed."""
+        with writing(self.folder):
+            store = Store.open(self.folder)
+            try:
+                # Models of earlier generations are removed only now: a reader may have been about to load one.
+                remove_models(self.folder, but=[generation.digest for generation in store.generations()])
+                self._file(store)
+                yield store
+            finally:
+                store.rollback()
+                store.close()
+
+    def _file(self, store: Store) -> None:
+        """Bring the matrix file up to date; only who holds the lock may."""
+        matrix = Matrix(self.folder)
+        held = matrix.read()
+        now = gallery(store, held)
+        if now is not held:
+            matrix.write(now)
+
+    # Reading ---------------------------------------------------------------------------------------------------------
+
+    def search(
+        self,
+        image: Picture | Sequence[Picture] | None = None,
+        text: str | Sequence[str] = "",
+        k: int = 10,
+        *,
+        where: str | None = None,
+        without: str | Sequence[str] = (),
+        unlike: str | Sequence[str] = (),
+        weights: Sequence[float] | None = None,
+        distinct: float | None = None,
+    ) -> list[Hit]:
+        """The k pictures that suit a picture, a sentence, or several of either, best first; exact, not approximate.
+
+        where: a condition on the metadata (see `filters`), applied before ranking, so that k answers come back if so
+        many meet it. without: sentences, unlike: ids of pictures, to stay away from. weights: see `Query`. distinct: of
+        pictures with at least this cosine to each other only the best is shown. The ids of hits stay the same while a
+        file's content does. Raises TwinlensError for a query without picture and text, a condition or an id that is
+        wrong, a picture that cannot be read.
+        """
+        if k < 1:
+            raise TwinlensError(f"k must be at least 1, not {k}")
+        query = Query(_pictures(image), _texts(text), _texts(without), None if weights is None else tuple(weights))
+        condition = None if where is None else filters.to_sql(filters.parse(where))
+        away = [self._embedded(entry) for entry in ([unlike] if isinstance(unlike, str) else unlike)]
+        with self._busy:
+            now, vector = self._asked(query, np.asarray(away, dtype=np.int64))
+            wanted = None if condition is None else self._store.rows_where(*condition)
+            ranked = self._searcher.ranked(now, vector, k, wanted=wanted, dropped=away, distinct=distinct)
+            found = [(self._store.get(row), score) for row, score in ranked]
+        return [Hit(_sample(entry), score) for entry, score in found if entry is not None]
+
+    def entry(self, entry_id: str) -> Entry:
+        """All that is known of a picture, by the id that a hit has. Raises TwinlensError when there is none."""
+        found = self._store.get(int(entry_id)) if entry_id.isdecimal() and len(entry_id) < 19 else None
+        if found is None:
+            raise TwinlensError(f"the collection {self.folder} has no picture with the id {entry_id!r}")
+        return found
+
+    def _embedded(self, entry_id: str) -> int:
+        row = self.entry(entry_id).row
+        if not self._store.has_vector(row, self.generation.number):
+            raise TwinlensError(f"the picture with the id {entry_id!r} could not be embedded; twinlens info says why")
+        return row
+
+    def _asked(self, query: Query, away: Rows) -> tuple[Gallery, Vectors]:
+        """The gallery and the query's vector (1, D), both of one model: it may be switched between the two."""
+        while True:
+            generation = self.generation
+            vector = query.vector(self.composer, self._store.vectors(generation, away))
+            now = self._searcher.gallery()
+            if now.state.generation == generation.number:
+                return now, vector
+
+
+def _adopt(store: Store, composer: Model) -> Generation:
+    """Keep a copy of the model, and give it a generation."""
+    digest = composer.digest
+    keep_model(store.folder, digest, composer.save)
+    with store.change():
+        generation = store.add_generation(digest, composer.recipe.name, composer.dim)
+    store.commit()
+    return generation
+
+
+def _sample(entry: Entry) -> Sample:
+    return Sample(str(entry.row), entry.path, entry.caption)
+
+
+def _pictures(given: Picture | Sequence[Picture] | None) -> tuple[Picture, ...]:
+    if given is None:
+        return ()
+    return tuple(given) if isinstance(given, Sequence) else (given,)
+
+
+def _texts(given: str | Sequence[str]) -> tuple[str, ...]:
+    texts = [given] if isinstance(given, str) else given
+    return tuple(text.strip() for text in texts if text.strip())

@@ -1,0 +1,92 @@
+"""A query of any number of pictures and sentences as one vector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from twinlens.ingest import Embedder
+from twinlens.store import Vectors
+from twinlens.types import Picture, Sample, TwinlensError
+
+CANCELLED = 1e-6
+"""A composed vector shorter than this has no direction left but rounding."""
+
+
+class Named(Protocol):
+    """A recipe, as far as a collection asks."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+
+
+class Model(Embedder, Protocol):
+    """What a collection needs of a composer."""
+
+    @property
+    def recipe(self) -> Named:
+        """The recipe it was built from."""
+
+    @property
+    def dim(self) -> int:
+        """Width D of its vectors."""
+
+    @property
+    def digest(self) -> str:
+        """Hexadecimal; equal digests give equal vectors."""
+
+    def embed(self, samples: Sequence[Sample], /) -> Vectors:
+        """Unit vectors (N, D)."""
+
+    def save(self, folder: Path, /) -> None:
+        """Write the model folder."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """Pictures and sentences to look for, sentences to stay away from, and how much each counts.
+
+    Without weights the model composes every picture with every sentence, and the mean of the results is searched for:
+    one picture and one sentence are exactly what it was trained on. With weights, one per picture and then one per
+    sentence, each is embedded alone and the weighted sum is searched for.
+    """
+
+    images: tuple[Picture, ...] = ()
+    texts: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    weights: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.images and not self.texts:
+            raise TwinlensError("a query needs a picture, a text, or both")
+        parts = len(self.images) + len(self.texts)
+        if self.weights is not None and len(self.weights) != parts:
+            raise TwinlensError(f"the query has {parts} pictures and texts, but {len(self.weights)} weights")
+
+    def vector(self, model: Model, unlike: Vectors) -> Vectors:
+        """The unit vector (1, D) to search for; unlike (M, D) are vectors to stay away from.
+
+        What is to be stayed away from is subtracted at full weight. Raises TwinlensError when nothing remains, or for a
+        picture that cannot be read.
+        """
+        samples = [Sample(f"query-{n}", image, text) for n, (image, text) in enumerate(self._parts())]
+        away = [Sample(f"without-{n}", None, text) for n, text in enumerate(self.without)]
+        vectors = model.embed([*samples, *away]).astype(np.float64)
+        weights = np.full(len(samples), 1 / len(samples)) if self.weights is None else np.asarray(self.weights)
+        toward = weights @ vectors[: len(samples)]
+        composed = toward - vectors[len(samples) :].sum(axis=0) - unlike.sum(axis=0, dtype=np.float64)
+        length = np.linalg.norm(composed)
+        if not length > CANCELLED:
+            raise TwinlensError("the parts of the query cancel each other out; change a weight or leave one out")
+        return np.asarray(composed / length, dtype=np.float32)[None]
+
+    def _parts(self) -> list[tuple[Picture | None, str]]:
+        if self.weights is None:
+            return list(product(self.images or (None,), self.texts or ("",)))
+        return [*((image, "") for image in self.images), *((None, text) for text in self.texts)]

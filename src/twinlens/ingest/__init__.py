@@ -1,0 +1,10 @@
+"""Pictures into a collection: scan → decode → embed → commit, to be stopped and taken up again at any moment."""
+
+from __future__ import annotations
+
+from twinlens.ingest.decoding import Limits
+from twinlens.ingest.pipeline import Embedder, ingest, reembed
+from twinlens.ingest.report import Options, Report
+from twinlens.ingest.scan import Scan, scan
+
+__all__ = ["Embedder", "Limits", "Options", "Report", "Scan", "ingest", "reembed", "scan"]

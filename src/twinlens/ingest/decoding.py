@@ -1,0 +1,123 @@
+"""Decoding in worker processes with a time and a memory limit, so that one poisonous picture costs one line."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Protocol, Self, TypeVar
+
+from twinlens.captions import inside
+from twinlens.ingest.workers import FORKS, Pool, WorkerError
+from twinlens.types import Arrays, Sample, TwinlensError
+
+T = TypeVar("T")
+R = TypeVar("R")
+FEW = 256
+"""Where processes cannot be forked, starting workers takes longer than decoding this many pictures."""
+
+
+class Preparer(Protocol):
+    """The part of a composer that runs in workers."""
+
+    def prepare(self, sample: Sample) -> Arrays:
+        """Everything on the CPU for one sample."""
+
+
+class Job(NamedTuple):
+    """A picture, and the caption given from outside; None: the one within the file, if any."""
+
+    path: Path
+    caption: str | None
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A picture as the network takes it; from its header (width, height) as people see it, and the caption."""
+
+    arrays: Arrays
+    size: tuple[int, int] | None
+    caption: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a picture cannot be used, in one line that does not name it."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one picture may cost: seconds, and bytes of memory beyond what a worker needs at rest."""
+
+    seconds: float = 30.0
+    memory: int = 2 * 2**30
+
+
+def decode(composer: Preparer, job: Job) -> Decoded | Failure:
+    """Prepare one picture, here and now."""
+    size, text = inside(job.path)
+    text = text if job.caption is None else job.caption
+    try:
+        return Decoded(composer.prepare(Sample(id=str(job.path), image=job.path, text=text)), size, text)
+    except TwinlensError as error:
+        return Failure(str(error).removeprefix(f"{job.path}: "))
+    except MemoryError:
+        return Failure("needs too much memory")
+
+
+class Decoder:
+    """Decodes in `workers` processes, or with 0 of them in this one, where no limit holds."""
+
+    def __init__(self, composer: Preparer, *, workers: int, limits: Limits) -> None:
+        self.composer, self.workers, self.limits = composer, workers, limits
+
+    def __enter__(self) -> Self:
+        if self.workers:
+            self._pool = Pool(decode, self.composer, seconds=self.limits.seconds, memory=self.limits.memory)
+            self._threads = ThreadPoolExecutor(self.workers, thread_name_prefix="decode")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self.workers:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+            self._pool.stop()
+            self._threads.shutdown()
+
+    def map(self, items: Iterable[T], job: Callable[[T], Job]) -> Iterator[tuple[T, Decoded | Failure]]:
+        """Every item with its job's result, in order."""
+        if not self.workers:
+            return ((item, decode(self.composer, job(item))) for item in items)
+        return ahead(self._threads, lambda item: self._one(job(item)), items, depth=16 * self.workers)
+
+    def _one(self, job: Job) -> Decoded | Failure:
+        try:
+            return self._pool.ask(job)
+        except WorkerError as error:
+            return Failure(str(error))
+
+
+def ahead(
+    threads: ThreadPoolExecutor, work: Callable[[T], R], items: Iterable[T], *, depth: int
+) -> Iterator[tuple[T, R]]:
+    """Items with their results, in order; at most `depth` items are taken before their results are wanted."""
+    waiting: deque[tuple[T, Future[R]]] = deque()
+    for item in items:
+        waiting.append((item, threads.submit(work, item)))
+        if len(waiting) >= depth:
+            first, result = waiting.popleft()
+            yield first, result.result()
+    for first, result in waiting:
+        yield first, result.result()
+
+
+def usual_workers(pictures: int) -> int:
+    """How many workers suit this machine and this many pictures: one per core, or none if that is faster."""
+    if not FORKS and pictures < FEW:
+        return 0
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

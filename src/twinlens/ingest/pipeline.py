@@ -1,0 +1,206 @@
+"""The run itself: what is unchanged is passed over, what moved keeps its vector, the rest is embedded and committed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Protocol, TypeAlias, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from twinlens.composer import to_device
+from twinlens.ingest.decoding import Decoded, Decoder, Failure, Preparer, ahead, usual_workers
+from twinlens.ingest.files import CHANGED_MEANWHILE, Files, Work
+from twinlens.ingest.report import Options, Report
+from twinlens.ingest.scan import Scan, content_hash
+from twinlens.progress import Bar, bar
+from twinlens.store import Entry, Generation, Store, Vectors
+from twinlens.types import Arrays, Batch
+
+T = TypeVar("T")
+COMMIT_SECONDS = 2.0
+"""How much finished work a kill may cost, at most."""
+BATCH_SECONDS = 5.0
+"""A batch is embedded after this long though it is not full, so that slow pictures are not kept waiting in memory."""
+
+
+class Embedder(Preparer, Protocol):
+    """The part of a composer that turns pictures into vectors."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+
+    def stack(self, prepared: Sequence[Arrays], /) -> Batch:
+        """Prepared samples as one batch."""
+
+    def forward(self, batch: Batch, /) -> Tensor:
+        """Unit vectors (B, D)."""
+
+
+def ingest(store: Store, generation: Generation, composer: Embedder, scan: Scan, options: Options) -> Report:
+    """Bring a collection up to date with what a scan found, under one generation's model.
+
+    Committed at least every few seconds; after Ctrl-C the report says `stopped`, and the next run goes on from there.
+    Raises TwinlensError when the disk is full or a table of captions is broken; what was committed stays.
+    """
+    report = Report(found=len(scan))
+    files = Files(store, generation, report, retry=options.retry)
+    with _reported(store, report), _tools(composer, "indexing", len(scan), options) as (decoder, threads, advance):
+        hashed = ahead(threads, _hashed, _looked(files, scan, advance), depth=32)
+        fresh = decoder.map(_unsettled(files, hashed, advance), lambda work: work.job)
+        for batch in _embedded(composer, store, fresh, options.batch_size):
+            with store.change():
+                for work, result in batch:
+                    _note(files, work, result)
+            advance(len(batch), note=f"{report.failed} failed" if report.failed else None)
+        for root in scan.roots:
+            files.remove_missing(root)
+    report.problems = scan.problems
+    return report
+
+
+def reembed(store: Store, generation: Generation, composer: Embedder, options: Options) -> Report:
+    """Make the vectors that a generation lacks, from files that are still as the collection knows them.
+
+    What cannot be read now is in the report and keeps its row. Stops and goes on like `ingest`.
+    """
+    total = store.counts(generation.number)[1]
+    report, late = Report(found=total), store.serving() == generation
+    with _reported(store, report), _tools(composer, "embedding", total, options) as (decoder, _, advance):
+        current = _current(store.without_vector(generation.number), report, advance)
+        decoded = decoder.map(current, lambda pair: pair[1].job)
+        for batch in _embedded(composer, store, decoded, options.batch_size):
+            with store.change():
+                for (entry, work), result in batch:
+                    if isinstance(result, Failure):
+                        report.fail(work.path, result.reason)
+                    else:
+                        store.put_vector(entry.row, generation, result[1], late=late)
+                        report.added += 1
+            advance(len(batch))
+    return report
+
+
+@contextmanager
+def _reported(store: Store, report: Report) -> Iterator[None]:
+    """Commit at the end and on Ctrl-C, forget the unfinished rest on an error; count the seconds."""
+    started = time.monotonic()
+    try:
+        yield
+    except KeyboardInterrupt:
+        report.stopped = True
+    except BaseException:
+        store.rollback()
+        raise
+    store.commit()
+    report.seconds = time.monotonic() - started
+
+
+@contextmanager
+def _tools(
+    composer: Embedder, title: str, total: int, options: Options
+) -> Iterator[tuple[Decoder, ThreadPoolExecutor, Bar]]:
+    workers = usual_workers(total) if options.workers is None else options.workers
+    with (
+        bar(title, total, unit="pictures", shown=options.shown) as advance,
+        ThreadPoolExecutor(2, thread_name_prefix="hash") as threads,
+        Decoder(composer, workers=workers, limits=options.limits) as decoder,
+    ):
+        yield decoder, threads, advance
+
+
+def _looked(files: Files, scan: Scan, advance: Bar) -> Iterator[Work]:
+    for path, said in scan.pictures():
+        work = files.look(path, said)
+        if work:
+            yield work
+        else:
+            advance()
+
+
+def _hashed(work: Work) -> Work | Failure:
+    try:
+        return replace(work, hash=content_hash(work.path))
+    except OSError as error:
+        return Failure(f"cannot be read: {error.strerror}")
+
+
+def _unsettled(files: Files, hashed: Iterable[tuple[Work, Work | Failure]], advance: Bar) -> Iterator[Work]:
+    """The works whose content must be embedded."""
+    for work, result in hashed:
+        if isinstance(result, Failure):
+            files.fail(work, result.reason)
+        elif not files.settle(result):
+            yield result
+            continue
+        advance()
+
+
+def _current(entries: Iterable[Entry], report: Report, advance: Bar) -> Iterator[tuple[Entry, Work]]:
+    for entry in entries:
+        caption = entry.caption if entry.given else None
+        work = Work(entry.path, entry.size, entry.mtime_ns, caption, entry.metadata, entry.hash)
+        if work.is_current():
+            yield entry, work
+        else:
+            report.fail(entry.path, "is gone or has changed; index its folder again")
+            advance()
+
+
+Embedded: TypeAlias = "tuple[Decoded, Vectors] | Failure"
+
+
+def _embedded(
+    composer: Embedder, store: Store, decoded: Iterable[tuple[T, Decoded | Failure]], size: int
+) -> Iterator[list[tuple[T, Embedded]]]:
+    """Batches with vectors (D,); what was stored of them is committed every few seconds, the first at once."""
+    committed = -COMMIT_SECONDS
+    for batch in _batches(decoded, size):
+        yield _with_vectors(composer, batch)
+        if time.monotonic() - committed >= COMMIT_SECONDS:
+            store.commit()
+            committed = time.monotonic()
+
+
+def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Lists of `size`, or fewer where filling one takes too long."""
+    batch, started = list[T](), time.monotonic()
+    for item in items:
+        batch.append(item)
+        if len(batch) == size or time.monotonic() - started > BATCH_SECONDS:
+            yield batch
+            batch, started = [], time.monotonic()
+    if batch:
+        yield batch
+
+
+def _with_vectors(composer: Embedder, batch: list[tuple[T, Decoded | Failure]]) -> list[tuple[T, Embedded]]:
+    good = [result for _, result in batch if isinstance(result, Decoded)]
+    vectors = iter(_embed(composer, [decoded.arrays for decoded in good]) if good else ())
+    return [(item, r if isinstance(r, Failure) else _checked(r, next(vectors))) for item, r in batch]
+
+
+@torch.inference_mode()
+def _embed(composer: Embedder, prepared: list[Arrays]) -> Vectors:
+    batch = to_device(composer.stack(prepared), composer.device)
+    return np.asarray(composer.forward(batch).float().cpu().numpy(), dtype=np.float32)
+
+
+def _checked(decoded: Decoded, vector: Vectors) -> Embedded:
+    # Not a number compares with nothing: one such vector would spoil every ranking.
+    return (decoded, vector) if np.isfinite(vector).all() else Failure("the model makes no usable vector of it")
+
+
+def _note(files: Files, work: Work, result: Embedded) -> None:
+    if not work.is_current():
+        files.report.fail(work.path, CHANGED_MEANWHILE)
+    elif isinstance(result, Failure):
+        files.fail(work, result.reason)
+    else:
+        files.add(work, *result)

@@ -1,0 +1,56 @@
+"""Which pictures there are, and what is known of each before it is opened."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from twinlens import images
+from twinlens.captions import Caption, Captions
+from twinlens.types import TwinlensError
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Pictures by folder or on their own, sorted, none twice; `len` counts them."""
+
+    folders: tuple[tuple[Captions, tuple[Path, ...]], ...]
+    roots: tuple[Path, ...]
+
+    def __len__(self) -> int:
+        return sum(len(files) for _, files in self.folders)
+
+    def pictures(self) -> Iterator[tuple[Path, Caption | None]]:
+        """Every picture with what is said of it outside its file."""
+        for captions, files in self.folders:
+            for path in files:
+                yield path, captions.of(path)
+
+    @property
+    def problems(self) -> list[str]:
+        """A line for every caption that could not be read so far."""
+        return [line for captions, _ in self.folders for line in captions.problems]
+
+
+def scan(paths: Sequence[Path], tables: Sequence[Path] = ()) -> Scan:
+    """Find the pictures in folders (all below them) and among single files.
+
+    Raises TwinlensError: no such folder or file, a folder without pictures, a table of captions that cannot be read.
+    """
+    given = sorted({path.expanduser().resolve() for path in paths})
+    roots = [path for path in given if not path.is_file()]
+    outer = [path for path in roots if not any(path.is_relative_to(other) for other in roots if other != path)]
+    single = [path for path in given if path.is_file() and not any(path.is_relative_to(root) for root in outer)]
+    if not outer and not single:
+        raise TwinlensError("name at least one folder with pictures")
+    folders = [(Captions(root, tables), tuple(images.find(root))) for root in outer]
+    files = [(Captions(path.parent, tables), (path,)) for path in single]
+    return Scan((*folders, *files), tuple(outer))
+
+
+def content_hash(path: Path) -> bytes:
+    """The first 20 bytes of BLAKE2b over the whole file, read in pieces. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20)).digest()

@@ -1,0 +1,141 @@
+"""Processes that each do one thing at a time for one thread, and are replaced when they die or take too long."""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from threading import Lock, local
+from typing import Any, Generic, TypeVar
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+Shared = TypeVar("Shared")
+
+FORKS = sys.platform == "linux"
+"""Forked workers start in milliseconds and share the weights; on other systems forking is unsafe."""
+START_SECONDS = 120.0
+_starting = Lock()
+
+
+class WorkerError(Exception):
+    """A worker died of a job, or was ended because the job took too long; the message says which."""
+
+
+class Pool(Generic[Shared, Job, Result]):
+    """Every thread that asks gets a process of its own, which calls `work(shared, job)`."""
+
+    def __init__(self, work: Callable[[Shared, Job], Result], shared: Shared, *, seconds: float, memory: int) -> None:
+        self.work, self.shared, self.seconds, self.memory = work, shared, seconds, memory
+        self._own, self._all, self._stopped = local(), list[_Worker](), False
+
+    def ask(self, job: Job) -> Result:
+        """The result of one job. Raises WorkerError; the next job gets a fresh process."""
+        worker = getattr(self._own, "worker", None) or self._start()
+        try:
+            result: Result = worker.ask(job, self.seconds)
+        except WorkerError:
+            self._own.worker = None
+            self._all.remove(worker)
+            raise
+        return result
+
+    def stop(self) -> None:
+        """End all processes, whatever they are doing."""
+        with _starting:
+            self._stopped = True
+            for worker in self._all:
+                worker.process.kill()
+        for worker in list(self._all):
+            worker.process.join()
+
+    def _start(self) -> _Worker:
+        # One at a time: a fork inherits the pipes of those before it, and only those, so that when we are killed the
+        # youngest sees its pipe close, ends, and so on.
+        with _starting:
+            if self._stopped:
+                raise WorkerError("was not decoded, because the work was stopped")
+            worker = _Worker(self.work, self.shared, self.memory)
+            self._all.append(worker)
+        self._own.worker = worker
+        return worker
+
+
+class _Worker:
+    def __init__(self, work: Callable[[Any, Any], Any], shared: Any, memory: int) -> None:
+        context = multiprocessing.get_context("fork") if FORKS else multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(self.pipe, theirs, work, shared, memory), daemon=True)
+        self.process.start()
+        theirs.close()
+        self.ready = False
+
+    def ask(self, job: Any, seconds: float) -> Any:
+        try:
+            if not self.ready:
+                self.ready = self._receive(START_SECONDS)
+            self.pipe.send(job)
+            return self._receive(seconds)
+        except (EOFError, OSError) as error:
+            self.process.join(1)
+            self._end()
+            raise WorkerError(f"its decoder ended ({_cause(self.process.exitcode)})") from error
+
+    def _receive(self, seconds: float) -> Any:
+        if self.pipe.poll(seconds):
+            return self.pipe.recv()
+        self._end()
+        raise WorkerError(f"took longer than {seconds:g} s")
+
+    def _end(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+
+def _serve(ours: Connection, pipe: Connection, work: Callable[[Any, Any], Any], shared: Any, memory: int) -> None:
+    """What a worker does: answer jobs until the one who asks is gone."""
+    ours.close()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that knows what is committed
+    parent = os.getppid()
+    _use_one_thread()
+    _limit_memory(memory)
+    try:
+        pipe.send(True)
+        while True:
+            while not pipe.poll(5.0):
+                if os.getppid() != parent:
+                    return
+            pipe.send(work(shared, pipe.recv()))
+    except (EOFError, BrokenPipeError):
+        return
+
+
+def _use_one_thread() -> None:
+    """The workers are the parallelism; and thread pools do not live on in a fork, so that using one would hang."""
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    for module, setter, count in (("torch", "set_num_threads", 1), ("cv2", "setNumThreads", 0)):
+        if module in sys.modules:
+            getattr(sys.modules[module], setter)(count)
+
+
+def _limit_memory(memory: int) -> None:
+    """Let this process have `memory` bytes of address space beyond what it has now; only Linux keeps such a limit."""
+    if sys.platform != "linux":
+        return
+    resource = importlib.import_module("resource")
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = pages * resource.getpagesize() + memory
+    resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+
+
+def _cause(code: int | None) -> str:
+    if code is None or code >= 0:
+        return f"exit code {code}"
+    return signal.Signals(-code).name

@@ -1,0 +1,31 @@
+"""What is on disk: a collection is a folder whose truth is one SQLite file; everything beside it can be made again.
+
+collection.sqlite   rows and vectors, committed together      model/DIGEST/   the composer that made the vectors
+cache/              the vectors as one memory-mapped matrix   writer.lock     held by the one process that writes
+"""
+
+from __future__ import annotations
+
+from twinlens.store.database import DATABASE
+from twinlens.store.lock import writing
+from twinlens.store.matrix import Gallery, Matrix, gallery
+from twinlens.store.models import keep_model, model_folder, remove_models
+from twinlens.store.rows import Entry, Generation
+from twinlens.store.store import Rows, State, Store, Vectors
+
+__all__ = [
+    "DATABASE",
+    "Entry",
+    "Gallery",
+    "Generation",
+    "Matrix",
+    "Rows",
+    "State",
+    "Store",
+    "Vectors",
+    "gallery",
+    "keep_model",
+    "model_folder",
+    "remove_models",
+    "writing",
+]
