@@ -16,15 +16,36 @@ FILE = "tokenizer.json"
 
 
 def learn(texts: Iterable[str], size: int) -> Tokenizer:
-    """A lower-cased WordPiece tokenizer with at most `size` entries, as BERT's (Devlin et al. 2019); deterministic."""
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(vocab_size=size, special_tokens=list(SPECIAL), show_progress=False)
-    tokenizer.train_from_iterator((text for text in texts if text), trainer=trainer)
-    ends = [(token, SPECIAL.index(token)) for token in ("[SEP]", "[CLS]")]  # special tokens come first, in order
+    """A lower-cased WordPiece tokenizer with at most `size` entries, as BERT's (Devlin et al. 2019); deterministic.
+
+    The library numbers single letters in the order of a hash table, which changes from call to call and decides ties
+    between merges; they are therefore given to it in order, and taken back from the special tokens afterwards.
+    """
+    texts = [text for text in texts if text]
+    learner = _bare(models.WordPiece(unk_token="[UNK]"))
+    words = (word for text in texts for word, _ in _words(learner, text))
+    letters = sorted({letter for word in words for letter in word})
+    ordered = [*SPECIAL, *letters, *(f"##{letter}" for letter in letters)]
+    trainer = trainers.WordPieceTrainer(vocab_size=size, special_tokens=ordered[:size], show_progress=False)
+    learner.train_from_iterator(texts, trainer=trainer)
+    tokenizer = _bare(models.WordPiece(learner.get_vocab(), unk_token="[UNK]"))
+    ends = [(token, SPECIAL.index(token)) for token in ("[SEP]", "[CLS]")]
     tokenizer.post_processor = processors.BertProcessing(*ends)
     return tokenizer
+
+
+def _bare(model: models.WordPiece) -> Tokenizer:
+    tokenizer = Tokenizer(model)
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    return tokenizer
+
+
+def _words(tokenizer: Tokenizer, text: str) -> list[tuple[str, tuple[int, int]]]:
+    words: list[tuple[str, tuple[int, int]]] = tokenizer.pre_tokenizer.pre_tokenize_str(
+        tokenizer.normalizer.normalize_str(text)
+    )
+    return words
 
 
 def load(folder: Path) -> Tokenizer:

@@ -1,0 +1,101 @@
+"""The training loop: it learns, it reproduces, and it goes on after a kill as if nothing had happened."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from tests import toy
+
+from twinlens import training
+from twinlens.composer import Composer
+from twinlens.evaluation import Judged, scores
+from twinlens.protocols import hold_out
+from twinlens.types import TwinlensError
+
+
+def fresh(dataset, seed=0, **settings):
+    composer = Composer.build(toy.recipe(**settings), seed=seed)
+    composer.fit(dataset.queries)
+    return composer
+
+
+def hit_at_1(composer, dataset):
+    judged = Judged.of(dataset)
+    return judged.per_query(scores(composer, judged.queries, judged.gallery))["hit@1"].mean()
+
+
+def test_training_learns_edits_that_it_has_not_seen(toy_edits):
+    train, test = hold_out(toy_edits, 0.25, 1)
+    composer = fresh(train, epochs=40, patience=40, learning_rate=0.01)
+    before = hit_at_1(composer, test)
+    epochs = training.train(composer, train, test, shown=False)
+    assert epochs[-1].loss < epochs[0].loss / 2
+    assert hit_at_1(composer, test) > max(0.5, 3 * before)
+
+
+def test_the_seed_reproduces_a_run(toy_edits):
+    runs = []
+    for _ in range(2):
+        composer = fresh(toy_edits)
+        training.train(composer, toy_edits, toy_edits, seed=7, shown=False)
+        runs.append(composer.digest)
+    assert runs[0] == runs[1]
+
+
+def test_a_run_that_was_cut_off_ends_as_an_undisturbed_one(toy_edits, tmp_path):
+    undisturbed = fresh(toy_edits, epochs=3)
+    training.train(undisturbed, toy_edits, toy_edits, shown=False)
+
+    class Killed(BaseException):
+        pass
+
+    saved = training._save
+
+    def save_then_die(run, path):
+        saved(run, path)
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(training, "_save", save_then_die)
+        training.train(fresh(toy_edits, epochs=3), toy_edits, toy_edits, folder=tmp_path, shown=False)
+    resumed = fresh(toy_edits, epochs=3)
+    epochs = training.train(resumed, toy_edits, toy_edits, folder=tmp_path, shown=False)
+    assert [epoch.number for epoch in epochs] == [0, 1, 2]
+    assert resumed.digest == undisturbed.digest
+
+
+def test_a_checkpoint_of_another_run_is_refused(toy_edits, tmp_path):
+    training.train(fresh(toy_edits, epochs=1), toy_edits, toy_edits, folder=tmp_path, shown=False)
+    with pytest.raises(TwinlensError, match="another recipe, dataset or seed"):
+        training.train(fresh(toy_edits, epochs=1), toy_edits, toy_edits, folder=tmp_path, seed=1, shown=False)
+
+
+def test_early_stopping_keeps_the_best_epoch(toy_edits):
+    composer = fresh(toy_edits, epochs=50, patience=1, learning_rate=1e-9)
+    epochs = training.train(composer, toy_edits, toy_edits, shown=False)
+    assert len(epochs) < 50
+    best = max(epoch.score for epoch in epochs)
+    assert training.validation_score(composer, toy_edits) == pytest.approx(best)
+
+
+def test_worker_processes_change_nothing(toy_edits):
+    digests = []
+    for workers in (0, 2):
+        composer = fresh(toy_edits, epochs=1)
+        training.train(composer, toy_edits, toy_edits, workers=workers, shown=False)
+        digests.append(composer.digest)
+    assert digests[0] == digests[1]
+
+
+def test_frozen_encoders_stay_as_they_are(toy_edits):
+    composer = fresh(toy_edits, epochs=1, frozen=("visualbert",))
+    before = {k: v.clone() for k, v in composer.encoders.named_parameters()}
+    gate = composer.fusion.gate[0].weight.detach().clone()
+    training.train(composer, toy_edits, toy_edits, shown=False)
+    assert all(torch.equal(before[key], value) for key, value in composer.encoders.named_parameters())
+    assert not torch.equal(gate, composer.fusion.gate[0].weight)
+
+
+def test_an_unknown_device_names_those_that_are_here():
+    with pytest.raises(TwinlensError, match="not available; here: .*cpu"):
+        training.pick_device("abacus")
