@@ -1,0 +1,243 @@
+"""Losses: pure functions on embeddings, one signature for the family.
+
+Every loss is called `loss(queries, targets, *, negatives=None, mask=None, scale=1.0, …) → scalar`: queries (B, D) and
+the targets (B, D) that answer them, row by row; negatives (M, D) are further columns that answer no query. mask (B, B
++ M), over the columns [targets; negatives], is True where a column must not count as a negative of that row's query;
+its diagonal is ignored, as a query's own target is its positive. Further keyword arguments are the loss's own options.
+
+d is the squared Euclidean distance unless said otherwise; for unit vectors d = 2 − 2·cos. Where a loss uses both
+directions, the negatives of target i are the other queries j whose column i is not masked.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+from collections.abc import Callable
+from typing import TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from twinlens.types import TwinlensError
+
+Loss: TypeAlias = Callable[..., Tensor]
+"""A function with the signature that the head of this file describes."""
+
+
+def batch_softmax(
+    queries: Tensor,
+    targets: Tensor,
+    *,
+    negatives: Tensor | None = None,
+    mask: Tensor | None = None,
+    scale: Tensor | float = 1.0,
+) -> Tensor:
+    """Mean over i of −log softmax_j(scale · ⟨q_i, c_j⟩) at j = i, over the columns c that are not masked.
+
+    Vo et al. 2019, "Composing text and image for image retrieval", equation 2 with K = B; the columns beyond the batch
+    and the mask are ours.
+    """
+    columns = _columns(targets, negatives)
+    logits = scale * queries @ columns.T  # (B, B + M)
+    counts = _is_negative(queries, columns, mask) | _own(queries, columns)
+    answers = torch.arange(len(queries), device=queries.device)
+    return F.cross_entropy(logits.masked_fill(~counts, -torch.inf), answers)
+
+
+def soft_triplet(
+    queries: Tensor,
+    targets: Tensor,
+    *,
+    negatives: Tensor | None = None,
+    mask: Tensor | None = None,
+    scale: Tensor | float = 1.0,
+    triplets: int = 3,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Mean of log(1 + exp(scale · (d⁺ − d⁻))) over at most `triplets` negatives, drawn at random, of each anchor.
+
+    Vo et al. 2019, equation 3. Queries and targets are both anchors; negatives come from the other side alone, while
+    the authors' code also takes them from the anchor's own side. `generator` must live on the embeddings' device.
+    """
+    terms = [
+        _drawn(F.softplus(scale * (positive[:, None] - distances)), is_negative, triplets, generator)
+        for positive, distances, is_negative in _both_ways(queries, targets, negatives, mask)
+    ]
+    return _mean(torch.cat([t for t, _ in terms]), torch.cat([k for _, k in terms]))
+
+
+def semi_hard_hinge(
+    queries: Tensor,
+    targets: Tensor,
+    *,
+    negatives: Tensor | None = None,
+    mask: Tensor | None = None,
+    scale: Tensor | float = 1.0,
+    margin: float = 0.2,
+) -> Tensor:
+    """Σ over both directions of mean_i max(0, margin + d_i⁺ − d_i⁻), d_i⁻ the nearest negative with d⁻ ≥ d_i⁺.
+
+    Chen et al. 2020, "Image search with text feedback by visiolinguistic attention learning" (VAL). An anchor without
+    such a negative takes its farthest one: with none, as in the authors' code, the pairs that are ranked last would
+    teach nothing. Their code also compares d⁻ with the positive of the column; here it is the anchor's own. The margin
+    is measured on the embeddings as they are: `scale` has no part in it.
+    """
+    del scale
+    total = queries.new_zeros(())
+    for positive, distances, is_negative in _both_ways(queries, targets, negatives, mask):
+        semi_hard = is_negative & (distances >= positive[:, None])
+        nearest = distances.masked_fill(~semi_hard, torch.inf).amin(dim=1)
+        farthest = distances.masked_fill(~is_negative, -torch.inf).amax(dim=1)
+        negative = torch.where(semi_hard.any(dim=1) | ~is_negative.any(dim=1), nearest, farthest)
+        total = total + F.relu(margin + positive - negative).mean()
+    return total
+
+
+def batch_hard_triplet(
+    queries: Tensor,
+    targets: Tensor,
+    *,
+    negatives: Tensor | None = None,
+    mask: Tensor | None = None,
+    scale: Tensor | float = 1.0,
+    margin: float = 0.2,
+) -> Tensor:
+    """Mean over anchors of max(0, margin + d⁺ − d⁻), d⁻ the nearest negative; queries and targets are both anchors.
+
+    Hermans et al. 2017, "In defense of the triplet loss", with one positive per anchor and negatives from the other
+    side alone. The margin is measured on the embeddings as they are: `scale` has no part in it.
+    """
+    del scale
+    terms = [
+        F.relu(margin + positive - distances.masked_fill(~is_negative, torch.inf).amin(dim=1))
+        for positive, distances, is_negative in _both_ways(queries, targets, negatives, mask)
+    ]
+    return torch.cat(terms).mean()
+
+
+def two_branch_ranking(
+    queries: Tensor,
+    targets: Tensor,
+    *,
+    negatives: Tensor | None = None,
+    mask: Tensor | None = None,
+    scale: Tensor | float = 1.0,
+    margin: float = 0.05,
+    hardest: int = 10,
+    query_weight: float = 1.5,
+    target_weight: float = 1.0,
+    structure_weight: float = 0.05,
+) -> Tensor:
+    """1.5 · query→target + 1 · target→query + .05 · query–query, each the mean of the largest hinges of each anchor.
+
+    Wang et al. 2018, "Learning two-branch neural networks for image-text matching tasks": hinge = max(0, margin + d⁺ −
+    d⁻), its `hardest` largest values for each anchor, d = √(squared Euclidean + 1e-4) as in the authors' code. In the
+    structure term d⁺ is the farthest query that shares an answer (its target is masked for this query), d⁻ any query
+    that does not; a query without such a neighbour has no structure to keep. The margin is measured on the embeddings
+    as they are: `scale` has no part in it.
+    """
+    del scale
+    to_target, to_query = (
+        _hardest_hinges(_root(positive), _root(distances), is_negative, margin, hardest)
+        for positive, distances, is_negative in _both_ways(queries, targets, negatives, mask)
+    )
+    loss = query_weight * to_target + target_weight * to_query
+    if mask is None:
+        return loss
+    return loss + structure_weight * _structure(queries, mask[:, : len(queries)], margin, hardest)
+
+
+_LOSSES: dict[str, Loss] = {
+    loss.__name__: loss
+    for loss in (batch_softmax, soft_triplet, semi_hard_hinge, batch_hard_triplet, two_branch_ranking)
+}
+_COMMON = frozenset({"queries", "targets", "negatives", "mask", "scale"})
+
+
+def names() -> list[str]:
+    """The losses by name, sorted."""
+    return sorted(_LOSSES)
+
+
+def named(name: str, **options: object) -> Loss:
+    """A loss by name, with its own options set. Raises TwinlensError that lists the known names or options."""
+    if name not in _LOSSES:
+        raise TwinlensError(f"unknown loss {name!r}{_hint(name, names())}; known: {', '.join(names())}")
+    known = sorted(inspect.signature(_LOSSES[name]).parameters.keys() - _COMMON)
+    for key in options:
+        if key not in known:
+            listing = ", ".join(known) or "none"
+            raise TwinlensError(f"loss {name!r} has no option {key!r}{_hint(key, known)}; known: {listing}")
+    return functools.partial(_LOSSES[name], **options) if options else _LOSSES[name]
+
+
+def _hint(word: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _columns(targets: Tensor, negatives: Tensor | None) -> Tensor:
+    return targets if negatives is None else torch.cat([targets, negatives])
+
+
+def _own(queries: Tensor, columns: Tensor) -> Tensor:
+    """(B, B + M): True at each query's own target."""
+    return torch.eye(len(queries), len(columns), dtype=torch.bool, device=queries.device)
+
+
+def _is_negative(queries: Tensor, columns: Tensor, mask: Tensor | None) -> Tensor:
+    """(B, B + M): True where a column is a negative of the row's query."""
+    others = ~_own(queries, columns)
+    return others if mask is None else others & ~mask
+
+
+def _both_ways(
+    queries: Tensor, targets: Tensor, negatives: Tensor | None, mask: Tensor | None
+) -> tuple[tuple[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]:
+    """For queries, then targets, as anchors: d⁺ (B,), d to all columns (B, N), which of these are negatives (B, N)."""
+    columns, b = _columns(targets, negatives), len(queries)
+    distances = _squared_distances(queries, columns)  # (B, B + M)
+    is_negative = _is_negative(queries, columns, mask)
+    positive = distances.diagonal()
+    return (positive, distances, is_negative), (positive, distances[:, :b].T, is_negative[:, :b].T)
+
+
+def _squared_distances(a: Tensor, b: Tensor) -> Tensor:
+    """‖a_i − b_j‖² (A, B) by the inner products; rounding may not take it below zero."""
+    return (a.square().sum(1)[:, None] + b.square().sum(1) - 2 * a @ b.T).clamp_min(0)
+
+
+def _root(squared: Tensor) -> Tensor:
+    """The distance, with a slope that stays finite at zero."""
+    return (squared + 1e-4).sqrt()
+
+
+def _mean(values: Tensor, counts: Tensor) -> Tensor:
+    """Mean of the values that count; zero when none does."""
+    return values.masked_fill(~counts, 0).sum() / counts.sum().clamp_min(1)
+
+
+def _drawn(values: Tensor, allowed: Tensor, most: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+    """At most `most` allowed values of each row (B, N), drawn without replacement, flat, and which of these count."""
+    lots = torch.rand(values.shape, generator=generator, device=values.device).masked_fill(~allowed, -1)
+    lot, chosen = lots.topk(min(most, values.shape[1]), dim=1)
+    return values.gather(1, chosen).flatten(), lot.flatten() >= 0
+
+
+def _hardest_hinges(positive: Tensor, distances: Tensor, is_negative: Tensor, margin: float, hardest: int) -> Tensor:
+    """Mean of the `hardest` largest max(0, margin + d⁺ − d⁻) of each anchor: positive (B,), the others (B, N)."""
+    violations = (margin + positive[:, None] - distances).masked_fill(~is_negative, -torch.inf)
+    worst = violations.topk(min(hardest, violations.shape[1]), dim=1).values
+    return _mean(F.relu(worst), worst > -torch.inf)
+
+
+def _structure(queries: Tensor, shares_answer: Tensor, margin: float, hardest: int) -> Tensor:
+    """The query–query term: shares_answer (B, B) is True where two queries have an answer in common."""
+    same = (shares_answer | shares_answer.T).fill_diagonal_(False)
+    distances = _root(_squared_distances(queries, queries))
+    farthest = distances.masked_fill(~same, 0).amax(dim=1)
+    apart = ~same.clone().fill_diagonal_(True) & same.any(dim=1, keepdim=True)
+    return _hardest_hinges(farthest, distances, apart, margin, hardest)
