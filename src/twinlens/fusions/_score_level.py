@@ -1,0 +1,51 @@
+"""What the training-free methods share: both sides travel whole, and the method is a score."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from twinlens.fusions import Fusion
+from twinlens.types import Features, TwinlensError
+
+
+class ScoreLevel(Fusion):
+    """A fusion whose vector is [x; t] / √2, both of unit length and of one space (CLIP, SigLIP); `dim` is twice theirs.
+
+    A missing side is stood in for by the other one. An index that knows only the inner product then ranks a composed
+    query by the mean of both similarities, a lone picture or a lone text by its own. `dim` as given is not used. Raises
+    TwinlensError when the widths of the sides differ.
+    """
+
+    def __init__(self, *, image_dim: int, text_dim: int, dim: int) -> None:
+        if image_dim != text_dim:
+            raise TwinlensError(
+                f"{type(self).__name__.lower()} needs pictures and texts in one space, not {image_dim} and {text_dim} "
+                "channels; use an encoder such as clip"
+            )
+        super().__init__(image_dim=image_dim, text_dim=text_dim, dim=dim)
+        self.dim = 2 * image_dim
+        self.no_image.requires_grad_(False)
+        self.no_text.requires_grad_(False)
+
+    def compose(self, image: Features, text: Features) -> Tensor:
+        """(B, 2·image_dim)."""
+        no_image, no_text = (side.vector.eq(0).all(-1, keepdim=True) for side in (image, text))
+        x, t = self.prepared_image(image.vector), self.prepared_text(text.vector)
+        x, t = torch.where(no_image, t, x), torch.where(no_text, x, t)
+        return torch.where(no_image & no_text, 0.0, torch.cat([x, t], dim=-1))
+
+    def prepared_image(self, x: Tensor) -> Tensor:
+        """Pictures (B, image_dim) as they are compared: of unit length."""
+        return F.normalize(x, dim=-1)
+
+    def prepared_text(self, t: Tensor) -> Tensor:
+        """Texts (B, text_dim) as they are compared: of unit length."""
+        return F.normalize(t, dim=-1)
+
+
+def sides(vectors: Tensor) -> tuple[Tensor, Tensor]:
+    """The picture's and the text's half of vectors (N, 2·d), each (N, d) of unit length."""
+    x, t = vectors.chunk(2, dim=-1)
+    return F.normalize(x, dim=-1), F.normalize(t, dim=-1)

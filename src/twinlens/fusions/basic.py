@@ -1,0 +1,108 @@
+"""BASIC: centre, drop the picture's directions that the words are about, and ask for both similarities at once."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from twinlens.fusions._score_level import ScoreLevel, sides
+from twinlens.types import TwinlensError
+
+_PAIRED = 2048  # rows whose pairwise similarities set the floors
+
+
+class Basic(ScoreLevel):
+    """Psomas et al. 2025, "Instance-level composed image retrieval", training-free on frozen encoders such as CLIP.
+
+    x̃ = L2(L2(x) − mean), t̃ likewise with the texts' mean; s_i = ⟨P x̃, ỹ⟩, s_t = ⟨t̃, ỹ⟩ for a gallery picture ỹ;
+    both are counted from the lowest similarity seen, s ← max(0, (s − low) / |low|); score = s_t · s_i − harris · (s_t
+    + s_i)². P projects on the eigenvectors of (1 − α) S₊ − α S₋ with the largest positive eigenvalues, at most
+    `components`: it keeps what varies from subject to subject and drops what varies from style to style. A query with
+    one side is ranked by its cosine ⟨x̃, ỹ⟩ or ⟨t̃, ỹ⟩. Before `fit` the means are 0, P is the identity and low is −1.
+
+    Differs from the authors' code: no expansion of the query by its neighbours; centred vectors have unit length again;
+    each similarity has its own low, of real pairs, where theirs come from generated pictures and share one divisor.
+    """
+
+    mean_image: Tensor
+    mean_text: Tensor
+    projection: Tensor
+    lows: Tensor
+
+    def __init__(
+        self,
+        *,
+        image_dim: int,
+        text_dim: int,
+        dim: int,
+        alpha: float = 0.2,
+        components: int = 250,
+        harris: float = 0.1,
+    ) -> None:
+        super().__init__(image_dim=image_dim, text_dim=text_dim, dim=dim)
+        self.alpha, self.components, self.harris = alpha, components, harris
+        self.register_buffer("mean_image", torch.zeros(image_dim))
+        self.register_buffer("mean_text", torch.zeros(image_dim))
+        self.register_buffer("projection", torch.eye(image_dim))
+        self.register_buffer("lows", -torch.ones(2))  # of picture with picture, of text with picture
+
+    @torch.no_grad()
+    def fit(
+        self,
+        image_vectors: Tensor,
+        text_vectors: Tensor,
+        *,
+        subjects: Tensor | None = None,
+        styles: Tensor | None = None,
+    ) -> None:
+        """Learn means, projection and floors from encoded pictures (N, d) and texts (M, d), unpaired; kept as buffers.
+
+        subjects (S, d) and styles (S', d) are encoded texts, the authors' two word lists. Without them the pictures
+        stand for what varies between subjects, and the texts for what a query's words will say themselves. Raises
+        TwinlensError on fewer than two pictures or texts.
+        """
+        if len(image_vectors) < 2 or len(text_vectors) < 2:
+            raise TwinlensError("basic is calibrated on at least two pictures and two texts; give more")
+        self.mean_image.copy_(F.normalize(image_vectors, dim=-1).mean(0))
+        self.mean_text.copy_(F.normalize(text_vectors, dim=-1).mean(0))
+        images, texts = self.prepared_image(image_vectors), self.prepared_text(text_vectors)
+        kept = images if subjects is None else self.prepared_text(subjects)
+        dropped = texts if styles is None else self.prepared_text(styles)
+        self.projection.copy_(self._contrast(kept, dropped))
+        images, texts = images[:_PAIRED], texts[:_PAIRED]
+        lowest = [(images @ self.projection @ images.T).min(), (texts @ images.T).min()]
+        self.lows.copy_(torch.stack(lowest))
+
+    def prepared_image(self, x: Tensor) -> Tensor:
+        """Pictures (B, image_dim), centred, of unit length."""
+        return F.normalize(F.normalize(x, dim=-1) - self.mean_image, dim=-1)
+
+    def prepared_text(self, t: Tensor) -> Tensor:
+        """Texts (B, text_dim), centred, of unit length."""
+        return F.normalize(F.normalize(t, dim=-1) - self.mean_text, dim=-1)
+
+    def similarity(self, queries: Tensor, gallery: Tensor) -> Tensor:
+        """(Q, N); a gallery entry without a picture stands as its text."""
+        (x, t), (y, _) = sides(queries), sides(gallery)
+        by_text = t @ y.T
+        s_i, s_t = self._raised(x @ self.projection @ y.T, 0), self._raised(by_text, 1)
+        score = s_t * s_i - self.harris * (s_t + s_i).square()
+        alone = (x == t).all(-1, keepdim=True)
+        return torch.where(alone, by_text, score)
+
+    def _contrast(self, kept: Tensor, dropped: Tensor) -> Tensor:
+        """The projection (d, d) of contrastive component analysis."""
+        scatter = (1 - self.alpha) * _scatter(kept) - self.alpha * _scatter(dropped)
+        values, vectors = torch.linalg.eigh(scatter)  # ascending
+        count = max(1, min(self.components, int((values > 0).sum())))
+        best: Tensor = vectors[:, -count:]
+        return best @ best.T
+
+    def _raised(self, similarity: Tensor, kind: int) -> Tensor:
+        low = self.lows[kind]
+        return ((similarity - low) / low.abs().clamp_min(1e-6)).clamp_min(0)
+
+
+def _scatter(vectors: Tensor) -> Tensor:
+    return vectors.T @ vectors / max(1, len(vectors) - 1)

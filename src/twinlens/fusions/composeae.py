@@ -1,0 +1,116 @@
+"""ComposeAE: the text turns the picture in a complex space, and an autoencoder keeps both recognisable."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from twinlens import losses
+from twinlens.fusions import Fusion
+from twinlens.fusions._layers import kept_statistics, projection
+from twinlens.types import Features
+
+_SCALE = 16.0  # both sides of the authors' loss are 4 long
+
+
+class ComposeAE(Fusion):
+    """Anwaar et al. 2021, "Compositional learning of image-text query for image retrieval".
+
+    v = MLP(x), θ = MLP(t), Re = v ⊙ cos θ, Im = c · v ⊙ sin θ with c = 1;
+    out = a₁ · ρ([Re; Im]) + a₀ · ρ_conv(stack[v, θ, x, Re, Im]), a = (1, 10) learned, ρ = MLP, ρ_conv = Conv1d(5 → 64,
+    kernel 3) → largest of 16 stretches → MLP; both branches turn the picture with layers of their own.
+
+    `auxiliary_loss`: reconstruction · (MSE(dec_x out, x) + MSE(dec_t out, t)) + rotation · L_rot, where L_rot asks by
+    batch softmax that the target, turned back by the conjugate (c = −1), finds its source.
+
+    Differs from the authors' code: a picture that is not `dim` wide is first projected to it. Gallery pictures pass
+    through the same layers, so the shared space is not the encoder's: targets enter L_rot through dec_x, and a source
+    is described as the gallery would be, without a text. The decoders read the unit vector; x and t are constants for
+    them, so that trained encoders cannot make themselves easy to reconstruct.
+    """
+
+    def __init__(
+        self, *, image_dim: int, text_dim: int, dim: int, reconstruction: float = 0.1, rotation: float = 0.01
+    ) -> None:
+        super().__init__(image_dim=image_dim, text_dim=text_dim, dim=dim)
+        self.reconstruction, self.rotation = reconstruction, rotation
+        self.image_map = projection(image_dim, dim)
+        self.linear_turn, self.conv_turn = (_Turn(text_dim, dim) for _ in range(2))
+        self.linear = _decoder(2 * dim, dim)
+        self.convolve = nn.Sequential(nn.Conv1d(5, 64, 3, padding=1), nn.AdaptiveMaxPool1d(16), nn.Flatten())
+        self.conv = _decoder(64 * 16, dim)
+        self.image_decoder, self.text_decoder = _decoder(dim, image_dim), _decoder(dim, text_dim)
+        self.a = nn.Parameter(torch.tensor([1.0, 10.0]))
+
+    def compose(self, image: Features, text: Features) -> Tensor:
+        """(B, dim)."""
+        return self._turned(image.vector, text.vector, image.vector.new_ones(()))
+
+    def auxiliary_loss(
+        self, image: Features | None, text: Features | None, composed: Tensor, targets: Tensor
+    ) -> Tensor | None:
+        """The autoencoder's terms for the queries of a step: both sides, composed (B, D), targets (B, D)."""
+        loss = composed.new_zeros(())
+        if self.reconstruction:
+            for side, decoder in ((image, self.image_decoder), (text, self.text_decoder)):
+                if side is not None:
+                    loss = loss + self.reconstruction * _reconstruction(side, decoder(composed))
+        if self.rotation and image is not None and text is not None:
+            there = _present(image) & _present(text)
+            if int(there.sum()) > 1:
+                loss = loss + self.rotation * self._rotation(image.vector[there], text.vector[there], targets[there])
+        return loss
+
+    def _turned(self, x: Tensor, t: Tensor, sign: Tensor) -> Tensor:
+        x = self.image_map(x)
+        _, _, re, im = self.linear_turn(x, t, sign)
+        linear = self.linear(torch.cat([re, im], dim=-1))
+        v, theta, re, im = self.conv_turn(x, t, sign)
+        conv = self.conv(self.convolve(torch.stack([v, theta, x, re, im], dim=1)))  # over (B, 5, dim)
+        composed: Tensor = self.a[1] * linear + self.a[0] * conv
+        return composed
+
+    def _rotation(self, x: Tensor, t: Tensor, targets: Tensor) -> Tensor:
+        """Targets turned back against sources, (B, …) each, in one pass of 2·B rows."""
+        pictures = torch.cat([self.image_decoder(targets), x])
+        words = torch.cat([t, self.no_text.expand(len(t), -1)])
+        sign = torch.ones_like(pictures[:, :1])
+        sign[: len(t)] = -1
+        with kept_statistics(self):
+            back, sources = F.normalize(self._turned(pictures, words, sign), dim=-1).chunk(2)
+        same = (x[:, None] == x).all(-1)  # two queries of one picture have one source
+        return losses.batch_softmax(back, sources, mask=same, scale=_SCALE)
+
+
+class _Turn(nn.Module):
+    """x (B, dim), t (B, text_dim) → v, θ, Re, Im (B, dim)."""
+
+    def __init__(self, text_dim: int, dim: int) -> None:
+        super().__init__()
+        self.length = nn.Sequential(
+            nn.BatchNorm1d(dim), nn.Linear(dim, dim), nn.Dropout(0.5), nn.ReLU(), nn.Linear(dim, dim)
+        )
+        self.angle = nn.Sequential(nn.BatchNorm1d(text_dim), nn.Linear(text_dim, dim), nn.ReLU(), nn.Linear(dim, dim))
+
+    def forward(self, x: Tensor, t: Tensor, sign: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        v, theta = self.length(x), self.angle(t)
+        return v, theta, v * torch.cos(theta), sign * v * torch.sin(theta)
+
+
+def _decoder(width: int, out: int) -> nn.Sequential:
+    return nn.Sequential(nn.BatchNorm1d(width), nn.ReLU(), nn.Linear(width, out), nn.ReLU(), nn.Linear(out, out))
+
+
+def _present(side: Features) -> Tensor:
+    """(B,) bool."""
+    if side.present is None:
+        return torch.ones(len(side.vector), dtype=torch.bool, device=side.vector.device)
+    return side.present
+
+
+def _reconstruction(side: Features, decoded: Tensor) -> Tensor:
+    """Mean squared error over the rows whose side is there."""
+    there = _present(side).to(decoded.dtype)
+    errors = (decoded - side.vector.detach()).square().mean(-1)
+    return (errors * there).sum() / there.sum().clamp_min(1)

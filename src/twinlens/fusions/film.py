@@ -1,0 +1,47 @@
+"""FiLM: the text scales and shifts every channel of a small residual network over the picture."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from twinlens.fusions import Fusion, as_map
+from twinlens.types import Features
+
+
+class Film(Fusion):
+    """Perez et al. 2018, "FiLM: visual reasoning with a general conditioning layer".
+
+    `blocks` times: r = ReLU(Conv1×1 x), x ← r + ReLU(γ ⊙ BN(Conv3×3 r) + β), where [γ − 1; β] = Lin(t) for each block
+    and BN has no scale and shift of its own; then the mean over cells and a linear layer to `dim`.
+
+    Differs from the paper: no coordinate maps and no recurrent question encoder, as both sides arrive encoded. A bare
+    vector is a map of one cell.
+    """
+
+    def __init__(self, *, image_dim: int, text_dim: int, dim: int, blocks: int = 4) -> None:
+        super().__init__(image_dim=image_dim, text_dim=text_dim, dim=dim)
+        self.blocks = nn.ModuleList(_Block(image_dim) for _ in range(blocks))
+        self.film = nn.Linear(text_dim, 2 * image_dim * blocks)
+        self.project = nn.Linear(image_dim, dim)
+
+    def compose(self, image: Features, text: Features) -> Tensor:
+        """(B, dim)."""
+        x = as_map(image)  # (B, image_dim, H, W)
+        changes = self.film(text.vector)[:, :, None, None].chunk(2 * len(self.blocks), dim=1)
+        for block, scale, shift in zip(self.blocks, changes[::2], changes[1::2], strict=True):
+            x = block(x, 1 + scale, shift)
+        composed: Tensor = self.project(x.mean((2, 3)))
+        return composed
+
+
+class _Block(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.mix = nn.Conv2d(width, width, 1)
+        self.look = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(width, affine=False)
+
+    def forward(self, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+        r = F.relu(self.mix(x))
+        return r + F.relu(scale * self.norm(self.look(r)) + shift)

@@ -1,0 +1,26 @@
+"""The product of two similarities: near the picture and near the text, not near one of them alone."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from twinlens.fusions._score_level import ScoreLevel, sides
+
+
+class Product(ScoreLevel):
+    """s = √((x·y)(t·y)) for a query (x, t) and a gallery picture y: the ranking of the product, on the cosine's scale.
+
+    A training-free baseline on encoders whose sides share a space, as in Psomas et al. 2025, "Instance-level composed
+    image retrieval". A query with one side is ranked by that side's cosine. The authors' code sets negative
+    similarities to zero; here the lower of the two is the score where one is negative, so that these entries are
+    ordered too.
+    """
+
+    def similarity(self, queries: Tensor, gallery: Tensor) -> Tensor:
+        """(Q, N); a gallery entry without a picture stands as its text."""
+        (x, t), (y, _) = sides(queries), sides(gallery)
+        by_image, by_text = x @ y.T, t @ y.T
+        product = (by_image.clamp_min(0) * by_text.clamp_min(0)).sqrt()
+        lower = torch.minimum(by_image, by_text)
+        return torch.where(lower > 0, product, lower)

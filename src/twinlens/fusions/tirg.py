@@ -1,0 +1,37 @@
+"""TIRG: a gated picture and a residual made from both sides."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from twinlens.fusions import Fusion
+from twinlens.fusions._layers import projection
+from twinlens.types import Features
+
+
+class Tirg(Fusion):
+    """Vo et al. 2019, "Composing text and image for image retrieval: an empirical odyssey", equation 1.
+
+    out = a₀ · σ(g) ⊙ x + a₁ · r with z = [x; t], g = Lin(ReLU(BN z)), r = Lin(ReLU(Lin(ReLU(BN z)))), a = (1, 10)
+    learned.
+
+    Differs from the authors' code: sides that are not `dim` wide are first projected to it, and a gallery picture
+    passes through the same layers with its text missing, where theirs skips them.
+    """
+
+    def __init__(self, *, image_dim: int, text_dim: int, dim: int) -> None:
+        super().__init__(image_dim=image_dim, text_dim=text_dim, dim=dim)
+        self.image_map, self.text_map = projection(image_dim, dim), projection(text_dim, dim)
+        self.gate = nn.Sequential(nn.BatchNorm1d(2 * dim), nn.ReLU(), nn.Linear(2 * dim, dim))
+        self.residual = nn.Sequential(
+            nn.BatchNorm1d(2 * dim), nn.ReLU(), nn.Linear(2 * dim, 2 * dim), nn.ReLU(), nn.Linear(2 * dim, dim)
+        )
+        self.a = nn.Parameter(torch.tensor([1.0, 10.0]))
+
+    def compose(self, image: Features, text: Features) -> Tensor:
+        """(B, dim)."""
+        x = self.image_map(image.vector)
+        z = torch.cat([x, self.text_map(text.vector)], dim=-1)
+        composed: Tensor = self.a[0] * torch.sigmoid(self.gate(z)) * x + self.a[1] * self.residual(z)
+        return composed

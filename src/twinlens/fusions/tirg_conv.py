@@ -1,0 +1,44 @@
+"""TIRG on the last feature map: the same gate and residual, cell by cell with their neighbours."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from twinlens.fusions import Fusion, as_map
+from twinlens.fusions._layers import beside
+from twinlens.types import Features
+
+
+class TirgConv(Fusion):
+    """Vo et al. 2019, "Composing text and image for image retrieval", the last-convolution variant of section 3.
+
+    out = Lin(pool(a₀ · σ(g) ⊙ x + a₁ · r)) with z = [x; t] on the map, t repeated over its cells; g and r are each
+    BN → Conv3×3 → ReLU → Conv3×3 with weights of their own, a = (1, 10) learned, pool the mean over cells.
+
+    Differs from the authors' code: a gallery picture passes through the same layers with its text missing, where theirs
+    skips them. A bare vector is a map of one cell.
+    """
+
+    def __init__(self, *, image_dim: int, text_dim: int, dim: int) -> None:
+        super().__init__(image_dim=image_dim, text_dim=text_dim, dim=dim)
+        self.gate, self.residual = (_branch(image_dim + text_dim, image_dim) for _ in range(2))
+        self.a = nn.Parameter(torch.tensor([1.0, 10.0]))
+        self.project = nn.Linear(image_dim, dim)
+
+    def compose(self, image: Features, text: Features) -> Tensor:
+        """(B, dim)."""
+        x = as_map(image)  # (B, image_dim, H, W)
+        z = beside(x, text.vector)
+        mixed = self.a[0] * torch.sigmoid(self.gate(z)) * x + self.a[1] * self.residual(z)
+        composed: Tensor = self.project(mixed.mean((2, 3)))
+        return composed
+
+
+def _branch(width: int, out: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.BatchNorm2d(width),
+        nn.Conv2d(width, width, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(width, out, 3, padding=1),
+    )

@@ -1,0 +1,79 @@
+"""VAL: attention over channels and places keeps what stays, self-attention over both sides adds what changes."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from twinlens.fusions import Fusion, as_map
+from twinlens.fusions._layers import beside
+from twinlens.types import Features, TwinlensError
+
+
+class Val(Fusion):
+    """Chen et al. 2020, "Image search with text feedback by visiolinguistic attention learning".
+
+    At each level, on its map x: V = Conv1×1[x; t], c = Conv1×1(mean of V over places), s = Conv(mean of V over
+    channels), out = w_r · σ(c) σ(s) ⊙ x + w_s · Conv1×1(SelfAttention(V)), w_r = 1 and w_s = 0 at first, both learned;
+    then the mean over places and a linear layer. The levels' vectors, each of unit length, are concatenated.
+
+    Differs from the authors' code: their levels are three depths of the backbone. Our encoders give one map, so
+    further `levels` are that map averaged over 2×2, 4×4, … places. The spatial gate is a convolution of 3×3, which
+    fits any map, where theirs is as large as the map. The paper's sum of losses over levels is one loss on the
+    concatenation. Gallery pictures pass through the same layers with their text missing.
+    """
+
+    def __init__(
+        self, *, image_dim: int, text_dim: int, dim: int, levels: int = 1, heads: int = 2, dropout: float = 0.1
+    ) -> None:
+        super().__init__(image_dim=image_dim, text_dim=text_dim, dim=dim)
+        if image_dim % heads:
+            raise TwinlensError(f"val needs a picture width that {heads} heads divide, not {image_dim}; set heads")
+        if dim % levels:
+            raise TwinlensError(f"val needs a dim that {levels} levels divide, not {dim}; set levels or dim")
+        self.levels = nn.ModuleList(_Level(image_dim, text_dim, heads, dropout) for _ in range(levels))
+        self.projections = nn.ModuleList(nn.Linear(image_dim, dim // levels) for _ in range(levels))
+
+    def compose(self, image: Features, text: Features) -> Tensor:
+        """(B, dim)."""
+        x, vectors = as_map(image), []
+        for number, (level, project) in enumerate(zip(self.levels, self.projections, strict=True)):
+            rows, columns = (-(-side // 2**number) for side in x.shape[2:])
+            pooled = level(F.adaptive_avg_pool2d(x, (rows, columns)), text.vector).mean((2, 3))
+            vectors.append(F.normalize(project(pooled), dim=-1))
+        return torch.cat(vectors, dim=-1)
+
+
+class _Level(nn.Module):
+    """One level: x (B, D, H, W), t (B, T) → (B, D, H, W)."""
+
+    def __init__(self, width: int, text_dim: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.join = nn.Conv2d(width + text_dim, width, 1)
+        self.channel = nn.Conv2d(width, width, 1)
+        self.spatial = nn.Conv2d(1, 1, 3, padding=1)
+        self.heads, self.dropout = heads, dropout
+        self.attend = nn.Conv2d(width, 3 * width, 1, groups=heads, bias=False)  # query, key, value of each head
+        self.mix = nn.Conv2d(width, width, 1)
+        self.keep = nn.Parameter(torch.ones(()))  # w_r
+        self.change = nn.Parameter(torch.zeros(()))  # w_s
+
+    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+        v = self.join(beside(x, t))
+        kept: Tensor = self.keep * self.gate(v) * x + self.change * self.mix(self._self_attention(v))
+        return kept
+
+    def gate(self, v: Tensor) -> Tensor:
+        """σ(c) σ(s) (B, D, H, W)."""
+        channel = self.channel(v.mean((2, 3), keepdim=True))
+        spatial = self.spatial(v.mean(1, keepdim=True))
+        return torch.sigmoid(channel) * torch.sigmoid(spatial)
+
+    def _self_attention(self, v: Tensor) -> Tensor:
+        width = v.shape[1] // self.heads
+        parts = self.attend(v).reshape(len(v), self.heads, 3, width, -1)  # (B, heads, 3, D / heads, H·W)
+        query, key, value = parts.transpose(-1, -2).unbind(2)
+        dropout = self.dropout if self.training else 0.0
+        attended = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout)
+        return attended.transpose(-1, -2).reshape(v.shape)
