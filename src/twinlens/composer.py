@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from twinlens import variants
+from twinlens import hub, variants
 from twinlens.config import Recipe
 from twinlens.encoders import Encoder
 from twinlens.fusions import Fusion
@@ -37,11 +37,21 @@ class Composer(nn.Module):
         self.dim = fusion.dim
 
     @classmethod
-    def build(cls, recipe: Recipe, *, seed: int = 0) -> Self:
-        """An untrained composer; the same recipe and seed give the same weights."""
+    def build(cls, recipe: Recipe, *, seed: int = 0, folder: Path | None = None) -> Self:
+        """An untrained composer; the same recipe and seed give the same weights.
+
+        With the `folder` of a saved model, what checkpoints look like is read from there instead of the checkpoints.
+        """
+        chosen = [
+            part.options if folder is None else hub.kept(part.options, folder / f"encoder-{n}")
+            for n, part in enumerate(recipe.encoders)
+        ]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            encoders = [variants.make("encoders", part.name, **part.options) for part in recipe.encoders]
+            encoders = [
+                variants.make("encoders", part.name, **options)
+                for part, options in zip(recipe.encoders, chosen, strict=True)
+            ]
             image_dim, text_dim = (_width(encoders, side) for side in ("image", "text"))
             sizes = {"image_dim": image_dim or text_dim, "text_dim": text_dim or image_dim, "dim": recipe.dim}
             fusion = variants.make("fusions", recipe.fusion.name, **sizes, **recipe.fusion.options)
@@ -115,7 +125,7 @@ class Composer(nn.Module):
         for name in (RECIPE, WEIGHTS):
             if not (folder / name).is_file():
                 raise TwinlensError(f"the model folder {folder} lacks {name}; copy the whole folder again")
-        composer = cls.build(Recipe.read(folder / RECIPE))
+        composer = cls.build(Recipe.read(folder / RECIPE), folder=folder)
         for n, encoder in enumerate(composer._encoders()):
             encoder.load_assets(folder / f"encoder-{n}")
         try:

@@ -40,7 +40,8 @@ class Features:
 
     vector (B, D); tokens (B, L, D) are words, regions or the cells of a map; mask (B, L) is True where a token counts;
     grid (H, W) says that the L = H·W tokens are a map in row-major order; present (B,) is False where this side of a
-    sample is missing (None: all are there).
+    sample is missing (None: all are there); boxes (B, L, 4) are where the tokens lie in the picture: x0, y0, x1, y1 in
+    0..1 of its width and height, the first token being the whole picture.
     """
 
     vector: Tensor
@@ -48,6 +49,7 @@ class Features:
     mask: Tensor | None = None
     grid: tuple[int, int] | None = None
     present: Tensor | None = None
+    boxes: Tensor | None = None
 
 
 @dataclass(frozen=True)

