@@ -1,3 +1,50 @@
-"""twinlens finds images with two lenses at once: a picture and a sentence."""
+"""twinlens finds images with two lenses at once: a picture and a sentence.
+
+The names below are the public API; each is imported when it is first used, so that `import twinlens` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from twinlens.collection import Collection
+    from twinlens.composer import Composer
+    from twinlens.config import Recipe, find_recipe
+    from twinlens.evaluation import evaluate
+    from twinlens.training import train
+    from twinlens.types import Dataset, Hit, Ranking, Sample, TwinlensError
 
 __version__ = "0.1.0"
+__all__ = [
+    "Collection",
+    "Composer",
+    "Dataset",
+    "Hit",
+    "Ranking",
+    "Recipe",
+    "Sample",
+    "TwinlensError",
+    "evaluate",
+    "find_recipe",
+    "train",
+]
+_HOME = {
+    "Collection": "collection",
+    "Composer": "composer",
+    "Recipe": "config",
+    "find_recipe": "config",
+    "evaluate": "evaluation",
+    "train": "training",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'twinlens' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"twinlens.{_HOME.get(name, 'types')}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

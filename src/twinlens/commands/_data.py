@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import argparse
     from types import ModuleType
 
+    from twinlens.config import Recipe
+
 
 def add_dataset(parser: argparse.ArgumentParser, *, split: str) -> None:
     """Add the arguments that choose a dataset; `split` is the default."""
@@ -23,6 +25,26 @@ def add_dataset(parser: argparse.ArgumentParser, *, split: str) -> None:
     parser.add_argument(
         "--data", action="append", default=[], metavar="KEY=VALUE", help="an option of the dataset, such as scenes=500"
     )
+
+
+def add_recipe(parser: argparse.ArgumentParser, help_line: str) -> None:
+    """Add the arguments that say what is trained, and how."""
+    parser.add_argument("--recipe", default="compact", metavar="NAME", help=help_line)
+    parser.add_argument("--epochs", type=int, metavar="N", help="instead of the recipe's number")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="reproduces a run (default: 0)")
+    parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or mps")
+
+
+def recipe_of(args: argparse.Namespace) -> Recipe:
+    """The recipe, with `--epochs` in it."""
+    from twinlens.config import find_recipe
+
+    recipe = find_recipe(args.recipe)
+    if args.epochs is None:
+        return recipe
+    if args.epochs < 1:
+        raise TwinlensError("--epochs wants a number from 1 on")
+    return recipe.model_copy(update={"training": recipe.training.model_copy(update={"epochs": args.epochs})})
 
 
 def load_dataset(args: argparse.Namespace) -> tuple[ModuleType, Dataset]:

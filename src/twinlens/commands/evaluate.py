@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twinlens.commands import _common, _data
-from twinlens.commands.train import recipe_of
 from twinlens.types import TwinlensError
 
 if TYPE_CHECKING:
@@ -27,13 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
     _data.add_dataset(parser, split="test")
     parser.add_argument("--model", type=Path, metavar="DIR", help="measure this trained model")
-    parser.add_argument(
-        "--recipe", default="compact", metavar="NAME", help="without --model: train this on the part not measured"
-    )
+    _data.add_recipe(parser, "without --model: train this on the part not measured (default: compact)")
     parser.add_argument("--repeats", type=int, default=10, metavar="N", help="splits to train on anew (default: 10)")
-    parser.add_argument("--epochs", type=int, metavar="N", help="instead of the recipe's number")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="reproduces a run (default: 0)")
-    parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or mps")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write results.json, table.md, chart.png there")
 
 
@@ -65,7 +59,7 @@ def _paper(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
     if args.repeats < 2:
         raise TwinlensError("--repeats wants at least 2: one repeat has no interval")
     args.epochs = args.epochs or replication.EPOCHS
-    recipe = recipe_of(args)
+    recipe = _data.recipe_of(args)
     found = replication.replicate(
         recipe,
         dataset,
@@ -90,7 +84,7 @@ def _with_model(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
 def _with_recipe(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
     from twinlens import evaluation
 
-    recipe = recipe_of(args)
+    recipe = _data.recipe_of(args)
     found = evaluation.cross_validate(
         recipe, dataset, repeats=args.repeats, seed=args.seed, device=args.device, shown=_common.shows_view(args)
     )

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twinlens.commands import _common, _data
-from twinlens.types import TwinlensError
 
 if TYPE_CHECKING:
     import argparse
@@ -27,11 +26,8 @@ twinlens train --recipe my.toml --data scenes=2000 --epochs 5 --out models/mine
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
     _data.add_dataset(parser, split="train")
-    parser.add_argument("--recipe", default="compact", metavar="NAME", help="a shipped recipe or a .toml file")
+    _data.add_recipe(parser, "a shipped recipe or a .toml file (default: compact)")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the model folder to write")
-    parser.add_argument("--epochs", type=int, metavar="N", help="instead of the recipe's number")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="reproduces a run (default: 0)")
-    parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or mps")
     parser.add_argument("--workers", type=int, default=0, metavar="N", help="processes that prepare batches ahead")
 
 
@@ -41,7 +37,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
     from twinlens.composer import PROVENANCE, Composer
 
-    recipe = recipe_of(args)
+    recipe = _data.recipe_of(args)
     if args.dataset == "shapes" and args.protocol is None:
         args.protocol = "all"  # statements and edits together: one model for both
     done = args.out / PROVENANCE
@@ -54,18 +50,6 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     best = max(epochs, key=lambda epoch: epoch.score)
     _say(args, f"{args.out}: best of {len(epochs)} epochs is {best.number + 1}, validation {best.score:.3f}")
     return {"model": args.out, "digest": Composer.load(args.out).digest, "trained": True, **result}
-
-
-def recipe_of(args: argparse.Namespace) -> Recipe:
-    """The recipe, with `--epochs` in it."""
-    from twinlens.config import find_recipe
-
-    recipe = find_recipe(args.recipe)
-    if args.epochs is None:
-        return recipe
-    if args.epochs < 1:
-        raise TwinlensError("--epochs wants a number from 1 on")
-    return recipe.model_copy(update={"training": recipe.training.model_copy(update={"epochs": args.epochs})})
 
 
 def _train(args: argparse.Namespace, recipe: Recipe, provenance: Mapping[str, Any]) -> list[Epoch]:

@@ -51,6 +51,6 @@ class Patches(Encoder):
         return Encoded(image=Features(tokens.mean(1), tokens, grid=self.grid))
 
     def _tokens(self, pixels: Tensor) -> Tensor:
-        x = pixels.permute(0, 3, 1, 2).to(self.position.dtype) / 127.5 - 1  # (B, 3, height, width)
+        x = pixels.permute(0, 3, 1, 2).to(self.position.dtype).mul_(1 / 255)  # (B, 3, height, width), 0 to 1
         tokens: Tensor = self.stem(x).flatten(2).transpose(1, 2)
         return tokens
