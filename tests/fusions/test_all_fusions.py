@@ -138,6 +138,16 @@ def test_similarity_has_a_score_for_each_pair(name):
     assert torch.equal(fusion.similarity(queries[:2], gallery), scores[:2])
 
 
+@pytest.mark.parametrize("options", [{"name": "composeae"}, {"name": "rtic", "gcn": True}], ids=lambda o: o["name"])
+def test_auxiliary_losses_take_features_in_half_precision(options):
+    fusion = build(**options)
+    image, text = (Features(side(seed).vector.bfloat16()) for seed in (0, 1))
+    composed, targets = fusion(side(0), side(1)), fusion(side(2), None)
+    loss = fusion.auxiliary_loss(image, text, composed, targets)
+    loss.backward()
+    assert loss.dtype == torch.float32 and loss > 0
+
+
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"product", "basic"}))
 def test_the_sides_may_differ_in_width(name):
     fusion = variants.make("fusions", name, image_dim=WIDTH, text_dim=10, dim=DIM).eval()

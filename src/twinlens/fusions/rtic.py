@@ -77,9 +77,14 @@ class _Graph(nn.Module):
     def forward(self, image: Features | None, text: Features | None, composed: Tensor, targets: Tensor) -> Tensor:
         joined = _neighbours(composed.detach(), targets.detach(), self.density)
         weights = _weights(joined, self.tau)
-        nodes = self.composer(image, text)
+        nodes = self.composer(_full_precision(image), _full_precision(text))
         nodes = self.second(weights @ F.relu(self.first(weights @ nodes)))
         return F.binary_cross_entropy_with_logits(composed @ nodes.T, joined)
+
+
+def _full_precision(side: Features | None) -> Features | None:
+    """The vectors in float32: under autocast the training loop hands over what encoders gave, perhaps in bfloat16."""
+    return None if side is None else Features(side.vector.float(), present=side.present)
 
 
 def _neighbours(composed: Tensor, targets: Tensor, density: float) -> Tensor:
