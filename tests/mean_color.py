@@ -24,7 +24,6 @@ class MeanColor:
 
     turn: int = 0
     dim: int = DIM
-    device: torch.device = torch.device("cpu")
     prepared: int = 0
 
     @property
@@ -34,6 +33,10 @@ class MeanColor:
     @property
     def digest(self) -> str:
         return f"{self.turn:016x}"
+
+    @property
+    def device(self) -> torch.device:
+        return torch.device("cpu")
 
     def prepare(self, sample: Sample):
         self.prepared += 1

@@ -6,8 +6,8 @@
     has field                       whether there is a value at all
     not, and, or, parentheses       `not` binds tightest; `a != b` is `not a = b`, so it holds where there is no value
 
-A field is a name, a.b within an object, or any name in `backticks`. Of the picture itself: path, caption, width, height,
-size (bytes), id; every other name is looked up in the metadata.
+A field is a name, a.b within an object, or any name in `backticks`. path, caption, width, height (pixels), size (bytes)
+and id are the picture's own; every other name is looked up in the metadata.
 """
 
 from __future__ import annotations

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from twinlens.collection.collection import Collection
 from twinlens.collection.query import Model, Query
+from twinlens.collection.upkeep import Info, Repair
 
-__all__ = ["Collection", "Model", "Query"]
+__all__ = ["Collection", "Info", "Model", "Query", "Repair"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
@@ -12,10 +12,12 @@ from typing import Self
 import numpy as np
 
 from twinlens import filters
+from twinlens.collection import upkeep
 from twinlens.collection.query import Model, Query
 from twinlens.collection.searcher import Searcher
+from twinlens.collection.upkeep import Info, Load, Repair
 from twinlens.composer import Composer
-from twinlens.ingest import Options, Report, ingest, reembed, scan
+from twinlens.ingest import Options, Report, Scan, ingest, reembed, scan
 from twinlens.store import (
     DATABASE,
     Entry,
@@ -33,7 +35,6 @@ from twinlens.store import (
 )
 from twinlens.types import Hit, Picture, Sample, TwinlensError
 
-Load = Callable[[Path], Model]
 NEAR_DUPLICATE = 0.98
 """Cosine from which two pictures are the same to people: another size, another compression."""
 
@@ -123,7 +124,11 @@ class Collection:
     # Writing ---------------------------------------------------------------------------------------------------------
 
     def add(
-        self, paths: Path | str | Sequence[Path | str], *, captions: Sequence[Path] = (), options: Options | None = None
+        self,
+        paths: Path | str | Sequence[Path | str] | Scan,
+        *,
+        captions: Sequence[Path] = (),
+        options: Options | None = None,
     ) -> Report:
         """Bring the collection up to date with folders (all pictures below them) and single files.
 
@@ -131,8 +136,7 @@ class Collection:
         captions: tables with paths and texts. Can be interrupted at any time, and goes on when called again. Raises
         TwinlensError: no such folder, no picture in it, another process is writing, the disk is full.
         """
-        given = [paths] if isinstance(paths, Path | str) else paths
-        found = scan([Path(path) for path in given], captions)
+        found = paths if isinstance(paths, Scan) else scan(_listed(paths), captions)
         with self._writing() as store:
             serving = self.generation
             report = ingest(store, serving, self.composer, found, options or Options())
@@ -161,6 +165,19 @@ class Collection:
             self._file(store)
         return report
 
+    def repair(self, *, options: Options | None = None) -> Repair:
+        """Mend what `verify` finds: salvage the database, embed damaged or missing vectors again, rebuild the matrix.
+
+        Nobody else should use the collection meanwhile. Raises TwinlensError when the database cannot be read at all.
+        """
+        with self._busy, writing(self.folder):
+            self._store.close()
+            rescued = upkeep.rescue(self.folder)
+            self._store = Store.open(self.folder)
+            self._searcher = Searcher(self._store)
+            done = upkeep.repair(self._store, self.generation, self.composer, options or Options())
+        return Repair((*rescued, *done.done), done.embedded)
+
     @contextmanager
     def _writing(self) -> Iterator[Store]:
         """A connection of its own for writing, so that searches in other threads never see what is not committed."""
@@ -184,6 +201,14 @@ class Collection:
             matrix.write(now)
 
     # Reading ---------------------------------------------------------------------------------------------------------
+
+    def info(self) -> Info:
+        """How many pictures there are, which failed and why, which model serves."""
+        return upkeep.info(self._store, self.generation)
+
+    def verify(self) -> list[str]:
+        """A line for everything that is wrong with the collection's files; none if it is whole."""
+        return upkeep.verify(self._store, self.generation, self._load)
 
     def search(
         self,
@@ -248,6 +273,10 @@ def _adopt(store: Store, composer: Model) -> Generation:
         generation = store.add_generation(digest, composer.recipe.name, composer.dim)
     store.commit()
     return generation
+
+
+def _listed(paths: Path | str | Sequence[Path | str]) -> list[Path]:
+    return [Path(path) for path in ([paths] if isinstance(paths, Path | str) else paths)]
 
 
 def _sample(entry: Entry) -> Sample:

@@ -56,8 +56,8 @@ class Searcher:
     ) -> list[tuple[int, float]]:
         """The k best rows for a unit vector (1, D) with their cosines, best first.
 
-        Only `wanted` rows are ranked, the lower row first where cosines are equal. Without the dropped, and if `distinct` is
-        given without those that have at least this cosine to a better one.
+        Only `wanted` rows are ranked, the lower row first where cosines are equal; the dropped are left out, and with
+        `distinct` all that have at least this cosine to a better one.
         """
         indexes = self._indexes
         if wanted is not None:

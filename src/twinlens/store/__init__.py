@@ -6,6 +6,7 @@ cache/              the vectors as one memory-mapped matrix   writer.lock     he
 
 from __future__ import annotations
 
+from twinlens.store.check import DAMAGED, damaged_vectors, faults, salvage
 from twinlens.store.database import DATABASE
 from twinlens.store.lock import writing
 from twinlens.store.matrix import Gallery, Matrix, gallery
@@ -14,6 +15,7 @@ from twinlens.store.rows import Entry, Generation
 from twinlens.store.store import Rows, State, Store, Vectors
 
 __all__ = [
+    "DAMAGED",
     "DATABASE",
     "Entry",
     "Gallery",
@@ -23,9 +25,12 @@ __all__ = [
     "State",
     "Store",
     "Vectors",
+    "damaged_vectors",
+    "faults",
     "gallery",
     "keep_model",
     "model_folder",
     "remove_models",
+    "salvage",
     "writing",
 ]

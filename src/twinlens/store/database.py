@@ -117,7 +117,8 @@ class Database:
         with self._busy, _told(self.folder):
             return self._sql.execute(query, parameters).fetchone()
 
-    def _all(self, query: str, *parameters: Any) -> list[Any]:
+    def ask(self, query: str, *parameters: Any) -> list[Any]:
+        """The rows that an SQL query gives."""
         with self._busy, _told(self.folder):
             return self._sql.execute(query, parameters).fetchall()
 

@@ -48,7 +48,7 @@ class Store(Database):
 
     def generations(self) -> list[Generation]:
         """All generations: the serving one, and one that is being built, if any."""
-        return [Generation(*g) for g in self._all("SELECT number, digest, recipe, dim FROM generation ORDER BY number")]
+        return [Generation(*g) for g in self.ask("SELECT number, digest, recipe, dim FROM generation ORDER BY number")]
 
     def counts(self, generation: int) -> tuple[int, int, int]:
         """How many entries can be found under a generation, lack its vector, and failed."""
@@ -67,7 +67,7 @@ class Store(Database):
 
     def alike(self, entry: Entry) -> list[Entry]:
         """The first good entries of equal content and caption; a caption from within a file goes with its content."""
-        rows = self._all(
+        rows = self.ask(
             "SELECT * FROM entry WHERE hash = ? AND given = ? AND (NOT given OR caption = ?) AND failure IS NULL"
             " ORDER BY row LIMIT 64",
             entry.hash,
@@ -79,7 +79,7 @@ class Store(Database):
     def entries(self, below: Path | None = None, *, page: int = 1000) -> Iterator[Entry]:
         """All entries, or those below a folder, by path, a page at a time, so that they may be changed meanwhile."""
         low, high = (b"", b"\xff") if below is None else _range(below)
-        while rows := self._all(
+        while rows := self.ask(
             "SELECT * FROM entry WHERE path > ? AND path < ? ORDER BY path LIMIT ?", low, high, page
         ):
             yield from map(Entry.read, rows)
@@ -88,7 +88,7 @@ class Store(Database):
     def without_vector(self, generation: int, *, page: int = 1000) -> Iterator[Entry]:
         """Good entries that lack this generation's vector, by row, a page at a time."""
         last = 0
-        while rows := self._all(
+        while rows := self.ask(
             "SELECT * FROM entry WHERE row > ? AND failure IS NULL AND NOT EXISTS"
             " (SELECT 1 FROM vector WHERE vector.row = entry.row AND generation = ?) ORDER BY row LIMIT ?",
             *(last, generation, page),
@@ -98,7 +98,7 @@ class Store(Database):
 
     def failures(self) -> list[tuple[str, int, Path]]:
         """Every reason for failure with how many pictures it has and one of them, the commonest first."""
-        rows = self._all(
+        rows = self.ask(
             "SELECT failure, count(*), min(path) FROM entry WHERE failure IS NOT NULL GROUP BY failure"
             " ORDER BY count(*) DESC, failure"
         )
@@ -106,12 +106,12 @@ class Store(Database):
 
     def rows(self, generation: int, *, after: int = 0) -> Rows:
         """The rows (N,) above `after` that have a vector of this generation, ascending."""
-        rows = self._all("SELECT row FROM vector WHERE generation = ? AND row > ? ORDER BY row", generation, after)
+        rows = self.ask("SELECT row FROM vector WHERE generation = ? AND row > ? ORDER BY row", generation, after)
         return np.fromiter((row for (row,) in rows), dtype=np.int64, count=len(rows))
 
     def rows_where(self, condition: str, parameters: Sequence[Any]) -> Rows:
         """The rows (N,) whose entry meets an SQL condition, ascending; only `filters.to_sql` may write conditions."""
-        rows = self._all(" ".join(("SELECT row FROM entry WHERE", condition, "ORDER BY row")), *parameters)
+        rows = self.ask(" ".join(("SELECT row FROM entry WHERE", condition, "ORDER BY row")), *parameters)
         return np.fromiter((row for (row,) in rows), dtype=np.int64, count=len(rows))
 
     def has_vector(self, row: int, generation: int) -> bool:

@@ -1,0 +1,99 @@
+"""`twinlens index`: pictures into a collection."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from twinlens.commands import _collection, _common
+from twinlens.types import TwinlensError
+
+if TYPE_CHECKING:
+    from twinlens.collection import Collection
+    from twinlens.ingest import Options, Report
+
+HELP = "bring a collection up to date with folders of pictures"
+EXAMPLES = """
+twinlens index ~/Pictures
+twinlens index ~/Pictures --collection ~/pictures.twin --captions captions.csv
+twinlens index ~/Pictures --model models/mine
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Folders, the collection, its model, captions, and how to run."""
+    parser.add_argument("paths", nargs="+", type=Path, metavar="DIR", help="folders with pictures, or single pictures")
+    _collection.add_collection(parser)
+    model = parser.add_mutually_exclusive_group()
+    model.add_argument("--model", type=Path, metavar="DIR", help="a model folder; if it is not the collection's, all"
+                       " pictures are embedded again, and the old vectors serve until then")  # fmt: skip
+    model.add_argument("--recipe", metavar="NAME", help=f"the shipped model of a recipe ({_collection.SHIPPED})")
+    parser.add_argument("--captions", action="append", default=[], type=Path, metavar="FILE",
+                        help="a table (CSV, JSON lines, Parquet) with paths and texts; may be repeated")  # fmt: skip
+    parser.add_argument("--workers", type=int, metavar="N", help="processes that decode; 0: none, and no time limit")
+    parser.add_argument("--retry", action="store_true", help="try unchanged pictures again that failed earlier")
+    parser.add_argument("--seconds", type=float, default=30.0, metavar="S", help="time limit for one picture (30)")
+    parser.add_argument("--memory", type=float, default=2.0, metavar="GB", help="memory limit for one picture (2)")
+
+
+def run(args: argparse.Namespace) -> Mapping[str, object]:
+    """Index, and list by reason what could not be. Raises TwinlensError when no picture at all could be read."""
+    from twinlens.ingest import scan
+
+    options = _options(args)
+    found = scan(args.paths, args.captions)  # first: a wrong folder must not leave an empty collection behind
+    if _common.shows_view(args):
+        print(f"{len(found):,} pictures found", flush=True)
+    with _collection_of(args, options) as collection:
+        report = collection.add(found, options=options)
+        result = {"collection": args.collection, "pictures": len(collection), **_collection.told(report)}
+        if not result["pictures"] and report.failed:
+            raise TwinlensError(_first_failure(report))
+    if _common.shows_view(args):
+        _collection.print_report(report)
+        print(f"{result['pictures']:,} pictures can be found in {args.collection}")
+    if report.stopped:
+        _stop(result, args)
+    return result
+
+
+def _options(args: argparse.Namespace) -> Options:
+    from twinlens.ingest import Limits, Options
+
+    if args.workers is not None and args.workers < 0:
+        raise TwinlensError(f"--workers wants a number from 0 on, not {args.workers}")
+    if args.seconds <= 0 or args.memory <= 0:
+        raise TwinlensError("--seconds and --memory want numbers above 0")
+    limits = Limits(seconds=args.seconds, memory=int(args.memory * 1e9))
+    return Options(workers=args.workers, limits=limits, shown=_common.shows_view(args), retry=args.retry)
+
+
+def _collection_of(args: argparse.Namespace, options: Options) -> Collection:
+    """The collection, made if there is none, with the model that was asked for."""
+    from twinlens.collection import Collection
+
+    folder, asked = args.collection.expanduser(), args.model is not None or args.recipe is not None
+    if not Collection.exists(folder):
+        return Collection.create(folder, _collection.choose_model(args.model, args.recipe))
+    composer = _collection.choose_model(args.model, args.recipe) if asked else None
+    collection = Collection.open(folder)
+    if composer is not None:
+        report = collection.change_model(composer, options=options)
+        if report.stopped:
+            collection.close()
+            raise KeyboardInterrupt
+    return collection
+
+
+def _stop(result: Mapping[str, object], args: argparse.Namespace) -> None:
+    """After Ctrl-C the result is written all the same; the exit code says that it is not the whole."""
+    _common.emit(result, args)
+    raise KeyboardInterrupt
+
+
+def _first_failure(report: Report) -> str:
+    reason, paths = next(iter(report.failures.items()))
+    more = f" (and {report.failed - 1:,} more pictures failed)" if report.failed > 1 else ""
+    return f"no picture could be read: {paths[0]}: {reason}{more}"

@@ -1,0 +1,34 @@
+"""`twinlens repair`: mend what `twinlens verify` finds."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+
+from twinlens.commands import _collection, _common
+
+HELP = "mend a damaged collection: save its rows, make lost vectors again, rebuild its caches"
+EXAMPLES = """
+twinlens repair
+twinlens repair --collection ~/pictures.twin
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The collection."""
+    _collection.add_collection(parser)
+
+
+def run(args: argparse.Namespace) -> Mapping[str, object]:
+    """Mend, and say what was done and what is still wrong."""
+    from twinlens.ingest import Options
+
+    with _collection.open_collection(args) as collection:
+        repair = collection.repair(options=Options(shown=_common.shows_view(args)))
+        left = collection.verify()
+    if _common.shows_view(args):
+        for line in repair.done or ("there was nothing to mend",):
+            print(line)
+        for line in left:
+            print(f"still wrong: {line}")
+    return {"collection": args.collection, "done": repair.done, "run": _collection.told(repair.embedded), "left": left}

@@ -1,0 +1,108 @@
+"""`twinlens search`: the pictures of a collection that suit a picture, a sentence, or both."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from twinlens.commands import _collection, _common
+from twinlens.types import Hit, Sample, TwinlensError
+
+if TYPE_CHECKING:
+    from twinlens.collection import Collection
+
+HELP = "find pictures in a collection by a picture, a sentence, or both"
+EXAMPLES = """
+twinlens search --text "a dog at night"
+twinlens search --image a.jpg --text "at night" -k 20 --out results
+twinlens search --image a.jpg --where 'year >= 2020 and tag = "red"' --without "people"
+"""
+_SAME = 0.98
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The query, what to leave out, and where the result goes."""
+    _several(parser, "--image", "FILE", "the picture to start from", Path)
+    _several(parser, "--text", "SENTENCE", "what the answers should look like")
+    _several(parser, "--weight", "W", "how much each --image, then each --text counts; all are embedded alone", float)
+    _several(parser, "--without", "SENTENCE", "what the answers should not look like")
+    _several(parser, "--unlike", "ID", "a picture of the collection to stay away from")
+    add = parser.add_argument
+    add("--where", metavar="CONDITION", help='only pictures with such metadata: year >= 2020 and (tag = "a" or has b)')
+    add("--distinct", type=float, nargs="?", const=_SAME, metavar="COSINE", help="of pictures as alike as this"
+        f" show the best only ({_SAME} if no number is given)")  # fmt: skip
+    add("-k", type=int, default=10, metavar="N", help="how many answers (10)")
+    add("--out", type=Path, metavar="DIR", help="write the result there as result.png and result.html")
+    _collection.add_collection(parser)
+
+
+def _several(parser: argparse.ArgumentParser, name: str, metavar: str, about: str, kind: type = str) -> None:
+    about += "; may be repeated"
+    parser.add_argument(name, action="append", default=[], type=kind, metavar=metavar, help=about)
+
+
+def run(args: argparse.Namespace) -> Mapping[str, object]:
+    """Search, show, and write the result. Raises TwinlensError for a query without a picture or a text."""
+    images, texts = [_picture(path) for path in args.image], [text for text in args.text if text.strip()]
+    if not images and not texts:
+        raise TwinlensError("give --image FILE, --text SENTENCE, or both")
+    with _collection.open_collection(args) as collection:
+        hits = collection.search(
+            images,
+            texts,
+            args.k,
+            where=args.where,
+            without=args.without,
+            unlike=args.unlike,
+            weights=args.weight or None,
+            distinct=args.distinct,
+        )
+        result = [_as_json(rank, hit, collection) for rank, hit in enumerate(hits, 1)]
+    query = Sample("query", images[0] if images else None, " + ".join(texts))
+    files = _write(query, hits, args.out) if args.out else []
+    if _common.shows_view(args):
+        _show(hits, files, args)
+    asked = {"images": images, "texts": texts, "without": args.without, "unlike": args.unlike, "where": args.where}
+    return {"collection": args.collection, "query": asked, "hits": result, "files": files}
+
+
+def _picture(path: Path) -> Path:
+    path = path.expanduser()
+    if not path.is_file():
+        raise TwinlensError(f"no such picture: {path}")
+    return path
+
+
+def _as_json(rank: int, hit: Hit, collection: Collection) -> dict[str, object]:
+    entry = collection.entry(hit.sample.id)
+    said = {"path": entry.path, "caption": entry.caption, "metadata": entry.metadata}
+    return {"rank": rank, "id": hit.sample.id, "score": hit.score, **said}
+
+
+def _write(query: Sample, hits: Sequence[Hit], folder: Path) -> list[Path]:
+    from twinlens.report.grid import result_grid
+    from twinlens.report.page import result_page
+
+    folder = folder.expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TwinlensError(f"cannot make the folder {folder}: {error.strerror}") from error
+    grid, page = folder / "result.png", folder / "result.html"
+    result_grid([(query, hits)], grid)
+    result_page([(query, hits)], page, title=query.text or "Pictures like this one")
+    return [grid, page]
+
+
+def _show(hits: Sequence[Hit], files: Sequence[Path], args: argparse.Namespace) -> None:
+    if not hits:
+        print("no picture meets the condition" if args.where else f"{args.collection} has no pictures yet")
+    else:
+        rows = [
+            [n, f"{hit.score:.3f}", hit.sample.id, hit.sample.image, hit.sample.text] for n, hit in enumerate(hits, 1)
+        ]
+        _common.print_table(["rank", "score", "id", "picture", "caption"], rows)
+    for file in files:
+        print(f"wrote {file}")
