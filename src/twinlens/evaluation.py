@@ -133,7 +133,8 @@ def cross_validate(
     for n in track(range(repeats), "repeats", repeats, unit="repeats", shown=shown):
         rest, test = protocols.hold_out(dataset, protocols.SHARE, seed + n)
         judged = Judged.of(test)
-        found = baseline_scores(trained(recipe, rest, seed=seed + n, device=device), judged, seed=seed + n)
+        composer, _ = training.train_recipe(recipe, rest, seed=seed + n, device=device, shown=False)
+        found = baseline_scores(composer, judged, seed=seed + n)
         runs.append(({name: judged.per_query(matrix) for name, matrix in found.items()}, judged.groups))
     groups = [group for _, part in runs for group in part]
     values = {
@@ -141,15 +142,6 @@ def cross_validate(
         for name, found in runs[0][0].items()
     }
     return {"queries": len(groups), **_tables(values, groups, seed)}
-
-
-def trained(recipe: Recipe, dataset: Dataset, *, seed: int, device: str = "auto") -> Composer:
-    """A composer trained on a dataset, with a leak-free part of it held out for early stopping."""
-    composer = Composer.build(recipe, seed=seed)
-    composer.fit(dataset.queries)
-    train, validation = protocols.hold_out(dataset, recipe.training.validation, seed)
-    training.train(composer, train, validation, seed=seed, device=device, shown=False)
-    return composer
 
 
 def _tables(values: Mapping[str, Mapping[str, PerQuery]], groups: Sequence[str], seed: int) -> dict[str, Any]:

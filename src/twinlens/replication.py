@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlens import evaluation, images, metrics, protocols, readings
+from twinlens import images, metrics, protocols, readings
 from twinlens.composer import Composer
 from twinlens.config import Recipe
 from twinlens.evaluation import COMPOSED, Summary, as_summary, covered
 from twinlens.progress import track
 from twinlens.readings import Labelled
+from twinlens.training import train_recipe
 from twinlens.types import Dataset, Sample
 
 BASELINES = ("image_only", "text_only", "sum", "untrained")
@@ -95,8 +96,9 @@ def _repeat(recipe: Recipe, dataset: Dataset, seed: int, device: str) -> dict[st
     random, fair = protocols.random_split(dataset, seed), protocols.leak_free_split(dataset, seed)
     bare = replace(dataset, gallery=tuple(covered(dataset.gallery, "image")))
     without_scene = replace(bare, relevant={q: ids - bare.ignore[q] for q, ids in bare.relevant.items()})
-    trained = evaluation.trained(recipe, protocols.restrict(dataset, random.train), seed=seed, device=device)
-    careful = evaluation.trained(recipe, protocols.restrict(without_scene, fair.train), seed=seed, device=device)
+    trained, _ = train_recipe(recipe, protocols.restrict(dataset, random.train), seed=seed, device=device, shown=False)
+    bare_train = protocols.restrict(without_scene, fair.train)
+    careful, _ = train_recipe(recipe, bare_train, seed=seed, device=device, shown=False)
     fresh = _embed(trained.untrained(seed=seed), dataset.gallery)
     leaky = {**_embed(trained, dataset.gallery).named(), "untrained": fresh.both}
     held = _embed(careful, dataset.gallery)

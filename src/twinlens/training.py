@@ -16,9 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from twinlens import losses
+from twinlens import losses, protocols
 from twinlens.batches import PreparedCache, Step, Steps
 from twinlens.composer import Composer, to_device
+from twinlens.config import Recipe
 from twinlens.progress import Bar, bar
 from twinlens.types import Dataset, Features, TwinlensError
 
@@ -82,6 +83,24 @@ def pick_device(name: str = "auto") -> torch.device:
         here = ", ".join(kind for kind, is_here in available.items() if is_here)
         raise TwinlensError(f"device {name!r} is not available; here: {here}")
     return torch.device(name)
+
+
+def train_recipe(
+    recipe: Recipe,
+    dataset: Dataset,
+    *,
+    seed: int = 0,
+    device: str = "auto",
+    folder: Path | None = None,
+    workers: int = 0,
+    shown: bool = True,
+) -> tuple[Composer, list[Epoch]]:
+    """A recipe from nothing to trained: vocabularies, a leak-free part held out for early stopping, the loop."""
+    composer = Composer.build(recipe, seed=seed)
+    composer.fit(dataset.queries)
+    part, validation = protocols.hold_out(dataset, recipe.training.validation, seed)
+    epochs = train(composer, part, validation, seed=seed, device=device, folder=folder, workers=workers, shown=shown)
+    return composer, epochs
 
 
 def train(
@@ -196,9 +215,8 @@ def _take(run: Run, step: Step) -> Tensor:
         mask=step.mask.to(device),
         scale=run.log_scale.exp(),
     )
-    if hasattr(composer.fusion, "auxiliary_loss"):
-        extra = composer.fusion.auxiliary_loss(_rows(encoded.image, rows), _rows(encoded.text, rows), queries, targets)
-        loss = loss if extra is None else loss + extra
+    extra = composer.fusion.auxiliary_loss(_rows(encoded.image, rows), _rows(encoded.text, rows), queries, targets)
+    loss = loss if extra is None else loss + extra
     run.optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
     nn.utils.clip_grad_norm_(composer.parameters(), 1.0)

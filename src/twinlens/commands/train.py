@@ -55,17 +55,12 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 def _train(args: argparse.Namespace, recipe: Recipe, provenance: Mapping[str, Any]) -> list[Epoch]:
     from dataclasses import asdict
 
-    from twinlens import protocols, training
-    from twinlens.composer import Composer
+    from twinlens import training
 
     _, dataset = _data.load_dataset(args)
-    train, validation = protocols.hold_out(dataset, recipe.training.validation, args.seed)
-    composer = Composer.build(recipe, seed=args.seed)
-    composer.fit(train.queries)
-    epochs = training.train(
-        composer,
-        train,
-        validation,
+    composer, epochs = training.train_recipe(
+        recipe,
+        dataset,
         seed=args.seed,
         device=args.device,
         folder=args.out,

@@ -38,6 +38,18 @@ class Fusion(nn.Module):
         """The method itself: both sides complete → (B, D), any length; a row of zeros stays zero."""
         raise NotImplementedError
 
+    def auxiliary_loss(
+        self,
+        image: Features | None,  # noqa: ARG002
+        text: Features | None,  # noqa: ARG002
+        composed: Tensor,  # noqa: ARG002
+        targets: Tensor,  # noqa: ARG002
+    ) -> Tensor | None:
+        """A method's own term beside the loss, in training only: the queries' sides as the encoders gave them, their
+        composed vectors and those of their targets (B, D) → a scalar. Most methods have none.
+        """
+        return None
+
     def similarity(self, queries: Tensor, gallery: Tensor) -> Tensor:
         """Scores (Q, N) of unit vectors (Q, D) and (N, D), higher is nearer; the cosine unless a method differs."""
         return queries @ gallery.T
