@@ -8,10 +8,11 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from PIL import ExifTags, Image, ImageFile, IptcImagePlugin
+from PIL import ExifTags, Image, ImageFile, IptcImagePlugin, features
 
 from twinlens.captions.tables import clean
 
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", *(["AVIF"] if features.check("avif") else []))
 _BOILERPLATE = frozenset(
     {"camera", "dcim", "default", "digital", "dsc", "exif", "gimp", "jpeg", "kodak", "konica", "minolta", "olympus"}
     | {"picture", "samsung", "screenshot", "sony", "untitled", "created", "with", "nikon", "canon", "image"}
@@ -25,7 +26,7 @@ def inside(path: Path) -> tuple[tuple[int, int] | None, str]:
     Only the header is read, and nothing is raised: whether the picture can be used is found by decoding it.
     """
     try:
-        with Image.open(path, formats=("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF")) as image:
+        with Image.open(path, formats=_FORMATS) as image:
             sideways = image.getexif().get(ExifTags.Base.Orientation, 1) in range(5, 9)
             size = image.size[::-1] if sideways else image.size
             return size, next((text for text in map(clean, _descriptions(image)) if _says_something(text)), "")
