@@ -1,0 +1,160 @@
+"""Families of sentences about the whole picture. Each docstring is a sentence that its family may give."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from twinlens.shapes.scenes import BOXES, COLOURS, SHAPES, SIZES, pick
+from twinlens.shapes.sentences.grammar import Amount, Noun, Sentence, Speaker
+from twinlens.shapes.sentences.table import Counts, Mask, Table, number, some
+
+
+def count(say: Speaker) -> Sentence:
+    """There are exactly two yellow squares."""
+    return _there("count", say, say.amount(4), say.noun(sized=False))
+
+
+def sized(say: Speaker) -> Sentence:
+    """There is a small black circle."""
+    return _there("sized", say, say.amount(3), say.noun(sized=True))
+
+
+def blocks(say: Speaker) -> Sentence:
+    """There are at least three blue blocks."""
+    return _there("blocks", say, say.amount(5), say.block(say.colour()))
+
+
+def absent(say: Speaker) -> Sentence:
+    """There is no black circle."""
+    noun = say.noun()
+    text = say.pick(f"There is no {noun.one}.", f"There are no {noun.many}.", f"None of the items is a {noun.one}.")
+    return Sentence("absent", text, lambda t: noun.number(t) == 0)
+
+
+def touching_edge(say: Speaker) -> Sentence:
+    """There are exactly three blue squares touching the edge."""
+    words = say.pick("touching the edge", "touching an edge", "touching the wall", "touching a wall")
+    return _there("touching_edge", say, say.amount(3), say.noun().that(words, lambda t: t.at_edge))
+
+
+def touching_corner(say: Speaker) -> Sentence:
+    """There is a triangle closely touching a corner."""
+    words = say.pick("touching the corner", "closely touching a corner", "in a corner of a box")
+    return _there("touching_corner", say, say.amount(2), say.noun().that(words, lambda t: t.in_corner))
+
+
+def touching_side(say: Speaker) -> Sentence:
+    """There is at least one black item closely touching the bottom of a box."""
+    side = say.pick("top", "bottom", "left", "right")
+    part = say.pick(side, f"{side} edge") if side in ("top", "bottom") else say.pick(f"{side} wall", f"{side} edge")
+    words = f"{say.pick('touching', 'closely touching')} the {part} of a box"
+    return _there("touching_side", say, say.amount(3), say.noun().that(words, lambda t: t.touching[side]))
+
+
+def not_touching(say: Speaker) -> Sentence:
+    """There are exactly two blue squares not touching any edge."""
+    words = say.pick("not touching any edge", "not touching the edge", "not touching a wall", "away from the walls")
+    return _there("not_touching", say, say.amount(3), say.noun().that(words, lambda t: ~t.at_edge))
+
+
+def none_touching(say: Speaker) -> Sentence:
+    """None of the blue circles are touching any edge."""
+    noun = say.noun()
+    text = say.pick(
+        f"None of the {noun.many} are touching any edge.",
+        f"None of the {noun.many} touch a wall.",
+        f"All {noun.many} keep off the edges.",
+    )
+    return Sentence("none_touching", text, lambda t: _some_and_all(noun.items(t), ~t.at_edge))
+
+
+def all_touching(say: Speaker) -> Sentence:
+    """All black triangles are touching the edge."""
+    noun = say.noun()
+    text = say.pick(
+        f"All {noun.many} are touching the edge.",
+        f"Every {noun.one} touches an edge.",
+        f"Each {noun.one} is touching a wall.",
+    )
+    return Sentence("all_touching", text, lambda t: _some_and_all(noun.items(t), t.at_edge))
+
+
+def all_coloured(say: Speaker) -> Sentence:
+    """All circles are yellow."""
+    colour, shape = say.colour(), pick(say.rng, SHAPES)
+    noun, coloured = say.kind(shape=shape), say.kind(colour=colour)
+    text = say.pick(f"All {noun.many} are {colour}.", f"Every {shape} is {colour}.", f"Each {shape} is {colour}.")
+    return Sentence("all_coloured", text, lambda t: _some_and_all(noun.items(t), coloured.items(t)))
+
+
+def all_shaped(say: Speaker) -> Sentence:
+    """All yellow items are circles."""
+    noun, shaped = say.kind(colour=say.colour()), say.kind(shape=pick(say.rng, SHAPES))
+    text = say.pick(f"All {noun.many} are {shaped.many}.", f"Every {noun.one} is a {shaped.one}.")
+    return Sentence("all_shaped", text, lambda t: _some_and_all(noun.items(t), shaped.items(t)))
+
+
+def all_sized(say: Speaker) -> Sentence:
+    """All squares are small."""
+    noun, size = say.noun(sized=False), pick(say.rng, tuple(SIZES))
+    text = say.pick(f"All {noun.many} are {size}.", f"Every {noun.one} is {size}.", f"Each {noun.one} is {size}.")
+    return Sentence("all_sized", text, lambda t: _some_and_all(noun.items(t), t.size == SIZES[size]))
+
+
+def compared(say: Speaker) -> Sentence:
+    """There are more yellow items than blue items."""
+    nouns = [say.kind(colour=colour) for colour in COLOURS] + [say.kind(shape=shape) for shape in SHAPES]
+    group = nouns[: len(COLOURS)] if say.rng.random() < 0.5 else nouns[len(COLOURS) :]
+    more, less = (group[place] for place in say.rng.permutation(len(group))[:2])
+    text = say.pick(f"There are more {more.many} than {less.many}.", f"There are fewer {less.many} than {more.many}.")
+    return Sentence("compared", text, lambda t: more.number(t) > less.number(t))
+
+
+def together(say: Speaker) -> Sentence:
+    """All blue items are in the same box: of two or more."""
+    noun = say.noun()
+    text = say.pick(
+        f"All {noun.many} are in the same box.",
+        f"The {noun.many} are all together in one box.",
+        f"There are two or more {noun.many}, all in one box.",
+    )
+    return Sentence("together", text, lambda t: (noun.number(t) > 1) & (number(noun.per_box(t) > 0, 1) == 1))
+
+
+def spread(say: Speaker) -> Sentence:
+    """There are blue items in exactly two of the boxes."""
+    noun = say.noun()
+    places = say.between(1, len(BOXES))
+    where = {1: "only one box", 2: "exactly two boxes", 3: "all three boxes"}[places]
+    text = say.pick(f"There are {noun.many} in {where}.", f"{noun.many.capitalize()} appear in {where}.")
+    return Sentence("spread", text, lambda t: number(noun.per_box(t) > 0, 1) == places)
+
+
+def tower_heights(say: Speaker) -> Sentence:
+    """At least two towers have the same height."""
+    different = say.between(1, 3)
+    text = {
+        1: say.pick("All towers have the same height.", "The three towers are equally high."),
+        2: say.pick("Exactly two towers have the same height.", "Only two of the towers are equally high."),
+        3: say.pick("All towers differ in height.", "No two towers have the same height."),
+    }[different]
+    return Sentence("tower_heights", text, lambda t: _heights(t) == different)
+
+
+def _there(family: str, say: Speaker, amount: Amount, noun: Noun) -> Sentence:
+    """There is, or there are, some of a kind."""
+    what = amount.of(noun)
+    text = f"There {'are' if amount.plural else 'is'} {what}."
+    return Sentence(family, say.pick(text, text, f"The picture shows {what}."), lambda t: amount.admits(noun.number(t)))
+
+
+def _some_and_all(items: Mask, condition: Mask) -> Mask:
+    """Whether there are such items, and all of them meet the condition (N,)."""
+    return some(items, 1, 2) & ~some(items & ~condition, 1, 2)
+
+
+def _heights(table: Table) -> Counts:
+    """How many different heights the three towers have (N,); 0 where a box holds none."""
+    height = np.sort(table.height, axis=1)
+    different = 1 + number(np.diff(height, axis=1) > 0, 1)
+    return np.where(height[:, 0] > 0, different, 0)
