@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -19,16 +20,18 @@ def learn(texts: Iterable[str], size: int) -> Tokenizer:
     """A lower-cased WordPiece tokenizer with at most `size` entries, as BERT's (Devlin et al. 2019); deterministic.
 
     The library numbers single letters in the order of a hash table, which changes from call to call and decides ties
-    between merges; they are therefore given to it in order, and taken back from the special tokens afterwards.
+    between merges; they are therefore given to it in order, and taken back from the special tokens afterwards. Where a
+    small `size` leaves no room for them all, words with the rarest letters become [UNK].
     """
     texts = [text for text in texts if text]
     learner = _bare(models.WordPiece(unk_token="[UNK]"))
-    words = (word for text in texts for word, _ in _words(learner, text))
-    letters = sorted({letter for word in words for letter in word})
-    ordered = [*SPECIAL, *letters, *(f"##{letter}" for letter in letters)]
-    trainer = trainers.WordPieceTrainer(vocab_size=size, special_tokens=ordered[:size], show_progress=False)
+    counts = Counter(letter for text in texts for word, _ in _words(learner, text) for letter in word)
+    common = sorted(counts, key=lambda letter: (-counts[letter], letter))[: (size - len(SPECIAL)) // 2]
+    ordered = [*SPECIAL, *sorted(common), *(f"##{letter}" for letter in sorted(common))]
+    trainer = trainers.WordPieceTrainer(vocab_size=size, special_tokens=ordered, show_progress=False)
     learner.train_from_iterator(texts, trainer=trainer)
-    tokenizer = _bare(models.WordPiece(learner.get_vocab(), unk_token="[UNK]"))
+    vocabulary = {token: number for token, number in learner.get_vocab().items() if number < size}
+    tokenizer = _bare(models.WordPiece(vocabulary, unk_token="[UNK]"))
     ends = [(token, SPECIAL.index(token)) for token in ("[SEP]", "[CLS]")]
     tokenizer.post_processor = processors.BertProcessing(*ends)
     return tokenizer
