@@ -1,0 +1,128 @@
+"""Local descriptors of a picture: SIFT at detected keypoints or on a grid, of its grey or of its opponent colours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from twinlens import images
+from twinlens.encoders import _dense_sift
+from twinlens.encoders._dense_sift import Plane
+from twinlens.types import Picture, TwinlensError
+
+Descriptors = NDArray[np.float32]
+"""(K, 128) or (K, 384), one row per keypoint."""
+_DOUBLED = 255
+"""The lowest byte of a keypoint's octave −1, that of the picture in double size."""
+
+
+@dataclass(frozen=True)
+class Described:
+    """The K keypoints of one picture: points (K, 2), x and y as shares of its width and height; descriptors (K, D)."""
+
+    points: NDArray[np.float32]
+    descriptors: Descriptors
+
+
+@dataclass(frozen=True)
+class LocalSift:
+    """Pictures → descriptors.
+
+    keypoints: "detected" (Lowe 2004) or "dense", upright ones of diameter `size` on every `step`-th pixel. colour:
+    "grey", or "opponent", which describes intensity, red–green and yellow–blue at the same keypoints (van de Sande et
+    al. 2010): SIFT of grey alone is blind to colour. root: RootSIFT, the square root of the L1-normalised descriptor
+    (Arandjelović & Zisserman 2012). side: larger pictures are reduced to this many pixels on their longer side.
+    """
+
+    keypoints: Literal["dense", "detected"] = "dense"
+    colour: Literal["grey", "opponent"] = "grey"
+    root: bool = False
+    step: int = 8
+    size: float = 8.0
+    side: int = 512
+
+    def __post_init__(self) -> None:
+        if self.keypoints not in ("dense", "detected"):
+            raise TwinlensError(f"keypoints must be 'dense' or 'detected', not {self.keypoints!r}")
+        if self.colour not in ("grey", "opponent"):
+            raise TwinlensError(f"colour must be 'grey' or 'opponent', not {self.colour!r}")
+        if self.step < 1 or self.size <= 0 or self.side < 1:
+            raise TwinlensError("step, size and side are pixels and must be above 0")
+
+    @property
+    def width(self) -> int:
+        """D, the numbers of one descriptor."""
+        return _dense_sift.WIDTH * (3 if self.colour == "opponent" else 1)
+
+    def load(self, picture: Picture) -> Image.Image:
+        """The picture in RGB, reduced to `side`. Raises images.BadPicture."""
+        image = images.load(picture, near=(self.side, self.side))
+        longer = max(image.size)
+        if longer <= self.side:
+            return image
+        width, height = (max(1, round(length * self.side / longer)) for length in image.size)
+        return image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
+
+    def describe(self, picture: Picture) -> Described:
+        """Keypoints and descriptors; K may be 0. Raises images.BadPicture."""
+        _keep_memory()
+        planes = _planes(np.asarray(self.load(picture)), self.colour)
+        points, parts = self._dense(planes) if self.keypoints == "dense" else _detected(planes)
+        height, width = planes[0].shape
+        descriptors = np.hstack([part.astype(np.float32) for part in parts])
+        # The centre of pixel n stands at n + ½.
+        shares = (points + np.float32(0.5)) / np.array([width, height], dtype=np.float32)
+        return Described(shares, _rooted(descriptors) if self.root else descriptors)
+
+    def _dense(self, planes: list[Plane]) -> tuple[NDArray[np.float32], list[NDArray[Any]]]:
+        grid = _dense_sift.grid(*planes[0].shape, self.step, self.size)
+        return grid.points, [_dense_sift.describe(plane, grid) for plane in planes]
+
+
+def _planes(pixels: NDArray[np.uint8], colour: str) -> list[Plane]:
+    """Channels (H, W) of RGB pixels (H, W, 3): grey; or intensity, (R − G)/2 and (R + G − 2B)/4, both around 128."""
+    if colour == "grey":
+        return [cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)]
+    red, green, blue = (pixels[..., n].astype(np.int16) for n in range(3))
+    values = ((red + green + blue) // 3, (red - green + 256) // 2, (red + green - 2 * blue + 512) // 4)
+    return [value.clip(0, 255).astype(np.uint8) for value in values]
+
+
+def _detected(planes: list[Plane]) -> tuple[NDArray[np.float32], list[NDArray[Any]]]:
+    """Keypoints of the first plane, described in all planes as by `cv2.SIFT.compute`."""
+    keypoints, descriptors = _detector().detectAndCompute(planes[0], None)
+    if not keypoints:
+        return np.zeros((0, 2), dtype=np.float32), [np.zeros((0, _dense_sift.WIDTH), np.float32)] * len(planes)
+    # One pass for both is enough where the doubled picture has a keypoint; without, `compute` works on the plain one.
+    doubled = any(keypoint.octave & 255 == _DOUBLED for keypoint in keypoints)
+    first = descriptors if doubled else _detector().compute(planes[0], keypoints)[1]
+    others = [_detector().compute(plane, keypoints)[1] for plane in planes[1:]]
+    return cv2.KeyPoint.convert(keypoints), [first, *others]
+
+
+@cache
+def _detector() -> Any:
+    """OpenCV's SIFT: one per process, for it cannot be pickled."""
+    return cv2.SIFT_create()
+
+
+@cache
+def _keep_memory() -> None:
+    """Let the allocator keep what it frees, up to 32 MiB blocks.
+
+    SIFT takes and frees some 10 MB of pyramid per picture. The GNU allocator maps such blocks from the system and gives
+    them back each time, and clearing those pages takes longer than the SIFT itself; once a large block has been freed,
+    it keeps blocks up to that size. Elsewhere this does nothing.
+    """
+    np.empty(31 * 2**20, dtype=np.uint8)
+
+
+def _rooted(descriptors: Descriptors) -> Descriptors:
+    sums = descriptors.sum(axis=1, keepdims=True)
+    return np.sqrt(descriptors / np.maximum(sums, 1))

@@ -1,0 +1,90 @@
+"""A visual vocabulary: learning it from a stream of pictures, and finding the word of a descriptor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from sklearn.cluster import MiniBatchKMeans
+
+from twinlens.encoders._sift import Descriptors, LocalSift
+from twinlens.types import Picture, Sample, TwinlensError
+
+DRAWN = 100_000
+"""Descriptors that a vocabulary is learned from, at most."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Visual words: centres (W, D)."""
+
+    centres: Descriptors
+
+    def assign(self, descriptors: Descriptors) -> NDArray[np.intp]:
+        """The nearest word (K,) of each descriptor (K, D), as OpenCV's brute-force matcher finds it.
+
+        One matrix product gives x·c − ‖c‖²/2; where another word comes within its rounding, OpenCV's distances decide.
+        """
+        lengths = np.einsum("wd,wd->w", self.centres, self.centres)
+        scores = descriptors @ self.centres.T
+        scores -= lengths / 2
+        words = scores.argmax(axis=1)
+        best = np.take_along_axis(scores, words[:, None], axis=1)
+        longest = float(np.sqrt(lengths.max(initial=0) * np.square(descriptors).sum(axis=1).max(initial=0)))
+        rounding = np.float32(2 * descriptors.shape[1] * np.finfo(np.float32).eps * longest)
+        near = np.flatnonzero(np.count_nonzero(scores >= best - rounding, axis=1) > 1)
+        if len(near):
+            words[near] = cv2.batchDistance(descriptors[near], self.centres, cv2.CV_32F, normType=cv2.NORM_L2, K=1)[1][
+                :, 0
+            ]
+        return words
+
+
+def learn(
+    samples: Iterable[Sample], local: LocalSift, words: int, *, pictures: int, seed: int
+) -> tuple[Vocabulary, NDArray[np.float32]]:
+    """A vocabulary of `words`, and their inverse document frequencies (W,), from at most `pictures` of the samples.
+
+    Samples may stream: a uniform draw of pictures is kept, and of their descriptors some 100,000, in equal shares, so
+    that memory is bounded over any number of pictures. k-means runs in mini-batches over the distinct ones, since
+    repeated flat patches would claim many words. idf = 1 + ln((1 + N) / (1 + n)) for a word in n of N pictures. Raises
+    TwinlensError when there are too few.
+    """
+    rng = np.random.default_rng(seed)
+    chosen = _draw(samples, local, pictures, rng)
+    if not chosen:
+        raise TwinlensError("visual words are learned from pictures, and no sample has one")
+    share = -(-DRAWN // len(chosen))
+    drawn = [rng.permutation(local.describe(picture).descriptors)[:share] for picture in chosen]
+    distinct = np.unique(np.concatenate(drawn), axis=0)
+    if len(distinct) < words:
+        raise TwinlensError(
+            f"{words} visual words cannot be learned from {len(distinct)} distinct descriptors: "
+            "give more pictures, or ask for fewer words"
+        )
+    means = MiniBatchKMeans(words, batch_size=4096, n_init=1, random_state=seed, compute_labels=False)
+    vocabulary = Vocabulary(means.fit(rng.permutation(distinct)).cluster_centers_.astype(np.float32))
+    return vocabulary, _rarity(vocabulary, chosen, local)
+
+
+def _draw(samples: Iterable[Sample], local: LocalSift, count: int, rng: np.random.Generator) -> list[Picture]:
+    """A uniform draw of `count` pictures from a stream (Vitter 1985, algorithm R); those in memory are reduced."""
+    kept: list[Picture] = []
+    pictures = (sample.image for sample in samples if sample.image is not None)
+    for seen, picture in enumerate(pictures):
+        place = seen if seen < count else int(rng.integers(seen + 1))
+        if place < count:
+            small = local.load(picture) if isinstance(picture, Image.Image) else picture
+            kept[place : place + 1] = [small]
+    return kept
+
+
+def _rarity(vocabulary: Vocabulary, pictures: list[Picture], local: LocalSift) -> NDArray[np.float32]:
+    holding = np.zeros(len(vocabulary.centres))
+    for picture in pictures:
+        holding[np.unique(vocabulary.assign(local.describe(picture).descriptors))] += 1
+    return (1 + np.log((1 + len(pictures)) / (1 + holding))).astype(np.float32)

@@ -1,0 +1,62 @@
+"""A picture as a vector of locally aggregated descriptors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from torch import Tensor
+
+from twinlens.encoders._sift import Described, LocalSift
+from twinlens.encoders._visual_words import VisualWords
+from twinlens.types import TwinlensError
+
+
+class Vlad(VisualWords):
+    """VLAD (Jégou et al. 2010): for each word the sum of its descriptors' differences, per picture and grid cell.
+
+    Each word's sum is made unit length (Arandjelović & Zisserman 2013), numbers are raised to `power`, keeping their
+    signs, and all of it is made unit length again. Few words suffice: the width is words × 128, or × 384 in opponent
+    colours. The other options are those of `bovw`.
+    """
+
+    def __init__(
+        self,
+        *,
+        words: int = 16,
+        keypoints: Literal["dense", "detected"] = "dense",
+        colour: Literal["grey", "opponent"] = "opponent",
+        root: bool = True,
+        step: int = 8,
+        size: float = 8.0,
+        side: int = 512,
+        cells: Sequence[int] = (1, 1),
+        power: float = 0.5,
+        pictures: int = 1000,
+        seed: int = 0,
+    ) -> None:
+        local = LocalSift(keypoints, colour, root, step, size, side)
+        super().__init__(local=local, words=words, cells=cells, pictures=pictures, seed=seed)
+        if power <= 0:
+            raise TwinlensError(f"power must be above 0, not {power}")
+        self.power = power
+        self.dim = words * local.width
+
+    def weigh(self, summaries: Tensor) -> Tensor:
+        """Sums of differences (…, words, D) as unit vectors (…, words·D); no keypoints give zeros."""
+        each = F.normalize(summaries, dim=-1).flatten(-2)
+        return F.normalize(each.sign() * each.abs().pow(self.power), dim=-1)
+
+    def _summarise(self, described: Described, groups: NDArray[np.intp], count: int) -> NDArray[np.float32]:
+        words = self._assign(described)
+        assert self._learned is not None
+        differences = described.descriptors - self._learned.centres[words]
+        ones, keypoints = np.ones(len(words), dtype=np.float32), np.arange(len(words))
+        sums = (
+            csr_array((ones, (groups * self.words + words, keypoints)), (count * self.words, len(words))) @ differences
+        )
+        return np.asarray(sums, dtype=np.float32).reshape(count, self.words, self.local.width)
