@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,11 @@ from PIL import ExifTags, Image, ImageFile, IptcImagePlugin, features
 from twinlens.captions.tables import clean
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", *(["AVIF"] if features.check("avif") else []))
+# What Pillow raises on damaged headers: its parsers trust the bytes that they read.
+_DAMAGE = (
+    *(OSError, ValueError, TypeError, AttributeError, SyntaxError, LookupError, ArithmeticError, RuntimeError),
+    *(MemoryError, struct.error, zlib.error, Image.DecompressionBombError),
+)
 _BOILERPLATE = frozenset(
     {"camera", "dcim", "default", "digital", "dsc", "exif", "gimp", "jpeg", "kodak", "konica", "minolta", "olympus"}
     | {"picture", "samsung", "screenshot", "sony", "untitled", "created", "with", "nikon", "canon", "image"}
@@ -30,7 +36,7 @@ def inside(path: Path) -> tuple[tuple[int, int] | None, str]:
             sideways = image.getexif().get(ExifTags.Base.Orientation, 1) in range(5, 9)
             size = image.size[::-1] if sideways else image.size
             return size, next((text for text in map(clean, _descriptions(image)) if _says_something(text)), "")
-    except (OSError, ValueError, TypeError, SyntaxError, LookupError, ArithmeticError, RuntimeError, struct.error):
+    except _DAMAGE:
         return None, ""
 
 

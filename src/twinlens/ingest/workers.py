@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -103,6 +104,7 @@ def _serve(ours: Connection, pipe: Connection, work: Callable[[Any, Any], Any], 
     ours.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that knows what is committed
     parent = os.getppid()
+    warnings.simplefilter("ignore")  # what a library says of a damaged file would run through the progress bar
     _use_one_thread()
     _limit_memory(memory)
     try:

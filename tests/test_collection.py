@@ -1,0 +1,344 @@
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.mean_color import MeanColor
+from twinlens.collection import Collection
+from twinlens.ingest import Options
+from twinlens.store import DATABASE, Store, writing
+from twinlens.types import Sample, TwinlensError
+
+ALONE = Options(workers=0, batch_size=4)
+COLORS = {"red": (230, 20, 20), "green": (20, 230, 20), "blue": (20, 20, 230)}
+
+
+def paint(path: Path, color: tuple[int, int, int]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (8, 6), color).save(path)
+    return path
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Shades of three colours, each with its name as caption."""
+    folder = tmp_path.resolve() / "pictures"
+    lines = ["file_name,text,shade,color"]
+    for color, rgb in COLORS.items():
+        for shade in range(4):
+            name = f"{color}-{shade}.png"
+            paint(folder / name, tuple(max(0, value - 10 * shade) for value in rgb))
+            lines.append(f"{name},{color},{shade},{color}")
+    (folder / "metadata.csv").write_text("\n".join(lines))
+    return folder
+
+
+@pytest.fixture
+def collection(tmp_path, pictures):
+    with Collection.create(tmp_path / "c", MeanColor(), load=MeanColor.load) as collection:
+        collection.add(pictures, options=ALONE)
+        yield collection
+
+
+def names(hits) -> list[str]:
+    return [hit.sample.image.stem for hit in hits]
+
+
+def test_a_collection_is_opened_as_it_was_left(collection, pictures):
+    with Collection.open(collection.folder, load=MeanColor.load) as again:
+        assert len(again) == 12
+        assert names(again.search(image=pictures / "red-0.png", text="red", k=2)) == ["red-0", "red-1"]
+
+
+def test_hits_are_what_people_need(collection, pictures):
+    (hit,) = collection.search(image=pictures / "blue-2.png", text="blue", k=1)
+    assert hit.sample.image == pictures / "blue-2.png" and hit.sample.text == "blue"
+    assert hit.score == pytest.approx(1)
+    assert collection.entry(hit.sample.id).metadata == {"shade": 2, "color": "blue"}
+
+
+def test_ranking_is_that_of_plain_numpy(collection, pictures):
+    model, query = MeanColor(), Sample("q", pictures / "red-3.png", "green")
+    gallery = [Sample(p.name, p, p.stem.split("-")[0]) for p in sorted(pictures.glob("*.png"))]
+    scores = model.embed(gallery) @ model.embed([query])[0]
+    hits = collection.search(query.image, query.text, 12)
+    assert [hit.score for hit in hits] == pytest.approx(sorted(scores.tolist(), reverse=True), abs=1e-6)
+
+
+@pytest.mark.parametrize("query", [{}, {"text": "  "}, {"image": []}, {"without": "red"}])
+def test_a_query_needs_a_picture_or_a_text(collection, query):
+    with pytest.raises(TwinlensError, match="a query needs a picture, a text, or both"):
+        collection.search(**query)
+
+
+def test_wrong_queries_are_one_line(collection, pictures):
+    with pytest.raises(TwinlensError, match="k must be at least 1"):
+        collection.search(text="red", k=0)
+    with pytest.raises(TwinlensError, match="has no picture with the id '77'"):
+        collection.search(text="red", unlike="77")
+    with pytest.raises(TwinlensError, match="2 pictures and texts, but 1 weights"):
+        collection.search(pictures / "red-0.png", "red", weights=[1])
+    with pytest.raises(TwinlensError, match="cancel each other out"):
+        collection.search(text="red", without="red")
+    with pytest.raises(TwinlensError, match="at character 7"):
+        collection.search(text="red", where="shade ~ 2")
+    (pictures / "bad.png").write_text("no picture")
+    with pytest.raises(TwinlensError, match=r"bad\.png"):
+        collection.search(pictures / "bad.png")
+
+
+def test_the_filter_comes_before_the_ranking(collection, pictures):
+    hits = collection.search(pictures / "red-0.png", "red", 3, where='color = "blue" and shade >= 2')
+    assert sorted(names(hits)) == ["blue-2", "blue-3"]
+    assert collection.search(text="red", where="shade > 100") == []
+
+
+def test_several_pictures_and_texts(collection, pictures):
+    red, blue = pictures / "red-0.png", pictures / "blue-0.png"
+    both = names(collection.search([red, blue], k=8))
+    assert {name.split("-")[0] for name in both} == {"red", "blue"}
+    assert {name.split("-")[0] for name in names(collection.search(text=["red", "green"], k=8))} == {"red", "green"}
+    assert names(collection.search([red], ["red"], 3)) == names(collection.search(red, "red", 3))
+
+
+def test_weights_move_the_query(collection, pictures):
+    picture = pictures / "red-0.png"
+    assert names(collection.search(picture, "blue", 4, weights=[1, 0.01]))[0].startswith("red")
+    assert names(collection.search(picture, "blue", 4, weights=[0.01, 1]))[0].startswith("blue")
+
+
+def test_without_and_unlike_stay_away(collection, pictures):
+    (green,) = collection.search(pictures / "green-0.png", "green", 1)
+    toward = {"text": ["red", "green"], "k": 4}
+    assert {name.split("-")[0] for name in names(collection.search(**toward, without="green"))} == {"red"}
+    away = collection.search(**{**toward, "k": 12}, unlike=green.sample.id)
+    assert names(away)[0].startswith("red") and green.sample.id not in {hit.sample.id for hit in away}
+    assert len(away) == 11
+
+
+def test_near_duplicates_are_shown_once(collection, pictures):
+    assert len({name.split("-")[0] for name in names(collection.search(text="red", k=3))}) == 1
+    hits = collection.search(text="red", k=3, distinct=0.99)
+    assert {name.split("-")[0] for name in names(hits)} == set(COLORS)
+
+
+def test_create_does_not_replace_a_collection(collection):
+    with pytest.raises(TwinlensError, match=r"there is a collection in .* already"):
+        Collection.create(collection.folder, MeanColor())
+
+
+def test_what_a_kill_during_creation_leaves_is_completed(tmp_path):
+    Store.create(tmp_path / "c").close()
+    assert not Collection.exists(tmp_path / "c")
+    with pytest.raises(TwinlensError, match="is empty; fill it"):
+        Collection.open(tmp_path / "c", load=MeanColor.load)
+    with Collection.create(tmp_path / "c", MeanColor(), load=MeanColor.load) as collection:
+        assert len(collection) == 0 and collection.verify() == []
+        assert collection.search(text="red") == []
+
+
+def test_info_tells_what_there_is(collection, pictures):
+    (pictures / "bad.png").write_text("no picture")
+    collection.add(pictures, options=ALONE)
+    info = collection.info()
+    assert (info.pictures, info.failed, info.lacking, info.building) == (12, 1, 0, None)
+    assert (info.model.recipe, info.model.dim) == ("mean-color", 20)
+    ((reason, count, path),) = info.failures
+    assert "no picture" in reason and count == 1 and path == pictures / "bad.png"
+
+
+def test_two_writers_are_kept_apart(collection, pictures):
+    with writing(collection.folder), pytest.raises(TwinlensError, match=f"being written by process {os.getpid()}"):
+        collection.add(pictures, options=ALONE)
+
+
+def test_a_failed_picture_can_not_be_stayed_away_from(collection, pictures):
+    (pictures / "bad.png").write_text("no picture")
+    collection.add(pictures, options=ALONE)
+    bad = collection._store.at(pictures / "bad.png")
+    with pytest.raises(TwinlensError, match="could not be embedded"):
+        collection.search(text="red", unlike=str(bad.row))
+
+
+# Another model -----------------------------------------------------------------------------------------------------
+
+
+class Watching(MeanColor):
+    """Runs something before each of its batches."""
+
+    before = staticmethod(lambda: None)
+
+    def forward(self, batch):
+        self.before()
+        return super().forward(batch)
+
+
+def test_the_old_model_serves_until_the_new_one_is_complete(collection, pictures):
+    served, new = [], Watching(turn=3)
+    with Collection.open(collection.folder, load=MeanColor.load) as reader:
+        new.before = lambda: served.append((reader.generation.digest, names(reader.search(text="red", k=4))))
+        ids = {hit.sample.id for hit in collection.search(text="red", k=12)}
+        assert collection.change_model(new, options=ALONE).added == 12
+        assert {digest for digest, _ in served} == {MeanColor().digest} and len(served) == 3
+        assert all(sorted(found) == [f"red-{n}" for n in range(4)] for _, found in served)
+        new.before = lambda: None
+        assert reader.generation.digest == collection.generation.digest == new.digest
+        for opened in (reader, collection):
+            assert {hit.sample.id for hit in opened.search(text="red", k=12)} == ids
+            assert names(opened.search(pictures / "blue-1.png", "blue", 1)) == ["blue-1"]
+    assert collection.verify() == []
+    assert {g.digest for g in collection._store.generations()} == {new.digest}
+
+
+def test_a_change_of_model_that_is_stopped_goes_on(collection, pictures):
+    new, batches = Watching(turn=3), []
+
+    def stop():
+        batches.append(1)
+        if len(batches) == 3:
+            raise KeyboardInterrupt
+
+    new.before = stop
+    report = collection.change_model(new, options=ALONE)
+    assert report.stopped and report.added == 8
+    assert collection.info().building.digest == new.digest
+    assert collection.generation.digest == MeanColor().digest and collection.verify() == []
+    new.before = lambda: None
+    assert collection.change_model(new, options=ALONE).added == 4
+    assert collection.generation.digest == new.digest and collection.verify() == []
+
+
+def test_the_same_model_changes_nothing(collection):
+    assert collection.change_model(MeanColor(), options=ALONE).found == 0
+
+
+def test_pictures_that_are_gone_keep_their_rows_and_come_back(collection, pictures):
+    hidden = (pictures / "red-0.png").rename(pictures.parent / "red-0.png")
+    report = collection.change_model(MeanColor(turn=5), options=ALONE)
+    assert report.added == 11 and report.failed == 1
+    assert len(collection) == 11 and collection.info().lacking == 1
+    hidden.rename(pictures / "red-0.png")
+    collection.add(pictures, options=ALONE)
+    assert len(collection) == 12 and collection.verify() == []
+
+
+def test_a_model_that_can_read_nothing_is_not_adopted(collection, pictures):
+    for path in pictures.glob("*.png"):
+        path.unlink()
+    with pytest.raises(TwinlensError, match="the old one stays"):
+        collection.change_model(MeanColor(turn=5), options=ALONE)
+    assert len(collection) == 12
+
+
+# Damage ------------------------------------------------------------------------------------------------------------
+
+
+def damage(collection: Collection, what: str) -> None:
+    if what == "vector":
+        collection._store.ask("UPDATE vector SET data = zeroblob(length(data)) WHERE row = 3")
+    elif what == "missing":
+        collection._store.ask("DELETE FROM vector WHERE row = 3")
+    elif what == "matrix":
+        (path,) = (collection.folder / "cache").glob("*.f32")
+        path.write_bytes(path.read_bytes()[:-4] + b"\0\0\0\0")
+
+
+@pytest.mark.parametrize(
+    ("what", "line"),
+    [
+        ("vector", "the vector of row 3 is damaged"),
+        ("missing", "1 pictures lack their vector"),
+        ("matrix", "has damage"),
+    ],
+)
+def test_damage_is_found_and_mended(collection, pictures, what, line):
+    assert collection.verify() == []
+    good = [(hit.sample.id, hit.score) for hit in collection.search(pictures / "red-1.png", "red", 12)]
+    damage(collection, what)
+    (problem,) = collection.verify()
+    assert line in problem
+    repair = collection.repair(options=ALONE)
+    assert repair.done and collection.verify() == []
+    assert [(hit.sample.id, hit.score) for hit in collection.search(pictures / "red-1.png", "red", 12)] == good
+
+
+def test_the_cache_can_be_deleted_at_any_time(collection, pictures):
+    import shutil
+
+    good = names(collection.search(text="red", k=12))
+    shutil.rmtree(collection.folder / "cache")
+    with Collection.open(collection.folder, load=MeanColor.load) as again:
+        assert names(again.search(text="red", k=12)) == good
+        assert again.verify() == []
+
+
+def test_a_damaged_database_is_saved_and_completed(collection, pictures):
+    collection._store.ask("PRAGMA wal_checkpoint(TRUNCATE)")
+    root = collection._store.ask("SELECT rootpage FROM sqlite_master WHERE name = 'vector'")[0][0]
+    collection.close()
+    with (collection.folder / DATABASE).open("r+b") as file:
+        file.seek((root - 1) * 32768)
+        file.write(os.urandom(32768))
+    with Collection.open(collection.folder, load=MeanColor.load) as again:
+        assert again.verify() != []
+        repair = again.repair(options=ALONE)
+        assert "12 entries" in repair.done[0] and repair.embedded.added == 12
+        assert again.verify() == [] and len(again) == 12
+        assert len(again.search(text="red", k=12)) == 12
+
+
+def test_a_lost_model_is_a_problem(collection):
+    import shutil
+
+    shutil.rmtree(collection.folder / "model")
+    with Collection.open(collection.folder, load=load_or_tell) as again:
+        assert again.verify() == ["no such model"]
+
+
+def load_or_tell(folder: Path) -> MeanColor:
+    if not folder.is_dir():
+        raise TwinlensError("no such model")
+    return MeanColor.load(folder)
+
+
+# Threads and other processes ---------------------------------------------------------------------------------------
+
+
+def test_threads_search_while_pictures_are_added(collection, pictures, tmp_path):
+    more = tmp_path.resolve() / "more"
+    for n in range(60):
+        paint(more / f"gray-{n}.png", (n, n, n))
+    found, faults, done = [], [], threading.Event()
+
+    def search():
+        try:
+            while not done.is_set():
+                found.append(len(collection.search(text="red", k=100)))
+        except Exception as error:
+            faults.append(error)
+
+    threads = [threading.Thread(target=search) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    collection.add(more, options=Options(workers=0, batch_size=4))
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert not faults and min(found) >= 12
+    assert len(collection.search(text="red", k=100)) == 72
+
+
+def test_scores_do_not_depend_on_where_a_vector_is_kept(collection, pictures, tmp_path):
+    with Collection.open(collection.folder, load=MeanColor.load) as reader:
+        reader.search(text="red")
+        more = paint(tmp_path / "x" / "red-9.png", (200, 10, 10))
+        collection.add(more, options=ALONE)
+        kept = [(hit.sample.id, hit.score) for hit in reader.search(text="red", k=20)]
+    with Collection.open(collection.folder, load=MeanColor.load) as fresh:
+        assert [(hit.sample.id, hit.score) for hit in fresh.search(text="red", k=20)] == kept
+    assert np.diff([score for _, score in kept]).max() <= 0
