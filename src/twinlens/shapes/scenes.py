@@ -30,7 +30,7 @@ TOWER_Y = (80, 59, 38, 17)
 ITEMS = (1, 4)
 """Fewest and most items in a box; NLVR has up to 8."""
 TOWER_SHARE = 0.3
-"""How many of the scenes are towers; 0.3 of NLVR's are."""
+"""How many of the scenes are towers: fewer than NLVR's 0.7, for there is more to say about scattered items."""
 _NLVR_COLOURS = {"yellow": "Yellow", "black": "Black", "blue": "#0099ff"}
 _FROM_NLVR = {theirs.lower(): ours for ours, theirs in _NLVR_COLOURS.items()}
 _SIZES = tuple(SIZES.values())

@@ -16,9 +16,9 @@ from twinlens.shapes.sentences import Sentence, Table, informative_sentences, tr
 
 SPLITS = ("train", "val", "test")
 _POOL = 2000
-_NEAR = 12
+_NEAR = 24
 _KEPT, _BROKEN = 1, 2
-_TRIES = 80
+_TRIES = 150
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,9 @@ class World:
     def edits(self, count: int, per_scene: int) -> list[tuple[Scene, Edit]]:
         """(reference, edit) for `per_scene` edits of each of `count` scenes of scattered items.
 
-        References belong to this split by rule. What an edit leaves of one lies at pixels drawn at random, so that
-        edited scenes of two splits are equal by a chance of less than one in ten thousand per dataset.
+        References belong to this split by rule. Edited scenes do so because what is left of their reference lies at
+        pixels drawn at random: with the default `items`, a thousand references of one split meet those of another by a
+        chance of less than one in ten thousand.
         """
         rng = self._generator("edits")
         return [

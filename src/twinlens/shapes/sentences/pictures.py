@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from twinlens.shapes.scenes import BOXES, COLOURS, SHAPES, SIZES, pick
+from twinlens.shapes.scenes import BOXES, SHAPES, SIZES, pick
 from twinlens.shapes.sentences.grammar import Amount, Noun, Sentence, Speaker
 from twinlens.shapes.sentences.table import Counts, Mask, Table, number, some
 
@@ -102,10 +102,8 @@ def all_sized(say: Speaker) -> Sentence:
 
 
 def compared(say: Speaker) -> Sentence:
-    """There are more yellow items than blue items."""
-    nouns = [say.kind(colour=colour) for colour in COLOURS] + [say.kind(shape=shape) for shape in SHAPES]
-    group = nouns[: len(COLOURS)] if say.rng.random() < 0.5 else nouns[len(COLOURS) :]
-    more, less = (group[place] for place in say.rng.permutation(len(group))[:2])
+    """There are more yellow items than blue circles."""
+    more, less = say.noun(), say.noun()
     text = say.pick(f"There are more {more.many} than {less.many}.", f"There are fewer {less.many} than {more.many}.")
     return Sentence("compared", text, lambda t: more.number(t) > less.number(t))
 

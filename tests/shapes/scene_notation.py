@@ -1,0 +1,32 @@
+"""Scenes in short, for hand-made examples: one string per box, items such as "ys20@40,80".
+
+Colour (y, k, b: yellow, black, blue), shape (s, c, t), size in pixels, and the left upper corner in the box. A tower
+is told from its base: "tower yyb".
+"""
+
+from __future__ import annotations
+
+import re
+
+from twinlens.shapes.scenes import Box, Item, Scene, tower
+
+COLOURS = {"y": "yellow", "k": "black", "b": "blue"}
+SHAPES = {"s": "square", "c": "circle", "t": "triangle"}
+ITEM = re.compile(r"([ykb])([sct])(10|20|30)@(\d+),(\d+)")
+
+
+def scene(left: str, middle: str = "", right: str = "") -> Scene:
+    return Scene((_box(left), _box(middle), _box(right)))
+
+
+def _box(text: str) -> Box:
+    if text.startswith("tower "):
+        return tower(COLOURS[letter] for letter in text.removeprefix("tower "))
+    return tuple(_item(word) for word in text.split())
+
+
+def _item(word: str) -> Item:
+    found = ITEM.fullmatch(word)
+    assert found, f"{word} is not an item"
+    colour, shape, size, x, y = found.groups()
+    return Item(SHAPES[shape], COLOURS[colour], int(size), int(x), int(y))
