@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from PIL import Image
 from tests.mean_color import MeanColor
 from twinlens.collection import Collection
 from twinlens.ingest import Options
-from twinlens.store import DATABASE, Store, writing
+from twinlens.store import DATABASE, Matrix, Store, writing
 from twinlens.types import Sample, TwinlensError
 
 ALONE = Options(workers=0, batch_size=4)
@@ -268,8 +269,6 @@ def test_damage_is_found_and_mended(collection, pictures, what, line):
 
 
 def test_the_cache_can_be_deleted_at_any_time(collection, pictures):
-    import shutil
-
     good = names(collection.search(text="red", k=12))
     shutil.rmtree(collection.folder / "cache")
     with Collection.open(collection.folder, load=MeanColor.load) as again:
@@ -293,11 +292,14 @@ def test_a_damaged_database_is_saved_and_completed(collection, pictures):
 
 
 def test_a_lost_model_is_a_problem(collection):
-    import shutil
-
     shutil.rmtree(collection.folder / "model")
     with Collection.open(collection.folder, load=load_or_tell) as again:
         assert again.verify() == ["no such model"]
+        with pytest.raises(TwinlensError, match="did not make this collection's vectors"):
+            again.repair(composer=MeanColor(turn=9), options=ALONE)
+        again.repair(composer=MeanColor(), options=ALONE)
+        assert again.verify() == []
+        assert len(again.search(text="red", k=12)) == 12
 
 
 def load_or_tell(folder: Path) -> MeanColor:
@@ -331,6 +333,28 @@ def test_threads_search_while_pictures_are_added(collection, pictures, tmp_path)
         thread.join()
     assert not faults and min(found) >= 12
     assert len(collection.search(text="red", k=100)) == 72
+
+
+def test_a_search_files_what_a_killed_writer_left_unfiled(collection, monkeypatch):
+    from twinlens.collection import searcher
+
+    shutil.rmtree(collection.folder / "cache")
+    monkeypatch.setattr(searcher, "FOLD", 5)
+    with Collection.open(collection.folder, load=MeanColor.load) as again:
+        with writing(collection.folder):
+            assert len(again.search(text="red", k=20)) == 12
+            assert not (collection.folder / "cache").exists()
+        assert len(again.search(text="red", k=20)) == 12
+        assert Matrix(collection.folder).fault() is None and len(Matrix(collection.folder).read()) == 12
+
+
+def test_a_collection_on_read_only_media_is_searched(collection, monkeypatch):
+    collection.close()
+    before = sorted(collection.folder.rglob("*"))
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with Collection.open(collection.folder, load=MeanColor.load) as again:
+        assert len(again.search(text="red", k=20)) == 12
+        assert sorted(collection.folder.rglob("*")) == before
 
 
 def test_scores_do_not_depend_on_where_a_vector_is_kept(collection, pictures, tmp_path):

@@ -139,7 +139,7 @@ class Collection:
         found = paths if isinstance(paths, Scan) else scan(_listed(paths), captions)
         with self._writing() as store:
             serving = self.generation
-            report = ingest(store, serving, self.composer, found, options or Options())
+            report = ingest(store, serving, lambda: self.composer, found, options or Options())
             self._file(store)
         return report
 
@@ -165,16 +165,20 @@ class Collection:
             self._file(store)
         return report
 
-    def repair(self, *, options: Options | None = None) -> Repair:
+    def repair(self, *, composer: Model | None = None, options: Options | None = None) -> Repair:
         """Mend what `verify` finds: salvage the database, embed damaged or missing vectors again, rebuild the matrix.
 
-        Nobody else should use the collection meanwhile. Raises TwinlensError when the database cannot be read at all.
+        composer: the collection's own model, to be put back where its folder is lost or damaged. Nobody else should use
+        the collection meanwhile. Raises TwinlensError for another model, and when the database cannot be read at all.
         """
         with self._busy, writing(self.folder):
             self._store.close()
             rescued = upkeep.rescue(self.folder)
             self._store = Store.open(self.folder)
             self._searcher = Searcher(self._store)
+            if composer is not None:
+                upkeep.restore_model(self._store, self.generation, composer)
+                self._model = None
             done = upkeep.repair(self._store, self.generation, self.composer, options or Options())
         return Repair((*rescued, *done.done), done.embedded)
 

@@ -16,7 +16,9 @@ from twinlens.store import (
     damaged_vectors,
     faults,
     gallery,
+    keep_model,
     model_folder,
+    remove_models,
     salvage,
 )
 from twinlens.types import TwinlensError
@@ -102,6 +104,14 @@ def rescue(folder: Path) -> tuple[str, ...]:
         return ()
     count = salvage(folder)
     return (f"saved {count} entries from the damaged database, which is kept as {DAMAGED}",)
+
+
+def restore_model(store: Store, serving: Generation, composer: Model) -> None:
+    """Write the model folder again. Raises TwinlensError for a model that did not make the collection's vectors."""
+    if composer.digest != serving.digest:
+        raise TwinlensError("that model did not make this collection's vectors; twinlens index --model changes to it")
+    remove_models(store.folder, but=())
+    keep_model(store.folder, serving.digest, composer.save)
 
 
 def _model_faults(folder: Path, serving: Generation, load: Load) -> list[str]:

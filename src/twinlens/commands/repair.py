@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from pathlib import Path
 
 from twinlens.commands import _collection, _common
 
 HELP = "mend a damaged collection: save its rows, make lost vectors again, rebuild its caches"
 EXAMPLES = """
 twinlens repair
-twinlens repair --collection ~/pictures.twin
+twinlens repair --collection ~/pictures.twin --model models/mine
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The collection."""
+    """The collection, and its model if that is what is lost."""
     _collection.add_collection(parser)
+    parser.add_argument(
+        "--model", type=Path, metavar="DIR", help="a copy of the collection's own model, to put it back"
+    )
 
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
@@ -24,7 +28,8 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     from twinlens.ingest import Options
 
     with _collection.open_collection(args) as collection:
-        repair = collection.repair(options=Options(shown=_common.shows_view(args)))
+        composer = None if args.model is None else _collection.choose_model(args.model, None)
+        repair = collection.repair(composer=composer, options=Options(shown=_common.shows_view(args)))
         left = collection.verify()
     if _common.shows_view(args):
         for line in repair.done or ("there was nothing to mend",):

@@ -56,7 +56,7 @@ class Limits:
     """What one picture may cost: seconds, and bytes of memory beyond what a worker needs at rest."""
 
     seconds: float = 30.0
-    memory: int = 2 * 2**30
+    memory: int = 2 * 10**9
 
 
 def decode(composer: Preparer, job: Job) -> Decoded | Failure:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor
 
 from twinlens.composer import to_device
-from twinlens.ingest.decoding import Decoded, Decoder, Failure, Preparer, ahead, usual_workers
+from twinlens.ingest.decoding import Decoded, Decoder, Failure, Job, Preparer, ahead, usual_workers
 from twinlens.ingest.files import CHANGED_MEANWHILE, Files, Work
 from twinlens.ingest.report import Options, Report
 from twinlens.ingest.scan import Scan, content_hash
@@ -43,18 +44,23 @@ class Embedder(Preparer, Protocol):
         """Unit vectors (B, D)."""
 
 
-def ingest(store: Store, generation: Generation, composer: Embedder, scan: Scan, options: Options) -> Report:
+def ingest(store: Store, generation: Generation, load: Callable[[], Embedder], scan: Scan, options: Options) -> Report:
     """Bring a collection up to date with what a scan found, under one generation's model.
 
-    Committed at least every few seconds; after Ctrl-C the report says `stopped`, and the next run goes on from there.
-    Raises TwinlensError when the disk is full or a table of captions is broken; what was committed stays.
+    load gives the model, and is asked only if there is something to embed. Committed at least every few seconds; after
+    Ctrl-C the report says `stopped`, and the next run goes on from there. Raises TwinlensError when the disk is full or
+    a table of captions is broken; what was committed stays.
     """
     report = Report(found=len(scan))
     files = Files(store, generation, report, retry=options.retry)
-    with _reported(store, report), _tools(composer, "indexing", len(scan), options) as (decoder, threads, advance):
+    with (
+        _reported(store, report),
+        bar("indexing", len(scan), unit="pictures", shown=options.shown) as advance,
+        ThreadPoolExecutor(2, thread_name_prefix="hash") as threads,
+    ):
         hashed = ahead(threads, _hashed, _looked(files, scan, advance), depth=32)
-        fresh = decoder.map(_unsettled(files, hashed, advance), lambda work: work.job)
-        for batch in _embedded(composer, store, fresh, options.batch_size):
+        fresh = _unsettled(files, hashed, advance)
+        for batch in _embedded(load, store, fresh, lambda work: work.job, len(scan), options):
             with store.change():
                 for work, result in batch:
                     _note(files, work, result)
@@ -72,10 +78,9 @@ def reembed(store: Store, generation: Generation, composer: Embedder, options: O
     """
     total = store.counts(generation.number)[1]
     report, late = Report(found=total), store.serving() == generation
-    with _reported(store, report), _tools(composer, "embedding", total, options) as (decoder, _, advance):
+    with _reported(store, report), bar("embedding", total, unit="pictures", shown=options.shown) as advance:
         current = _current(store.without_vector(generation.number), report, advance)
-        decoded = decoder.map(current, lambda pair: pair[1].job)
-        for batch in _embedded(composer, store, decoded, options.batch_size):
+        for batch in _embedded(lambda: composer, store, current, lambda pair: pair[1].job, total, options):
             with store.change():
                 for (entry, work), result in batch:
                     if isinstance(result, Failure):
@@ -100,19 +105,6 @@ def _reported(store: Store, report: Report) -> Iterator[None]:
         raise
     store.commit()
     report.seconds = time.monotonic() - started
-
-
-@contextmanager
-def _tools(
-    composer: Embedder, title: str, total: int, options: Options
-) -> Iterator[tuple[Decoder, ThreadPoolExecutor, Bar]]:
-    workers = usual_workers(total) if options.workers is None else options.workers
-    with (
-        bar(title, total, unit="pictures", shown=options.shown) as advance,
-        ThreadPoolExecutor(2, thread_name_prefix="hash") as threads,
-        Decoder(composer, workers=workers, limits=options.limits) as decoder,
-    ):
-        yield decoder, threads, advance
 
 
 def _looked(files: Files, scan: Scan, advance: Bar) -> Iterator[Work]:
@@ -157,15 +149,25 @@ Embedded: TypeAlias = "tuple[Decoded, Vectors] | Failure"
 
 
 def _embedded(
-    composer: Embedder, store: Store, decoded: Iterable[tuple[T, Decoded | Failure]], size: int
+    load: Callable[[], Embedder],
+    store: Store,
+    items: Iterator[T],
+    job: Callable[[T], Job],
+    total: int,
+    options: Options,
 ) -> Iterator[list[tuple[T, Embedded]]]:
     """Batches with vectors (D,); what was stored of them is committed every few seconds, the first at once."""
-    committed = -COMMIT_SECONDS
-    for batch in _batches(decoded, size):
-        yield _with_vectors(composer, batch)
-        if time.monotonic() - committed >= COMMIT_SECONDS:
-            store.commit()
-            committed = time.monotonic()
+    first = next(items, None)
+    if first is None:
+        return
+    composer, committed = load(), -COMMIT_SECONDS
+    workers = usual_workers(total) if options.workers is None else options.workers
+    with Decoder(composer, workers=workers, limits=options.limits) as decoder:
+        for batch in _batches(decoder.map(itertools.chain([first], items), job), options.batch_size):
+            yield _with_vectors(composer, batch)
+            if time.monotonic() - committed >= COMMIT_SECONDS:
+                store.commit()
+                committed = time.monotonic()
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import sqlite3
 from collections.abc import Iterator
@@ -52,7 +53,7 @@ class Database:
         if not path.is_file():
             raise TwinlensError(f"there is no collection in {folder}; make one with: twinlens index DIR")
         with _told(folder):
-            sql = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+            sql = _connect(path)
             try:
                 _check_header(sql, path)
                 sql.execute("PRAGMA synchronous = FULL")
@@ -126,6 +127,14 @@ class Database:
 def fresh() -> int:
     """A random number that marks an epoch."""
     return secrets.randbits(62)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """A connection; to a file on read-only media one that writes nothing beside it, not even to lock it."""
+    where = path.resolve().as_uri()
+    still = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
+    where += "?immutable=1" if still else "?mode=rw"
+    return sqlite3.connect(where, uri=True, timeout=30, isolation_level=None, check_same_thread=False)
 
 
 def _check_header(sql: sqlite3.Connection, path: Path) -> None:

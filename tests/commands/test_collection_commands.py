@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import json
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests import toy
+from twinlens import cli
+from twinlens.composer import WEIGHTS, Composer
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    """A model folder of the toy recipe, untrained."""
+    folder = tmp_path_factory.mktemp("model") / "toy"
+    composer = Composer.build(toy.recipe())
+    composer.fit(toy.edits().queries)
+    composer.save(folder)
+    return folder
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    folder = tmp_path.resolve() / "pictures"
+    folder.mkdir()
+    lines = ["file_name,text,year"]
+    for n, color in enumerate(toy.COLOURS):
+        toy.draw((color, color, "red")).save(folder / f"{color}.png")
+        lines.append(f"{color}.png,a {color} tile,{2018 + n}")
+    (folder / "metadata.csv").write_text("\n".join(lines))
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Run a command line in an empty folder: exit code, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        code = cli.main([str(argument) for argument in arguments])
+        return code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def indexed(run, pictures, model):
+    """The same, with the pictures in the default collection."""
+    assert run("index", pictures, "--model", model, "--workers", 0)[0] == 0
+    return run
+
+
+def answer(run, *arguments: object) -> dict:
+    code, out, err = run(*arguments, "--json")
+    assert code == 0, err
+    return json.loads(out)
+
+
+def test_index_tells_what_it_did(run, pictures, model):
+    code, out, _ = run("index", pictures, "--model", model)
+    assert code == 0
+    assert "3 pictures found" in out and "3 pictures: 3 added" in out
+    again = answer(run, "index", pictures)
+    assert (again["unchanged"], again["added"], again["pictures"]) == (3, 0, 3)
+
+
+def test_a_bad_picture_among_good_ones_is_listed(run, pictures, model):
+    (pictures / "text.png").write_text("no picture")
+    code, out, _ = run("index", pictures, "--model", model, "--workers", 0)
+    assert code == 0
+    assert "3 added, 1 failed" in out and "text.png" in out
+    told = answer(run, "index", pictures)
+    assert (told["skipped"], told["failed"]) == (1, 0)
+    told = answer(run, "index", pictures, "--retry")
+    assert list(told["failures"].values()) == [[str(pictures / "text.png")]]
+
+
+def test_search_by_both_lenses(indexed, pictures):
+    told = answer(indexed, "search", "--image", pictures / "blue.png", "--text", "a blue tile", "-k", 2)
+    assert [hit["rank"] for hit in told["hits"]] == [1, 2]
+    assert told["hits"][0]["path"] == str(pictures / "blue.png")
+    assert told["hits"][0]["score"] == pytest.approx(1, abs=1e-5)
+    assert told["hits"][0]["metadata"] == {"year": 2020} and told["hits"][0]["caption"] == "a blue tile"
+    code, out, _ = indexed("search", "--text", "a red tile")
+    assert code == 0 and "a red tile" in out and "score" in out
+
+
+def test_search_writes_the_grid_and_the_page(indexed, pictures, tmp_path):
+    told = answer(indexed, "search", "--image", pictures / "red.png", "--text", "blue", "--out", tmp_path / "new" / "r")
+    grid, page = map(Path, told["files"])
+    with Image.open(grid) as drawn:
+        assert drawn.width > 300
+    assert (
+        "a red tile" in page.read_text(encoding="utf-8")
+        and "http" not in page.read_text(encoding="utf-8").split("<body")[1]
+    )
+
+
+def test_every_option_of_search(indexed, pictures):
+    red = answer(indexed, "search", "--text", "red", "--where", "year < 2019")["hits"]
+    assert [hit["metadata"]["year"] for hit in red] == [2018]
+    unlike = answer(indexed, "search", "--text", "red", "--unlike", red[0]["id"], "--without", "blue tile")["hits"]
+    assert red[0]["id"] not in [hit["id"] for hit in unlike] and len(unlike) == 2
+    several = ("--image", pictures / "red.png", "--image", pictures / "blue.png", "--text", "red")
+    assert len(answer(indexed, "search", *several, "--weight", 1, "--weight", 0.5, "--weight", 2)["hits"]) == 3
+    assert len(answer(indexed, "search", *several, "--distinct", "-1")["hits"]) == 1
+    assert indexed("search", "--text", "red", "--where", "year > 3000")[1] == "no picture meets the condition\n"
+
+
+def test_captions_from_a_table_elsewhere(run, pictures, model, tmp_path):
+    (pictures / "metadata.csv").unlink()
+    (tmp_path / "c.jsonl").write_text('{"path": "pictures/red.png", "caption": "crimson"}\n')
+    run("index", pictures, "--model", model, "--captions", tmp_path / "c.jsonl")
+    assert "crimson" in [hit["caption"] for hit in answer(run, "search", "--text", "red")["hits"]]
+
+
+def test_another_model_is_taken_over(indexed, pictures, model, tmp_path):
+    before = answer(indexed, "info")["model"]["digest"]
+    other = Composer.build(toy.recipe(), seed=5)
+    other.fit(toy.edits().queries)
+    other.save(tmp_path / "other")
+    told = answer(indexed, "index", pictures, "--model", tmp_path / "other")
+    assert told["unchanged"] == 3
+    assert answer(indexed, "info")["model"]["digest"] == other.digest != before
+    assert answer(indexed, "verify")["ok"]
+
+
+def test_info_verify_and_repair(indexed, pictures, tmp_path):
+    told = answer(indexed, "info")
+    assert (told["pictures"], told["failed"], told["model"]["recipe"], told["building"]) == (3, 0, "toy", None)
+    assert "pictures that can be found" in indexed("info")[1]
+    assert "is whole: 3 pictures" in indexed("verify")[1]
+    (matrix,) = (tmp_path / "twinlens-collection" / "cache").glob("*.f32")
+    matrix.write_bytes(b"\0" * matrix.stat().st_size)
+    code, out, err = indexed("verify")
+    assert code == 2 and "has damage" in out and "1 problems" in err
+    told = answer(indexed, "repair")
+    assert told["left"] == [] and "rebuilt the matrix file" in told["done"][0]
+    assert indexed("verify")[0] == 0
+
+
+def test_ctrl_c_writes_the_result_and_exits_with_130(run, pictures, model, monkeypatch):
+    def stop(composer, batch):
+        raise KeyboardInterrupt
+
+    run("index", pictures / "red.png", "--model", model)
+    monkeypatch.setattr(Composer, "forward", stop)
+    code, out, err = run("index", pictures, "--workers", 0, "--json")
+    assert code == 130 and json.loads(out)["stopped"] is True
+    assert err.strip().endswith("stopped; run the same command again to go on")
+
+
+def header_of(width: int, height: int) -> bytes:
+    """A tiny PNG that says it is this large."""
+    chunks = (b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0), b"IDAT" + zlib.compress(b"\0" * 100))
+    packed = (struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+
+
+def text(path: Path) -> None:
+    path.with_suffix(".png").write_text("no picture")
+
+
+def truncated(path: Path) -> None:
+    Image.effect_noise((60, 60), 50).save(path.with_suffix(".jpg"))
+    os.truncate(path.with_suffix(".jpg"), 700)
+
+
+def huge(path: Path) -> None:
+    path.with_suffix(".png").write_bytes(header_of(60_000, 60_000))
+
+
+@pytest.mark.parametrize(("spoil", "line"), [(text, "no picture"), (truncated, "truncated"), (huge, "pixels")])
+def test_nothing_but_a_bad_picture_is_a_mistake(run, model, tmp_path, spoil, line):
+    (tmp_path / "bad").mkdir()
+    spoil(tmp_path / "bad" / "x")
+    code, _, err = run("index", "bad", "--model", model, "--json")
+    assert code == 2 and "no picture could be read" in err.splitlines()[-1] and line in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("spoil", [text, truncated, huge])
+def test_a_bad_picture_as_query_is_a_mistake(indexed, tmp_path, spoil):
+    spoil(tmp_path / "x")
+    (bad,) = tmp_path.glob("x.*")
+    code, _, err = indexed("search", "--image", bad)
+    assert code == 2 and str(bad) in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["index", "nowhere"], "there is no folder"),
+        (["index", "empty"], "there are no pictures in"),
+        (["index", "pictures", "--model", "broken"], f"lacks {WEIGHTS}"),
+        (["index", "pictures", "--model", "nowhere"], "no such model folder"),
+        (["index", "pictures", "--recipe", "compat"], "did you mean 'compact'?"),
+        (["index", "pictures", "--workers", "-1"], "--workers wants a number from 0 on"),
+        (["index", "pictures", "--seconds", "0"], "want numbers above 0"),
+        (["index", "pictures", "--captions", "none.csv"], "none.csv"),
+        (["search", "--text", "red"], "there is no collection in"),
+        (["search"], "give --image FILE, --text SENTENCE, or both"),
+        (["search", "--image", "none.png"], "no such picture"),
+        (["info"], "there is no collection in"),
+        (["verify"], "there is no collection in"),
+        (["repair"], "there is no collection in"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing_behind(run, pictures, model, tmp_path, arguments, line):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "recipe.toml").write_text((model / "recipe.toml").read_text())
+    code, _, err = run(*arguments)
+    assert code == 2 and line in err and err.count("\n") == 1
+    assert not (tmp_path / "twinlens-collection").exists()
