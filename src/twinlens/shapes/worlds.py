@@ -67,9 +67,11 @@ class World:
         table, ends = Table.of([scene for found in near for scene in found]), np.cumsum([len(found) for found in near])
         chosen = _choose(rng, truths(pool, Table.of(scenes)), per_scene)
         return [
-            Statement(scene, pool[which], _both_ways(pool[which], found, table.part(slice(end - len(found), end))))
+            statement
             for scene, found, end, row in zip(scenes, near, ends.tolist(), chosen, strict=True)
-            for which in row
+            for statement in _state(
+                scene, [pool[which] for which in row], found, table.part(slice(end - len(found), end))
+            )
         ]
 
     def edits(self, count: int, per_scene: int) -> list[tuple[Scene, Edit]]:
@@ -132,11 +134,17 @@ def _weighted(rng: np.random.Generator, weights: NDArray[np.float64], count: int
     return chosen
 
 
-def _both_ways(sentence: Sentence, near: Sequence[Scene], table: Table) -> tuple[Scene, ...]:
-    """One near scene of which the sentence stays true, and two of which it is false, as far as there are."""
-    true = sentence.truths(table)
-    kept, broken = np.flatnonzero(true)[:_KEPT], np.flatnonzero(~true)[:_BROKEN]
-    return tuple(near[row] for row in (*kept.tolist(), *broken.tolist()))
+def _state(scene: Scene, sentences: Sequence[Sentence], near: Sequence[Scene], table: Table) -> Iterator[Statement]:
+    """Each sentence with a near scene of which it stays true and two of which it is false, as far as there are.
+
+    Near scenes of which fewer of the sentences are true come first: what keeps one sentence breaks another, so that no
+    picture is right for looking alike.
+    """
+    true = truths(sentences, table)  # (sentences, near)
+    order = true.sum(0).argsort(kind="stable")
+    for sentence, row in zip(sentences, true[:, order], strict=True):
+        chosen = [*order[row][:_KEPT].tolist(), *order[~row][:_BROKEN].tolist()]
+        yield Statement(scene, sentence, tuple(near[which] for which in chosen))
 
 
 def _four(
