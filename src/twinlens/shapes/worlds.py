@@ -42,7 +42,7 @@ class Presentation:
 class World:
     """Everything about one split that follows from its seed.
 
-    seed: any number. items: fewest and most items of a box of scattered items.
+    seed: 0 or more. items: fewest and most items of a box of scattered items.
     """
 
     split: str
