@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -31,6 +32,7 @@ class Grid:
     bins of all keypoints are `rows @ gradients @ columns`, for each orientation.
     """
 
+    size: float
     y: NDArray[np.intp]
     x: NDArray[np.intp]
     rows: NDArray[np.float32]
@@ -43,25 +45,43 @@ class Grid:
         """(K, 2): x and y of the keypoints in pixels, row by row."""
         return np.stack([np.tile(self.x, len(self.y)), np.repeat(self.y, len(self.x))], axis=1).astype(np.float32)
 
+    @property
+    def rounding(self) -> float:
+        """How far, as a share, two ways to add up a number may differ: five times what was seen, and more with size."""
+        return 1e-6 + 5e-7 * self.size
+
 
 @lru_cache(maxsize=16)
 def grid(height: int, width: int, step: int, size: float) -> Grid:
     """The grid for pictures of a size; `step` and `size`, the keypoints' diameter as OpenCV means it, in pixels."""
     y, x = _centred(height, step), _centred(width, step)
     places = np.arange(height)[:, None] * ORIENTATIONS * width + np.arange(width)
-    return Grid(y, x, _weights(y, height, size), np.ascontiguousarray(_weights(x, width, size).T), places)
+    return Grid(size, y, x, _weights(y, height, size), np.ascontiguousarray(_weights(x, width, size).T), places)
 
 
 def describe(plane: Plane, on: Grid) -> NDArray[np.uint8]:
     """Descriptors (K, 128) of the grid's keypoints: those of `cv2.SIFT.compute` for keypoints of octave 0 and angle 0.
 
-    Sums run in another order than there, which moves 1 of 100,000 numbers across a rounding step.
+    Sums run in another order than there. The few keypoints with a number so close to a rounding step that the order may
+    matter are left to OpenCV.
     """
     height, width = plane.shape
     gradients = _gradients(plane, on.places).reshape(height, ORIENTATIONS * width)
     bins = (on.rows @ gradients).reshape(-1, width) @ on.columns  # (R·4·8, C·4)
     bins = bins.reshape(len(on.y), BINS, ORIENTATIONS, len(on.x), BINS).transpose(0, 3, 1, 4, 2)
-    return _normalised(bins.reshape(-1, WIDTH))
+    exact = _normalised(bins.reshape(-1, WIDTH))
+    descriptors = np.minimum(np.rint(exact), 255).astype(np.uint8)
+    doubtful = np.flatnonzero((np.abs(exact - np.floor(exact) - 0.5) <= on.rounding * exact).any(axis=1))
+    if len(doubtful):
+        keypoints = [cv2.KeyPoint(float(x), float(y), on.size, 0.0) for x, y in on.points[doubtful]]
+        descriptors[doubtful] = opencv_sift().compute(plane, keypoints)[1]
+    return descriptors
+
+
+@cache
+def opencv_sift() -> Any:
+    """OpenCV's SIFT: one per process, for it cannot be pickled."""
+    return cv2.SIFT_create()
 
 
 def _centred(length: int, step: int) -> NDArray[np.intp]:
@@ -98,10 +118,10 @@ def _gradients(plane: Plane, places: NDArray[np.intp]) -> NDArray[np.float32]:
     return out
 
 
-def _normalised(bins: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Unit length, no number above .2, unit length again, times 512, in bytes (Lowe 2004, section 6.1)."""
+def _normalised(bins: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Unit length, no number above .2, unit length again, times 512 (Lowe 2004, section 6.1)."""
     ceiling = _CEILING * np.sqrt(np.einsum("kd,kd->k", bins, bins))
     capped = np.minimum(bins, ceiling[:, None])
     length = np.sqrt(np.einsum("kd,kd->k", capped, capped))
     capped *= (_LENGTH / np.maximum(length, np.finfo(np.float32).eps))[:, None]
-    return np.minimum(np.rint(capped, out=capped), 255).astype(np.uint8)
+    return capped

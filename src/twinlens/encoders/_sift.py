@@ -13,7 +13,7 @@ from PIL import Image
 
 from twinlens import images
 from twinlens.encoders import _dense_sift
-from twinlens.encoders._dense_sift import Plane
+from twinlens.encoders._dense_sift import Plane, opencv_sift
 from twinlens.types import Picture, TwinlensError
 
 Descriptors = NDArray[np.float32]
@@ -96,20 +96,14 @@ def _planes(pixels: NDArray[np.uint8], colour: str) -> list[Plane]:
 
 def _detected(planes: list[Plane]) -> tuple[NDArray[np.float32], list[NDArray[Any]]]:
     """Keypoints of the first plane, described in all planes as by `cv2.SIFT.compute`."""
-    keypoints, descriptors = _detector().detectAndCompute(planes[0], None)
+    keypoints, descriptors = opencv_sift().detectAndCompute(planes[0], None)
     if not keypoints:
         return np.zeros((0, 2), dtype=np.float32), [np.zeros((0, _dense_sift.WIDTH), np.float32)] * len(planes)
     # One pass for both is enough where the doubled picture has a keypoint; without, `compute` works on the plain one.
     doubled = any(keypoint.octave & 255 == _DOUBLED for keypoint in keypoints)
-    first = descriptors if doubled else _detector().compute(planes[0], keypoints)[1]
-    others = [_detector().compute(plane, keypoints)[1] for plane in planes[1:]]
+    first = descriptors if doubled else opencv_sift().compute(planes[0], keypoints)[1]
+    others = [opencv_sift().compute(plane, keypoints)[1] for plane in planes[1:]]
     return cv2.KeyPoint.convert(keypoints), [first, *others]
-
-
-@cache
-def _detector() -> Any:
-    """OpenCV's SIFT: one per process, for it cannot be pickled."""
-    return cv2.SIFT_create()
 
 
 @cache
