@@ -33,27 +33,29 @@ class Captions:
             self._named.update(read_table(table, root))
         self._names = lru_cache(maxsize=64)(_names)
         self._table = lru_cache(maxsize=64)(self._read_folder)
+        self._tables = lru_cache(maxsize=64)(self._tables_above)
 
     def of(self, picture: Path) -> Caption | None:
         """What is said of a picture outside its file, None if nothing. Raises TwinlensError for a broken table."""
-        return _merged([self._named.get(str(picture)), *self._from_folders(picture), *self._from_sidecars(picture)])
+        path, folder = str(picture), picture.parent
+        tables = (self._named, *self._tables(folder))
+        return _merged([*(table.get(path) for table in tables), *self._from_sidecars(folder, picture)])
 
-    def _from_folders(self, picture: Path) -> Iterator[Caption | None]:
-        for folder in picture.parents:
-            yield self._table(folder).get(str(picture))
-            if folder == self.root:
-                return
+    def _tables_above(self, folder: Path) -> list[dict[str, Caption]]:
+        """The tables in a folder and in those above it, up to the root."""
+        outermost = folder in (self.root, folder.parent)
+        return [self._table(folder), *([] if outermost else self._tables(folder.parent))]
 
     def _read_folder(self, folder: Path) -> dict[str, Caption]:
         names = self._names(folder)
         return {path: said for name in TABLES if name in names for path, said in read_table(folder / name).items()}
 
-    def _from_sidecars(self, picture: Path) -> Iterator[Caption | None]:
-        names = self._names(picture.parent)
+    def _from_sidecars(self, folder: Path, picture: Path) -> Iterator[Caption | None]:
+        names = self._names(folder)
         for suffix, read in ((".json", _json_sidecar), (".txt", _text_sidecar)):
             for name in (picture.name + suffix, picture.stem + suffix):
                 if name in names:
-                    yield self._tried(read, picture.parent / name, picture.name)
+                    yield self._tried(read, folder / name, picture.name)
 
     def _tried(self, read: Callable[[Path, str], Caption], path: Path, picture: str) -> Caption | None:
         try:

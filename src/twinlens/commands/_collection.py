@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 COLLECTION = Path("twinlens-collection")
 SHIPPED = "compact"
+_SHOWN = 20
 
 
 def add_collection(parser: argparse.ArgumentParser) -> None:
@@ -71,6 +72,11 @@ def print_report(report: Report) -> None:
         print(f"{report.skipped:,} failed earlier and have not changed (twinlens info lists them, --retry tries again)")
     if report.failures:
         ordered = sorted(report.failures.items(), key=lambda item: -len(item[1]))
-        _common.print_table(["pictures", "reason", "such as"], [[len(p), reason, p[0]] for reason, p in ordered])
-    for line in report.problems:
+        rows: list[list[object]] = [[len(paths), reason, paths[0]] for reason, paths in ordered[:_SHOWN]]
+        _common.print_table(["failed", "reason", "such as"], rows)
+        if len(ordered) > _SHOWN:
+            print(f"… and {len(ordered) - _SHOWN:,} more reasons (--json lists every picture)")
+    for line in report.problems[:_SHOWN]:
         print(line)
+    if len(report.problems) > _SHOWN:
+        print(f"… and {len(report.problems) - _SHOWN:,} more captions that could not be read (--json lists them)")

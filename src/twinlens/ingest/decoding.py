@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +18,8 @@ from twinlens.types import Arrays, Sample, TwinlensError
 
 T = TypeVar("T")
 R = TypeVar("R")
+_COUNTED = re.compile(r" \(\d+ bytes not processed\)")
+"""What Pillow adds to "image file is truncated"; without it equal reasons are equal."""
 FEW = 256
 """Where processes cannot be forked, starting workers takes longer than decoding this many pictures."""
 
@@ -66,7 +69,7 @@ def decode(composer: Preparer, job: Job) -> Decoded | Failure:
     try:
         return Decoded(composer.prepare(Sample(id=str(job.path), image=job.path, text=text)), size, text)
     except TwinlensError as error:
-        return Failure(str(error).removeprefix(f"{job.path}: "))
+        return Failure(_COUNTED.sub("", str(error).removeprefix(f"{job.path}: ")))
     except MemoryError:
         return Failure("needs too much memory")
 

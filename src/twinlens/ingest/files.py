@@ -111,10 +111,10 @@ class Files:
 
     def remove_missing(self, root: Path) -> None:
         """Forget the entries below a folder whose files are gone."""
-        for entry in self.store.entries(below=root):
-            if not os.path.lexists(entry.path):
+        for path in self.store.paths(root):
+            if not os.path.lexists(path):
                 with self.store.change():
-                    self.store.remove_path(entry.path)
+                    self.store.remove_path(Path(os.fsdecode(path)))
                 self.report.removed += 1
 
     def _keep(self, known: Entry, work: Work) -> bool:

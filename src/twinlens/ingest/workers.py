@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import multiprocessing
 import os
 import signal
@@ -104,7 +105,7 @@ def _serve(ours: Connection, pipe: Connection, work: Callable[[Any, Any], Any], 
     ours.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that knows what is committed
     parent = os.getppid()
-    warnings.simplefilter("ignore")  # what a library says of a damaged file would run through the progress bar
+    _quieten()
     _use_one_thread()
     _limit_memory(memory)
     try:
@@ -118,6 +119,16 @@ def _serve(ours: Connection, pipe: Connection, work: Callable[[Any, Any], Any], 
         return
 
 
+def _quieten() -> None:
+    """Libraries that decode speak of damaged files straight to the terminal; our own tracebacks are still seen."""
+    warnings.simplefilter("ignore")
+    logging.disable()
+    sys.stderr = os.fdopen(os.dup(2), "w")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+
+
 def _use_one_thread() -> None:
     """The workers are the parallelism; and thread pools do not live on in a fork, so that using one would hang."""
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -127,7 +138,7 @@ def _use_one_thread() -> None:
 
 
 def _limit_memory(memory: int) -> None:
-    """Let this process have `memory` bytes of address space beyond what it has now; only Linux keeps such a limit."""
+    """Let this process have `memory` bytes of address space beyond what it has; only Linux keeps such a limit."""
     if sys.platform != "linux":
         return
     resource = importlib.import_module("resource")

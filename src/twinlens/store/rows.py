@@ -84,10 +84,10 @@ class Entry:
     row: int = 0
 
     @classmethod
-    def read(cls, values: tuple[Any, ...]) -> Entry:
-        """From a result row of `COLUMNS`."""
+    def read(cls, values: tuple[Any, ...], where: Path | None = None) -> Entry:
+        """From a result row of `COLUMNS`; where: its path, if it is known: making paths from text takes the longest."""
         row, path, digest, size, mtime_ns, caption, given, metadata, failure, width, height = values
-        where, fields = Path(os.fsdecode(path)), json.loads(metadata)
+        where, fields = where or Path(os.fsdecode(path)), json.loads(metadata)
         return cls(where, digest, size, mtime_ns, caption, bool(given), fields, failure, width, height, row)
 
     def values(self) -> tuple[Any, ...]:

@@ -59,11 +59,13 @@ class Store(Database):
 
     def at(self, path: Path) -> Entry | None:
         """The entry of a file, by its path."""
-        return _entry(self._one("SELECT * FROM entry WHERE path = ?", os.fsencode(path)))
+        found = self._one("SELECT * FROM entry WHERE path = ?", os.fsencode(path))
+        return None if found is None else Entry.read(found, path)
 
     def get(self, row: int) -> Entry | None:
         """The entry of a row."""
-        return _entry(self._one("SELECT * FROM entry WHERE row = ?", row))
+        found = self._one("SELECT * FROM entry WHERE row = ?", row)
+        return None if found is None else Entry.read(found)
 
     def alike(self, entry: Entry) -> list[Entry]:
         """The first good entries of equal content and caption; a caption from within a file goes with its content."""
@@ -76,14 +78,13 @@ class Store(Database):
         )
         return [Entry.read(values) for values in rows]
 
-    def entries(self, below: Path | None = None, *, page: int = 1000) -> Iterator[Entry]:
-        """All entries, or those below a folder, by path, a page at a time, so that they may be changed meanwhile."""
-        low, high = (b"", b"\xff") if below is None else _range(below)
-        while rows := self.ask(
-            "SELECT * FROM entry WHERE path > ? AND path < ? ORDER BY path LIMIT ?", low, high, page
-        ):
-            yield from map(Entry.read, rows)
-            low = rows[-1][1]
+    def paths(self, below: Path, *, page: int = 1000) -> Iterator[bytes]:
+        """The paths of all entries below a folder, sorted, a page at a time, so that they may be changed meanwhile."""
+        low, high = _range(below)
+        query = "SELECT path FROM entry WHERE path > ? AND path < ? ORDER BY path LIMIT ?"
+        while rows := self.ask(query, low, high, page):
+            yield from (path for (path,) in rows)
+            low = rows[-1][0]
 
     def without_vector(self, generation: int, *, page: int = 1000) -> Iterator[Entry]:
         """Good entries that lack this generation's vector, by row, a page at a time."""
@@ -197,10 +198,6 @@ class Store(Database):
 def intact(data: bytes, crc: int, dim: int) -> bool:
     """Whether a stored vector is as it was written: its length (4·D bytes) and its checksum."""
     return len(data) == 4 * dim and zlib.crc32(data) == crc
-
-
-def _entry(values: tuple[Any, ...] | None) -> Entry | None:
-    return None if values is None else Entry.read(values)
 
 
 def _range(folder: Path) -> tuple[bytes, bytes]:
