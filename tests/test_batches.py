@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests import toy
 
+from tests import toy
 from twinlens.batches import PreparedCache, Steps
 from twinlens.types import Dataset, Sample, TwinlensError
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from tests import toy
 
+from tests import toy
 from twinlens.composer import PROVENANCE, RECIPE, WEIGHTS, Composer
 from twinlens.types import Sample, TwinlensError
 

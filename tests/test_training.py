@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests import toy
 
+from tests import toy
 from twinlens import training
 from twinlens.composer import Composer
 from twinlens.evaluation import Judged, scores
@@ -26,7 +26,7 @@ def hit_at_1(composer, dataset):
 
 def test_training_learns_edits_that_it_has_not_seen(toy_edits):
     train, test = hold_out(toy_edits, 0.25, 1)
-    composer = fresh(train, epochs=40, patience=40, learning_rate=0.01)
+    composer = fresh(train, epochs=25, patience=25, learning_rate=0.003)
     before = hit_at_1(composer, test)
     epochs = training.train(composer, train, test, shown=False)
     assert epochs[-1].loss < epochs[0].loss / 2
@@ -97,5 +97,5 @@ def test_frozen_encoders_stay_as_they_are(toy_edits):
 
 
 def test_an_unknown_device_names_those_that_are_here():
-    with pytest.raises(TwinlensError, match="not available; here: .*cpu"):
+    with pytest.raises(TwinlensError, match=r"not available; here: .*cpu"):
         training.pick_device("abacus")

@@ -23,7 +23,7 @@ name = "visualbert"
 layers = 1
 dim = 24
 heads = 2
-vocabulary = 60
+vocabulary = 150
 max_tokens = 10
 [encoders.visual]
 name = "patches"
@@ -37,7 +37,7 @@ cells = [1, 3]
 [training]
 epochs = 2
 batch_size = 16
-learning_rate = 0.005
+learning_rate = 0.003
 rejected_per_query = 2
 validation = 0.2
 """

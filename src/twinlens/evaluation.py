@@ -122,7 +122,14 @@ def evaluate(
 
 
 def cross_validate(
-    recipe: Recipe, dataset: Dataset, *, repeats: int, seed: int = 0, device: str = "auto", shown: bool = False
+    recipe: Recipe,
+    dataset: Dataset,
+    *,
+    repeats: int,
+    seed: int = 0,
+    device: str = "auto",
+    ks: Sequence[int] = (1, 5, 10),
+    shown: bool = False,
 ) -> dict[str, Any]:
     """Train on a part of the groups and measure on the others, `repeats` times; queries of all repeats together.
 
@@ -135,7 +142,7 @@ def cross_validate(
         judged = Judged.of(test)
         composer, _ = training.train_recipe(recipe, rest, seed=seed + n, device=device, shown=False)
         found = baseline_scores(composer, judged, seed=seed + n)
-        runs.append(({name: judged.per_query(matrix) for name, matrix in found.items()}, judged.groups))
+        runs.append(({name: judged.per_query(matrix, ks) for name, matrix in found.items()}, judged.groups))
     groups = [group for _, part in runs for group in part]
     values = {
         name: {metric: np.concatenate([run[name][metric] for run, _ in runs]) for metric in found}

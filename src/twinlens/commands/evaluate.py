@@ -22,6 +22,11 @@ twinlens evaluate --dataset nlvr --root data/nlvr --split dev --protocol grounde
 """
 
 
+METRICS = ("hit@1", "hit@5", "hit@10", "map", "grounding_accuracy")
+"""What the table shows where a dataset names nothing; the JSON has every metric."""
+CHARTED = ("hit@1", "hit@5", "map", "cluster_svm_accuracy", "grounding_accuracy")
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
     _data.add_dataset(parser, split="test")
@@ -34,6 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Measure, print the table, write the files."""
     module, dataset = _data.load_dataset(args)
+    named = getattr(module, "METRICS", METRICS)
+    args.ks = sorted({int(name.partition("@")[2]) for name in (*METRICS, *named) if "@" in name})
     measure = _paper if args.protocol == "paper" else _with_model if args.model else _with_recipe
     result = {
         "protocol": args.protocol,
@@ -42,6 +49,8 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         "seed": args.seed,
         **measure(args, dataset),
     }
+    shown = result["metrics"] if args.protocol == "paper" else named
+    result["shown"] = [name for name in shown if name in result["metrics"]]
     if note := getattr(module, "NOTE", None):
         result["note"] = note
     if _common.shows_view(args):
@@ -77,7 +86,7 @@ def _with_model(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
 
     composer = Composer.load(args.model)
     composer.to(training.pick_device(args.device))
-    found = evaluation.evaluate(composer, dataset, seed=args.seed, shown=_common.shows_view(args))
+    found = evaluation.evaluate(composer, dataset, seed=args.seed, ks=args.ks, shown=_common.shows_view(args))
     return {"recipe": composer.recipe.name, "model": str(args.model), "repeats": 1, **found}
 
 
@@ -86,7 +95,13 @@ def _with_recipe(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
 
     recipe = _data.recipe_of(args)
     found = evaluation.cross_validate(
-        recipe, dataset, repeats=args.repeats, seed=args.seed, device=args.device, shown=_common.shows_view(args)
+        recipe,
+        dataset,
+        repeats=args.repeats,
+        seed=args.seed,
+        device=args.device,
+        ks=args.ks,
+        shown=_common.shows_view(args),
     )
     return {"recipe": recipe.name, "repeats": args.repeats, **found}
 
@@ -103,7 +118,7 @@ def _series(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 def _table(result: Mapping[str, Any]) -> tuple[list[str], list[list[object]]]:
     from twinlens.report import Estimate
 
-    names = list(result["metrics"])
+    names = list(result["shown"])
     rows: list[list[object]] = [
         [name, *(Estimate.read(found[metric]) if metric in found else None for metric in names)]
         for name, found in _series(result).items()
@@ -136,11 +151,7 @@ def _chart(result: Mapping[str, Any], path: Path) -> None:
     from twinlens.report import Estimate
     from twinlens.report.plots import bar_chart
 
-    shown = [
-        name
-        for name in ("hit@1", "hit@5", "map", "cluster_svm_accuracy", "grounding_accuracy")
-        if name in result["metrics"]
-    ]
+    shown = [name for name in CHARTED if name in result["shown"]]
     series = {
         name: {metric: Estimate.read(found[metric]) for metric in shown if metric in found}
         for name, found in _series(result).items()

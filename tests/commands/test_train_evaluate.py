@@ -1,0 +1,145 @@
+"""train and evaluate, end to end on drawn scenes, with a recipe that learns in seconds."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests import toy
+from twinlens.cli import main
+
+TINY = toy.RECIPE.replace("width = 30", "width = 40").replace("cells = [1, 3]", "cells = [1, 1]")
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory):
+    path = tmp_path_factory.mktemp("recipe") / "tiny.toml"
+    path.write_text(TINY)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def model(recipe, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    assert main(["train", "--recipe", recipe, "--data", "scenes=30", "--epochs", "1", "--out", str(folder)]) == 0
+    return folder
+
+
+def test_a_model_folder_holds_all_that_is_needed_and_where_it_comes_from(model):
+    names = {path.name for path in model.iterdir()}
+    assert {"recipe.toml", "model.safetensors", "provenance.json", "training.png", "encoder-0"} <= names
+    assert "checkpoint.pt" not in names
+    provenance = json.loads((model / "provenance.json").read_text())
+    assert provenance["run"]["protocol"] == "all"
+    assert len(provenance["epochs"]) == 1
+
+
+def test_the_same_run_is_not_repeated(model, recipe, capsys):
+    command = ["train", "--recipe", recipe, "--data", "scenes=30", "--epochs", "1", "--out", str(model)]
+    assert main(command) == 0
+    assert "nothing to do" in capsys.readouterr().out
+
+
+def test_evaluate_a_model_writes_table_chart_and_json(model, tmp_path, capsys):
+    out, file = tmp_path / "out", tmp_path / "result.json"
+    code = main(
+        [
+            "evaluate",
+            "--model",
+            str(model),
+            "--protocol",
+            "edits",
+            "--data",
+            "scenes=20",
+            "--out",
+            str(out),
+            f"--json={file}",
+        ]
+    )
+    assert code == 0
+    result = json.loads(file.read_text())
+    assert result == json.loads((out / "results.json").read_text())
+    assert result["protocol"] == "edits"
+    assert set(result["metrics"]["hit@1"]) == {"mean", "std", "ci95"}
+    assert {"image_only", "text_only", "sum", "untrained"} <= set(result["baselines"])
+    assert (out / "chart.png").stat().st_size > 5_000
+    assert "image_only" in (out / "table.md").read_text()
+    assert "image_only" in capsys.readouterr().out
+
+
+def test_evaluate_a_recipe_trains_on_the_part_it_does_not_measure(recipe, capsys):
+    code = main(
+        [
+            "evaluate",
+            "--recipe",
+            recipe,
+            "--protocol",
+            "grounded",
+            "--data",
+            "scenes=30",
+            "--repeats",
+            "2",
+            "--epochs",
+            "1",
+            "--json",
+        ]
+    )
+    assert code == 0
+    assert json.loads(capsys.readouterr().out)["repeats"] == 2
+
+
+def test_the_papers_protocol_end_to_end(recipe, tmp_path, capsys):
+    code = main(
+        [
+            "evaluate",
+            "--recipe",
+            recipe,
+            "--protocol",
+            "paper",
+            "--data",
+            "scenes=40",
+            "--repeats",
+            "2",
+            "--epochs",
+            "1",
+            "--out",
+            str(tmp_path),
+        ]
+    )
+    assert code == 0
+    result = json.loads((tmp_path / "results.json").read_text())
+    assert {"metrics", "leak_free", "baselines", "leak", "recipe", "repeats", "split"} <= set(result)
+    assert "as the paper reads it" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["evaluate", "--dataset", "shape"], "did you mean 'shapes'"),
+        (["evaluate", "--protocol", "paper", "--repeats", "1"], "--repeats wants at least 2"),
+        (["evaluate", "--protocol", "nonsense"], "nonsense"),
+        (["evaluate", "--data", "scenes"], "KEY=VALUE"),
+        (["evaluate", "--data", "scene=3"], "did you mean 'scenes'"),
+        (["evaluate", "--model", "nowhere", "--protocol", "edits", "--data", "scenes=5"], "no such model folder"),
+        (["train", "--recipe", "compat", "--out", "x"], "did you mean 'compact'"),
+        (["train", "--epochs", "0", "--out", "x"], "--epochs"),
+        (["train", "--dataset", "nlvr", "--root", "nowhere", "--out", "x"], "nowhere"),
+    ],
+)
+def test_bad_input_gets_one_line_and_exit_code_2(arguments, line, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert line in error
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_recipe_key_names_the_known_ones(tmp_path, capsys):
+    path = tmp_path / "bad.toml"
+    path.write_text(TINY.replace("[training]", "[trainin]"))
+    assert main(["train", "--recipe", str(path), "--out", str(tmp_path / "x")]) == 2
+    error = capsys.readouterr().err
+    assert "unknown key 'trainin' (did you mean 'training'?)" in error
+    assert "encoders" in error
