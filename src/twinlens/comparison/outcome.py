@@ -1,0 +1,46 @@
+"""What one run leaves behind: a small file, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import load_file, save_file
+
+from twinlens.metrics import PerQuery
+from twinlens.types import TwinlensError
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """values: lens (composed, image_only …) → metric → value of every query (Q,); facts: what else is known of it."""
+
+    values: Mapping[str, Mapping[str, PerQuery]]
+    facts: Mapping[str, Any]
+
+    def save(self, path: Path) -> None:
+        """Write beside, then rename, so that a kill leaves the whole file or none."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        arrays = {f"{lens}/{metric}": array for lens, found in self.values.items() for metric, array in found.items()}
+        beside = path.with_suffix(f".{os.getpid()}.tmp")
+        save_file(arrays, beside, metadata={"facts": json.dumps(dict(self.facts))})
+        beside.replace(path)
+
+    @classmethod
+    def read(cls, path: Path) -> Outcome:
+        """Raises TwinlensError for a damaged file."""
+        values: dict[str, dict[str, PerQuery]] = {}
+        try:
+            with safe_open(path, framework="np") as file:
+                facts = json.loads(file.metadata()["facts"])
+            for name, array in load_file(path).items():
+                lens, _, metric = name.partition("/")
+                values.setdefault(lens, {})[metric] = array
+        except (SafetensorError, OSError, KeyError, ValueError) as error:
+            raise TwinlensError(f"{path} is damaged; delete it, and the run is repeated") from error
+        return cls(values, facts)
