@@ -25,7 +25,10 @@ ARCHITECTURE = "architecture.json"
 OFFLINE_RECIPES = ("compact", "paper", "paper-grid")
 """Shipped recipes that need no download."""
 
-_FILES = "config.json, model.safetensors and tokenizer.json (a detector's: preprocessor_config.json)"
+_FILES = (
+    "config.json, model.safetensors (converted, where there is only pytorch_model.bin) and tokenizer.json, for a "
+    "detector preprocessor_config.json"
+)
 _UNREADABLE: tuple[type[Exception], ...] = (OSError, ValueError, KeyError, ImportError, SafetensorError)
 _PATIENCE = 5.0  # seconds until a hub that does not answer counts as out of reach
 

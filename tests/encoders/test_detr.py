@@ -44,7 +44,8 @@ def test_regions_are_the_queries_of_transformers_own_forward(tmp_path, kind):
         answer = network(pixel_values=(pixels - encoder.mean) / encoder.deviation)
     scores = answer.logits.softmax(-1)[..., :-1] if kind == "detr" else answer.logits.sigmoid()
     best = scores.amax(-1)[0].topk(4).indices
-    torch.testing.assert_close(features.tokens[0, 1:, :16], answer.last_hidden_state[0, best], atol=1e-4, rtol=1e-4)
+    states = torch.nn.functional.normalize(answer.last_hidden_state[0, best], dim=-1)
+    torch.testing.assert_close(features.tokens[0, 1:, :16], states, atol=1e-4, rtol=1e-4)
     centre = (features.boxes[0, 1:, :2] + features.boxes[0, 1:, 2:]) / 2
     inside = ((features.boxes[0, 1:] > 0) & (features.boxes[0, 1:] < 1)).all(1)
     torch.testing.assert_close(centre[inside], answer.pred_boxes[0, best, :2][inside], atol=1e-4, rtol=1e-4)

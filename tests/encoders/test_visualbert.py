@@ -12,6 +12,8 @@ from tests import checkpoints
 from twinlens.composer import Composer
 from twinlens.config import Recipe, find_recipe
 from twinlens.encoders.visualbert import VisualBert
+from twinlens.shapes.drawing import draw
+from twinlens.shapes.scenes import random_scene
 from twinlens.types import Batch, Encoded, Features, Sample, TwinlensError
 
 PATCHES = {"name": "patches", "dim": 16, "height": 20, "width": 40, "patch": 10}
@@ -215,3 +217,25 @@ def test_compact_keeps_the_names_of_its_weights():
     wanted = {"bert.embeddings.visual_projection.weight", "bert.encoder.layer.0.output.dense.bias", "visual.position"}
     assert {f"encoders.0.{name}" for name in wanted} <= names
     assert not any("pooler" in name for name in names)
+
+
+@pytest.mark.parametrize("name", ["paper", "paper-grid"])
+def test_the_papers_recipes_need_no_download(name):
+    pictures = [draw(random_scene(np.random.default_rng(n))) for n in range(4)]
+    samples = [Sample(str(n), picture, "a yellow circle") for n, picture in enumerate(pictures)]
+    composer = Composer.build(find_recipe(name))
+    composer.fit(samples)
+    vectors = composer.embed([*samples, Sample("words", None, "a circle"), Sample("picture", pictures[0])])
+    assert vectors.shape == (6, composer.dim)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+def test_the_published_checkpoints_say_what_to_download_when_none_is_in_reach(monkeypatch):
+    def unreachable(*_: object, **__: object) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", unreachable)
+    with pytest.raises(
+        TwinlensError, match=r"download https://\S+ and give the file as `weights`, or use the recipe paper"
+    ):
+        Composer.build(find_recipe("paper-pretrained"))

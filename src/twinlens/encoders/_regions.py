@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from twinlens import images
 from twinlens.encoders import Encoder
 from twinlens.encoders._boxes import geometry
 from twinlens.encoders._detectors import freeze
+from twinlens.encoders._found import Found, Memory
 from twinlens.encoders._region_words import RegionWords
 from twinlens.encoders._transformer import masked_mean
 from twinlens.types import Arrays, Batch, Encoded, Features, Picture, Sample, TwinlensError
@@ -23,24 +24,12 @@ from twinlens.types import Arrays, Batch, Encoded, Features, Picture, Sample, Tw
 GEOMETRY = 8
 
 
-@dataclass(frozen=True)
-class Found:
-    """What a detector finds in B pictures.
-
-    boxes (B, N, 4) are x0, y0, x1, y1 in pixels of the canvas, scores (B, N) are 0 where there is none, and features
-    (B, 1 + N, F) describe the whole picture first.
-    """
-
-    boxes: Tensor
-    scores: Tensor
-    features: Tensor
-
-
 class RegionEncoder(Encoder):
     """Regions of a picture, each [detector feature ‖ its SIFT words ‖ geometry of its box]; the first is the whole.
 
-    A subclass builds the detector and writes `detect`. A frozen one is no part of training: its weights are buffers. A
-    picture keeps its proportions on the canvas, unless the subclass is `stretched`.
+    Features and words have unit length, so that neither drowns the other. A subclass builds the detector and writes
+    `detect`. A frozen one is no part of training: its weights are buffers, and what it found is remembered. A picture
+    keeps its proportions on the canvas, unless the subclass is `stretched`.
     """
 
     reads = frozenset({"image"})
@@ -67,6 +56,7 @@ class RegionEncoder(Encoder):
         self.height, self.width, self.top, self.floor = height, width, top, floor
         self.words = RegionWords(words=words, sift=sift) if words else None
         self.dim = features + words + GEOMETRY
+        self.memory = Memory() if frozen else None
         if frozen:
             freeze(self.detector)
 
@@ -91,7 +81,7 @@ class RegionEncoder(Encoder):
         boxes = torch.cat([_whole(len(present), found.boxes), found.boxes / _corners(batch["extent"])], dim=1)
         boxes = boxes.clamp(0, 1)
         mask = torch.cat([torch.ones_like(present).unsqueeze(1), found.scores > 0], dim=1) & present.unsqueeze(1)
-        parts = [found.features, geometry(boxes)]
+        parts = [F.normalize(found.features, dim=-1), geometry(boxes)]
         if self.words is not None:
             parts.insert(1, self.words.histograms(batch["keypoints"], batch["keypoint_words"], boxes))
         tokens = torch.cat(parts, dim=-1) * mask.unsqueeze(-1)
@@ -108,12 +98,21 @@ class RegionEncoder(Encoder):
         return self
 
     def _find(self, batch: Batch) -> Found:
-        pixels = batch["pixels"].permute(0, 3, 1, 2).float() / 255
-        with torch.autocast(pixels.device.type, enabled=False), torch.set_grad_enabled(self._learns()):
-            return self.detect(pixels, batch["extent"])
+        pixels, extent = batch["pixels"], batch["extent"]
+        if self.memory is not None and pixels.device.type == "cpu":
+            return self.memory.find(pixels, extent, self._look)
+        return self._look(pixels, extent)
 
-    def _learns(self) -> bool:
-        return torch.is_grad_enabled() and not self.frozen
+    def _look(self, pixels: Tensor, extent: Tensor) -> Found:
+        learns = torch.is_grad_enabled() and not self.frozen
+        with torch.autocast(pixels.device.type, enabled=False), torch.set_grad_enabled(learns):
+            return self.detect(pixels.permute(0, 3, 1, 2).float() / 255, extent)
+
+    def _load_from_state_dict(self, *given: Any) -> None:
+        """Other weights see other things."""
+        if self.memory is not None:
+            self.memory = Memory()
+        super()._load_from_state_dict(*given)
 
     def _canvas(self, picture: Picture | None) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         canvas = Image.new("RGB", (self.width, self.height))

@@ -11,7 +11,8 @@ from torch import Tensor
 from transformers import AutoModelForObjectDetection
 
 from twinlens import hub
-from twinlens.encoders._regions import Found, RegionEncoder
+from twinlens.encoders._found import Found
+from twinlens.encoders._regions import RegionEncoder
 
 
 class Detr(RegionEncoder):

@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 from torchvision.models.detection.image_list import ImageList
 
 from twinlens import hub
 from twinlens.encoders import _detectors
-from twinlens.encoders._regions import Found, RegionEncoder
+from twinlens.encoders._found import Found
+from twinlens.encoders._regions import RegionEncoder
 
 
 class Regions(RegionEncoder):
@@ -65,10 +65,10 @@ class Regions(RegionEncoder):
         whole = [pixels.new_tensor([[0, 0, width, height]]) for height, width in sizes]
         regions = [torch.cat([w, answer["boxes"]]) for w, answer in zip(whole, answers, strict=True)]
         features = network.roi_heads.box_head(network.roi_heads.box_roi_pool(maps, regions, sizes))
-        return Found(
-            boxes=pad_sequence([answer["boxes"] for answer in answers], batch_first=True),
-            scores=pad_sequence([answer["scores"] for answer in answers], batch_first=True),
-            features=pad_sequence(features.split([len(boxes) for boxes in regions]), batch_first=True),
+        return Found.stack(
+            [answer["boxes"] for answer in answers],
+            [answer["scores"] for answer in answers],
+            features.split([len(boxes) for boxes in regions]),
         )
 
     def _normalised(self, pixels: Tensor, extent: Tensor) -> Tensor:
