@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,9 +76,17 @@ def _paper(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
         repeats=args.repeats,
         seed=args.seed,
         device=args.device,
+        processes=_processes(args),
         shown=_common.shows_view(args),
     )
     return {"recipe": recipe.name, "repeats": args.repeats, **found, "reading": replication.explain_leak(found)}
+
+
+def _processes(args: argparse.Namespace) -> int:
+    """Repeats that run side by side: one per core on a CPU, one on any other device."""
+    from twinlens.training import pick_device
+
+    return min(args.repeats, os.cpu_count() or 1) if pick_device(args.device).type == "cpu" else 1
 
 
 def _with_model(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
