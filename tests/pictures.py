@@ -1,0 +1,47 @@
+"""Pictures and questions that tests of collections share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from twinlens.collection import Collection
+from twinlens.ingest import Options
+
+ALONE = Options(workers=0, batch_size=4)
+"""Everything in this process."""
+
+
+def draw(path: Path, seed: int) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.random.default_rng(seed).integers(0, 255, (6, 8, 3), dtype=np.uint8)).save(path)
+    return path
+
+
+def counts(report) -> dict[str, int]:
+    names = ("added", "changed", "moved", "unchanged", "removed", "failed", "skipped")
+    return {name: getattr(report, name) for name in names if getattr(report, name)}
+
+
+def vectors(collection: Collection) -> dict[Path, bytes]:
+    """The stored vectors by path."""
+    store = collection._store
+    rows = store.ask(
+        "SELECT path, data FROM vector JOIN entry USING (row) WHERE generation = ?", collection.generation.number
+    )
+    return {Path(os.fsdecode(path)): data for path, data in rows}
+
+
+def paint(path: Path, color: tuple[int, int, int]) -> Path:
+    """A picture of one colour."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (8, 6), color).save(path)
+    return path
+
+
+def names(hits) -> list[str]:
+    """The hits by the names of their files."""
+    return [hit.sample.image.stem for hit in hits]
