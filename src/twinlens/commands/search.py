@@ -20,6 +20,7 @@ twinlens search --image a.jpg --text "at night" -k 20 --out results
 twinlens search --image a.jpg --where 'year >= 2020 and tag = "red"' --without "people"
 """
 _SAME = 0.98
+RESULTS = Path("twinlens-results")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--distinct", type=float, nargs="?", const=_SAME, metavar="COSINE", help="of pictures as alike as this"
         f" show the best only ({_SAME} if no number is given)")  # fmt: skip
     add("-k", type=int, default=10, metavar="N", help="how many answers (10)")
-    add("--out", type=Path, metavar="DIR", help="write the result there as result.png and result.html")
+    add("--out", type=Path, default=RESULTS, metavar="DIR", help=f"gets result.png and result.html ({RESULTS})")
     _collection.add_collection(parser)
 
 
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         )
         result = [_as_json(rank, hit, collection) for rank, hit in enumerate(hits, 1)]
     query = Sample("query", images[0] if images else None, " + ".join(texts))
-    files = _write(query, hits, args.out) if args.out else []
+    files = _write(query, hits, args.out) if hits else []
     if _common.shows_view(args):
         _show(hits, files, args)
     asked = {"images": images, "texts": texts, "without": args.without, "unlike": args.unlike, "where": args.where}
