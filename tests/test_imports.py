@@ -13,8 +13,20 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "twinlens"
 
 LAYERS = (
-    ("types", "progress"),
-    ("images", "metrics", "losses", "config", "variants", "shapes", "groups", "wordpiece", "hub", "captions", "filters"),
+    ("types", "progress", "hints"),
+    (
+        "images",
+        "metrics",
+        "losses",
+        "config",
+        "variants",
+        "shapes",
+        "groups",
+        "wordpiece",
+        "hub",
+        "captions",
+        "filters",
+    ),
     ("encoders", "fusions", "indexes", "datasets"),
     ("composer",),
     ("runtime", "training", "batches", "protocols", "readings", "features", "detection", "submissions"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Self
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from twinlens import hints
 from twinlens.types import TwinlensError
 
 
@@ -90,11 +90,7 @@ def find_recipe(name_or_path: str) -> Recipe:
         return Recipe.read(Path(name_or_path))
     known = presets()
     if name_or_path not in known:
-        close = difflib.get_close_matches(name_or_path, known, n=1)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
-        raise TwinlensError(
-            f"unknown recipe {name_or_path!r}{hint}; known: {', '.join(known)}, or the path of a .toml file"
-        )
+        raise TwinlensError(f"{hints.unknown('recipe', name_or_path, known)}, or the path of a .toml file")
     text = (resources.files("twinlens") / "recipes" / f"{name_or_path}.toml").read_text(encoding="utf-8")
     return Recipe.parse(text, source=f"recipe {name_or_path}")
 
@@ -106,9 +102,7 @@ def _first_fault(model: type[BaseModel], error: ValidationError) -> str:
     if fault["type"] != "extra_forbidden":
         return f"key {key!r}: {fault['msg']}"
     known = list(_fields_at(model, fault["loc"][:-1]))
-    close = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
-    hint = f" (did you mean {close[0]!r}?)" if close else ""
-    return f"unknown key {key!r}{hint}; known: {', '.join(sorted(known))}"
+    return f"unknown key {key!r}{hints.closest(str(fault['loc'][-1]), known)}; known: {hints.listing(known)}"
 
 
 def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:

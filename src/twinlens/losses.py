@@ -11,7 +11,6 @@ directions, the negatives of target i are the other queries j whose column i is 
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 from collections.abc import Callable
@@ -21,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from twinlens import hints
 from twinlens.types import TwinlensError
 
 Loss: TypeAlias = Callable[..., Tensor]
@@ -165,18 +165,13 @@ def names() -> list[str]:
 def named(name: str, **options: object) -> Loss:
     """A loss by name, with its own options set. Raises TwinlensError that lists the known names or options."""
     if name not in _LOSSES:
-        raise TwinlensError(f"unknown loss {name!r}{_hint(name, names())}; known: {', '.join(names())}")
-    known = sorted(inspect.signature(_LOSSES[name]).parameters.keys() - _COMMON)
+        raise TwinlensError(hints.unknown("loss", name, _LOSSES))
+    known = inspect.signature(_LOSSES[name]).parameters.keys() - _COMMON
     for key in options:
         if key not in known:
-            listing = ", ".join(known) or "none"
-            raise TwinlensError(f"loss {name!r} has no option {key!r}{_hint(key, known)}; known: {listing}")
+            tail = f"{hints.closest(key, known)}; known: {hints.listing(known)}"
+            raise TwinlensError(f"loss {name!r} has no option {key!r}{tail}")
     return functools.partial(_LOSSES[name], **options) if options else _LOSSES[name]
-
-
-def _hint(word: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def _columns(targets: Tensor, negatives: Tensor | None) -> Tensor:

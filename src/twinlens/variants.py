@@ -6,14 +6,14 @@ modules used as they are. Keyword-only constructor arguments are the schema of a
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from types import ModuleType
 from typing import Any
 
+from twinlens import hints
 from twinlens.types import TwinlensError
 
 
@@ -27,7 +27,7 @@ def load(folder: str, name: str) -> ModuleType:
     """Import one variant's file. Raises TwinlensError that lists the known names."""
     known = names(folder)
     if name not in known:
-        raise TwinlensError(f"unknown {folder[:-1]} {name!r}{_hint(name, known)}; known: {', '.join(known)}")
+        raise TwinlensError(hints.unknown(folder[:-1], name, known))
     return importlib.import_module(f"twinlens.{folder}.{name}")
 
 
@@ -61,16 +61,9 @@ def _check_options(what: str, signature: inspect.Signature, options: Collection[
     known = {p.name for p in parameters}
     for key in options:
         if key not in known:
-            raise TwinlensError(f"{what} has no option {key!r}{_hint(key, known)}; known: {_listing(known)}")
+            raise TwinlensError(
+                f"{what} has no option {key!r}{hints.closest(key, known)}; known: {hints.listing(known)}"
+            )
     missing = [p.name for p in parameters if p.default is p.empty and p.name not in options]
     if missing:
-        raise TwinlensError(f"{what} needs the option {missing[0]!r}; known: {_listing(known)}")
-
-
-def _hint(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
-
-
-def _listing(known: Iterable[str]) -> str:
-    return ", ".join(sorted(known)) or "none"
+        raise TwinlensError(f"{what} needs the option {missing[0]!r}; known: {hints.listing(known)}")
