@@ -22,7 +22,24 @@ def recipe(tmp_path_factory):
 @pytest.fixture(scope="module")
 def model(recipe, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "tiny"
-    assert main(["train", "--recipe", recipe, "--data", "scenes=30", "--epochs", "1", "--out", str(folder)]) == 0
+    assert (
+        main(
+            [
+                "train",
+                "--recipe",
+                recipe,
+                "--protocol",
+                "all",
+                "--data",
+                "scenes=30",
+                "--epochs",
+                "1",
+                "--out",
+                str(folder),
+            ]
+        )
+        == 0
+    )
     return folder
 
 
@@ -36,7 +53,19 @@ def test_a_model_folder_holds_all_that_is_needed_and_where_it_comes_from(model):
 
 
 def test_the_same_run_is_not_repeated(model, recipe, capsys):
-    command = ["train", "--recipe", recipe, "--data", "scenes=30", "--epochs", "1", "--out", str(model)]
+    command = [
+        "train",
+        "--recipe",
+        recipe,
+        "--protocol",
+        "all",
+        "--data",
+        "scenes=30",
+        "--epochs",
+        "1",
+        "--out",
+        str(model),
+    ]
     assert main(command) == 0
     assert "nothing to do" in capsys.readouterr().out
 

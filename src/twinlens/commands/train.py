@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 HELP = "Train a recipe on a dataset and write a model folder."
 EXAMPLES = """
-twinlens train --out models/compact
+twinlens train --protocol edits --data scenes=6000 --out models/compact
 twinlens train --dataset nlvr --root data/nlvr --split dev --recipe compact --out models/nlvr
-twinlens train --recipe my.toml --data scenes=2000 --epochs 5 --out models/mine
+twinlens train --recipe my.toml --protocol grounded --data scenes=2000 --epochs 5 --out models/mine
 """
 
 
@@ -38,8 +38,6 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     from twinlens.composer import PROVENANCE, Composer
 
     recipe = _data.recipe_of(args)
-    if args.dataset == "shapes" and args.protocol is None:
-        args.protocol = "all"  # statements and edits together: one model for both
     done = args.out / PROVENANCE
     wanted = _provenance(args, recipe)
     if done.is_file() and (found := json.loads(done.read_text(encoding="utf-8"))).get("run") == wanted:
