@@ -49,9 +49,15 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
 
 def load_dataset(args: argparse.Namespace) -> tuple[ModuleType, Dataset]:
     """The dataset's file and the dataset. Raises TwinlensError for a name, folder, protocol or option it lacks."""
+    module = dataset_file(args)
+    return module, load_split(args, args.split)
+
+
+def dataset_file(args: argparse.Namespace) -> ModuleType:
+    """The dataset's file; settles which protocol is meant where none is named."""
     module = variants.load("datasets", args.dataset)
     args.protocol = args.protocol or module.PROTOCOLS[0]
-    return module, load_split(args, args.split)
+    return module
 
 
 def load_split(args: argparse.Namespace, split: str) -> Dataset:

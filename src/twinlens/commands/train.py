@@ -38,6 +38,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     from twinlens.composer import PROVENANCE, Composer
 
     recipe = _data.recipe_of(args)
+    _data.dataset_file(args)
     done = args.out / PROVENANCE
     wanted = _provenance(args, recipe)
     if done.is_file() and (found := json.loads(done.read_text(encoding="utf-8"))).get("run") == wanted:
