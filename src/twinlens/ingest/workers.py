@@ -51,9 +51,9 @@ class Pool(Generic[Shared, Job, Result]):
         """End all processes, whatever they are doing."""
         with _starting:
             self._stopped = True
-            for worker in self._all:
-                worker.process.kill()
-        for worker in list(self._all):
+            workers = list(self._all)  # the threads take out those that end
+        for worker in workers:
+            worker.process.kill()
             worker.process.join()
 
     def _start(self) -> _Worker:
