@@ -69,7 +69,7 @@ def describe(plane: Plane, on: Grid) -> NDArray[np.uint8]:
     gradients = _gradients(plane, on.places).reshape(height, ORIENTATIONS * width)
     bins = (on.rows @ gradients).reshape(-1, width) @ on.columns  # (R·4·8, C·4)
     bins = bins.reshape(len(on.y), BINS, ORIENTATIONS, len(on.x), BINS).transpose(0, 3, 1, 4, 2)
-    exact = _normalised(bins.reshape(-1, WIDTH))
+    exact = _normalised(np.asarray(bins.reshape(-1, WIDTH), dtype=np.float32))
     descriptors = np.minimum(np.rint(exact), 255).astype(np.uint8)
     doubtful = np.flatnonzero((np.abs(exact - np.floor(exact) - 0.5) <= on.rounding * exact).any(axis=1))
     if len(doubtful):
@@ -97,7 +97,8 @@ def _weights(points: NDArray[np.intp], length: int, size: float) -> NDArray[np.f
     inside = (bins > -1) & (bins < BINS) & (pixels > 0) & (pixels < length - 1)
     gaussian = np.exp(offsets * offsets / np.float32(-(BINS**2) / 2)) * inside
     triangles = np.maximum(0, 1 - np.abs(bins[:, None] - np.arange(BINS, dtype=np.float32)[:, None]))
-    return (triangles * gaussian[:, None]).reshape(-1, length).astype(np.float32)
+    weights: NDArray[np.float32] = (triangles * gaussian[:, None]).reshape(-1, length).astype(np.float32)
+    return weights
 
 
 def _gradients(plane: Plane, places: NDArray[np.intp]) -> NDArray[np.float32]:
@@ -121,7 +122,7 @@ def _gradients(plane: Plane, places: NDArray[np.intp]) -> NDArray[np.float32]:
 def _normalised(bins: NDArray[np.float32]) -> NDArray[np.float32]:
     """Unit length, no number above .2, unit length again, times 512 (Lowe 2004, section 6.1)."""
     ceiling = _CEILING * np.sqrt(np.einsum("kd,kd->k", bins, bins))
-    capped = np.minimum(bins, ceiling[:, None])
+    capped: NDArray[np.float32] = np.minimum(bins, ceiling[:, None])
     length = np.sqrt(np.einsum("kd,kd->k", capped, capped))
     capped *= (_LENGTH / np.maximum(length, np.finfo(np.float32).eps))[:, None]
     return capped

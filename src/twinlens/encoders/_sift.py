@@ -75,9 +75,9 @@ class LocalSift:
         planes = _planes(np.asarray(self.load(picture)), self.colour)
         points, parts = self._dense(planes) if self.keypoints == "dense" else _detected(planes)
         height, width = planes[0].shape
-        descriptors = np.hstack([part.astype(np.float32) for part in parts])
+        descriptors: Descriptors = np.concatenate([part.astype(np.float32) for part in parts], axis=1)
         # The centre of pixel n stands at n + ½.
-        shares = (points + np.float32(0.5)) / np.array([width, height], dtype=np.float32)
+        shares: NDArray[np.float32] = (points + np.float32(0.5)) / np.array([width, height], dtype=np.float32)
         return Described(shares, _rooted(descriptors) if self.root else descriptors)
 
     def _dense(self, planes: list[Plane]) -> tuple[NDArray[np.float32], list[NDArray[Any]]]:
@@ -119,4 +119,5 @@ def _keep_memory() -> None:
 
 def _rooted(descriptors: Descriptors) -> Descriptors:
     sums = descriptors.sum(axis=1, keepdims=True)
-    return np.sqrt(descriptors / np.maximum(sums, 1))
+    rooted: Descriptors = np.sqrt(descriptors / np.maximum(sums, 1))
+    return rooted

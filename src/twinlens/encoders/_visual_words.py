@@ -39,7 +39,8 @@ class VisualWords(Encoder):
         self.register_buffer("rarity", torch.ones(words))
         # Workers must not touch a buffer that has moved to a GPU, so that `prepare` has a copy of its own.
         self._learned: Vocabulary | None = None
-        self.register_load_state_dict_post_hook(_recall)
+        hook: Any = self.register_load_state_dict_post_hook  # torch leaves it untyped
+        hook(_recall)
 
     def fit(self, samples: Iterable[Sample]) -> None:
         """Learn the vocabulary and the words' rarity. Raises TwinlensError when the pictures are too few."""
@@ -52,8 +53,8 @@ class VisualWords(Encoder):
         """summaries (H·W, …) and image_present (); zeros without a picture. Raises TwinlensError before `fit`."""
         if sample.image is None:
             nothing = Described(np.zeros((0, 2), np.float32), np.zeros((0, self.local.width), np.float32))
-            return {"summaries": self._by_cell(nothing), "image_present": np.bool_(False)}
-        return {"summaries": self._by_cell(self.local.describe(sample.image)), "image_present": np.bool_(True)}
+            return {"summaries": self._by_cell(nothing), "image_present": np.asarray(False)}
+        return {"summaries": self._by_cell(self.local.describe(sample.image)), "image_present": np.asarray(True)}
 
     def forward(self, batch: Batch) -> Encoded:
         """Weighed summaries: vector (B, D), tokens (B, H·W, D) on their map."""

@@ -32,7 +32,7 @@ class Vocabulary:
         lengths = np.einsum("wd,wd->w", self.centres, self.centres)
         scores = descriptors @ self.centres.T
         scores -= lengths / 2
-        words = scores.argmax(axis=1)
+        words: NDArray[np.intp] = scores.argmax(axis=1)
         best = np.take_along_axis(scores, words[:, None], axis=1)
         longest = float(np.sqrt(lengths.max(initial=0) * np.square(descriptors).sum(axis=1).max(initial=0)))
         rounding = np.float32(2 * descriptors.shape[1] * np.finfo(np.float32).eps * longest)
