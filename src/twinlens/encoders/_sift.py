@@ -77,7 +77,8 @@ class LocalSift:
         height, width = planes[0].shape
         descriptors: Descriptors = np.concatenate([part.astype(np.float32) for part in parts], axis=1)
         # The centre of pixel n stands at n + ½.
-        shares: NDArray[np.float32] = (points + np.float32(0.5)) / np.array([width, height], dtype=np.float32)
+        size = np.array([width, height], dtype=np.float32)
+        shares = np.asarray((points + np.float32(0.5)) / size, dtype=np.float32)
         return Described(shares, _rooted(descriptors) if self.root else descriptors)
 
     def _dense(self, planes: list[Plane]) -> tuple[NDArray[np.float32], list[NDArray[Any]]]:
