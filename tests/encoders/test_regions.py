@@ -145,14 +145,15 @@ def test_a_frozen_detector_looks_at_a_picture_once(monkeypatch):
     assert looked == [2, 1, 1]
 
 
-def test_what_is_remembered_is_bounded_and_not_copied(monkeypatch):
+def test_what_is_remembered_is_bounded_shared_by_copies_and_not_sent(monkeypatch):
     monkeypatch.setattr("twinlens.encoders._found.LIMIT", 20_000)
     encoder = Regions(words=0)
     find(encoder, SAMPLES)
     held = sum(part.nbytes for row in encoder.memory.rows.values() for part in row)
     assert 0 < held <= 20_000
     assert len(encoder.memory.rows) < len(SAMPLES)
-    assert not copy.deepcopy(encoder).memory.rows
+    assert copy.deepcopy(encoder).memory is encoder.memory
+    assert not copy.copy(encoder.memory).rows  # as pickling does it
 
 
 def test_what_was_seen_without_gradients_serves_training():

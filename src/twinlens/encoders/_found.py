@@ -45,8 +45,12 @@ class Memory:
         self.rows: dict[bytes, tuple[Tensor, Tensor, Tensor]] = {}
         self.room = LIMIT
 
+    def __deepcopy__(self, _: object) -> Self:
+        """A copied detector sees with the same weights."""
+        return self
+
     def __reduce__(self) -> tuple[type[Self], tuple[()]]:
-        """Copies, and processes that it is sent to, start without memories."""
+        """Processes that it is sent to start without memories."""
         return type(self), ()
 
     def find(self, pixels: Tensor, extent: Tensor, look: Callable[[Tensor, Tensor], Found]) -> Found:
