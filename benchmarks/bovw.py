@@ -31,7 +31,7 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 RESULTS = Path(__file__).with_name("RESULTS.md")
 TITLE = "## Bag of visual words"
 STEP, SIZE = 8, 8.0
-ROUNDS, CHUNK = 6, 16
+ROUNDS, CHUNK = 6, 4
 
 
 class OpenCv:
@@ -120,7 +120,8 @@ def learn(files: list[Path], dense: bool, words: int) -> State:
     from twinlens.types import Sample
 
     learner = encoder(words, dense)
-    learner.fit(Sample(file.name, file) for file in files)
+    with threadpool_limits(1):  # so that the vocabulary is the same on every machine
+        learner.fit(Sample(file.name, file) for file in files)
     return {key: tensor.numpy() for key, tensor in learner.state_dict().items()}
 
 
@@ -173,7 +174,7 @@ def compete(files: list[Path], state: State, dense: bool) -> list[Arrangement]:
     """Every arrangement over all files; raises ValueError when a histogram differs from OpenCV's by more than 1e-5."""
     with arrangements(state, dense) as competing:
         for one in competing:  # start the processes
-            one.run(files[: 4 * CHUNK * CORES])
+            one.run(files[: 2 * CHUNK * CORES])
             one.seconds, one.histograms = 0.0, []
         for part in range(ROUNDS):
             for turn in range(len(competing)):
