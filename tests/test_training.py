@@ -26,7 +26,7 @@ def hit_at_1(composer, dataset):
 
 def test_training_learns_edits_that_it_has_not_seen(toy_edits):
     train, test = hold_out(toy_edits, 0.25, 1)
-    composer = fresh(train, epochs=25, patience=25, learning_rate=0.003)
+    composer = fresh(train, epochs=40, patience=40, learning_rate=0.003)
     before = hit_at_1(composer, test)
     epochs = training.train(composer, train, test, shown=False)
     assert epochs[-1].loss < epochs[0].loss / 2

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from twinlens import losses, protocols
+from twinlens import losses, metrics, protocols
 from twinlens.batches import PreparedCache, Step, Steps
 from twinlens.composer import Composer, to_device
 from twinlens.config import Recipe
@@ -28,7 +28,7 @@ CHECKPOINT = "checkpoint.pt"
 
 @dataclass(frozen=True)
 class Epoch:
-    """One epoch: mean loss, the validation part's mean reciprocal rank, seconds."""
+    """One epoch: mean loss, the validation part's mean average precision, seconds."""
 
     number: int
     loss: float
@@ -146,17 +146,19 @@ def train(
 
 
 def validation_score(composer: Composer, dataset: Dataset) -> float:
-    """Mean reciprocal rank of the best relevant entry: one number for early stopping, on unit vectors in one pass."""
+    """Mean average precision on unit vectors embedded in one pass: one number for early stopping.
+
+    Where each query has one answer it is the mean reciprocal rank; where many have, it asks for all of them, not only
+    for the most alike.
+    """
     queries = [query for query in dataset.queries if dataset.relevant.get(query.id)]
-    rows = {sample.id: row for row, sample in enumerate(dataset.gallery)}
+    ids, entries = [query.id for query in queries], [entry.id for entry in dataset.gallery]
+    relevant = metrics.mask(dataset.relevant, ids, entries)
+    ignore = metrics.mask(dataset.ignore, ids, entries)
+    asked = np.asarray((relevant & ~ignore).any(axis=1))
     vectors = composer.embed([*queries, *dataset.gallery])
-    scores = vectors[: len(queries)] @ vectors[len(queries) :].T  # (Q, N)
-    reciprocal = []
-    for query, row in zip(queries, scores, strict=True):
-        row[[rows[entry] for entry in dataset.ignore.get(query.id, ()) if entry in rows]] = -np.inf
-        best = max(row[rows[entry]] for entry in dataset.relevant[query.id])
-        reciprocal.append(1 / max(1, int((row >= best).sum())))
-    return float(np.mean(reciprocal))
+    scores = vectors[: len(queries)][asked] @ vectors[len(queries) :].T  # (Q, N)
+    return float(metrics.per_query(scores, relevant[asked], ignore=ignore[asked])["map"].mean())
 
 
 def _start(composer: Composer, total_steps: int, key: str) -> Run:

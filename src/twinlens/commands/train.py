@@ -94,7 +94,7 @@ def _plot(epochs: list[Epoch], path: Path) -> None:
 
     panels = {
         "loss": {"training": [epoch.loss for epoch in epochs]},
-        "mean reciprocal rank": {"validation": [epoch.score for epoch in epochs]},
+        "mean average precision": {"validation": [epoch.score for epoch in epochs]},
     }
     curves(panels, path, title="Training")
 
