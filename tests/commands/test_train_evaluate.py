@@ -172,3 +172,28 @@ def test_an_unknown_recipe_key_names_the_known_ones(tmp_path, capsys):
     error = capsys.readouterr().err
     assert "unknown key 'trainin' (did you mean 'training'?)" in error
     assert "encoders" in error
+
+
+def test_train_detector_writes_weights_and_says_what_it_gained(tmp_path, capsys):
+    out = tmp_path / "detector"
+    code = main(["train", "detector", "--pictures", "10", "--epochs", "1", "--out", str(out), "--json"])
+    assert code == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["examples"] == 8
+    assert result["held_out"] == 2
+    assert set(result["before"]) == set(result["after"]) == {"map", "map_50", "map_75"}
+    assert (out / "detector.safetensors").stat().st_size > 100_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--boxes", "b.json"], "--boxes needs --root"),
+        (["--dataset", "cirr"], "has no boxes"),
+        (["--detector", "yolo", "--pictures", "2"], "unknown detector 'yolo'"),
+        (["--pictures", "1"], "at least two examples"),
+    ],
+)
+def test_what_a_detector_cannot_be_trained_on_is_told(arguments, line, capsys, tmp_path):
+    assert main(["train", "detector", "--out", str(tmp_path / "d"), *arguments]) == 2
+    assert line in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""twinlens train: a recipe on a dataset → a model folder."""
+"""twinlens train: a recipe on a dataset → a model folder; twinlens train detector: a detector on boxes → weights."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twinlens.commands import _common, _data
+from twinlens.commands import _common, _data, _detector
 
 if TYPE_CHECKING:
     import argparse
@@ -15,24 +15,33 @@ if TYPE_CHECKING:
     from twinlens.config import Recipe
     from twinlens.training import Epoch
 
-HELP = "Train a recipe on a dataset and write a model folder."
+HELP = "Train a recipe on a dataset and write a model folder; or a detector on boxes."
 EXAMPLES = """
 twinlens train --protocol edits --data scenes=6000 --out models/compact
 twinlens train --dataset nlvr --root data/nlvr --split dev --recipe compact --out models/nlvr
 twinlens train --recipe my.toml --protocol grounded --data scenes=2000 --epochs 5 --out models/mine
+twinlens train detector --dataset nlvr --root data/nlvr --split dev --weights shapes --out models/detector
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
+    parser.add_argument(
+        "what", nargs="?", choices=("model", "detector"), default="model", help="what to train (default: model)"
+    )
     _data.add_dataset(parser, split="train")
     _data.add_recipe(parser, "a shipped recipe or a .toml file (default: compact)")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the model folder to write")
     parser.add_argument("--workers", type=int, default=0, metavar="N", help="processes that prepare batches ahead")
+    _detector.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Train, or go on where a run was cut off; a finished run is not repeated."""
+    return _detector.run(args) if args.what == "detector" else _train_model(args)
+
+
+def _train_model(args: argparse.Namespace) -> Mapping[str, object]:
     import json
 
     from twinlens.composer import PROVENANCE, Composer
