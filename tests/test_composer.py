@@ -69,6 +69,10 @@ def test_weights_that_do_not_fit_the_recipe_are_told(toy_composer, tmp_path):
 def test_provenance_is_kept(toy_composer, tmp_path):
     toy_composer.save(tmp_path, provenance={"run": {"seed": 3}})
     assert '"seed": 3' in (tmp_path / PROVENANCE).read_text()
+    Composer.load(tmp_path).save(tmp_path / "copy")
+    assert (tmp_path / "copy" / PROVENANCE).read_text() == (tmp_path / PROVENANCE).read_text()
+    (tmp_path / PROVENANCE).write_text("[")
+    assert Composer.load(tmp_path).provenance == {}
 
 
 def test_untrained_keeps_the_words_and_changes_the_weights(toy_composer, toy_edits):

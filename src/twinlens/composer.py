@@ -35,6 +35,8 @@ class Composer(nn.Module):
         self.encoders = nn.ModuleList(encoders)
         self.fusion = fusion
         self.dim = fusion.dim
+        self.folder: Path | None = None
+        self.provenance: dict[str, Any] = {}
 
     @classmethod
     def build(cls, recipe: Recipe, *, seed: int = 0, folder: Path | None = None) -> Self:
@@ -108,13 +110,17 @@ class Composer(nn.Module):
         return out
 
     def save(self, folder: Path, *, provenance: Mapping[str, Any] | None = None) -> None:
-        """Write recipe.toml, model.safetensors, the encoders' files and where the model comes from."""
+        """Write recipe.toml, model.safetensors, the encoders' files and where the model comes from.
+
+        Without a provenance a loaded model keeps the one it was saved with.
+        """
+        self.provenance = dict(self.provenance if provenance is None else provenance)
         folder.mkdir(parents=True, exist_ok=True)
         for n, encoder in enumerate(self._encoders()):
             (folder / f"encoder-{n}").mkdir(exist_ok=True)
             encoder.save_assets(folder / f"encoder-{n}")
         (folder / RECIPE).write_text(self.recipe.to_toml(), encoding="utf-8")
-        (folder / PROVENANCE).write_text(json.dumps(dict(provenance or {}), indent=2) + "\n", encoding="utf-8")
+        (folder / PROVENANCE).write_text(json.dumps(self.provenance, indent=2) + "\n", encoding="utf-8")
         save_file({key: tensor.contiguous().cpu() for key, tensor in self.state_dict().items()}, folder / WEIGHTS)
 
     @classmethod
@@ -133,12 +139,13 @@ class Composer(nn.Module):
         except (SafetensorError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
             raise TwinlensError(f"{folder / WEIGHTS} does not fit its recipe: {reason}") from error
+        composer.folder, composer.provenance = folder, _provenance(folder / PROVENANCE)
         return composer.eval()
 
     def untrained(self, *, seed: int = 0) -> Self:
         """A copy with fresh weights; vocabularies and frozen encoders, which training does not make, stay."""
         copied = copy.deepcopy(self)
-        fresh = self.build(self.recipe, seed=seed).state_dict()
+        fresh = self.build(self.recipe, seed=seed, folder=self.folder).state_dict()
         kept = tuple(f"encoders.{n}." for n, part in enumerate(self.recipe.encoders) if part.name in self.frozen)
         with torch.no_grad():
             for key, parameter in copied.named_parameters():
@@ -162,6 +169,15 @@ class Composer(nn.Module):
 
     def _encoders(self) -> list[Encoder]:
         return [encoder for encoder in self.encoders if isinstance(encoder, Encoder)]
+
+
+def _provenance(path: Path) -> dict[str, Any]:
+    """Where a model comes from; a model without the file, or with a damaged one, works all the same."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
