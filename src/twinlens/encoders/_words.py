@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -24,17 +25,21 @@ class Vocabulary:
 
     centres: Descriptors
 
+    @cached_property
+    def squares(self) -> NDArray[np.float32]:
+        """‖c‖² (W,)."""
+        return np.einsum("wd,wd->w", self.centres, self.centres)
+
     def assign(self, descriptors: Descriptors) -> NDArray[np.intp]:
         """The nearest word (K,) of each descriptor (K, D), as OpenCV's brute-force matcher finds it.
 
         One matrix product gives x·c − ‖c‖²/2; where another word comes within its rounding, OpenCV's distances decide.
         """
-        lengths = np.einsum("wd,wd->w", self.centres, self.centres)
         scores = descriptors @ self.centres.T
-        scores -= lengths / 2
+        scores -= self.squares / 2
         words: NDArray[np.intp] = scores.argmax(axis=1)
         best = np.take_along_axis(scores, words[:, None], axis=1)
-        longest = float(np.sqrt(lengths.max(initial=0) * np.square(descriptors).sum(axis=1).max(initial=0)))
+        longest = float(np.sqrt(self.squares.max() * np.einsum("kd,kd->k", descriptors, descriptors).max(initial=0)))
         rounding = np.float32(2 * descriptors.shape[1] * np.finfo(np.float32).eps * longest)
         near = np.flatnonzero(np.count_nonzero(scores >= best - rounding, axis=1) > 1)
         if len(near):
