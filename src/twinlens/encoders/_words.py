@@ -28,7 +28,8 @@ class Vocabulary:
     @cached_property
     def squares(self) -> NDArray[np.float32]:
         """‖c‖² (W,)."""
-        return np.einsum("wd,wd->w", self.centres, self.centres)
+        squares: NDArray[np.float32] = np.einsum("wd,wd->w", self.centres, self.centres)
+        return squares
 
     def assign(self, descriptors: Descriptors) -> NDArray[np.intp]:
         """The nearest word (K,) of each descriptor (K, D), as OpenCV's brute-force matcher finds it.
