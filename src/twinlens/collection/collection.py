@@ -216,7 +216,7 @@ class Collection:
 
     def search(
         self,
-        image: Picture | Sequence[Picture] | None = None,
+        image: Picture | str | Sequence[Picture | str] | None = None,
         text: str | Sequence[str] = "",
         k: int = 10,
         *,
@@ -287,10 +287,11 @@ def _sample(entry: Entry) -> Sample:
     return Sample(str(entry.row), entry.path, entry.caption)
 
 
-def _pictures(given: Picture | Sequence[Picture] | None) -> tuple[Picture, ...]:
+def _pictures(given: Picture | str | Sequence[Picture | str] | None) -> tuple[Picture, ...]:
     if given is None:
         return ()
-    return tuple(given) if isinstance(given, Sequence) else (given,)
+    pictures = [given] if isinstance(given, str) or not isinstance(given, Sequence) else given
+    return tuple(Path(picture) if isinstance(picture, str) else picture for picture in pictures)
 
 
 def _texts(given: str | Sequence[str]) -> tuple[str, ...]:
