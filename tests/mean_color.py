@@ -34,10 +34,6 @@ class MeanColor:
     def digest(self) -> str:
         return f"{self.turn:016x}"
 
-    @property
-    def device(self) -> torch.device:
-        return torch.device("cpu")
-
     def prepare(self, sample: Sample):
         self.prepared += 1
         values = np.zeros(self.dim, dtype=np.float32)
@@ -55,8 +51,11 @@ class MeanColor:
         # Row by row: the sum of a row must not depend on what else is in its batch.
         return torch.stack([row / row.double().norm().float().clamp_min(1e-9) for row in batch["values"]])
 
+    def embed_prepared(self, prepared: Sequence) -> np.ndarray:
+        return self.forward(self.stack(prepared)).numpy()
+
     def embed(self, samples: Sequence[Sample]) -> np.ndarray:
-        return self.forward(self.stack([self.prepare(sample) for sample in samples])).numpy()
+        return self.embed_prepared([self.prepare(sample) for sample in samples])
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)

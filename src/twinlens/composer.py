@@ -103,11 +103,16 @@ class Composer(nn.Module):
         with bar("embedding", len(samples), unit="pictures", shown=shown) as advance:
             for start in range(0, len(samples), batch_size):
                 part = samples[start : start + batch_size]
-                batch = to_device(self.stack([self.prepare(sample) for sample in part]), self.device)
-                out[start : start + len(part)] = self(batch).float().cpu().numpy()
+                out[start : start + len(part)] = self.embed_prepared([self.prepare(sample) for sample in part])
                 advance(len(part))
         self.train(was_training)
         return out
+
+    @torch.inference_mode()
+    def embed_prepared(self, prepared: Sequence[Arrays]) -> NDArray[np.float32]:
+        """Unit vectors (B, D) of prepared samples as one batch, in the mode that the composer is in."""
+        vectors: Tensor = self(to_device(self.stack(prepared), self.device))
+        return np.asarray(vectors.float().cpu().numpy(), dtype=np.float32)
 
     def save(self, folder: Path | str, *, provenance: Mapping[str, Any] | None = None) -> None:
         """Write recipe.toml, model.safetensors, the encoders' files and where the model comes from.

@@ -11,17 +11,14 @@ from dataclasses import replace
 from typing import Protocol, TypeAlias, TypeVar
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from twinlens.composer import to_device
 from twinlens.ingest.decoding import Decoded, Decoder, Failure, Job, Preparer, ahead, usual_workers
 from twinlens.ingest.files import CHANGED_MEANWHILE, Files, Work
 from twinlens.ingest.report import Options, Report
 from twinlens.ingest.scan import Scan, content_hash
 from twinlens.progress import Bar, bar
 from twinlens.store import Entry, Generation, Store, Vectors
-from twinlens.types import Arrays, Batch
+from twinlens.types import Arrays
 
 T = TypeVar("T")
 COMMIT_SECONDS = 2.0
@@ -33,15 +30,8 @@ BATCH_SECONDS = 5.0
 class Embedder(Preparer, Protocol):
     """The part of a composer that turns pictures into vectors."""
 
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-
-    def stack(self, prepared: Sequence[Arrays], /) -> Batch:
-        """Prepared samples as one batch."""
-
-    def forward(self, batch: Batch, /) -> Tensor:
-        """Unit vectors (B, D)."""
+    def embed_prepared(self, prepared: Sequence[Arrays], /) -> Vectors:
+        """Unit vectors (B, D) of prepared samples."""
 
 
 def ingest(store: Store, generation: Generation, load: Callable[[], Embedder], scan: Scan, options: Options) -> Report:
@@ -184,14 +174,8 @@ def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 def _with_vectors(composer: Embedder, batch: list[tuple[T, Decoded | Failure]]) -> list[tuple[T, Embedded]]:
     good = [result for _, result in batch if isinstance(result, Decoded)]
-    vectors = iter(_embed(composer, [decoded.arrays for decoded in good]) if good else ())
+    vectors = iter(composer.embed_prepared([decoded.arrays for decoded in good]) if good else ())
     return [(item, r if isinstance(r, Failure) else _checked(r, next(vectors))) for item, r in batch]
-
-
-@torch.inference_mode()
-def _embed(composer: Embedder, prepared: list[Arrays]) -> Vectors:
-    batch = to_device(composer.stack(prepared), composer.device)
-    return np.asarray(composer.forward(batch).float().cpu().numpy(), dtype=np.float32)
 
 
 def _checked(decoded: Decoded, vector: Vectors) -> Embedded:
