@@ -1,11 +1,14 @@
 from __future__ import annotations
 
-import importlib.util
+import datetime
 import json
+import sys
 
 import numpy as np
+import pyarrow as arrow
 import pytest
 from PIL import Image, PngImagePlugin
+from pyarrow import parquet
 
 from twinlens.captions import Caption, Captions, inside, read_table
 from twinlens.types import TwinlensError
@@ -117,18 +120,28 @@ def test_a_table_that_cannot_be_read_says_why(tmp_path, name, content, line):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("pyarrow") is not None, reason="pyarrow is installed")
-def test_parquet_without_pyarrow_says_what_to_install(tmp_path):
+def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     (tmp_path / "t.parquet").write_bytes(b"PAR1")
-    with pytest.raises(TwinlensError, match="needs pyarrow; install it, or save the table as CSV"):
+    with pytest.raises(TwinlensError, match=r"needs pyarrow; install it with: pip install 'twinlens\[parquet\]'"):
         read_table(tmp_path / "t.parquet")
 
 
-def test_parquet_with_pyarrow(tmp_path):
-    arrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
-    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
-    parquet.write_table(arrow.table({"path": ["a.jpg"], "text": ["a dog"], "n": [3]}), tmp_path / "t.parquet")
-    assert read_table(tmp_path / "t.parquet") == {str(tmp_path / "a.jpg"): Caption("a dog", {"n": 3})}
+def test_parquet(tmp_path):
+    columns = {"path": ["a.jpg"], "text": ["a dog"], "n": [3], "day": [datetime.date(2020, 2, 29)], "tags": [["x"]]}
+    parquet.write_table(arrow.table(columns), tmp_path / "t.parquet")
+    said = Caption("a dog", {"n": 3, "day": "2020-02-29", "tags": ["x"]})
+    assert read_table(tmp_path / "t.parquet") == {str(tmp_path / "a.jpg"): said}
+    (tmp_path / "t.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(TwinlensError, match="cannot read the captions"):
+        read_table(tmp_path / "t.parquet")
+
+
+def test_metadata_parquet_of_an_image_folder(folder):
+    table = arrow.table({"file_name": ["a.jpg", "train/c.png"], "text": ["a red dog", "a cat"], "year": [2020, None]})
+    parquet.write_table(table, folder / "metadata.parquet")
+    assert Captions(folder).of(folder / "a.jpg") == Caption("a red dog", {"year": 2020})
+    assert Captions(folder).of(folder / "train/c.png") == Caption("a cat")
 
 
 def exif(path, **tags):

@@ -16,6 +16,7 @@ LAYERS = (
     ("types", "progress", "hints"),
     (
         "images",
+        "sources",
         "metrics",
         "losses",
         "config",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import stat
 import struct
 import warnings
 import zlib
@@ -16,6 +15,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
 
+from twinlens import sources
 from twinlens.types import Picture, TwinlensError
 
 MAX_PIXELS = 178_956_970
@@ -120,17 +120,35 @@ def decode(
 
 
 def find(folder: Path) -> list[Path]:
-    """Every picture file below a folder, known by its suffix, sorted by path; hidden files and folders are passed over.
+    """Every picture below a folder or in a tar shard, known by its suffix, sorted by path; hidden ones are passed over.
 
     Linked folders are followed, each real folder once, so that loops end. A subfolder that cannot be read is logged.
-    Raises TwinlensError when there is no such folder, when it is a file, or when it holds no picture.
+    Shards are looked into; a damaged one is found itself too, and fails when it is loaded. Raises TwinlensError when
+    there is no such folder, when it is a file, or when it holds no picture.
     """
-    if not folder.is_dir():
+    if sources.is_shard(folder):
+        found = list(_in_shard(folder))
+    elif folder.is_dir():
+        found = [path for where, names in _walk(folder) for name in names for path in _pictures(where, name)]
+    else:
         raise TwinlensError(f"{folder} is not a folder" if folder.exists() else f"there is no folder {folder}")
-    found = [f"{where}/{name}" for where, names in _walk(folder) for name in names if _looks_right(name)]
     if not found:
         raise TwinlensError(f"there are no pictures in {folder} (looked for {', '.join(sorted(SUFFIXES))})")
     return [Path(path) for path in sorted(found)]
+
+
+def _pictures(where: str, name: str) -> Iterator[str]:
+    if _looks_right(name):
+        yield f"{where}/{name}"
+    elif name.lower().endswith(sources.SUFFIX) and not name.startswith(".") and sources.is_shard(Path(where, name)):
+        yield from _in_shard(Path(where, name))
+
+
+def _in_shard(path: Path) -> Iterator[str]:
+    shard = sources.read_shard(path)
+    if shard.fault is not None:
+        yield str(path)
+    yield from (f"{path}/{name}" for name in shard.parts if _looks_right(PurePath(name).name))
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
@@ -155,15 +173,14 @@ def _looks_right(name: str) -> bool:
 
 
 def _open(path: Path, max_bytes: int) -> BinaryIO:
-    # Asked before opening: to open a pipe would wait for its writer for ever.
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise BadPicture(f"{path}: is not a file")
-    if status.st_size == 0:
+    size = sources.status(path).size
+    if sources.is_shard(path):
+        raise BadPicture(f"{path}: {sources.read_shard(path).fault or 'is a tar, not a picture'}")
+    if size == 0:
         raise BadPicture(f"{path}: is empty")
-    if status.st_size > max_bytes:
-        raise BadPicture(f"{path}: has {status.st_size:,} bytes, more than {max_bytes:,}")
-    return path.open("rb")
+    if size > max_bytes:
+        raise BadPicture(f"{path}: has {size:,} bytes, more than {max_bytes:,}")
+    return sources.open_file(path)
 
 
 def _finish(image: Image.Image, name: str, max_pixels: int, near: tuple[int, int] | None = None) -> Image.Image:

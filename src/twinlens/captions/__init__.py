@@ -3,6 +3,8 @@
 The first that says something wins: tables that the user names; `metadata.csv` or `metadata.jsonl` in a picture's folder
 or one above it (Hugging Face's ImageFolder: a `file_name` relative to the table, any other columns); `a.json` or
 `a.jpg.json` beside `a.jpg`; `a.txt` or `a.jpg.txt`; and last what the file itself says in IPTC, XMP, EXIF or PNG text.
+In a tar shard the files of one sample share their name up to the first dot (WebDataset), so that `a.json` and `a.txt`
+belong to `a.left.jpg` too.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from twinlens import sources
 from twinlens.captions.inside import inside
 from twinlens.captions.tables import Caption, clean, of_record, read_table
 
@@ -53,7 +56,7 @@ class Captions:
     def _from_sidecars(self, folder: Path, picture: Path) -> Iterator[Caption | None]:
         names = self._names(folder)
         for suffix, read in ((".json", _json_sidecar), (".txt", _text_sidecar)):
-            for name in (picture.name + suffix, picture.stem + suffix):
+            for name in dict.fromkeys(stem + suffix for stem in _stems(picture)):
                 if name in names:
                     yield self._tried(read, folder / name, picture.name)
 
@@ -74,9 +77,14 @@ def _merged(found: Iterable[Caption | None]) -> Caption | None:
     return Caption(text, {key: value for caption in reversed(said) for key, value in caption.metadata.items()})
 
 
+def _stems(picture: Path) -> tuple[str, ...]:
+    key = () if sources.split(picture) is None else (picture.name.split(".")[0],)
+    return (picture.name, picture.stem, *key)
+
+
 def _names(folder: Path) -> frozenset[str]:
     try:
-        return frozenset(path.name for path in folder.iterdir())
+        return frozenset(sources.names(folder))
     except OSError:  # a folder that may be passed through but not listed has no files that we could look for
         return frozenset()
 
@@ -93,6 +101,7 @@ def _json_sidecar(path: Path, picture: str) -> Caption:
 
 
 def _read_text(path: Path) -> str:
-    if not path.is_file() or path.stat().st_size > MAX_SIDECAR:
-        raise ValueError(f"it is no file of at most {MAX_SIDECAR:,} bytes")
-    return path.read_text(encoding="utf-8-sig")
+    if sources.status(path).size > MAX_SIDECAR:
+        raise ValueError(f"it has more than {MAX_SIDECAR:,} bytes")
+    with sources.open_file(path) as file:
+        return file.read().decode("utf-8-sig")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from PIL import ExifTags, Image, ImageFile, IptcImagePlugin, features
 
+from twinlens import sources
 from twinlens.captions.tables import clean
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", *(["AVIF"] if features.check("avif") else []))
@@ -32,7 +33,7 @@ def inside(path: Path) -> tuple[tuple[int, int] | None, str]:
     Only the header is read, and nothing is raised: whether the picture can be used is found by decoding it.
     """
     try:
-        with Image.open(path, formats=_FORMATS) as image:
+        with sources.open_file(path) as file, Image.open(file, formats=_FORMATS) as image:
             sideways = image.getexif().get(ExifTags.Base.Orientation, 1) in range(5, 9)
             size = image.size[::-1] if sideways else image.size
             return size, next((text for text in map(clean, _descriptions(image)) if _says_something(text)), "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib
+import io
 import json
 import math
 import os
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from twinlens import sources
 from twinlens.types import TwinlensError
 
 PATH_COLUMNS = ("file_name", "path", "file", "filename", "filepath", "file_path", "image_path", "image")
@@ -55,7 +57,7 @@ def clean(text: str) -> str:
 
 def _text_rows(path: Path) -> Iterator[dict[str, Any]]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with io.TextIOWrapper(sources.open_file(path), encoding="utf-8-sig", newline="") as file:
             yield from _json_lines(file, path) if path.suffix.lower() == ".jsonl" else _csv_rows(file, path)
     except OSError as error:
         raise TwinlensError(f"cannot read the captions {path}: {error.strerror}") from error
@@ -93,9 +95,10 @@ def _parquet(path: Path) -> Iterator[dict[str, Any]]:
         parquet = importlib.import_module("pyarrow.parquet")
         arrow = importlib.import_module("pyarrow")
     except ImportError as error:
-        raise TwinlensError(f"{path}: reading Parquet needs pyarrow; install it, or save the table as CSV") from error
+        hint = "install it with: pip install 'twinlens[parquet]', or save the table as CSV"
+        raise TwinlensError(f"{path}: reading Parquet needs pyarrow; {hint}") from error
     try:
-        with parquet.ParquetFile(path) as file:
+        with sources.open_file(path) as source, parquet.ParquetFile(source) as file:
             for batch in file.iter_batches():
                 yield from batch.to_pylist()
     except (OSError, arrow.ArrowException) as error:

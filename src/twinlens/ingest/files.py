@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from twinlens import sources
 from twinlens.captions import Caption
 from twinlens.ingest.decoding import Decoded, Job
 from twinlens.ingest.report import Report
@@ -44,10 +45,9 @@ class Work:
     def is_current(self) -> bool:
         """Whether the file is still the one that was looked at first."""
         try:
-            status = self.path.stat()
+            return sources.status(self.path) == (self.size, self.mtime_ns)
         except OSError:
             return False
-        return (status.st_size, status.st_mtime_ns) == (self.size, self.mtime_ns)
 
 
 class Files:
@@ -59,11 +59,11 @@ class Files:
     def look(self, path: Path, said: Caption | None) -> Work | None:
         """The work that a file is, None if there is none: size, time and caption are as they were."""
         try:
-            status = path.stat()
+            status = sources.status(path)
         except OSError as error:
             self.fail(Work(path, 0, 0, None), f"cannot be read: {error.strerror}")
             return None
-        work = Work(path, status.st_size, status.st_mtime_ns, said.text or None if said else None)
+        work = Work(path, *status, said.text or None if said else None)
         work = replace(work, metadata=said.metadata) if said else work
         known = self.store.at(path)
         if known is None or (known.size, known.mtime_ns) != (work.size, work.mtime_ns) or not work.is_of(known):
@@ -85,7 +85,7 @@ class Files:
         ):
             return True
         twins = [e for e in self.store.alike(work.entry()) if self._has_vector(e)]
-        moved = next((twin for twin in twins if not os.path.lexists(twin.path)), None)
+        moved = next((twin for twin in twins if not sources.exists(twin.path)), None)
         with self.store.change():
             if moved:
                 self.store.remove_path(work.path)
@@ -111,10 +111,10 @@ class Files:
 
     def remove_missing(self, root: Path) -> None:
         """Forget the entries below a folder whose files are gone."""
-        for path in self.store.paths(root):
-            if not os.path.lexists(path):
+        for path in map(Path, map(os.fsdecode, self.store.paths(root))):
+            if not sources.exists(path):
                 with self.store.change():
-                    self.store.remove_path(Path(os.fsdecode(path)))
+                    self.store.remove_path(path)
                 self.report.removed += 1
 
     def _keep(self, known: Entry, work: Work) -> bool:

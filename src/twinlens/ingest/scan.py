@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinlens import images
+from twinlens import images, sources
 from twinlens.captions import Caption, Captions
 from twinlens.types import TwinlensError
 
 
 @dataclass(frozen=True)
 class Scan:
-    """Pictures by folder or on their own, sorted, none twice; `len` counts them."""
+    """Pictures by folder or shard, or on their own, sorted, none twice; `len` counts them."""
 
     folders: tuple[tuple[Captions, tuple[Path, ...]], ...]
     roots: tuple[Path, ...]
@@ -35,14 +35,14 @@ class Scan:
 
 
 def scan(paths: Sequence[Path], tables: Sequence[Path] = ()) -> Scan:
-    """Find the pictures in folders (all below them) and among single files.
+    """Find the pictures in folders (all below them) and tar shards, and among single files.
 
     Raises TwinlensError: no such folder or file, a folder without pictures, a table of captions that cannot be read.
     """
     given = sorted({path.expanduser().resolve() for path in paths})
-    roots = [path for path in given if not path.is_file()]
+    roots = [path for path in given if not path.is_file() or sources.is_shard(path)]
     outer = [path for path in roots if not any(path.is_relative_to(other) for other in roots if other != path)]
-    single = [path for path in given if path.is_file() and not any(path.is_relative_to(root) for root in outer)]
+    single = [path for path in given if path not in roots and not any(path.is_relative_to(root) for root in outer)]
     if not outer and not single:
         raise TwinlensError("name at least one folder with pictures")
     folders = [(Captions(root, tables), tuple(images.find(root))) for root in outer]
@@ -52,5 +52,5 @@ def scan(paths: Sequence[Path], tables: Sequence[Path] = ()) -> Scan:
 
 def content_hash(path: Path) -> bytes:
     """The first 20 bytes of BLAKE2b over the whole file, read in pieces. Raises OSError."""
-    with path.open("rb") as file:
+    with sources.open_file(path) as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20)).digest()

@@ -1,0 +1,189 @@
+"""Where a picture's bytes are: in a file of its own, or within a tar shard as WebDataset writes them.
+
+A member of a shard has a path below it, `shard.tar/key.jpg`, and is read where it lies: nothing is unpacked, links and
+special files are passed over, and so are names that lead out of the shard. The shard must not be compressed.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import stat
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+SUFFIX = ".tar"
+MAX_HEADER = 2**20
+"""Bytes of a member's extended header; longer ones are no names but an attack on memory."""
+# What tarfile raises on damaged headers, which it trusts.
+_DAMAGE = (tarfile.TarError, OSError, ValueError, EOFError, LookupError, RuntimeError, MemoryError, OverflowError)
+
+
+class Status(NamedTuple):
+    """Size in bytes, and when it changed in nanoseconds; for a member when its shard did."""
+
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The files within a tar: name → first byte and size. fault: why it could not be read to its end, else None."""
+
+    parts: Mapping[str, tuple[int, int]]
+    fault: str | None = None
+
+
+def is_shard(path: Path) -> bool:
+    """Whether a path is a tar file, by its name."""
+    return path.suffix.lower() == SUFFIX and path.is_file()
+
+
+def split(path: Path) -> tuple[Path, str] | None:
+    """The shard and the member's name in it, of a path that leads into a shard; else None."""
+    if f"{SUFFIX}{os.sep}" not in str(path).lower():
+        return None
+    shard = next((parent for parent in reversed(path.parents) if is_shard(parent)), None)
+    return None if shard is None else (shard, path.relative_to(shard).as_posix())
+
+
+def read_shard(path: Path) -> Shard:
+    """What a tar holds; of a damaged one what stands before the damage. Kept until the file changes."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        return Shard({}, f"cannot be read: {error.strerror}")
+    return _index(path, status.st_size, status.st_mtime_ns)
+
+
+def status(path: Path) -> Status:
+    """Of a file or a member. Raises OSError: not there, or neither (a folder, a pipe)."""
+    within = split(path)
+    if within is None:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # to open a pipe would wait for its writer for ever
+            raise OSError(errno.EINVAL, "it is not a file", str(path))
+        return Status(found.st_size, found.st_mtime_ns)
+    return Status(_part(path, *within)[1], within[0].stat().st_mtime_ns)
+
+
+def open_file(path: Path) -> io.BufferedReader:
+    """A file or a member, opened for reading. Raises OSError as `status` does, and for a member that is cut off."""
+    size = status(path).size
+    within = split(path)
+    if within is None:
+        return path.open("rb")
+    shard, start = within[0], _part(path, *within)[0]
+    if start + size > shard.stat().st_size:
+        raise OSError(errno.EIO, "its tar ends before it does", str(path))
+    return io.BufferedReader(_Part(shard, start, size))
+
+
+def exists(path: Path) -> bool:
+    """Whether there is still something to index at a path: while a shard cannot be read, nothing in it counts as gone.
+
+    A shard on its own is something to index, namely a failure, only while it is damaged.
+    """
+    within = split(path)
+    if within is None:
+        return read_shard(path).fault is not None if is_shard(path) else os.path.lexists(path)
+    found = read_shard(within[0])
+    return within[1] in found.parts or found.fault is not None
+
+
+def names(folder: Path) -> Iterator[str]:
+    """The names in a folder, a shard, or a folder within a shard. Raises OSError for a folder that cannot be listed."""
+    shard, prefix = split(folder) or ((folder, "") if is_shard(folder) else (None, ""))
+    if shard is None:
+        yield from (path.name for path in folder.iterdir())
+        return
+    for name in read_shard(shard).parts:
+        above, _, last = name.rpartition("/")
+        if above == prefix:
+            yield last
+
+
+def _part(path: Path, shard: Path, name: str) -> tuple[int, int]:
+    found = read_shard(shard).parts.get(name)
+    if found is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    return found
+
+
+@lru_cache(maxsize=8)
+def _index(path: Path, _size: int, _mtime_ns: int) -> Shard:
+    parts: dict[str, tuple[int, int]] = {}
+    try:
+        with _Headers(io.FileIO(path)) as file, tarfile.open(fileobj=file, mode="r:") as tar:
+            for member in _members(tar):
+                if member.isreg() and not member.issparse() and (name := _inside(member.name)):
+                    parts[name] = member.offset_data, member.size
+            file.seek(tar.offset)
+            fault = None if not any(file.read(tarfile.BLOCKSIZE)) else f"is damaged at byte {tar.offset:,}"
+    except _DAMAGE as error:
+        fault = f"is cut off or damaged: {' '.join(str(error).split()) or type(error).__name__}"
+    return Shard(parts, fault and f"{fault}; what stands before is taken")
+
+
+def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """All members, none kept. Raises ReadError for sizes that would lead back (CVE-2025-8194)."""
+    last = -1
+    while (member := tar.next()) is not None:
+        tar.members.clear()  # type: ignore[attr-defined]
+        if member.size < 0 or member.offset_data <= last:
+            raise tarfile.ReadError("a member has a size below zero")
+        last = member.offset_data
+        yield member
+
+
+def _inside(name: str) -> str | None:
+    """A member's name without "./"; None where it leads out of the shard or cannot be a path."""
+    path = PurePosixPath(name)
+    return None if path.is_absolute() or ".." in path.parts or "\0" in name or not path.parts else str(path)
+
+
+class _Headers(io.BufferedReader):
+    """Reads headers alone: whoever asks for more has believed a header that lies."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or not 0 <= size <= MAX_HEADER:
+            raise tarfile.ReadError(f"a header says that it has {size:,} bytes" if size else "a header has no end")
+        return super().read(size)
+
+
+class _Part(io.RawIOBase):
+    """Some bytes of a file as a file."""
+
+    def __init__(self, path: Path, start: int, size: int) -> None:
+        self.start, self.size, self.at = start, size, 0
+        self.file = io.FileIO(path)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        self.at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self.at, os.SEEK_END: self.size}[whence]
+        if self.at < 0:
+            raise ValueError(f"negative position {self.at}")
+        return self.at
+
+    def tell(self) -> int:
+        return self.at
+
+    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
+        self.file.seek(self.start + self.at)
+        count = self.file.readinto(memoryview(buffer)[: max(0, self.size - self.at)])
+        self.at += count
+        return count
+
+    def close(self) -> None:
+        self.file.close()
+        super().close()
