@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import tarfile
 from collections.abc import Mapping
@@ -67,3 +68,10 @@ def paint(path: Path, color: tuple[int, int, int]) -> Path:
 def names(hits) -> list[str]:
     """The hits by the names of their files."""
     return [hit.sample.image.stem for hit in hits]
+
+
+def answer(run, *arguments: object) -> dict:
+    """What a command line prints as JSON."""
+    code, out, err = run(*arguments, "--json")
+    assert code == 0, err
+    return json.loads(out)

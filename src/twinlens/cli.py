@@ -17,7 +17,7 @@ DONE, MISTAKE, STOPPED, PIPE_CLOSED = 0, 2, 130, 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line and answer its exit code: 0 done, 2 a mistake that the user can mend, 130 stopped."""
+    """Run one command line and answer its exit code: 0 done, 1 different, 2 a mistake, 130 stopped."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be text in the terminal's encoding
@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _run(arguments)
         sys.stdout.flush()
     except TwinlensError as error:
-        return _say(str(error), MISTAKE)
+        return _say(str(error), error.code)
     except BrokenPipeError:
         return _leave_the_pipe()
     except OSError as error:

@@ -24,6 +24,14 @@ Batch: TypeAlias = "Mapping[str, Tensor]"
 class TwinlensError(Exception):
     """The user can mend this: the message is one line that says what is wrong and how; the exit code is 2."""
 
+    code = 2
+
+
+class Different(TwinlensError):  # noqa: N818 - it is an answer
+    """No mistake, but the answer that two things differ, in one line; the exit code is 1, as `diff` has it."""
+
+    code = 1
+
 
 @dataclass(frozen=True)
 class Sample:

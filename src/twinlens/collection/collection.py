@@ -13,20 +13,23 @@ import numpy as np
 
 from twinlens import filters
 from twinlens.collection import upkeep
-from twinlens.collection.query import Model, Query
+from twinlens.collection.query import Model, Query, pictures, texts
 from twinlens.collection.searcher import Searcher
 from twinlens.collection.upkeep import Info, Load, Repair
 from twinlens.composer import Composer
 from twinlens.ingest import Options, Report, Scan, ingest, reembed, scan
 from twinlens.store import (
     DATABASE,
+    Contents,
     Entry,
     Gallery,
     Generation,
     Matrix,
     Rows,
+    Runs,
     Store,
     Vectors,
+    contents,
     gallery,
     keep_model,
     model_folder,
@@ -236,7 +239,7 @@ class Collection:
         """
         if k < 1:
             raise TwinlensError(f"k must be at least 1, not {k}")
-        query = Query(_pictures(image), _texts(text), _texts(without), None if weights is None else tuple(weights))
+        query = Query(pictures(image), texts(text), texts(without), None if weights is None else tuple(weights))
         condition = None if where is None else filters.to_sql(filters.parse(where))
         away = [self._embedded(entry) for entry in ([unlike] if isinstance(unlike, str) else unlike)]
         with self._busy:
@@ -245,6 +248,16 @@ class Collection:
             ranked = self._searcher.ranked(now, vector, k, wanted=wanted, dropped=away, distinct=distinct)
             found = [(self._store.get(row), score) for row, score in ranked]
         return [Hit(_sample(entry), score) for entry, score in found if entry is not None]
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Everything asked inside is of one state, whatever is committed meanwhile; other threads wait."""
+        with self._busy, self._store.snapshot():
+            yield
+
+    def contents(self, *, within: Runs | None = None) -> Contents:
+        """Which pictures can be found now, as a digest; of all rows or of those within some runs."""
+        return contents(self._store, self.generation, within=within)
 
     def entry(self, entry_id: str) -> Entry:
         """All that is known of a picture, by the id that a hit has. Raises TwinlensError when there is none."""
@@ -285,15 +298,3 @@ def _listed(paths: Path | str | Sequence[Path | str]) -> list[Path]:
 
 def _sample(entry: Entry) -> Sample:
     return Sample(str(entry.row), entry.path, entry.caption)
-
-
-def _pictures(given: Picture | str | Sequence[Picture | str] | None) -> tuple[Picture, ...]:
-    if given is None:
-        return ()
-    pictures = [given] if isinstance(given, str) or not isinstance(given, Sequence) else given
-    return tuple(Path(picture) if isinstance(picture, str) else picture for picture in pictures)
-
-
-def _texts(given: str | Sequence[str]) -> tuple[str, ...]:
-    texts = [given] if isinstance(given, str) else given
-    return tuple(text.strip() for text in texts if text.strip())

@@ -90,3 +90,17 @@ class Query:
         if self.weights is None:
             return list(product(self.images or (None,), self.texts or ("",)))
         return [*((image, "") for image in self.images), *((None, text) for text in self.texts)]
+
+
+def pictures(given: Picture | str | Sequence[Picture | str] | None) -> tuple[Picture, ...]:
+    """One picture or several; text is the path of a file."""
+    if given is None:
+        return ()
+    several = [given] if isinstance(given, str) or not isinstance(given, Sequence) else given
+    return tuple(Path(picture) if isinstance(picture, str) else picture for picture in several)
+
+
+def texts(given: str | Sequence[str]) -> tuple[str, ...]:
+    """One sentence or several, without those that are empty."""
+    several = [given] if isinstance(given, str) else given
+    return tuple(text.strip() for text in several if text.strip())

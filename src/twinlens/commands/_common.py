@@ -46,13 +46,14 @@ def emit(result: Mapping[str, object], args: argparse.Namespace) -> None:
         write_json(result, Path(args.json))
 
 
-def write_json(result: Mapping[str, object], path: Path) -> None:
-    """Write a result as a JSON file. Raises TwinlensError when it cannot be written."""
+def write_json(result: Mapping[str, object], path: Path) -> Path:
+    """Write a result as a JSON file, and answer its path. Raises TwinlensError when it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(_dumped(result), encoding="utf-8")
     except OSError as error:
         raise TwinlensError(f"cannot write the JSON to {path}: {error.strerror}") from error
+    return path
 
 
 def _dumped(result: Mapping[str, object]) -> str:

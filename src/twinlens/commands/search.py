@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from twinlens.commands import _collection, _common
+from twinlens.commands import _collection, _common, _preview
 from twinlens.types import Hit, Sample, TwinlensError
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ EXAMPLES = """
 twinlens search --text "a dog at night"
 twinlens search --image a.jpg --text "at night" -k 20 --out results
 twinlens search --image a.jpg --where 'year >= 2020 and tag = "red"' --without "people"
+twinlens search --text "a dog" --export found.csv --export found/ --receipt found.receipt
 """
 _SAME = 0.98
 RESULTS = Path("twinlens-results")
@@ -36,6 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f" show the best only ({_SAME} if no number is given)")  # fmt: skip
     add("-k", type=int, default=10, metavar="N", help="how many answers (10)")
     add("--out", type=Path, default=RESULTS, metavar="DIR", help=f"gets result.png and result.html ({RESULTS})")
+    add("--export", action="append", default=[], metavar="FILE|DIR/", help="write the answers: paths to a .txt,"
+        " a .csv, .json, .html or .png file, or copies into a folder; may be repeated")  # fmt: skip
+    add("--receipt", type=Path, metavar="FILE", help="write what was asked, of which model and pictures, and what was"
+        " found; twinlens replay FILE asks it again")  # fmt: skip
+    _preview.add_preview(parser)
     _collection.add_collection(parser)
 
 
@@ -46,32 +52,51 @@ def _several(parser: argparse.ArgumentParser, name: str, metavar: str, about: st
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Search, show, and write the result. Raises TwinlensError for a query without a picture or a text."""
+    from twinlens.collection import receipts
+    from twinlens.report.export import export, writer_for
+
     images, texts = [_picture(path) for path in args.image], [text for text in args.text if text.strip()]
     if not images and not texts:
         raise TwinlensError("give --image FILE, --text SENTENCE, or both")
+    for target in args.export:
+        writer_for(target)  # before the search: its name may be wrong
     with _collection.open_collection(args) as collection:
-        hits = collection.search(
-            images,
-            texts,
-            args.k,
-            where=args.where,
-            without=args.without,
-            unlike=args.unlike,
-            weights=args.weight or None,
-            distinct=args.distinct,
-        )
+        asked = _asked(args, images, texts)
+        if args.receipt is None:
+            hits, receipt = collection.search(**asked), None
+        else:
+            hits, receipt = receipts.search(collection, asked)
         result = [_as_json(rank, hit, collection) for rank, hit in enumerate(hits, 1)]
     query = Sample("query", images[0] if images else None, " + ".join(texts))
     files = _write(query, hits, args.out) if hits else []
+    files += [export(query, hits, result, target) for target in args.export]
+    if receipt is not None:
+        files.append(_common.write_json(receipt, args.receipt.expanduser()))
     if _common.shows_view(args):
         _show(hits, files, args)
-    asked = {"images": images, "texts": texts, "without": args.without, "unlike": args.unlike, "where": args.where}
-    return {"collection": args.collection, "query": asked, "hits": result, "files": files}
+    said = {"images": images, "texts": texts, "without": args.without, "unlike": args.unlike, "where": args.where}
+    return {"collection": args.collection, "query": said, "hits": result, "files": files}
+
+
+def _asked(args: argparse.Namespace, images: Sequence[Path], texts: Sequence[str]) -> dict[str, Any]:
+    """The arguments of `Collection.search`, as a receipt keeps them."""
+    return {
+        "image": list(images),
+        "text": list(texts),
+        "k": args.k,
+        "where": args.where,
+        "without": args.without,
+        "unlike": args.unlike,
+        "weights": args.weight or None,
+        "distinct": args.distinct,
+    }
 
 
 def _picture(path: Path) -> Path:
+    from twinlens import sources
+
     path = path.expanduser()
-    if not path.is_file():
+    if not sources.exists(path):
         raise TwinlensError(f"no such picture: {path}")
     return path
 
@@ -105,5 +130,6 @@ def _show(hits: Sequence[Hit], files: Sequence[Path], args: argparse.Namespace) 
             [n, f"{hit.score:.3f}", hit.sample.id, hit.sample.image, hit.sample.text] for n, hit in enumerate(hits, 1)
         ]
         _common.print_table(["rank", "score", "id", "picture", "caption"], rows)
+        _preview.show(files[0], args)
     for file in files:
         print(f"wrote {file}")

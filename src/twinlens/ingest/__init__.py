@@ -5,6 +5,6 @@ from __future__ import annotations
 from twinlens.ingest.decoding import Limits
 from twinlens.ingest.pipeline import Embedder, ingest, reembed
 from twinlens.ingest.report import Options, Report
-from twinlens.ingest.scan import Scan, scan
+from twinlens.ingest.scan import Scan, content_hash, scan
 
-__all__ = ["Embedder", "Limits", "Options", "Report", "Scan", "ingest", "reembed", "scan"]
+__all__ = ["Embedder", "Limits", "Options", "Report", "Scan", "content_hash", "ingest", "reembed", "scan"]

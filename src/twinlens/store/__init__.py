@@ -7,6 +7,7 @@ cache/              the vectors as one memory-mapped matrix   writer.lock     he
 from __future__ import annotations
 
 from twinlens.store.check import DAMAGED, damaged_vectors, faults, salvage
+from twinlens.store.contents import Contents, Runs, contents, expanded, runs
 from twinlens.store.database import DATABASE
 from twinlens.store.lock import writing
 from twinlens.store.matrix import Gallery, Matrix, gallery
@@ -17,20 +18,25 @@ from twinlens.store.store import Rows, State, Store, Vectors
 __all__ = [
     "DAMAGED",
     "DATABASE",
+    "Contents",
     "Entry",
     "Gallery",
     "Generation",
     "Matrix",
     "Rows",
+    "Runs",
     "State",
     "Store",
     "Vectors",
+    "contents",
     "damaged_vectors",
+    "expanded",
     "faults",
     "gallery",
     "keep_model",
     "model_folder",
     "remove_models",
+    "runs",
     "salvage",
     "writing",
 ]

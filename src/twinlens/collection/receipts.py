@@ -1,0 +1,156 @@
+"""Receipts: what a search was asked, of which model and which pictures, and what it answered; and asking it again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from twinlens import __version__, sources
+from twinlens.ingest import content_hash
+from twinlens.store import Contents, expanded
+from twinlens.types import Hit, TwinlensError
+
+if TYPE_CHECKING:
+    from twinlens.collection.collection import Collection
+
+FORMAT = 1
+SAME_SCORE = 1e-4
+"""Scores that differ by less are the same: another processor adds up in another order."""
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A receipt's search, asked again. changes: a line for everything that is no longer as it was.
+
+    then, now: the answers (now None where it cannot be asked any more). same: whether they are the same pictures in the
+    same order, with the same scores but for rounding.
+    """
+
+    same: bool
+    changes: tuple[str, ...]
+    then: tuple[Record, ...]
+    now: tuple[Record, ...] | None
+
+
+def search(collection: Collection, asked: Mapping[str, Any]) -> tuple[list[Hit], Record]:
+    """The answers to a search (`asked` are the arguments of `Collection.search`) and its receipt, both of one state.
+
+    A receipt is JSON: version, the arguments with every picture's content hash, the model's digest, the collection's
+    contents (see `Contents`), and the answers. Raises TwinlensError as the search does, and for a picture in memory.
+    """
+    pictures = [_known(picture) for picture in asked.get("image") or ()]
+    with collection.snapshot():
+        hits = collection.search(**asked)
+        model = collection.generation
+        now = collection.contents()
+        answers = [_answer(collection, rank, hit) for rank, hit in enumerate(hits, 1)]
+    about = {"folder": str(collection.folder.resolve()), **vars(now), "count": len(now)}
+    return hits, {
+        "receipt": FORMAT,
+        "twinlens": __version__,
+        "asked": {**asked, "image": pictures},
+        "model": {"recipe": model.recipe, "digest": model.digest, "dim": model.dim},
+        "collection": about,
+        "hits": answers,
+    }
+
+
+def read(path: Path) -> Record:
+    """A receipt from its file. Raises TwinlensError: not there, not a receipt, of a newer version."""
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        version = said["receipt"]
+        whole = [said["asked"], said["model"]["digest"], said["collection"]["rows"], said["collection"]["folder"]]
+        whole += [said["hits"], said["collection"]["pictures"], said["collection"]["fields"]]
+    except OSError as error:
+        raise TwinlensError(f"cannot read the receipt {path}: {error.strerror}") from error
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise TwinlensError(f"{path} is no receipt of twinlens search --receipt") from error
+    if version != FORMAT:
+        raise TwinlensError(f"{path} is a receipt of version {version}, this twinlens reads version {FORMAT}")
+    return dict(said)
+
+
+def replay(collection: Collection, receipt: Record) -> Replay:
+    """Ask a receipt's search again, and say what has changed since. Raises TwinlensError for a damaged receipt."""
+    then = tuple(receipt["hits"])
+    asked = {**receipt["asked"], "image": [Path(known["path"]) for known in receipt["asked"]["image"]]}
+    with collection.snapshot():
+        changes = [*_of_model(collection, receipt), *_of_contents(collection, receipt), *_of_pictures(receipt)]
+        try:
+            hits = collection.search(**asked)
+        except TypeError as error:
+            raise TwinlensError(f"the receipt asks for what this twinlens does not know: {error}") from error
+        except TwinlensError as error:
+            return Replay(False, (*changes, f"the search cannot be asked again: {error}"), then, None)
+        now = tuple(_answer(collection, rank, hit) for rank, hit in enumerate(hits, 1))
+    return Replay(_same(then, now), tuple(changes), then, now)
+
+
+def _known(picture: object) -> Record:
+    if not isinstance(picture, Path):
+        raise TwinlensError("a receipt can be written only for pictures that are files")
+    try:
+        return {"path": str(picture.absolute()), "hash": content_hash(picture).hex()}
+    except OSError as error:
+        raise TwinlensError(f"{picture}: cannot be read: {error.strerror}") from error
+
+
+def _answer(collection: Collection, rank: int, hit: Hit) -> Record:
+    entry = collection.entry(hit.sample.id)
+    return {"rank": rank, "id": hit.sample.id, "score": hit.score, "path": str(entry.path), "hash": entry.hash.hex()}
+
+
+def _same(then: Sequence[Record], now: Sequence[Record]) -> bool:
+    if [answer["hash"] for answer in then] != [answer["hash"] for answer in now]:
+        return False
+    return all(abs(a["score"] - b["score"]) <= SAME_SCORE for a, b in zip(then, now, strict=True))
+
+
+def _of_model(collection: Collection, receipt: Record) -> Iterator[str]:
+    was, now = receipt["model"], collection.generation
+    if was["digest"] != now.digest:
+        yield f"the model is another: it was {was['recipe']} {was['digest'][:12]}, it is {now.recipe} {now.digest[:12]}"
+
+
+def _of_contents(collection: Collection, receipt: Record) -> Iterator[str]:
+    was = receipt["collection"]
+    before = tuple((int(first), int(last)) for first, last in was["rows"])
+    now = collection.contents()
+    if now.collection != was["collection"]:
+        if (now.pictures, now.fields) != (was["pictures"], was["fields"]):
+            yield f"the collection was made anew: it had {was['count']:,} pictures, it has {len(now):,}"
+        return
+    old, new = expanded(before), expanded(now.rows)
+    added, removed = len(np.setdiff1d(new, old)), len(np.setdiff1d(old, new))
+    if added or removed:
+        yield f"pictures of the collection: {added:,} added, {removed:,} removed (a changed one counts as both)"
+    if not removed:
+        yield from _of_rows(collection.contents(within=before), was)
+
+
+def _of_rows(now: Contents, was: Record) -> Iterator[str]:
+    """Differences between the same rows."""
+    if now.pictures != was["pictures"]:
+        yield "pictures of the collection have changed under their numbers: it was restored from another copy"
+    if now.fields != was["fields"]:
+        yield "places or metadata of pictures in the collection have changed"
+
+
+def _of_pictures(receipt: Record) -> Iterator[str]:
+    for known in receipt["asked"]["image"]:
+        path = Path(known["path"])
+        try:
+            changed = content_hash(path).hex() != known["hash"]
+        except OSError:
+            yield f"the query's picture {path} {'cannot be read' if sources.exists(path) else 'is gone'}"
+            continue
+        if changed:
+            yield f"the query's picture {path} has changed"

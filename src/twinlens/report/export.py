@@ -1,0 +1,103 @@
+"""A search's answers as a file or a folder for other programs: the name's end decides which."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from twinlens import sources
+from twinlens.report.grid import result_grid
+from twinlens.report.page import result_page
+from twinlens.types import Hit, Sample, TwinlensError
+
+Record = Mapping[str, Any]
+"""What is known of one answer: rank, id, score, path, caption, metadata."""
+Writer = Callable[[Sample, Sequence[Hit], Sequence[Record], Path], None]
+
+
+def writer_for(target: str) -> Writer:
+    """What writes to such a name: .txt paths, .csv, .json, .html, .png, or copies into a folder.
+
+    Raises TwinlensError for another ending, and for a folder that has something in it.
+    """
+    path = Path(target).expanduser()
+    if target.endswith(("/", os.sep)) or path.is_dir() or not path.suffix:
+        if path.is_dir() and any(path.iterdir()):
+            raise TwinlensError(f"{path} is not empty; name a new folder for the copies")
+        return _copies
+    found = WRITERS.get(path.suffix.lower())
+    if found is None:
+        known = ", ".join(sorted(WRITERS))
+        raise TwinlensError(f"cannot export to {path}: its name must end in one of {known}, or be a folder's (DIR/)")
+    return found
+
+
+def export(query: Sample, hits: Sequence[Hit], records: Sequence[Record], target: str) -> Path:
+    """Write the answers, best first. Raises TwinlensError as `writer_for` does, and where nothing can be written."""
+    write, path = writer_for(target), Path(target).expanduser()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(query, hits, records, path)
+    except OSError as error:
+        raise TwinlensError(f"cannot export to {path}: {error.strerror or error}") from error
+    return path
+
+
+def _paths(_query: Sample, _hits: Sequence[Hit], records: Sequence[Record], path: Path) -> None:
+    """A path per line, in the bytes that the file system has; names with line breaks want .json."""
+    path.write_bytes(b"".join(os.fsencode(record["path"]) + b"\n" for record in records))
+
+
+def _csv(_query: Sample, _hits: Sequence[Hit], records: Sequence[Record], path: Path) -> None:
+    """RFC 4180; each name of the metadata is a column, after the answer's own."""
+    own = ["rank", "id", "score", "path", "caption"]
+    names = sorted({name for record in records for name in record["metadata"]})
+    with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        table = csv.writer(file)
+        table.writerow([*own, *(f"metadata.{name}" if name in own else name for name in names)])
+        for record in records:
+            fields = [_cell(record["metadata"].get(name)) for name in names]
+            table.writerow([*(record[name] for name in own), *fields])
+
+
+def _cell(value: object) -> object:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, Mapping | list | bool) else value
+
+
+def _json(_query: Sample, _hits: Sequence[Hit], records: Sequence[Record], path: Path) -> None:
+    plain = [{**record, "path": str(record["path"])} for record in records]
+    path.write_text(json.dumps(plain, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _html(query: Sample, hits: Sequence[Hit], _records: Sequence[Record], path: Path) -> None:
+    result_page([(query, hits)], path, title=query.text or "Pictures like this one")
+
+
+def _png(query: Sample, hits: Sequence[Hit], _records: Sequence[Record], path: Path) -> None:
+    result_grid([(query, hits)], path)
+
+
+def _copies(_query: Sample, _hits: Sequence[Hit], records: Sequence[Record], folder: Path) -> None:
+    """Copies named by rank. One that cannot be copied does not keep the others from it; the first such is told."""
+    folder.mkdir(exist_ok=True)
+    width, failed = max(3, len(str(len(records)))), list[str]()
+    for record in records:
+        source = Path(record["path"])
+        try:
+            with (
+                sources.open_file(source) as file,
+                (folder / f"{record['rank']:0{width}}-{source.name}").open("xb") as to,
+            ):
+                shutil.copyfileobj(file, to)
+        except OSError as error:
+            failed.append(f"{source}: {error.strerror}")
+    if failed:
+        raise TwinlensError(f"{len(failed)} of {len(records)} pictures could not be copied to {folder}: {failed[0]}")
+
+
+WRITERS: Mapping[str, Writer] = {".txt": _paths, ".csv": _csv, ".json": _json, ".html": _html, ".png": _png}

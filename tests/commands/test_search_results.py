@@ -1,0 +1,114 @@
+"""What becomes of a search's answers: files for other programs, receipts, pictures in the terminal."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+from tests import toy
+from tests.pictures import answer
+
+ASK = ("search", "--text", "a red tile")
+
+
+@pytest.mark.parametrize("name", ["paths.txt", "hits.csv", "hits.json", "page.html", "grid.png", "copies/"])
+def test_answers_are_exported(indexed, pictures, tmp_path, name):
+    told = answer(indexed, *ASK, "-k", 2, "--export", f"out/{name}")
+    target = tmp_path / "out" / name
+    assert told["files"][-1] == f"out/{name}".rstrip("/") and target.exists()
+    paths = [hit["path"] for hit in told["hits"]]
+    if name == "paths.txt":
+        assert target.read_text().splitlines() == paths
+    if name == "hits.csv":
+        assert [(row["path"], row["year"]) for row in csv.DictReader(target.open())] == [
+            (hit["path"], str(hit["metadata"]["year"])) for hit in told["hits"]
+        ]
+    if name == "hits.json":
+        assert json.loads(target.read_text()) == told["hits"]
+    if name == "copies/":
+        assert sorted(path.name for path in target.iterdir()) == [
+            f"00{n}-{path.rpartition('/')[2]}" for n, path in enumerate(paths, 1)
+        ]
+
+
+def test_several_exports_at_once_and_none_of_nothing(indexed):
+    told = answer(indexed, *ASK, "--where", "year > 3000", "--export", "a.txt", "--export", "b.csv")
+    assert told["hits"] == [] and told["files"] == ["a.txt", "b.csv"]
+
+
+def test_a_wrong_export_is_told_before_the_search(indexed, tmp_path):
+    code, _, err = indexed(*ASK, "--export", "hits.xlsx")
+    assert code == 2 and "must end in one of" in err and err.count("\n") == 1
+    assert not (tmp_path / "twinlens-results").exists()
+
+
+def test_a_receipt_is_replayed(indexed, pictures, tmp_path):
+    ask = ("search", "--image", pictures / "red.png", "--text", "blue", "-k", 2, "--where", "year < 2020")
+    told = answer(indexed, *ask, "--without", "green", "--receipt", "r.json")
+    assert told["files"][-1] == "r.json"
+    assert "the same ranking: 2 pictures" in indexed("replay", "r.json")[1]
+    assert answer(indexed, "replay", "r.json")["changes"] == []
+    (tmp_path / "twinlens-collection").rename(tmp_path / "moved")
+    code, _, err = indexed("replay", "r.json")
+    assert code == 2 and "there is no collection in" in err
+    assert answer(indexed, "replay", "r.json", "--collection", "moved")["same"]
+    (pictures / "green.png").unlink()
+    indexed("index", pictures, "--collection", "moved")
+    code, out, err = indexed("replay", "r.json", "--collection", "moved")
+    assert code == 1 and err == "twinlens: the ranking is another\n"
+    assert "0 added, 1 removed" in out and "green.png" in out
+    toy.draw(("blue", "blue", "blue")).save(pictures / "red.png")
+    code, out, err = indexed("replay", "r.json", "--collection", "moved", "--json")
+    told = json.loads(out)
+    assert code == 1 and told["same"] is False and any("has changed" in line for line in told["changes"])
+    (pictures / "red.png").unlink()
+    code, _, err = indexed("replay", "r.json", "--collection", "moved")
+    assert code == 1 and err == "twinlens: the search cannot be asked again\n"
+
+
+def test_replay_wants_a_receipt(indexed, tmp_path):
+    (tmp_path / "no.json").write_text("[]")
+    for name, line in (("no.json", "is no receipt"), ("none.json", "cannot read the receipt")):
+        code, _, err = indexed("replay", name)
+        assert code == 2 and line in err and err.count("\n") == 1
+
+
+def in_terminal(arguments: list[str], environment: dict[str, str]) -> bytes:
+    """What a command writes to a terminal."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "twinlens", *arguments]
+    variables = {
+        key: value for key, value in os.environ.items() if not key.startswith(("KITTY", "TERM", "LC_", "TMUX"))
+    }
+    with subprocess.Popen(command, stdout=theirs, stderr=subprocess.PIPE, env={**variables, **environment}) as process:
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                shown += os.read(ours, 65536)
+            except OSError:  # its other end is closed
+                break
+    os.close(ours)
+    assert process.returncode == 0, process.stderr
+    return shown
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_pictures_are_shown_in_terminals_that_can(indexed):
+    kitty = {"TERM": "xterm-kitty"}
+    assert b"\033_Ga=T" in in_terminal([*ASK], kitty)
+    assert b"\033_G" not in in_terminal([*ASK, "--no-preview"], kitty)
+
+
+def test_no_picture_is_written_into_a_pipe(indexed, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-kitty")
+    code, out, _ = indexed(*ASK)
+    assert code == 0 and "\033" not in out
+    code, _, err = indexed(*ASK, "--preview")
+    assert code == 2 and "--preview needs a terminal that shows pictures" in err

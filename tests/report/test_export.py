@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.pictures import draw, png, shard
+from twinlens.report.export import export
+from twinlens.types import Hit, Sample, TwinlensError
+
+QUERY = Sample("query", None, "a dog")
+
+
+@pytest.fixture
+def found(tmp_path):
+    """Two answers, one of them in a shard, with names that are not easy."""
+    paths = [
+        draw(tmp_path / 'a, "b" ä.png', 0),
+        shard(tmp_path / "s.tar", {"k.png": png(1)}) / "k.png",
+    ]
+    said = [{"year": 2020, "tags": ["x", "y"], "path": "elsewhere"}, {"good": True}]
+    records = [
+        {"rank": n, "id": str(n), "score": 1 / n, "path": path, "caption": "two\nlines", "metadata": fields}
+        for n, (path, fields) in enumerate(zip(paths, said, strict=True), 1)
+    ]
+    return [Hit(Sample(r["id"], r["path"], r["caption"]), r["score"]) for r in records], records
+
+
+def test_paths(found, tmp_path):
+    odd = Path(os.fsdecode(b"/x/\xff.png"))
+    records = [*found[1], {**found[1][0], "path": odd}]
+    path = export(QUERY, found[0], records, str(tmp_path / "new" / "paths.txt"))
+    assert path.read_bytes().splitlines() == [os.fsencode(record["path"]) for record in records]
+
+
+def test_csv(found, tmp_path):
+    with export(QUERY, *found, str(tmp_path / "hits.csv")).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["path"] for row in rows] == [str(record["path"]) for record in found[1]]
+    assert [(row["rank"], row["score"], row["caption"]) for row in rows] == [
+        ("1", "1.0", "two\nlines"),
+        ("2", "0.5", "two\nlines"),
+    ]
+    assert [(row["year"], row["tags"], row["metadata.path"], row["good"]) for row in rows] == [
+        ("2020", '["x", "y"]', "elsewhere", ""),
+        ("", "", "", "true"),
+    ]
+
+
+def test_json(found, tmp_path):
+    said = json.loads(export(QUERY, *found, str(tmp_path / "hits.json")).read_text(encoding="utf-8"))
+    assert said == [{**record, "path": str(record["path"])} for record in found[1]]
+
+
+def test_page_and_grid(found, tmp_path):
+    assert "a dog" in export(QUERY, *found, str(tmp_path / "hits.html")).read_text(encoding="utf-8")
+    with Image.open(export(QUERY, *found, str(tmp_path / "hits.PNG"))) as drawn:
+        assert drawn.width > 300
+
+
+@pytest.mark.parametrize("name", ["copies", "copies/", "v1.2/"])
+def test_copies_are_named_by_rank(found, tmp_path, name):
+    folder = export(QUERY, *found, f"{tmp_path}/{name}")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        '001-a, "b" ä.png': found[1][0]["path"].read_bytes(),
+        "002-k.png": png(1),
+    }
+    with pytest.raises(TwinlensError, match="is not empty; name a new folder"):
+        export(QUERY, *found, f"{tmp_path}/{name}")
+
+
+def test_a_picture_that_is_gone_keeps_no_other_from_being_copied(found, tmp_path):
+    found[1][0]["path"].unlink()
+    with pytest.raises(TwinlensError, match=r"1 of 2 pictures could not be copied .*No such file"):
+        export(QUERY, *found, str(tmp_path / "copies"))
+    assert [path.name for path in (tmp_path / "copies").iterdir()] == ["002-k.png"]
+
+
+@pytest.mark.parametrize("ending", ["txt", "csv", "json", "html", "png"])
+def test_no_answers_are_an_answer_too(tmp_path, ending):
+    path = export(QUERY, [], [], str(tmp_path / f"none.{ending}"))
+    assert path.stat().st_size < 20 if ending in ("txt", "json") else path.is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "line"), [("a.xlsx", r"must end in one of \.csv, \.html"), ("file/a.csv", "cannot export")]
+)
+def test_a_wrong_name_is_one_line(found, tmp_path, name, line):
+    (tmp_path / "file").touch()
+    with pytest.raises(TwinlensError, match=line):
+        export(QUERY, *found, str(tmp_path / name))
