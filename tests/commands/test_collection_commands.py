@@ -171,3 +171,9 @@ def test_bad_input_is_one_line_and_leaves_nothing_behind(run, pictures, model, t
     code, _, err = run(*arguments)
     assert code == 2 and line in err and err.count("\n") == 1
     assert not (tmp_path / "twinlens-collection").exists()
+
+
+def test_a_recipe_that_needs_no_training_is_made_on_the_spot(run, pictures):
+    told = answer(run, "index", pictures, "--recipe", "offline")
+    assert told["added"] == 3
+    assert answer(run, "info")["model"]["recipe"] == "offline"

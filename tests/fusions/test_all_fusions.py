@@ -43,7 +43,7 @@ def trained(name: str) -> Fusion:
 
 def test_the_menu_is_complete():
     wanted = {"gate", "sum", "concat", "tirg", "tirg_conv", "composeae", "val", "cosmo", "rtic", "curling"}
-    assert set(NAMES) >= wanted | {"two_branch", "film", "combiner", "product", "basic"}
+    assert set(NAMES) >= wanted | {"two_branch", "film", "combiner", "product", "basic", "calibrated"}
 
 
 @every_fusion
@@ -151,5 +151,5 @@ def test_auxiliary_losses_take_features_in_half_precision(options):
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"product", "basic"}))
 def test_the_sides_may_differ_in_width(name):
     fusion = variants.make("fusions", name, image_dim=WIDTH, text_dim=10, dim=DIM).eval()
-    assert fusion(side(0, with_map=True), Features(torch.ones(ROWS, 10))).shape == (ROWS, DIM)
-    assert fusion(None, Features(torch.ones(ROWS, 10))).shape == (ROWS, DIM)
+    assert fusion(side(0, with_map=True), Features(torch.ones(ROWS, 10))).shape == (ROWS, fusion.dim)
+    assert fusion(None, Features(torch.ones(ROWS, 10))).shape == (ROWS, fusion.dim)

