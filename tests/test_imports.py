@@ -31,7 +31,7 @@ LAYERS = (
     ),
     ("encoders", "fusions", "indexes", "datasets"),
     ("composer",),
-    ("runtime", "training", "batches", "protocols", "readings", "features", "detection", "submissions"),
+    ("runtime", "training", "batches", "protocols", "readings", "features", "detection", "submissions", "pretraining"),
     ("evaluation", "replication", "store", "comparison"),
     ("ingest", "distributed", "explain", "report"),
     ("collection",),

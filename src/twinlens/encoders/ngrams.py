@@ -1,0 +1,83 @@
+"""A sentence as a bag of words and pairs of neighbours: the cheapest text encoder that knows some order."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from twinlens.encoders import Encoder, _trained
+from twinlens.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
+
+FILE = "ngrams.json"
+_SPREAD = 0.05  # small, so that what is learned soon outweighs what was drawn
+_WORD = re.compile(r"[^\W_]+")
+
+
+class Ngrams(Encoder):
+    """Joulin et al. 2017, "Bag of tricks for efficient text classification" (fastText).
+
+    The vector is the sum of the embeddings of the text's words and pairs of neighbouring words, divided by the root of
+    their number, so that long and short texts have like lengths. `fit` takes the `vocabulary` most frequent ones; what
+    it does not know is passed over, and so is what comes after the first `max_tokens` known ones. A text of which
+    nothing is known is there, and says nothing. `start`: a trained model, by folder or shipped name, to begin with.
+    """
+
+    reads = frozenset({"text"})
+
+    def __init__(
+        self, *, dim: int = 96, vocabulary: int = 2000, max_tokens: int = 48, start: str | None = None
+    ) -> None:
+        super().__init__()
+        self.dim, self.vocabulary, self.max_tokens = dim, vocabulary, max_tokens
+        self.table = nn.EmbeddingBag(vocabulary + 1, dim, mode="sum", padding_idx=0)
+        nn.init.normal_(self.table.weight[1:], std=_SPREAD)
+        self.known: dict[str, int] = {}
+        self.start = start
+        _trained.start(self, "ngrams", start)
+
+    def fit(self, samples: Iterable[Sample]) -> None:
+        """Learn the vocabulary; among equally frequent ones the alphabet decides. A vocabulary that is there stays."""
+        if not self.known:
+            counts = Counter(gram for sample in samples for gram in grams(sample.text))
+            best = sorted(counts, key=lambda gram: (-counts[gram], gram))[: self.vocabulary]
+            self.known = {gram: number for number, gram in enumerate(best, start=1)}
+
+    def prepare(self, sample: Sample) -> Arrays:
+        """ngrams (max_tokens,) int64, zero where there are no more, and text_present ()."""
+        found = [self.known[gram] for gram in grams(sample.text) if gram in self.known][: self.max_tokens]
+        numbers = np.zeros(self.max_tokens, dtype=np.int64)
+        numbers[: len(found)] = found
+        return {"ngrams": numbers, "text_present": np.asarray(bool(sample.text.strip()))}
+
+    def forward(self, batch: Batch) -> Encoded:
+        """One vector (B, D); a bag has no tokens."""
+        numbers = batch["ngrams"]
+        count = (numbers > 0).sum(1, keepdim=True).clamp(min=1)
+        return Encoded(text=Features(self.table(numbers) / torch.sqrt(count), present=batch["text_present"]))
+
+    def save_assets(self, folder: Path) -> None:
+        """The vocabulary, in the order of its numbers."""
+        (folder / FILE).write_text(json.dumps(list(self.known), ensure_ascii=False) + "\n", encoding="utf-8")
+        _trained.keep(self.start, folder)
+
+    def load_assets(self, folder: Path) -> None:
+        """Raises TwinlensError when the vocabulary is missing or damaged."""
+        try:
+            known = [str(gram) for gram in json.loads((folder / FILE).read_text(encoding="utf-8"))]
+        except (OSError, ValueError, TypeError) as error:
+            raise TwinlensError(f"the vocabulary {folder / FILE} cannot be read; copy the whole model again") from error
+        self.known = {gram: number for number, gram in enumerate(known, start=1)}
+
+
+def grams(text: str) -> list[str]:
+    """Words in lower case, then pairs of neighbours: "red", "box", "red box"."""
+    words = _WORD.findall(text.casefold())
+    return words + [f"{one} {other}" for one, other in itertools.pairwise(words)]
