@@ -25,7 +25,7 @@ def parts(request):
 
 
 def run(parts, folder, **changed):
-    options = {"fusions": ["concat", "product"], "repeats": 2, "folder": folder / "runs", "cache": folder / "features"}
+    options = {"names": ["concat", "product"], "repeats": 2, "folder": folder / "runs", "cache": folder / "features"}
     return comparison.compare(RECIPE, *parts, **{**options, **changed})
 
 
@@ -95,7 +95,7 @@ def test_a_comparison_that_was_cut_off_goes_on(finished, parts, tmp_path, monkey
 
 def test_processes_change_nothing(finished, parts, tmp_path):
     _, alone = finished
-    together = run(parts, tmp_path, fusions=["concat"], workers=2)
+    together = run(parts, tmp_path, names=["concat"], workers=2)
     assert together["methods"]["concat"]["metrics"] == alone["methods"]["concat"]["metrics"]
 
 
@@ -114,7 +114,7 @@ def test_a_run_of_something_else_does_not_count(finished, parts, tmp_path, chang
     else:
         train = replace(train, gallery=(replace(train.gallery[0], image=train.gallery[1].image), *train.gallery[1:]))
     comparison.compare(
-        recipe, train, test, fusions=[], repeats=1, seed=seed, folder=folder / "runs", cache=folder / "features"
+        recipe, train, test, names=[], repeats=1, seed=seed, folder=folder / "runs", cache=folder / "features"
     )
     assert len({path.stem for path in (folder / "runs").glob("sum-*")} - before) == 1
 
@@ -123,7 +123,7 @@ def test_a_fusion_that_does_not_fit_is_left_out_with_its_reason(parts, tmp_path)
     wider = RECIPE.encoders[0].model_copy(update={"dim": 20})
     recipe = RECIPE.model_copy(update={"encoders": (wider, RECIPE.encoders[1])})
     result = comparison.compare(
-        recipe, *parts, fusions=["basic"], repeats=1, folder=tmp_path / "runs", cache=tmp_path / "features"
+        recipe, *parts, names=["basic"], repeats=1, folder=tmp_path / "runs", cache=tmp_path / "features"
     )
     assert "basic" not in result["methods"]
     assert "in one space" in result["skipped"]["basic"]
@@ -131,13 +131,22 @@ def test_a_fusion_that_does_not_fit_is_left_out_with_its_reason(parts, tmp_path)
 
 def test_an_unknown_fusion_names_the_known(parts, tmp_path):
     with pytest.raises(TwinlensError, match="did you mean 'tirg'"):
-        run(parts, tmp_path, fusions=["trig"])
+        run(parts, tmp_path, names=["trig"])
 
 
 def test_options_reach_the_fusions_that_know_them():
     recipe = RECIPE.model_copy(update={"fusion": Part(name="gate", cells=[1, 3], reading="inside")})
     assert comparison.fusion_part(recipe, "gate").options == {"cells": [1, 3], "reading": "inside"}
     assert comparison.fusion_part(recipe, "tirg").options == {}
+
+
+def test_a_cellwise_recipe_applies_every_method_cell_by_cell():
+    fusion = Part(name="cellwise", method="tirg", cells=[1, 3], options={"dropout": 0.2, "heads": 2})
+    recipe = RECIPE.model_copy(update={"fusion": fusion})
+    wanted = {"method": "concat", "cells": [1, 3], "options": {"dropout": 0.2}}
+    assert comparison.fusion_part(recipe, "concat") == Part(name="cellwise", **wanted)
+    assert comparison.fusion_part(recipe, "product") == Part(name="product")
+    assert "cellwise" not in comparison.fusions()
 
 
 def outcome(values: list[float], *, trained: bool = True) -> Outcome:

@@ -24,6 +24,7 @@ from twinlens.progress import Bar, bar
 from twinlens.types import Dataset, Features, TwinlensError
 
 CHECKPOINT = "checkpoint.pt"
+SCALE = 10.0
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ def validation_score(composer: Composer, dataset: Dataset) -> float:
 
 def _start(composer: Composer, total_steps: int, key: str) -> Run:
     settings = composer.recipe.training
-    log_scale = nn.Parameter(torch.tensor(math.log(10.0), device=composer.device))
+    log_scale = nn.Parameter(torch.tensor(math.log(_loss(composer.recipe)[1]), device=composer.device))
     trained = [p for p in composer.parameters() if p.requires_grad]
     groups = [
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": settings.weight_decay},
@@ -209,7 +210,7 @@ def _take(run: Run, step: Step) -> Tensor:
         vectors = composer.fuse(encoded)
     vectors = vectors.float()
     queries, targets, rejected = vectors[:rows], vectors[rows : 2 * rows], vectors[2 * rows :]
-    loss_function = losses.named(composer.recipe.loss.name, **composer.recipe.loss.options)
+    loss_function, _ = _loss(composer.recipe)
     loss = loss_function(
         queries,
         targets,
@@ -225,6 +226,15 @@ def _take(run: Run, step: Step) -> Tensor:
     run.optimizer.step()
     run.schedule.step()
     return loss.detach()
+
+
+def _loss(recipe: Recipe) -> tuple[losses.Loss, float]:
+    """The recipe's loss, and where its learned scale starts: at the loss's option `scale`, or at 10 without it."""
+    options = recipe.loss.options
+    start = options.pop("scale", SCALE)
+    if not isinstance(start, int | float) or start <= 0:
+        raise TwinlensError(f"the loss's scale starts at a positive number, not {start!r}")
+    return losses.named(recipe.loss.name, **options), float(start)
 
 
 def _rows(side: Features | None, rows: int) -> Features | None:

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
     if args.repeats < 1:
         raise TwinlensError("--repeats wants a number from 1 on")
-    fusions, recipe = _fusions(args.fusions), _data.recipe_of(args)
+    names, recipe = _fusions(args.fusions), _data.recipe_of(args)
     module, train, test = _datasets(args)
     metrics = tuple(getattr(module, "METRICS", ("hit@1", "hit@5", "hit@10")))
     cache = args.cache or _default_cache()
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         recipe,
         train,
         test,
-        fusions=fusions,
+        names=names,
         repeats=args.repeats,
         folder=cache / "runs",
         cache=cache / "features",
@@ -91,8 +91,10 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
 def _fusions(text: str) -> list[str]:
     """Raises TwinlensError for a name that is no fusion."""
+    from twinlens import comparison
+
     if text == "all":
-        return variants.names("fusions")
+        return comparison.fusions()
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
         raise TwinlensError("--fusions wants all, or names with commas between, such as tirg,combiner")

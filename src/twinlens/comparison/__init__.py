@@ -26,11 +26,13 @@ from twinlens.comparison.summary import BASELINES, REFERENCE, UNTRAINED, summari
 from twinlens.composer import Composer
 from twinlens.config import Part, Recipe
 from twinlens.evaluation import Judged
+from twinlens.fusions import Fusion
 from twinlens.progress import bar
 from twinlens.types import Dataset, TwinlensError
 
-__all__ = ["BASELINES", "compare", "fusion_part"]
+__all__ = ["BASELINES", "compare", "fusion_part", "fusions"]
 
+CELLWISE = "cellwise"
 Task: TypeAlias = tuple[Method, int]
 """A method and a seed."""
 
@@ -40,7 +42,7 @@ def compare(
     train: Dataset,
     test: Dataset,
     *,
-    fusions: Sequence[str],
+    names: Sequence[str],
     repeats: int,
     folder: Path,
     cache: Path,
@@ -51,7 +53,7 @@ def compare(
     workers: int = 1,
     shown: bool = False,
 ) -> dict[str, Any]:
-    """Train every fusion `repeats` times on `train`, measure it on `test`, and say how sure the differences are.
+    """Train every fusion named `repeats` times on `train`, measure it on `test`, and say how sure the differences are.
 
     folder: where finished runs are kept; cache: where features are. metric: what methods are ordered by, one of those
     that `evaluation` computes with the cut-offs `ks`. workers: processes that run at the same time. Returns what
@@ -62,7 +64,7 @@ def compare(
     judged = Judged.of(test)
     _check_metric(judged, metric, ks)
     bench = Bench(_base(recipe, train, test, cache, device, shown), train, test, folder, device, tuple(ks))
-    methods, skipped = _fitting(bench, _methods(recipe, fusions))
+    methods, skipped = _fitting(bench, _methods(recipe, names))
     seeds, data = range(seed, seed + repeats), _digest(bench)
     keys = {(method, number): _key(bench, method, number, data) for method in methods for number in seeds}
     _run_missing(
@@ -73,15 +75,30 @@ def compare(
     return {"repeats": repeats, **found, **summarise(runs, judged.groups, metric), "skipped": skipped}
 
 
+def fusions() -> list[str]:
+    """All that can be compared: `cellwise` is a way to apply the others."""
+    return [name for name in variants.names("fusions") if name != CELLWISE]
+
+
 def fusion_part(recipe: Recipe, name: str) -> Part:
-    """A fusion with those options of the recipe's own fusion that it knows, such as `cells`."""
-    known = inspect.signature(variants.variant_class("fusions", name)).parameters
-    return Part(name=name, **{key: value for key, value in recipe.fusion.options.items() if key in known})
+    """A fusion with those options of the recipe's own fusion that it knows, such as `dropout`.
+
+    Where the recipe's fusion is `cellwise`, so is every other that composes vectors; the options that its methods know
+    are in its table `options`.
+    """
+    fusion, cls = recipe.fusion, variants.variant_class("fusions", name)
+    known = inspect.signature(cls).parameters
+    if fusion.name != CELLWISE:
+        return Part(name=name, **{key: value for key, value in fusion.options.items() if key in known})
+    options = {key: value for key, value in fusion.options.get("options", {}).items() if key in known}
+    if cls.similarity is not Fusion.similarity:
+        return Part(name=name, **options)
+    return Part(name=CELLWISE, **{**fusion.options, "method": name, "options": options})
 
 
-def _methods(recipe: Recipe, fusions: Sequence[str]) -> list[Method]:
+def _methods(recipe: Recipe, chosen: Sequence[str]) -> list[Method]:
     """The fusions asked for, the sum, whose lenses are baselines, and an untrained gate."""
-    names = dict.fromkeys([*fusions, REFERENCE])
+    names = dict.fromkeys([*chosen, REFERENCE])
     return [
         *(Method(name, fusion_part(recipe, name)) for name in names),
         Method(UNTRAINED, fusion_part(recipe, "gate"), trained=False),
