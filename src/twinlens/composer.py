@@ -74,12 +74,8 @@ class Composer(nn.Module):
         return {key: torch.from_numpy(np.stack([arrays[key] for arrays in prepared])) for key in prepared[0]}
 
     def encode(self, batch: Batch) -> Encoded:
-        """Both sides as the encoders see them; where several describe one side, their vectors are concatenated."""
-        outputs = [encoder(_strip(batch, n)) for n, encoder in enumerate(self._encoders())]
-        return Encoded(
-            image=_join([o.image for o in outputs if o.image is not None]),
-            text=_join([o.text for o in outputs if o.text is not None]),
-        )
+        """Both sides as the encoders see them, `joined`."""
+        return joined([encoder(_strip(batch, n)) for n, encoder in enumerate(self._encoders())])
 
     def forward(self, batch: Batch) -> Tensor:
         """Unit vectors (B, D)."""
@@ -189,6 +185,14 @@ def _provenance(path: Path) -> dict[str, Any]:
 def to_device(batch: Batch, device: torch.device) -> Batch:
     """The same batch on a device."""
     return {key: tensor.to(device, non_blocking=True) for key, tensor in batch.items()}
+
+
+def joined(outputs: Sequence[Encoded]) -> Encoded:
+    """What several encoders gave as one: a side that several describe has all their vectors, concatenated."""
+    return Encoded(
+        image=_join([output.image for output in outputs if output.image is not None]),
+        text=_join([output.text for output in outputs if output.text is not None]),
+    )
 
 
 def _strip(batch: Batch, n: int) -> Batch:

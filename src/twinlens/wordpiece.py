@@ -74,3 +74,13 @@ def encode(tokenizer: Any, text: str, length: int) -> Arrays:
     if len(ids) > length:
         words[length - 1] = ids[-1]  # a cut sentence still ends with [SEP]
     return {"words": words, "words_mask": np.arange(length) < kept, "text_present": np.asarray(bool(text.strip()))}
+
+
+def trimmed(arrays: Arrays) -> Arrays:
+    """Stacked arrays of texts (B, L) cut to the longest text of the batch, whatever name stands before "words"."""
+    cut = dict(arrays)
+    for name in [name for name in arrays if name.endswith("words_mask")]:
+        longest = max(1, int(arrays[name].sum(axis=1).max(initial=0)))
+        for part in (name, name.removesuffix("_mask")):
+            cut[part] = np.ascontiguousarray(arrays[part][:, :longest])
+    return cut

@@ -177,3 +177,22 @@ def test_a_recipe_that_needs_no_training_is_made_on_the_spot(run, pictures):
     told = answer(run, "index", pictures, "--recipe", "offline")
     assert told["added"] == 3
     assert answer(run, "info")["model"]["recipe"] == "offline"
+
+
+def test_the_way_to_run_can_be_chosen_and_is_told(run, pictures, model):
+    plain = answer(run, "index", pictures, "--model", model, "--workers", 0, "--runtime", "torch")
+    assert plain["runtime"] == {"mode": "torch", "networks": {}}
+    hits = answer(run, "search", "--text", "a red tile", "--runtime", "torch")["hits"]
+    fast = answer(run, "index", pictures, "--workers", 0, "--runtime", "onnx", "--collection", "fast", "--model", model)
+    assert fast["runtime"]["networks"]["visualbert"]["runs"] == "onnx"
+    again = answer(run, "search", "--text", "a red tile", "--collection", "fast")["hits"]
+    assert [(hit["id"], round(hit["score"], 4)) for hit in again] == [(h["id"], round(h["score"], 4)) for h in hits]
+    code, out, _ = run("info", "--collection", "fast")
+    assert code == 0 and "visualbert: " in out
+    assert answer(run, "info", "--collection", "fast")["runtime"]["machine"]
+
+
+def test_an_unknown_runtime_is_one_line(run, indexed):
+    code, _, err = run("search", "--text", "red", "--runtime", "fpga")
+    assert code == 2
+    assert "unknown runtime 'fpga'; known: auto, bf16, onnx, torch" in err

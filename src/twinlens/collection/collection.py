@@ -16,8 +16,8 @@ from twinlens.collection import upkeep
 from twinlens.collection.query import Model, Query, pictures, texts
 from twinlens.collection.searcher import Searcher
 from twinlens.collection.upkeep import Info, Load, Repair
-from twinlens.composer import Composer
 from twinlens.ingest import Options, Report, Scan, ingest, reembed, scan
+from twinlens.runtime import accelerated, load, tuned
 from twinlens.store import (
     DATABASE,
     Contents,
@@ -56,7 +56,7 @@ class Collection:
         self._busy = RLock()
 
     @classmethod
-    def create(cls, folder: Path | str, composer: Model, *, load: Load = Composer.load) -> Self:
+    def create(cls, folder: Path | str, composer: Model, *, load: Load = load) -> Self:
         """A new, empty collection whose vectors `composer` makes; the model is copied into its folder.
 
         load: how a model folder is read again. Raises TwinlensError when there is a collection already.
@@ -71,11 +71,11 @@ class Collection:
                 raise TwinlensError(f"there is a collection in {folder} already")
             generation = _adopt(store, composer)
         collection = cls(folder, store, load)
-        collection._model = generation.digest, composer
+        collection._model = generation.digest, accelerated(composer)
         return collection
 
     @classmethod
-    def open(cls, folder: Path | str, *, load: Load = Composer.load) -> Self:
+    def open(cls, folder: Path | str, *, load: Load = load) -> Self:
         """A collection that is there; its model is loaded once needed. Raises TwinlensError when there is none."""
         store = Store.open(Path(folder))
         if store.serving() is None:
@@ -142,7 +142,7 @@ class Collection:
         found = paths if isinstance(paths, Scan) else scan(_listed(paths), captions)
         with self._writing() as store:
             serving = self.generation
-            report = ingest(store, serving, lambda: self.composer, found, options or Options())
+            report = ingest(store, serving, lambda: tuned(self.composer, len(found)), found, options or Options())
             self._file(store)
         return report
 
@@ -156,7 +156,8 @@ class Collection:
             new = _adopt(store, composer)
             if new == self.generation:
                 return Report()
-            report = reembed(store, new, composer, options or Options())
+            fast = accelerated(composer)
+            report = reembed(store, new, lambda: tuned(fast, len(self)), options or Options())
             if report.stopped:
                 return report
             if len(self) and not store.counts(new.number)[0]:
@@ -164,7 +165,7 @@ class Collection:
             with store.change():
                 store.switch(new)
             store.commit()
-            self._model = new.digest, composer
+            self._model = new.digest, fast
             self._file(store)
         return report
 

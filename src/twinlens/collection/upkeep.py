@@ -88,7 +88,7 @@ def repair(store: Store, serving: Generation, composer: Model, options: Options)
     if fault := matrix.fault():
         done.append(f"rebuilt the matrix file, which {fault}")
     matrix.clear()
-    embedded = reembed(store, serving, composer, options)
+    embedded = reembed(store, serving, lambda: composer, options)
     if embedded.added:
         done.append(f"embedded {embedded.added} pictures again")
     matrix.write(gallery(store, None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,11 +29,19 @@ def add_collection(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_runtime(parser: argparse.ArgumentParser) -> None:
+    """Add `--runtime`; not as choices, for their listing would import what runs the networks."""
+    parser.add_argument("--runtime", default="auto", metavar="WAY", help="how to run the networks: torch, onnx, bf16,"
+                        " or auto: as was measured to be fastest on this machine (auto)")  # fmt: skip
+
+
 def open_collection(args: argparse.Namespace) -> Collection:
-    """The collection that `--collection` names. Raises TwinlensError when there is none."""
+    """The collection that `--collection` names, run as `--runtime` says. Raises TwinlensError when there is none."""
+    from twinlens import runtime
     from twinlens.collection import Collection
 
-    return Collection.open(args.collection.expanduser())
+    mode = runtime.check_mode(getattr(args, "runtime", "auto"))
+    return Collection.open(args.collection.expanduser(), load=partial(runtime.load, mode=mode))
 
 
 def choose_model(model: Path | None, recipe: str | None) -> Composer:

@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--recipe", metavar="NAME", help=f"the shipped model of a recipe ({_collection.SHIPPED})")
     parser.add_argument("--captions", action="append", default=[], type=Path, metavar="FILE",
                         help="a table (CSV, JSON lines, Parquet) with paths and texts; may be repeated")  # fmt: skip
+    _collection.add_runtime(parser)
     parser.add_argument("--workers", type=int, metavar="N", help="processes that decode; 0: none, and no time limit")
     parser.add_argument("--retry", action="store_true", help="try unchanged pictures again that failed earlier")
     parser.add_argument("--seconds", type=float, default=30.0, metavar="S", help="time limit for one picture (30)")
@@ -40,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Index, and list by reason what could not be. Raises TwinlensError when no picture at all could be read."""
+    from twinlens import runtime
     from twinlens.ingest import scan
 
     options = _options(args)
@@ -49,6 +51,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     with _collection_of(args, options) as collection:
         report = collection.add(found, options=options)
         result = {"collection": args.collection, "pictures": len(collection), **_collection.told(report)}
+        result["runtime"] = runtime.about(collection.composer)
         if not result["pictures"] and report.failed:
             raise TwinlensError(_first_failure(report))
     if _common.shows_view(args):
@@ -73,14 +76,16 @@ def _options(args: argparse.Namespace) -> Options:
 def _collection_of(args: argparse.Namespace, options: Options) -> Collection:
     """The collection, made if there is none, with the model that was asked for."""
     from twinlens.collection import Collection
+    from twinlens.runtime import accelerated
 
     folder, asked = args.collection.expanduser(), args.model is not None or args.recipe is not None
     if not Collection.exists(folder):
-        return Collection.create(folder, _collection.choose_model(args.model, args.recipe))
-    composer = _collection.choose_model(args.model, args.recipe) if asked else None
-    collection = Collection.open(folder)
-    if composer is not None:
-        report = collection.change_model(composer, options=options)
+        composer = _collection.choose_model(args.model, args.recipe)
+        return Collection.create(folder, accelerated(composer, mode=args.runtime))
+    other = accelerated(_collection.choose_model(args.model, args.recipe), mode=args.runtime) if asked else None
+    collection = _collection.open_collection(args)
+    if other is not None:
+        report = collection.change_model(other, options=options)
         if report.stopped:
             collection.close()
             raise KeyboardInterrupt

@@ -21,8 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Count and tell."""
+    from twinlens import runtime
+
     with _collection.open_collection(args) as collection:
-        about = collection.info()
+        about, runs = collection.info(), runtime.about(collection.composer)
     model = {"recipe": about.model.recipe, "digest": about.model.digest, "dim": about.model.dim}
     rows: list[list[object]] = [
         ["pictures that can be found", f"{about.pictures:,}"],
@@ -30,6 +32,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         ["size on disk", f"{about.size / 1e6:,.1f} MB"],
         ["model", f"{about.model.recipe} ({about.model.dim} numbers, {about.model.digest[:12]})"],
     ]
+    rows.append(["its networks run by", runtime.told(runs)])
     if about.lacking:
         rows.append(["pictures without a vector", f"{about.lacking:,}"])
     if about.building:
@@ -45,6 +48,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         "without_vector": about.lacking,
         "bytes": about.size,
         "model": model,
+        "runtime": runs,
         "building": about.building.digest if about.building else None,
         "failures": [{"reason": why, "pictures": n, "example": path} for why, n, path in about.failures],
     }

@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " found; twinlens replay FILE asks it again")  # fmt: skip
     _preview.add_preview(parser)
     _collection.add_collection(parser)
+    _collection.add_runtime(parser)
 
 
 def _several(parser: argparse.ArgumentParser, name: str, metavar: str, about: str, kind: type = str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from twinlens.types import TwinlensError
@@ -39,3 +40,8 @@ def masked_mean(tokens: Tensor, mask: Tensor | None) -> Tensor:
         return tokens.mean(1)
     weight = mask.to(tokens.dtype).unsqueeze(-1)
     return (tokens * weight).sum(1) / weight.sum(1).clamp(min=1)
+
+
+def longest(mask: Tensor) -> int:
+    """The words of a batch's longest text, of mask (B, L); a network being exported takes all L as they come."""
+    return mask.shape[1] if torch.compiler.is_exporting() else int(mask.sum(1).max())

@@ -10,7 +10,7 @@ from transformers import BertConfig, BertModel
 
 from twinlens import hub, wordpiece
 from twinlens.encoders import Encoder
-from twinlens.encoders._transformer import check_length, masked_mean, sizes, without_pooler
+from twinlens.encoders._transformer import check_length, longest, masked_mean, sizes, without_pooler
 from twinlens.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
 
 
@@ -63,7 +63,7 @@ class Bert(Encoder):
     def forward(self, batch: Batch) -> Encoded:
         """Words in context (B, L, D), L the longest text of the batch, and one vector (B, D)."""
         mask = batch["words_mask"]
-        mask = mask[:, : int(mask.sum(1).max())]
+        mask = mask[:, : longest(mask)]
         words = self.bert(input_ids=batch["words"][:, : mask.shape[1]], attention_mask=mask).last_hidden_state
         vector = words[:, 0] if self.pooling == "cls" else masked_mean(words, mask)
         return Encoded(text=Features(vector, words, mask, present=batch["text_present"]))

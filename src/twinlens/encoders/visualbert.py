@@ -13,7 +13,7 @@ from transformers import VisualBertConfig, VisualBertModel
 from twinlens import hub, variants, wordpiece
 from twinlens.encoders import Encoder
 from twinlens.encoders._boxes import lay_on_map
-from twinlens.encoders._transformer import check_length, masked_mean, sizes, without_pooler
+from twinlens.encoders._transformer import check_length, longest, masked_mean, sizes, without_pooler
 from twinlens.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
 
 # What the text tables of VisualBERT share with BERT's.
@@ -81,15 +81,15 @@ class VisualBert(Encoder):
     def forward(self, batch: Batch) -> Encoded:
         """Regions' outputs (B, R, D), or (B, H·W, D) on the map, and words' (B, L, D), L the batch's longest text."""
         regions = self.visual(batch).image
-        longest = int(batch["words_mask"].sum(1).max())
-        mask = batch["words_mask"][:, :longest]
+        length = longest(batch["words_mask"])
+        mask = batch["words_mask"][:, :length]
         output = self.bert(
-            input_ids=batch["words"][:, :longest],
+            input_ids=batch["words"][:, :length],
             attention_mask=mask,
             visual_embeds=regions.tokens,
             visual_attention_mask=_all(regions.tokens) if regions.mask is None else regions.mask,
         ).last_hidden_state
-        words, seen = output[:, :longest], output[:, longest:]
+        words, seen = output[:, :length], output[:, length:]
         return Encoded(image=self._side(seen, regions), text=Features(words[:, 0], words, mask))
 
     def _side(self, seen: Tensor, regions: Features) -> Features:

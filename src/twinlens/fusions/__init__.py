@@ -60,7 +60,7 @@ def as_map(side: Features) -> Tensor:
     if side.tokens is None or side.grid is None:
         return side.vector[:, :, None, None]
     tokens = side.tokens if side.mask is None else side.tokens * side.mask.unsqueeze(-1)
-    return tokens.transpose(1, 2).reshape(len(tokens), -1, *side.grid)
+    return tokens.transpose(1, 2).reshape(tokens.shape[0], -1, *side.grid)
 
 
 def _filled(side: Features | None, absent: Tensor, rows: int) -> Features:

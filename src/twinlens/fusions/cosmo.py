@@ -66,7 +66,7 @@ class _Attention(nn.Module):
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
         query, key = self._split(self.query(x)), self._split(self.key(x))
         value = self._split(self.value(self.join(beside(x, t))))
-        words = self.words(t).reshape(len(t), self.heads, -1, 1)  # (B, heads, D / heads, 1)
+        words = self.words(t).reshape(t.shape[0], self.heads, -1, 1)  # (B, heads, D / heads, 1)
         root = math.sqrt(query.shape[-1])
         among = torch.softmax(query @ key.transpose(-1, -2) / root, dim=-1)  # (B, heads, H·W, H·W)
         to_words = torch.softmax(self._split(x) @ words / root, dim=-2)  # (B, heads, H·W, 1)
@@ -76,7 +76,7 @@ class _Attention(nn.Module):
 
     def _split(self, x: Tensor) -> Tensor:
         """(B, D, H, W) → (B, heads, H·W, D / heads)."""
-        return x.reshape(len(x), self.heads, x.shape[1] // self.heads, -1).transpose(-1, -2)
+        return x.reshape(x.shape[0], self.heads, x.shape[1] // self.heads, -1).transpose(-1, -2)
 
 
 def _statistics(x: Tensor) -> tuple[Tensor, Tensor]:

@@ -72,7 +72,7 @@ class _Level(nn.Module):
 
     def _self_attention(self, v: Tensor) -> Tensor:
         width = v.shape[1] // self.heads
-        parts = self.attend(v).reshape(len(v), self.heads, 3, width, -1)  # (B, heads, 3, D / heads, H·W)
+        parts = self.attend(v).reshape(v.shape[0], self.heads, 3, width, -1)  # (B, heads, 3, D / heads, H·W)
         query, key, value = parts.transpose(-1, -2).unbind(2)
         dropout = self.dropout if self.training else 0.0
         attended = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout)

@@ -61,7 +61,7 @@ def ingest(store: Store, generation: Generation, load: Callable[[], Embedder], s
     return report
 
 
-def reembed(store: Store, generation: Generation, composer: Embedder, options: Options) -> Report:
+def reembed(store: Store, generation: Generation, load: Callable[[], Embedder], options: Options) -> Report:
     """Make the vectors that a generation lacks, from files that are still as the collection knows them.
 
     What cannot be read now is in the report and keeps its row. Stops and goes on like `ingest`.
@@ -70,7 +70,7 @@ def reembed(store: Store, generation: Generation, composer: Embedder, options: O
     report, late = Report(found=total), store.serving() == generation
     with _reported(store, report), bar("embedding", total, unit="pictures", shown=options.shown) as advance:
         current = _current(store.without_vector(generation.number), report, advance)
-        for batch in _embedded(lambda: composer, store, current, lambda pair: pair[1].job, total, options):
+        for batch in _embedded(load, store, current, lambda pair: pair[1].job, total, options):
             with store.change():
                 for (entry, work), result in batch:
                     if isinstance(result, Failure):
