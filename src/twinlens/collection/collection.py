@@ -31,7 +31,6 @@ from twinlens.store import (
     Vectors,
     contents,
     gallery,
-    keep_model,
     model_folder,
     remove_models,
     writing,
@@ -69,7 +68,7 @@ class Collection:
             if store.serving() is not None:
                 store.close()
                 raise TwinlensError(f"there is a collection in {folder} already")
-            generation = _adopt(store, composer)
+            generation = upkeep.adopt(store, composer)
         collection = cls(folder, store, load)
         collection._model = generation.digest, accelerated(composer)
         return collection
@@ -153,7 +152,7 @@ class Collection:
         read now keep their rows, but are found only once their folder is indexed again. Raises TwinlensError as `add`.
         """
         with self._writing() as store:
-            new = _adopt(store, composer)
+            new = upkeep.adopt(store, composer)
             if new == self.generation:
                 return Report()
             fast = accelerated(composer)
@@ -281,16 +280,6 @@ class Collection:
             now = self._searcher.gallery()
             if now.state.generation == generation.number:
                 return now, vector
-
-
-def _adopt(store: Store, composer: Model) -> Generation:
-    """Keep a copy of the model, and give it a generation."""
-    digest = composer.digest
-    keep_model(store.folder, digest, composer.save)
-    with store.change():
-        generation = store.add_generation(digest, composer.recipe.name, composer.dim)
-    store.commit()
-    return generation
 
 
 def _listed(paths: Path | str | Sequence[Path | str]) -> list[Path]:

@@ -52,6 +52,16 @@ class Repair:
     embedded: Report = field(default_factory=Report)
 
 
+def adopt(store: Store, composer: Model) -> Generation:
+    """Keep a copy of the model, and give it a generation."""
+    digest = composer.digest
+    keep_model(store.folder, digest, composer.save)
+    with store.change():
+        generation = store.add_generation(digest, composer.recipe.name, composer.dim)
+    store.commit()
+    return generation
+
+
 def info(store: Store, serving: Generation) -> Info:
     """Counts, model and failures of a collection."""
     with store.snapshot():
