@@ -269,3 +269,13 @@ def test_p_values_are_honest_when_nothing_differs():
     groups = [str(n // 4) for n in range(80)]
     found = [paired_difference(*rng.random((2, 80)), groups, seed=n, samples=200).p_value < 0.1 for n in range(200)]
     assert 0.04 < np.mean(found) < 0.17
+
+
+def test_subset_recall_ranks_relevant_and_rejected_entries_alone():
+    scores = np.array([[0.9, 0.8, 0.7, 0.1], [0.9, 0.8, 0.7, 0.1]], dtype=np.float32)
+    relevant = np.array([[False, False, True, False], [True, False, False, False]])
+    rejected = np.array([[False, True, False, True], [False] * 4])
+    values = per_query(scores, relevant, rejected=rejected, ks=(1, 2, 3))
+    first = [values[f"subset_recall@{k}"][0] for k in (1, 2, 3)]
+    assert first == [0.0, 1.0, 1.0]
+    assert np.isnan(values["subset_recall@1"][1]), "a query that rejects nothing has no subset"

@@ -33,6 +33,7 @@ class Judged:
     ignore: Mask
     rejected: Mask
     groups: tuple[str, ...]
+    parts: tuple[str, ...]
 
     @classmethod
     def of(cls, dataset: Dataset) -> Judged:
@@ -47,7 +48,8 @@ class Judged:
             raise TwinlensError("no query of this dataset has an answer in its gallery; nothing can be measured")
         queries = tuple(query for query, kept in zip(dataset.queries, asked, strict=True) if kept)
         groups = tuple(dataset.groups.get(query.id, query.id) for query in queries)
-        return cls(queries, dataset.gallery, relevant[asked], ignore[asked], rejected[asked], groups)
+        parts = tuple(dataset.parts.get(query.id, "") for query in queries)
+        return cls(queries, dataset.gallery, relevant[asked], ignore[asked], rejected[asked], groups, parts)
 
     def per_query(self, scores: Scores, ks: Sequence[int] = (1, 5, 10)) -> dict[str, PerQuery]:
         """Every metric of every query from scores (Q, N); grounding accuracy only where something was rejected."""
@@ -110,6 +112,8 @@ def evaluate(
 
     {"metrics": {name: summary}, "baselines": {baseline: {name: summary}}, "composition_gap": {name: difference}};
     the gap is composed minus the better single lens, with its interval and the p-value of a paired permutation test.
+    Where the dataset has parts, every figure is the plain mean over them, and {"parts": {part: {name: summary}}} has
+    the composed queries' figures in each.
     """
     judged = Judged.of(dataset)
     found = baseline_scores(composer, judged, seed=seed, shown=shown)
@@ -117,7 +121,7 @@ def evaluate(
     return {
         "queries": len(judged.queries),
         "gallery": len(judged.gallery),
-        **_tables(values, judged.groups, seed),
+        **_tables(values, judged.groups, judged.parts, seed),
     }
 
 
@@ -136,27 +140,50 @@ def cross_validate(
     Returns what `evaluate` does. No group stands on both sides of a split; a query that several repeats measured counts
     as often, and the intervals draw whole groups.
     """
-    runs: list[tuple[dict[str, dict[str, PerQuery]], tuple[str, ...]]] = []
+    runs: list[tuple[dict[str, dict[str, PerQuery]], Judged]] = []
     for n in track(range(repeats), "repeats", repeats, unit="repeats", shown=shown):
         rest, test = protocols.hold_out(dataset, protocols.SHARE, seed + n)
         judged = Judged.of(test)
         composer, _ = training.train_recipe(recipe, rest, seed=seed + n, device=device, shown=False)
         found = baseline_scores(composer, judged, seed=seed + n)
-        runs.append(({name: judged.per_query(matrix, ks) for name, matrix in found.items()}, judged.groups))
-    groups = [group for _, part in runs for group in part]
+        runs.append(({name: judged.per_query(matrix, ks) for name, matrix in found.items()}, judged))
+    groups = [group for _, judged in runs for group in judged.groups]
+    parts = [part for _, judged in runs for part in judged.parts]
     values = {
         name: {metric: np.concatenate([run[name][metric] for run, _ in runs]) for metric in found}
         for name, found in runs[0][0].items()
     }
-    return {"queries": len(groups), **_tables(values, groups, seed)}
+    return {"queries": len(groups), **_tables(values, groups, parts, seed)}
 
 
-def _tables(values: Mapping[str, Mapping[str, PerQuery]], groups: Sequence[str], seed: int) -> dict[str, Any]:
+def balanced(values: Mapping[str, PerQuery], parts: Sequence[str]) -> Mapping[str, PerQuery]:
+    """Every query's values (Q,) weighed so that their mean is the plain mean over the parts that queries belong to."""
+    _, part, counts = np.unique(np.asarray(parts), return_inverse=True, return_counts=True)
+    weights = len(part) / (len(counts) * counts[part])
+    return {name: array * weights for name, array in values.items()} if len(counts) > 1 else values
+
+
+def _tables(
+    values: Mapping[str, Mapping[str, PerQuery]], groups: Sequence[str], parts: Sequence[str], seed: int
+) -> dict[str, Any]:
+    weighed = {name: balanced(found, parts) for name, found in values.items()}
     return {
-        "metrics": summarise(values[COMPOSED], groups, seed),
-        "baselines": {name: summarise(values[name], groups, seed) for name in BASELINES},
-        "composition_gap": _gaps(values, groups, seed),
+        "metrics": summarise(weighed[COMPOSED], groups, seed),
+        "baselines": {name: summarise(weighed[name], groups, seed) for name in BASELINES},
+        "composition_gap": _gaps(weighed, groups, seed),
+        **({"parts": _by_part(values[COMPOSED], groups, parts, seed)} if len(set(parts)) > 1 else {}),
     }
+
+
+def _by_part(
+    values: Mapping[str, PerQuery], groups: Sequence[str], parts: Sequence[str], seed: int
+) -> dict[str, dict[str, Summary]]:
+    found = {}
+    for part in dict.fromkeys(parts):
+        rows = [row for row, own in enumerate(parts) if own == part]
+        inside = {name: array[rows] for name, array in values.items() if not np.isnan(array[rows]).all()}
+        found[part] = summarise(inside, [groups[row] for row in rows], seed)
+    return found
 
 
 def summarise(values: Mapping[str, PerQuery], groups: Sequence[str], seed: int = 0) -> dict[str, Summary]:

@@ -146,8 +146,9 @@ def per_query(
 ) -> dict[str, PerQuery]:
     """Every metric of every query at once: name → (Q,).
 
-    Names: hit@k, precision@k, recall@k and map@k for each k, map, mrr, and grounding_accuracy where `rejected` is given
-    (NaN for a query without both sides). Raises ValueError when a query has no relevant entry outside `ignore`.
+    Names: hit@k, precision@k, recall@k and map@k for each k, map, mrr; where `rejected` is given, grounding_accuracy
+    and subset_recall@k too (NaN for a query without rejected entries). Raises ValueError when a query has no relevant
+    entry outside `ignore`.
     """
     counted = relevant if ignore is None else relevant & ~ignore
     counts = counted.sum(axis=1)
@@ -163,6 +164,7 @@ def per_query(
         judged = rejected if ignore is None else rejected & ~ignore
         rows = zip(scores, counted, judged, strict=True)
         values["grounding_accuracy"] = np.array([grounding_accuracy(row[good], row[bad]) for row, good, bad in rows])
+        values |= _subset_recall(scores, counted, judged, ks)
     return values
 
 
@@ -228,6 +230,16 @@ def _of_hits(hits: Mask, counts: NDArray[np.int64], ks: Sequence[int]) -> dict[s
         values[f"recall@{k}"] = within / counts
         values[f"map@{k}"] = np.bincount(rows[early], precision[early], len(hits)) / np.minimum(counts, k)
     return values
+
+
+def _subset_recall(scores: Scores, relevant: Mask, rejected: Mask, ks: Sequence[int]) -> dict[str, PerQuery]:
+    """Recall@k in the ranking of relevant and rejected entries alone, such as CIRR's sets of look-alikes."""
+    found = np.full((len(scores), len(ks)), np.nan)
+    for row in np.flatnonzero(rejected.any(axis=1)):
+        among = np.flatnonzero(relevant[row] | rejected[row])
+        hits = relevant[row, among[np.argsort(-scores[row, among], kind="stable")]].cumsum()
+        found[row] = [hits[min(k, len(hits)) - 1] / hits[-1] for k in ks]
+    return {f"subset_recall@{k}": found[:, column] for column, k in enumerate(ks)}
 
 
 def _keys(scores: Scores) -> NDArray[np.uint64]:

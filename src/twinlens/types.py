@@ -74,7 +74,8 @@ class Dataset:
 
     relevant: query id → ids of gallery entries that answer it. rejected: query id → ids known not to (hard negatives).
     ignore: query id → ids left out of that query's ranking. groups: id of a query or a gallery entry → its leak-free
-    group; no group may stand on both sides of a split.
+    group; no group may stand on both sides of a split. parts: query id → the part of a benchmark whose figure is the
+    plain mean over its parts; nothing where there is but one.
     """
 
     queries: tuple[Sample, ...]
@@ -83,6 +84,7 @@ class Dataset:
     ignore: Mapping[str, frozenset[str]] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
     rejected: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

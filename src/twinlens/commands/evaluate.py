@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twinlens.commands import _common, _data
+from twinlens.commands import _common, _data, _submission
 from twinlens.types import TwinlensError
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ EXAMPLES = """
 twinlens evaluate --model models/compact --protocol edits
 twinlens evaluate --dataset nlvr --root data/nlvr --split dev --protocol paper --repeats 10 --out results
 twinlens evaluate --dataset nlvr --root data/nlvr --split dev --protocol grounded --recipe paper-grid
+twinlens evaluate --dataset fashion_iq --root data/fashion_iq --split val --model models/mine --data gallery=reduced
+twinlens evaluate --dataset cirr --root data/cirr --split test1 --model models/mine --submission for-the-server
 """
 
 
@@ -34,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, metavar="DIR", help="measure this trained model")
     _data.add_recipe(parser, "without --model: train this on the part not measured (default: compact)")
     parser.add_argument("--repeats", type=int, default=10, metavar="N", help="splits to train on anew (default: 10)")
+    parser.add_argument(
+        "--submission", type=Path, metavar="DIR", help="write the rankings there as the dataset's server wants them"
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="write results.json, table.md, chart.png there")
 
 
@@ -42,14 +47,21 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     module, dataset = _data.load_dataset(args)
     named = getattr(module, "METRICS", METRICS)
     args.ks = sorted({int(name.partition("@")[2]) for name in (*METRICS, *named) if "@" in name})
+    if args.submission:
+        _submission.check(args, module)
+        if not dataset.relevant:
+            return _submission.write(args, module, dataset)
     measure = _paper if args.protocol == "paper" else _with_model if args.model else _with_recipe
     result = {
         "protocol": args.protocol,
         "dataset": args.dataset,
         "split": args.split,
         "seed": args.seed,
+        "data": args.data,
         **measure(args, dataset),
     }
+    if args.submission:
+        result |= _submission.write(args, module, dataset)
     shown = result["metrics"] if args.protocol == "paper" else named
     result["shown"] = [name for name in shown if name in result["metrics"]]
     if note := getattr(module, "NOTE", None):
@@ -117,7 +129,9 @@ def _with_recipe(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
 
 def _series(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Name → its metrics, in the order of tables and charts."""
-    series = {result["recipe"]: result["metrics"], **result["baselines"]}
+    series = {result["recipe"]: result["metrics"]}
+    series |= {f"{result['recipe']}, {part}": found for part, found in result.get("parts", {}).items()}
+    series |= result["baselines"]
     if "leak_free" in result:
         series[f"{result['recipe']}, leak-free"] = result["leak_free"]
         series |= {f"{name}, leak-free": found for name, found in result["leak_free_baselines"].items()}
@@ -135,10 +149,14 @@ def _table(result: Mapping[str, Any]) -> tuple[list[str], list[list[object]]]:
     return ["", *names], rows
 
 
+def _title(result: Mapping[str, Any]) -> str:
+    """What was measured, with the options that the dataset was loaded with, such as gallery=reduced."""
+    return ", ".join([f"{result['dataset']} {result['split']}", f"protocol {result['protocol']}", *result["data"]])
+
+
 def _show(result: Mapping[str, Any]) -> None:
-    title = f"{result['dataset']} {result['split']}, protocol {result['protocol']}"
     columns, rows = _table(result)
-    _common.print_table(columns, rows, title=title)
+    _common.print_table(columns, rows, title=_title(result))
     for key in ("reading", "note"):
         if key in result:
             print(f"\n{result[key]}")
@@ -167,5 +185,4 @@ def _chart(result: Mapping[str, Any], path: Path) -> None:
         if name.split(",")[0] not in ("untrained", "product", "shuffled_text") or "leak_free" not in result
     }
     published = {"hit@5": 0.79, "cluster_svm_accuracy": 0.92} if result["protocol"] == "paper" else {}
-    title = f"{result['dataset']} {result['split']}, protocol {result['protocol']}"
-    bar_chart(series, path, title=title, published=published)
+    bar_chart(series, path, title=_title(result), published=published)

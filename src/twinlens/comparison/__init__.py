@@ -70,7 +70,10 @@ def compare(
     _run_missing(
         bench, {task: key for task, key in keys.items() if not _path(bench, key).is_file()}, workers, len(keys), shown
     )
-    runs = {method.name: [Outcome.read(_path(bench, keys[method, number])) for number in seeds] for method in methods}
+    runs = {
+        method.name: [Outcome.read(_path(bench, keys[method, number])).balanced(judged.parts) for number in seeds]
+        for method in methods
+    }
     found = {"queries": len(judged.queries), "gallery": len(judged.gallery), "training_queries": len(train.queries)}
     return {"repeats": repeats, **found, **summarise(runs, judged.groups, metric), "skipped": skipped}
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
+from twinlens import evaluation
 from twinlens.metrics import PerQuery
 from twinlens.types import TwinlensError
 
@@ -22,6 +23,10 @@ class Outcome:
 
     values: Mapping[str, Mapping[str, PerQuery]]
     facts: Mapping[str, Any]
+
+    def balanced(self, parts: Sequence[str]) -> Outcome:
+        """The same, weighed so that means over queries are plain means over the parts that these belong to."""
+        return replace(self, values={lens: evaluation.balanced(found, parts) for lens, found in self.values.items()})
 
     def save(self, path: Path) -> None:
         """Write beside, then rename, so that a kill leaves the whole file or none."""

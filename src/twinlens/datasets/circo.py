@@ -7,13 +7,14 @@ Baldrati et al., "Zero-Shot Composed Image Retrieval with Textual Inversion" (IC
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from twinlens import submissions
 from twinlens.datasets._files import check, folder, must_hold, read_json, read_rows
 from twinlens.datasets._source import Source
-from twinlens.types import Dataset, Sample, TwinlensError
+from twinlens.types import Dataset, Ranking, Sample, TwinlensError
 
 PROTOCOLS = ("benchmark",)
 SPLITS = ("val", "test")
@@ -34,6 +35,7 @@ SOURCE = Source(
         "http://images.cocodataset.org/annotations/image_info_unlabeled2017.zip",
     ),
 )
+SERVER = submissions.CIRCO_SERVER
 _NAME = "circo"
 
 
@@ -58,6 +60,15 @@ def load(root: Path | None, split: str, *, protocol: str = PROTOCOLS[0]) -> Data
         relevant={key: frozenset(map(_digits, row["gt_img_ids"])) for key, row in rows.items() if "gt_img_ids" in row},
         groups={key: _digits(row["reference_img_id"]) for key, row in rows.items()},
     )
+
+
+def submission(
+    rankings: Sequence[Ranking],
+    root: Path | None,  # noqa: ARG001
+    split: str,
+) -> dict[str, submissions.CircoFile]:
+    """Rankings → file name → what the authors' server wants. Raises TwinlensError when it would refuse them."""
+    return {f"circo_{split}.json": submissions.circo(rankings)}
 
 
 def expected_files(root: Path) -> Iterator[Path]:

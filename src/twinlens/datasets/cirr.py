@@ -6,13 +6,14 @@ Liu et al., "Image Retrieval on Real-life Images with Pre-trained Vision-and-Lan
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from twinlens import submissions
 from twinlens.datasets._files import check, folder, must_hold, read_json, read_rows
 from twinlens.datasets._source import Source
-from twinlens.types import Dataset, Sample
+from twinlens.types import Dataset, Ranking, Sample
 
 PROTOCOLS = ("benchmark",)
 SPLITS = ("train", "val", "test1")
@@ -34,6 +35,7 @@ SOURCE = Source(
         "img_raw/{train,dev,test1}/: NLVR2's pictures, asked for by the form at https://lil.nlp.cornell.edu/nlvr/",
     ),
 )
+SERVER = submissions.CIRR_SERVER
 _NAME = "cirr"
 
 
@@ -66,6 +68,14 @@ def members(root: Path | None, split: str) -> dict[str, frozenset[str]]:
     """Query id → the five other pictures of its set, which `submissions.cirr_subset` ranks. Raises as `load` does."""
     check(_NAME, split=(split, SPLITS))
     return {str(row["pairid"]): _others(row) for row in _rows(folder(_NAME, root), split)}
+
+
+def submission(rankings: Sequence[Ranking], root: Path | None, split: str) -> dict[str, submissions.CirrFile]:
+    """Rankings of the whole gallery → file name → what the server wants. Raises TwinlensError as `load` does."""
+    return {
+        "recall.json": submissions.cirr(rankings),
+        "recall_subset.json": submissions.cirr_subset(rankings, members(root, split)),
+    }
 
 
 def expected_files(root: Path) -> Iterator[Path]:

@@ -118,6 +118,7 @@ def _side_by_side(datasets: Mapping[str, Dataset]) -> Dataset:
         groups=connect(
             {key: (group, names.get(key, key)) for part in datasets.values() for key, group in part.groups.items()}
         ),
+        parts={query.id: category for category, part in datasets.items() for query in part.queries},
     )
 
 

@@ -1,0 +1,53 @@
+"""Rankings of a split whose answers only a benchmark's server knows, as the files that it wants."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twinlens import variants
+from twinlens.commands import _common
+from twinlens.types import TwinlensError
+
+if TYPE_CHECKING:
+    import argparse
+    from types import ModuleType
+
+    from twinlens.composer import Composer
+    from twinlens.types import Dataset, Ranking
+
+
+def check(args: argparse.Namespace, module: ModuleType) -> None:
+    """Raises TwinlensError when the dataset has no server, or nothing is there to rank with."""
+    if not hasattr(module, "submission"):
+        known = [name for name in variants.names("datasets") if hasattr(variants.load("datasets", name), "submission")]
+        raise TwinlensError(f"{args.dataset} has no server to submit to; those that have one: {', '.join(known)}")
+    if args.model is None:
+        raise TwinlensError("--submission ranks with a trained model: give --model DIR")
+
+
+def write(args: argparse.Namespace, module: ModuleType, dataset: Dataset) -> dict[str, Any]:
+    """Rank, write the server's files into the folder `--submission`, and say where they are to go."""
+    from twinlens import submissions, training
+    from twinlens.composer import Composer
+
+    composer = Composer.load(args.model)
+    composer.to(training.pick_device(args.device))
+    contents = module.submission(_rank(composer, dataset, _common.shows_view(args)), args.root, args.split)
+    args.submission.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, content in contents.items():
+        submissions.write(content, path := args.submission / name)
+        paths.append(path)
+    if _common.shows_view(args):
+        print(f"wrote {', '.join(map(str, paths))} for {module.SERVER}\n{module.NOTE}")
+    result = {"dataset": args.dataset, "split": args.split, "queries": len(dataset.queries), "note": module.NOTE}
+    return {**result, "submission": {"server": module.SERVER, "files": paths}}
+
+
+def _rank(composer: Composer, dataset: Dataset, shown: bool) -> list[Ranking]:
+    """The whole gallery as every query orders it, without what the query ignores."""
+    from twinlens import evaluation, metrics
+
+    ids, entries = [query.id for query in dataset.queries], [entry.id for entry in dataset.gallery]
+    scores = evaluation.scores(composer, dataset.queries, dataset.gallery, shown=shown)
+    return metrics.rankings(scores, ids, entries, ignore=metrics.mask(dataset.ignore, ids, entries))
