@@ -7,7 +7,7 @@ import os
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
 from threading import Lock
 from typing import BinaryIO
@@ -129,7 +129,12 @@ def find(folder: Path) -> list[Path]:
     if sources.is_shard(folder):
         found = list(_in_shard(folder))
     elif folder.is_dir():
-        found = [path for where, names in _walk(folder) for name in names for path in _pictures(where, name)]
+        found = [
+            path
+            for where, names in walk(folder, tell=_log_unreadable)
+            for name in names
+            for path in _pictures(where, name)
+        ]
     else:
         raise TwinlensError(f"{folder} is not a folder" if folder.exists() else f"there is no folder {folder}")
     if not found:
@@ -151,10 +156,17 @@ def _in_shard(path: Path) -> Iterator[str]:
     yield from (f"{path}/{name}" for name in shard.parts if _looks_right(PurePath(name).name))
 
 
-def _walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
+def walk(folder: Path, *, tell: Callable[[OSError], None] | None = None) -> Iterator[tuple[str, list[str]]]:
+    """Every folder below one with the names of its files; hidden folders are passed over, linked ones visited once.
+
+    tell: is given the error of each that cannot be read.
+    """
     seen: set[tuple[int, int]] = set()
-    for where, folders, names in os.walk(folder, followlinks=True, onerror=_log_unreadable):
-        status = Path(where).stat()
+    for where, folders, names in os.walk(folder, followlinks=True, onerror=tell):
+        try:
+            status = Path(where).stat()
+        except OSError:  # it is gone meanwhile
+            continue
         if (key := (status.st_dev, status.st_ino)) in seen:
             folders.clear()
             continue

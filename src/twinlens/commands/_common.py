@@ -46,6 +46,14 @@ def emit(result: Mapping[str, object], args: argparse.Namespace) -> None:
         write_json(result, Path(args.json))
 
 
+def emit_line(result: Mapping[str, object], args: argparse.Namespace) -> None:
+    """Write one of many results: a line of standard output, or in place of the one before in the file of `--json`."""
+    if args.json == STDOUT:
+        print(json.dumps(_jsonable(result), allow_nan=False), flush=True)
+    else:
+        emit(result, args)
+
+
 def write_json(result: Mapping[str, object], path: Path) -> Path:
     """Write a result as a JSON file, and answer its path. Raises TwinlensError when it cannot be written."""
     try:

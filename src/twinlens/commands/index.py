@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +14,14 @@ from twinlens.types import TwinlensError
 
 if TYPE_CHECKING:
     from twinlens.collection import Collection
-    from twinlens.ingest import Options, Report
+    from twinlens.ingest import Options, Report, Scan
 
 HELP = "bring a collection up to date with folders of pictures"
 EXAMPLES = """
 twinlens index ~/Pictures
 twinlens index ~/Pictures --collection ~/pictures.twin --captions captions.csv
 twinlens index ~/Pictures --model models/mine
+twinlens index ~/Pictures --watch
 """
 
 
@@ -33,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--captions", action="append", default=[], type=Path, metavar="FILE",
                         help="a table (CSV, JSON lines, Parquet) with paths and texts; may be repeated")  # fmt: skip
     _collection.add_runtime(parser)
+    parser.add_argument("--watch", action="store_true", help="go on: index again after every change, until Ctrl-C; with"
+                        " --json, a line for every run that found something to do")  # fmt: skip
+    parser.add_argument("--every", type=float, default=2.0, metavar="S", help="with --watch: look every S seconds (2)")
     parser.add_argument("--workers", type=int, metavar="N", help="processes that decode; 0: none, and no time limit")
     parser.add_argument("--retry", action="store_true", help="try unchanged pictures again that failed earlier")
     parser.add_argument("--seconds", type=float, default=30.0, metavar="S", help="time limit for one picture (30)")
@@ -41,25 +47,70 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Index, and list by reason what could not be. Raises TwinlensError when no picture at all could be read."""
-    from twinlens import runtime
     from twinlens.ingest import scan
 
     options = _options(args)
+    if args.watch:
+        return _watch(args, options)
     found = scan(args.paths, args.captions)  # first: a wrong folder must not leave an empty collection behind
     if _common.shows_view(args):
         print(f"{len(found):,} pictures found", flush=True)
     with _collection_of(args, options) as collection:
-        report = collection.add(found, options=options)
-        result = {"collection": args.collection, "pictures": len(collection), **_collection.told(report)}
-        result["runtime"] = runtime.about(collection.composer)
-        if not result["pictures"] and report.failed:
-            raise TwinlensError(_first_failure(report))
-    if _common.shows_view(args):
-        _collection.print_report(report)
-        print(f"{result['pictures']:,} pictures can be found in {args.collection}")
+        report, result = _add(collection, found, args, options)
+    if not result["pictures"] and report.failed:
+        raise TwinlensError(_first_failure(report))
+    _tell(report, result, args)
     if report.stopped:
         _stop(result, args)
     return result
+
+
+def _add(
+    collection: Collection, found: Scan, args: argparse.Namespace, options: Options
+) -> tuple[Report, dict[str, object]]:
+    """What a run did, and the same as JSON."""
+    from twinlens import runtime
+
+    report = collection.add(found, options=options)
+    said = {"collection": args.collection, "pictures": len(collection), **_collection.told(report)}
+    return report, {**said, "runtime": runtime.about(collection.composer)}
+
+
+def _watch(args: argparse.Namespace, options: Options) -> Mapping[str, object]:
+    """Index, and again after every change, until Ctrl-C. Raises TwinlensError where there is nothing to watch."""
+    from twinlens.ingest import fingerprint, scan, watch
+
+    paths, folder = [path.expanduser().resolve() for path in args.paths], args.collection.expanduser().resolve()
+    if missing := next((path for path in (*paths, *args.captions) if not path.exists()), None):
+        raise TwinlensError(f"there is no {missing} to watch")
+    with ExitStack() as stack:
+        opened: list[Collection] = []
+
+        def act() -> None:
+            found = scan(paths, args.captions)
+            if not opened:
+                opened.append(stack.enter_context(_collection_of(args, options)))
+            report, result = _add(opened[0], found, args, options)
+            if any(result[name] for name in ("added", "changed", "moved", "removed", "failed")):
+                _tell(report, result, args)
+                _common.emit_line(result, args)
+            if report.stopped:
+                raise KeyboardInterrupt
+
+        if _common.shows_view(args):
+            print(f"watching {', '.join(map(str, paths))}; Ctrl-C ends it", flush=True)
+        watch(lambda: fingerprint([*paths, *args.captions], but=folder), act, _warn, every=args.every)
+    return {}
+
+
+def _warn(line: str) -> None:
+    print(f"twinlens: {line}; watching on", file=sys.stderr, flush=True)
+
+
+def _tell(report: Report, result: Mapping[str, object], args: argparse.Namespace) -> None:
+    if _common.shows_view(args):
+        _collection.print_report(report)
+        print(f"{result['pictures']:,} pictures can be found in {args.collection}", flush=True)
 
 
 def _options(args: argparse.Namespace) -> Options:
@@ -67,8 +118,8 @@ def _options(args: argparse.Namespace) -> Options:
 
     if args.workers is not None and args.workers < 0:
         raise TwinlensError(f"--workers wants a number from 0 on, not {args.workers}")
-    if args.seconds <= 0 or args.memory <= 0:
-        raise TwinlensError("--seconds and --memory want numbers above 0")
+    if args.seconds <= 0 or args.memory <= 0 or args.every <= 0:
+        raise TwinlensError("--seconds, --memory and --every want numbers above 0")
     limits = Limits(seconds=args.seconds, memory=int(args.memory * 1e9))
     return Options(workers=args.workers, limits=limits, shown=_common.shows_view(args), retry=args.retry)
 
