@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from twinlens import images
+from twinlens.calibration import Channel
 from twinlens.types import Sample
 
 DIM = 20
@@ -25,6 +26,7 @@ class MeanColor:
     turn: int = 0
     dim: int = DIM
     prepared: int = 0
+    channels = ()
 
     @property
     def recipe(self):
@@ -64,3 +66,19 @@ class MeanColor:
     @classmethod
     def load(cls, folder: Path) -> MeanColor:
         return cls(**json.loads((folder / "model.json").read_text()))
+
+
+@dataclass
+class SideBySide(MeanColor):
+    """The same sides beside each other as fusion `calibrated` has them: [picture 12; words 8; two flags] / √2."""
+
+    dim: int = DIM + 2
+    channels = (Channel("image", slice(12), slice(12), 20), Channel("text", slice(12, 20), slice(12, 20), 21))
+
+    @property
+    def digest(self) -> str:
+        return f"{self.turn:08x}ffffffff"
+
+    def forward(self, batch) -> torch.Tensor:
+        sides = [torch.nn.functional.normalize(batch["values"][:, channel.asked], dim=-1) for channel in self.channels]
+        return torch.cat([*sides, *(side.eq(0).all(-1, keepdim=True).float() for side in sides)], dim=-1) / 2**0.5

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twinlens.calibration import Calibration, Channel, calibrated, lowest_by_hash
 
-CHANNELS = (Channel("image", slice(4), slice(4), 7), Channel("text", slice(4, 7), slice(4, 7), 8))
+CHANNELS = (Channel("image", slice(0, 4), slice(0, 4), 7), Channel("text", slice(4, 7), slice(4, 7), 8))
 
 
 def entries(seed: int, count: int, *, lacking: float = 0.3) -> np.ndarray:
@@ -63,3 +65,7 @@ def test_the_sample_hardly_changes_when_a_row_comes():
     before, after = (set(rows[lowest_by_hash(rows[:count], 100)]) for count in (999, 1000))
     assert len(before - after) <= 1 and len(before) == len(after) == 100
     assert sorted(lowest_by_hash(rows[:7], 100).tolist()) == list(range(7))
+
+
+def test_channels_travel_as_json():
+    assert [Channel.read(json.loads(json.dumps(channel.told()))) for channel in CHANNELS] == list(CHANNELS)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,16 @@ class Channel:
     shown: slice
     missing: int
 
+    @classmethod
+    def read(cls, said: Sequence[Any]) -> Channel:
+        """From JSON that `told` gave."""
+        side, first, last, low, high, missing = said
+        return cls(side, slice(first, last), slice(low, high), missing)
+
+    def told(self) -> list[Any]:
+        """For JSON."""
+        return [self.side, self.asked.start, self.asked.stop, self.shown.start, self.shown.stop, self.missing]
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -54,7 +65,7 @@ class Calibration:
         is a score in standard deviations above its mean and m how many channels the query's side has here; an entry
         without the block counts as an average one, z = 0. None where nothing in the sample can be compared.
         """
-        if not self.channels:
+        if not self.channels or not len(self.sample):
             whole = vector.astype(np.float64)
             return whole / max(self.spread(whole)[1], FLOOR)
         found = [(channel.side, self._of_channel(channel, vector)) for channel in self.channels]
@@ -62,21 +73,29 @@ class Calibration:
         many = Counter(side for side, _ in parts)
         return np.sum([part / np.sqrt(many[side]) for side, part in parts], axis=0) if parts else None
 
+    def unanswered(self, vector: Vectors) -> list[str]:
+        """The sides that a query's vector (D,) has, but no entry of the sample has a block for."""
+        asking = [channel for channel in self.channels if len(self.sample) and vector[channel.asked].any()]
+        answered = {channel.side for channel in asking if (self.sample[:, channel.missing] == 0).any()}
+        return sorted({channel.side for channel in asking} - answered)
+
     def spread(self, direction: Direction) -> tuple[float, float]:
         """Mean and standard deviation of a direction's (D,) scores over the sample; (0, 0) of an empty one."""
+        if not len(self.sample):
+            return 0.0, 0.0
         scores = self.scores(direction)
-        return (float(scores.mean()), float(scores.std())) if len(scores) else (0.0, 0.0)
+        return float(scores.mean()), float(scores.std())
 
     def scores(self, direction: Direction) -> Direction:
         """Inner products (S',) of a direction (D,) with the entries drawn regardless of what they lack."""
-        return np.asarray(self.sample[: self.everyone].astype(np.float64) @ direction)
+        return np.asarray(self.sample[: self.everyone] @ direction.astype(np.float32), dtype=np.float64)
 
     def _of_channel(self, channel: Channel, vector: Vectors) -> Direction | None:
-        asked = vector[channel.asked].astype(np.float64)
+        asked = vector[channel.asked]
         there = self.sample[:, channel.missing] == 0
         if not asked.any() or not there.any():
             return None
-        scores: Direction = self.sample[there, channel.shown] @ asked
+        scores = (self.sample[:, channel.shown] @ asked)[there].astype(np.float64)
         mean, deviation = float(scores.mean()), max(float(scores.std()), FLOOR * float(asked @ asked))
         found = np.zeros(self.sample.shape[1])
         found[channel.shown] = asked / deviation

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from twinlens import hub, variants
+from twinlens.calibration import Channel
 from twinlens.config import Recipe
 from twinlens.encoders import Encoder
 from twinlens.fusions import Fusion
@@ -154,6 +155,12 @@ class Composer(nn.Module):
                 if not key.startswith(kept):
                     parameter.copy_(fresh[key])
         return copied
+
+    @property
+    def channels(self) -> Sequence[Channel]:
+        """How its vectors are compared; none: whole, by their cosine."""
+        channels: Sequence[Channel] = self.fusion.channels
+        return channels
 
     @property
     def frozen(self) -> tuple[str, ...]:

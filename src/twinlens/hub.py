@@ -69,12 +69,20 @@ def image_processor(name: str) -> Any:
     return _fetch(name, AutoImageProcessor.from_pretrained)
 
 
-def tokenizer(name: str) -> Tokenizer:
-    """The tokenizer of a checkpoint, without its own cutting and padding. Raises TwinlensError as `model` does."""
+def padding(name: str) -> int:
+    """The number of the token that a checkpoint fills short texts up with. Raises TwinlensError as `model` does."""
+    return int(_tokenizer(name).pad_token_id or 0)
+
+
+def _tokenizer(name: str) -> Any:
     from transformers import AutoTokenizer
 
-    found = _fetch(name, AutoTokenizer.from_pretrained)
-    backend = getattr(found, "backend_tokenizer", None)
+    return _fetch(name, AutoTokenizer.from_pretrained)
+
+
+def tokenizer(name: str) -> Tokenizer:
+    """The tokenizer of a checkpoint, without its own cutting and padding. Raises TwinlensError as `model` does."""
+    backend = getattr(_tokenizer(name), "backend_tokenizer", None)
     if backend is None:
         raise TwinlensError(f"the checkpoint {name!r} has no tokenizer of the fast kind; choose another")
     backend.no_padding()

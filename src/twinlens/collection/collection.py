@@ -13,6 +13,7 @@ import numpy as np
 
 from twinlens import filters
 from twinlens.collection import upkeep
+from twinlens.collection.answers import Asked, Hits
 from twinlens.collection.query import Model, Query, pictures, texts
 from twinlens.collection.searcher import Searcher
 from twinlens.collection.upkeep import Info, Load, Repair
@@ -22,13 +23,11 @@ from twinlens.store import (
     DATABASE,
     Contents,
     Entry,
-    Gallery,
     Generation,
     Matrix,
     Rows,
     Runs,
     Store,
-    Vectors,
     contents,
     gallery,
     model_folder,
@@ -228,7 +227,7 @@ class Collection:
         unlike: str | Sequence[str] = (),
         weights: Sequence[float] | None = None,
         distinct: float | None = None,
-    ) -> list[Hit]:
+    ) -> Hits:
         """The k pictures that suit a picture, a sentence, or several of either, best first; exact, not approximate.
 
         where: a condition on the metadata (see `filters`), applied before ranking, so that k answers come back if so
@@ -243,11 +242,11 @@ class Collection:
         condition = None if where is None else filters.to_sql(filters.parse(where))
         away = [self._embedded(entry) for entry in ([unlike] if isinstance(unlike, str) else unlike)]
         with self._busy:
-            now, vector = self._asked(query, np.asarray(away, dtype=np.int64))
+            asked = self._asked(query, np.asarray(away, dtype=np.int64))
             wanted = None if condition is None else self._store.rows_where(*condition)
-            ranked = self._searcher.ranked(now, vector, k, wanted=wanted, dropped=away, distinct=distinct)
-            found = [(self._store.get(row), score) for row, score in ranked]
-        return [Hit(_sample(entry), score) for entry, score in found if entry is not None]
+            ranked = self._searcher.ranked(asked.gallery, asked.unit, k, wanted=wanted, dropped=away, distinct=distinct)
+            found = [(self._store.get(row), cosine) for row, cosine in ranked]
+        return Hits(Hit(_sample(entry), asked.score(cosine)) for entry, cosine in found if entry is not None)
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -272,14 +271,15 @@ class Collection:
             raise TwinlensError(f"the picture with the id {entry_id!r} could not be embedded; twinlens info says why")
         return row
 
-    def _asked(self, query: Query, away: Rows) -> tuple[Gallery, Vectors]:
-        """The gallery and the query's vector (1, D), both of one model: it may be switched between the two."""
+    def _asked(self, query: Query, away: Rows) -> Asked:
+        """What to search for and in what, both of one model: it may be switched between the two."""
         while True:
-            generation = self.generation
-            vector = query.vector(self.composer, self._store.vectors(generation, away))
+            generation, model = self.generation, self.composer
             now = self._searcher.gallery()
             if now.state.generation == generation.number:
-                return now, vector
+                calibration = self._searcher.calibration(now, model.channels)
+                unlike = self._store.vectors(generation, away)
+                return Asked(now, calibration, query.direction(model, unlike, calibration))
 
 
 def _listed(paths: Path | str | Sequence[Path | str]) -> list[Path]:

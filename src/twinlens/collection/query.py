@@ -1,4 +1,4 @@
-"""A query of any number of pictures and sentences as one vector."""
+"""A query of any number of pictures and sentences as one direction to search in."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ from typing import Protocol
 
 import numpy as np
 
+from twinlens.calibration import Calibration, Channel, Direction
 from twinlens.ingest import Embedder
 from twinlens.store import Vectors
 from twinlens.types import Picture, Sample, TwinlensError
 
 CANCELLED = 1e-6
-"""A composed vector shorter than this has no direction left but rounding."""
+"""A sum so much shorter than its parts has no direction left but rounding."""
+UNANSWERED = {
+    "image": "no entry of this collection has a picture to compare with",
+    "text": "no picture of this collection has a caption, and this model compares words with captions alone; add"
+    " captions, leave the words out, or index with a model whose pictures and words share a space (--recipe clip)",
+}
+"""What to say when a side of the query has nothing to be compared with."""
 
 
 class Named(Protocol):
@@ -40,6 +47,10 @@ class Model(Embedder, Protocol):
     @property
     def digest(self) -> str:
         """Hexadecimal; equal digests give equal vectors."""
+
+    @property
+    def channels(self) -> Sequence[Channel]:
+        """How its vectors are compared; none: whole, by their cosine."""
 
     def embed(self, samples: Sequence[Sample], /) -> Vectors:
         """Unit vectors (N, D)."""
@@ -69,22 +80,28 @@ class Query:
         if self.weights is not None and len(self.weights) != parts:
             raise TwinlensError(f"the query has {parts} pictures and texts, but {len(self.weights)} weights")
 
-    def vector(self, model: Model, unlike: Vectors) -> Vectors:
-        """The unit vector (1, D) to search for; unlike (M, D) are vectors to stay away from.
+    def direction(self, model: Model, unlike: Vectors, calibration: Calibration) -> Direction:
+        """What to search for (D,), of any length; unlike (M, D) are vectors to stay away from.
 
-        What is to be stayed away from is subtracted at full weight. Raises TwinlensError when nothing remains, or for a
-        picture that cannot be read.
+        Each part's score is first standardised over the collection, so that weights weigh scores of one scale; what is
+        to be stayed away from is subtracted at full weight. Raises TwinlensError when nothing remains, for words where
+        there are no captions and nothing else that words are compared with, and for a picture that cannot be read.
         """
         samples = [Sample(f"query-{n}", image, text) for n, (image, text) in enumerate(self._parts())]
         away = [Sample(f"without-{n}", None, text) for n, text in enumerate(self.without)]
-        vectors = model.embed([*samples, *away]).astype(np.float64)
-        weights = np.full(len(samples), 1 / len(samples)) if self.weights is None else np.asarray(self.weights)
-        toward = weights @ vectors[: len(samples)]
-        composed = toward - vectors[len(samples) :].sum(axis=0) - unlike.sum(axis=0, dtype=np.float64)
-        length = np.linalg.norm(composed)
-        if not length > CANCELLED:
+        vectors = model.embed([*samples, *away])
+        for side in (side for vector in vectors for side in calibration.unanswered(vector)):
+            raise TwinlensError(UNANSWERED[side])
+        weights = [1 / len(samples)] * len(samples) if self.weights is None else self.weights
+        parts = [
+            weight * found
+            for weight, vector in zip([*weights, *[-1] * (len(away) + len(unlike))], [*vectors, *unlike], strict=True)
+            if (found := calibration.direction(vector)) is not None
+        ]
+        composed = np.sum(parts, axis=0) if parts else np.zeros(1)
+        if not np.linalg.norm(composed) > CANCELLED * sum(np.linalg.norm(part) for part in parts):
             raise TwinlensError("the parts of the query cancel each other out; change a weight or leave one out")
-        return np.asarray(composed / length, dtype=np.float32)[None]
+        return np.asarray(composed)
 
     def _parts(self) -> list[tuple[Picture | None, str]]:
         if self.weights is None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from twinlens import __version__, sources
+from twinlens.collection.answers import Hits
 from twinlens.ingest import content_hash
 from twinlens.store import Contents, expanded
 from twinlens.types import Hit, TwinlensError
@@ -39,7 +40,7 @@ class Replay:
     now: tuple[Record, ...] | None
 
 
-def search(collection: Collection, asked: Mapping[str, Any]) -> tuple[list[Hit], Record]:
+def search(collection: Collection, asked: Mapping[str, Any]) -> tuple[Hits, Record]:
     """The answers to a search (`asked` are the arguments of `Collection.search`) and its receipt, both of one state.
 
     A receipt is JSON: version, the arguments with every picture's content hash, the model's digest, the collection's

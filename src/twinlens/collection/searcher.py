@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from twinlens.calibration import Calibration, Channel
+from twinlens.collection.sampling import calibration
 from twinlens.indexes.exact import Exact
 from twinlens.store import Gallery, Matrix, Rows, Store, Vectors, gallery, writing
 from twinlens.types import TwinlensError
@@ -19,6 +21,7 @@ class Searcher:
         self._store = store
         self._held: Gallery | None = None
         self._indexes: list[Exact] = []
+        self._calibration: tuple[Gallery, Calibration] | None = None
 
     def gallery(self) -> Gallery:
         """The vectors as they are committed now."""
@@ -32,8 +35,14 @@ class Searcher:
             self._held = now
         return now
 
+    def calibration(self, now: Gallery, channels: Sequence[Channel]) -> Calibration:
+        """What scores in a gallery are measured by, drawn once for each state of it."""
+        if self._calibration is None or self._calibration[0] is not now:
+            self._calibration = now, calibration(now, channels)
+        return self._calibration[1]
+
     def _parts(self) -> Sequence[tuple[Rows, Vectors]]:
-        return self._held.parts if self._held else ()
+        return self._held.parts if self._held is not None else ()
 
     def _filed(self, now: Gallery) -> Gallery:
         """The gallery from an up-to-date matrix file; as it is while another process writes, or where none can be."""

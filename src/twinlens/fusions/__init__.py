@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from twinlens.calibration import Channel
 from twinlens.types import Features
 
 
@@ -18,6 +20,9 @@ class Fusion(nn.Module):
     zero, so that a bare gallery picture, a caption alone and a composed query pass through the same layers, in the same
     batch: separate passes would let batch normalisation tell them apart. A subclass writes `compose` alone.
     """
+
+    channels: Sequence[Channel] = ()
+    """How a collection compares this method's vectors; none: whole, by their cosine."""
 
     def __init__(self, *, image_dim: int, text_dim: int, dim: int) -> None:
         super().__init__()

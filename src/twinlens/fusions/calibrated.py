@@ -28,7 +28,7 @@ class Calibrated(Fusion):
         if shared and image_dim != text_dim:
             raise TwinlensError(f"pictures ({image_dim} channels) and texts ({text_dim}) share no space; leave it out")
         self.dim = image_dim + text_dim + 2
-        image, text = slice(image_dim), slice(image_dim, image_dim + text_dim)
+        image, text = slice(0, image_dim), slice(image_dim, image_dim + text_dim)
         crossed = [Channel("text", text, image, self.dim - 2)] if shared else []
         self.channels = (
             Channel("image", image, image, self.dim - 2),

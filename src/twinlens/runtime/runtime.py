@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from twinlens import hints
+from twinlens.calibration import Channel
 from twinlens.runtime import cache
 from twinlens.runtime.parts import Network, Onnx, Part, Tower, Vectors
 from twinlens.runtime.texts import ABSENT, Texts
@@ -114,6 +115,11 @@ class Runtime:
     def dim(self) -> int:
         """Width D of the vectors."""
         return self.composer.dim
+
+    @property
+    def channels(self) -> Sequence[Channel]:
+        """How the vectors are compared; none: whole, by their cosine."""
+        return self.composer.channels if self._said is None else [Channel.read(c) for c in self._said["channels"]]
 
     @property
     def digest(self) -> str:

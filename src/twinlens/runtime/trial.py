@@ -44,6 +44,7 @@ def examine(composer: Composer, folder: Path) -> dict[str, Any]:
         "recipe": composer.recipe.name,
         "dim": composer.dim,
         "encoders": _labels([part.name for part in composer.recipe.encoders]),
+        "channels": [channel.told() for channel in composer.channels],
         "towers": [vars(tower) for tower in towers],
         "parts": {name: {"chosen": _chosen(ways, starts[name]), "ways": ways} for name, ways in tried.items()},
         "texts": texts.keep(composer, folder, _without_pictures(towers)),
