@@ -33,7 +33,7 @@ LAYERS = (
     ("encoders", "fusions", "indexes", "datasets"),
     ("composer",),
     ("runtime", "training", "batches", "protocols", "readings", "features", "detection", "pretraining"),
-    ("evaluation", "replication", "store", "comparison"),
+    ("evaluation", "replication", "store", "comparison", "doctor"),
     ("ingest", "distributed", "explain", "report"),
     ("collection",),
     ("commands", "service"),
