@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 from PIL import Image
 
 from tests.mean_color import MeanColor
 from tests.pictures import ALONE, counts, draw, vectors
 from twinlens.collection import Collection
-from twinlens.ingest import Options
+from twinlens.ingest import Options, decoding
 from twinlens.types import Sample
 
 
@@ -142,4 +143,22 @@ def test_what_is_embedded_is_found_after_the_first_batch(tmp_path, pictures):
 
     with Collection.create(tmp_path / "w", Watched(), load=MeanColor.load) as collection:
         collection.add(pictures, options=Options(workers=0, batch_size=2))
-        assert seen[:2] == [0, 2]
+        assert seen[0] == 0
+        assert seen[2] == 2  # the second batch was embedded while the first was committed
+
+
+def test_what_waits_is_bounded_by_its_bytes(monkeypatch):
+    monkeypatch.setattr(decoding, "WAITING", 10)
+    taken, most = [], []
+
+    def items():
+        for n in range(40):
+            taken.append(n)
+            yield n
+
+    with ThreadPoolExecutor(2) as threads:
+        for item, result in decoding.ahead(threads, str, items(), depth=30, weigh=lambda result: len(result), start=3):
+            assert result == str(item)
+            most.append(len(taken) - item)
+    # One-digit results leave room for ten, two-digit ones for five; what was taken before that was known is kept.
+    assert most[0] == 3 and max(most) == 10 and most[25] == 5

@@ -41,7 +41,8 @@ class Patches(Encoder):
         if sample.image is None:
             pixels = np.zeros((self.height, self.width, 3), dtype=np.uint8)
         else:
-            pixels = np.asarray(images.load(sample.image).resize((self.width, self.height)))
+            size = (self.width, self.height)
+            pixels = np.asarray(images.load(sample.image, near=size).resize(size))
         return {"pixels": pixels, "image_present": np.asarray(sample.image is not None)}
 
     def forward(self, batch: Batch) -> Encoded:

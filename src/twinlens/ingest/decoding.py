@@ -20,6 +20,9 @@ T = TypeVar("T")
 R = TypeVar("R")
 _COUNTED = re.compile(r" \(\d+ bytes not processed\)")
 """What Pillow adds to "image file is truncated"; without it equal reasons are equal."""
+WAITING = 2**28
+"""Bytes of decoded pictures that may wait for the network: enough that it never waits for them, and no more."""
+DEEPEST = 256
 FEW = 256
 """Where processes cannot be forked, starting workers takes longer than decoding this many pictures."""
 
@@ -96,7 +99,9 @@ class Decoder:
         """Every item with its job's result, in order."""
         if not self.workers:
             return ((item, decode(self.composer, job(item))) for item in items)
-        return ahead(self._threads, lambda item: self._one(job(item)), items, depth=16 * self.workers)
+        return ahead(
+            self._threads, lambda item: self._one(job(item)), items, depth=DEEPEST, weigh=_bytes, start=2 * self.workers
+        )
 
     def _one(self, job: Job) -> Decoded | Failure:
         try:
@@ -106,17 +111,36 @@ class Decoder:
 
 
 def ahead(
-    threads: ThreadPoolExecutor, work: Callable[[T], R], items: Iterable[T], *, depth: int
+    threads: ThreadPoolExecutor,
+    work: Callable[[T], R],
+    items: Iterable[T],
+    *,
+    depth: int,
+    weigh: Callable[[R], int] | None = None,
+    start: int = 1,
 ) -> Iterator[tuple[T, R]]:
-    """Items with their results, in order; at most `depth` items are taken before their results are wanted."""
+    """Items with their results, in order; at most `depth` items are taken before their results are wanted.
+
+    weigh: the bytes of a result, 0 if unknown; no more are taken than make `WAITING` bytes, and while none is known
+    `start` of them.
+    """
     waiting: deque[tuple[T, Future[R]]] = deque()
+    room = start if weigh else depth
     for item in items:
         waiting.append((item, threads.submit(work, item)))
-        if len(waiting) >= depth:
-            first, result = waiting.popleft()
-            yield first, result.result()
-    for first, result in waiting:
-        yield first, result.result()
+        while len(waiting) >= room:
+            first, future = waiting.popleft()
+            result = future.result()
+            if weigh and (weight := weigh(result)):
+                room = max(start, min(depth, WAITING // weight))
+            yield first, result
+    for first, future in waiting:
+        yield first, future.result()
+
+
+def _bytes(result: Decoded | Failure) -> int:
+    """What a result takes in memory; of a failure that is nothing worth counting."""
+    return sum(array.nbytes for array in result.arrays.values()) if isinstance(result, Decoded) else 0
 
 
 def usual_workers(pictures: int) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Protocol, TypeAlias, TypeVar
 
 import numpy as np
@@ -152,12 +153,23 @@ def _embedded(
         return
     composer, committed = load(), -COMMIT_SECONDS
     workers = usual_workers(total) if options.workers is None else options.workers
-    with Decoder(composer, workers=workers, limits=options.limits) as decoder:
-        for batch in _batches(decoder.map(itertools.chain([first], items), job), options.batch_size):
-            yield _with_vectors(composer, batch)
+    with Decoder(composer, workers=workers, limits=options.limits) as decoder, _one_thread() as embedding:
+        batches = _batches(decoder.map(itertools.chain([first], items), job), options.batch_size)
+        for _, batch in ahead(embedding, partial(_with_vectors, composer), batches, depth=2):
+            yield batch
             if time.monotonic() - committed >= COMMIT_SECONDS:
                 store.commit()
                 committed = time.monotonic()
+
+
+@contextmanager
+def _one_thread() -> Iterator[ThreadPoolExecutor]:
+    """A thread that embeds a batch while the one before is committed and the next is decoded."""
+    threads = ThreadPoolExecutor(1, thread_name_prefix="embed")
+    try:
+        yield threads
+    finally:
+        threads.shutdown(cancel_futures=True)
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -6,10 +6,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
-from rich.text import Text
-
 T = TypeVar("T")
 
 
@@ -20,29 +16,15 @@ class Bar(Protocol):
         """Count `done` more units, and show a note (a loss, a count of failures) beside them."""
 
 
-class _Rate(TextColumn):
-    def __init__(self, unit: str) -> None:
-        super().__init__("")
-        self.unit = unit
-
-    def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:,.1f} {self.unit}/s")
-
-
 @contextmanager
 def bar(title: str, total: int, *, unit: str = "it", shown: bool = True) -> Iterator[Bar]:
     """A bar over `total` units; on a stream that is no terminal rich prints only its last state."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(unit), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, TextColumn("{task.fields[note]}"), console=console, disable=not shown) as progress:
-        task = progress.add_task(title, total=total, note="")
+    if not shown:
+        yield _nothing
+        return
+    from twinlens.progress._drawn import drawn  # rich takes a tenth of a second, and a search draws no bar
 
-        def advance(done: int = 1, note: str | None = None) -> None:
-            progress.update(task, advance=done)
-            if note is not None:
-                progress.update(task, note=note)
-
+    with drawn(title, total, unit) as advance:
         yield advance
 
 
@@ -52,3 +34,7 @@ def track(items: Iterable[T], title: str, total: int, *, unit: str = "it", shown
         for item in items:
             yield item
             advance()
+
+
+def _nothing(done: int = 1, note: str | None = None) -> None:
+    """A bar that is not shown."""
