@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,28 +54,32 @@ def _several(parser: argparse.ArgumentParser, name: str, metavar: str, about: st
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Search, show, and write the result. Raises TwinlensError for a query without a picture or a text."""
-    from twinlens.collection import receipts
-    from twinlens.report.export import export, writer_for
-
     images, texts = [_picture(path) for path in args.image], [text for text in args.text if text.strip()]
     if not images and not texts:
         raise TwinlensError("give --image FILE, --text SENTENCE, or both")
-    for target in args.export:
-        writer_for(target)  # before the search: its name may be wrong
+    if args.export:
+        from twinlens.report.export import writer_for
+
+        for target in args.export:
+            writer_for(target)  # before the search: its name may be wrong
     with _collection.open_collection(args) as collection:
         asked = _asked(args, images, texts)
         if args.receipt is None:
             hits, receipt = collection.search(**asked), None
         else:
+            from twinlens.collection import receipts
+
             hits, receipt = receipts.search(collection, asked)
         result = [_as_json(rank, hit, collection) for rank, hit in enumerate(hits, 1)]
+    if _common.shows_view(args):
+        _show(hits, args)  # before the files: whoever asked need not wait for pictures to be drawn
     query = Sample("query", images[0] if images else None, " + ".join(texts))
     files = _write(query, hits, args.out) if hits else []
-    files += [export(query, hits, result, target) for target in args.export]
+    files += _exported(query, hits, result, args.export)
     if receipt is not None:
         files.append(_common.write_json(receipt, args.receipt.expanduser()))
     if _common.shows_view(args):
-        _show(hits, files, args)
+        _show_files(files, args)
     said = {"images": images, "texts": texts, "without": args.without, "unlike": args.unlike, "where": args.where}
     return {"collection": args.collection, "query": said, "hits": result, "files": files}
 
@@ -123,7 +128,17 @@ def _write(query: Sample, hits: Sequence[Hit], folder: Path) -> list[Path]:
     return [grid, page]
 
 
-def _show(hits: Sequence[Hit], files: Sequence[Path], args: argparse.Namespace) -> None:
+def _exported(
+    query: Sample, hits: Sequence[Hit], result: Sequence[Mapping[str, Any]], targets: Sequence[str]
+) -> list[Path]:
+    if not targets:
+        return []
+    from twinlens.report.export import export
+
+    return [export(query, hits, result, target) for target in targets]
+
+
+def _show(hits: Sequence[Hit], args: argparse.Namespace) -> None:
     if not hits:
         print("no picture meets the condition" if args.where else f"{args.collection} has no pictures yet")
     else:
@@ -131,6 +146,11 @@ def _show(hits: Sequence[Hit], files: Sequence[Path], args: argparse.Namespace) 
             [n, f"{hit.score:.3f}", hit.sample.id, hit.sample.image, hit.sample.text] for n, hit in enumerate(hits, 1)
         ]
         _common.print_table(["rank", "score", "id", "picture", "caption"], rows)
+        sys.stdout.flush()
+
+
+def _show_files(files: Sequence[Path], args: argparse.Namespace) -> None:
+    if files:
         _preview.show(files[0], args)
     for file in files:
         print(f"wrote {file}")

@@ -24,11 +24,12 @@ class RowIndex(Index):
 
     def __init__(self) -> None:
         self.vectors: Vectors | None = None
+        self.squares: Vectors = np.empty(0, dtype=np.float32)  # squared lengths (N,)
         self.ids: list[str] = []
 
     def fit(self, vectors: Vectors, ids: Sequence[str]) -> None:
         """Take the gallery: vectors (N, D), one id per row. Raises TwinlensError for other shapes, NaN or infinity."""
-        vectors = checked(vectors)
+        vectors, self.squares = _measured(vectors)
         if len(ids) != len(vectors):
             raise TwinlensError(f"an index needs one id per vector, not {len(ids)} ids for {len(vectors)} vectors")
         self.vectors, self.ids = vectors, list(ids)
@@ -64,14 +65,20 @@ class RowIndex(Index):
 
 def checked(vectors: Vectors) -> Vectors:
     """The vectors as a C-ordered float32 matrix; raises TwinlensError unless it is (N, D) and every number finite."""
+    return _measured(vectors)[0]
+
+
+def _measured(vectors: Vectors) -> tuple[Vectors, Vectors]:
+    """The checked matrix (N, D) and its rows' squared lengths (N,), in one pass over what may be on the disk."""
     matrix = np.ascontiguousarray(vectors, dtype=np.float32)
     if matrix.ndim != 2 or matrix.shape[1] == 0:
         raise TwinlensError(f"vectors must have the shape (N, D) with D at least 1, not {matrix.shape}")
     # A norm is finite only if all its numbers are, and it needs no copy of the matrix.
-    wrong = np.flatnonzero(~np.isfinite(np.einsum("nd,nd->n", matrix, matrix)))
+    squares: Vectors = np.einsum("nd,nd->n", matrix, matrix)
+    wrong = np.flatnonzero(~np.isfinite(squares))
     if len(wrong):
         raise TwinlensError(f"vector {wrong[0]} holds NaN, infinity or numbers beyond 1e19: look at what made it")
-    return matrix
+    return matrix, squares
 
 
 def direct(vectors: Vectors, rows: Rows, query: Vectors) -> Squares:

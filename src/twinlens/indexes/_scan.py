@@ -33,16 +33,24 @@ def nearest(vectors: Vectors, norms: NDArray[np.float32], queries: Vectors, k: i
 
 
 def _chunk(vectors: Vectors, norms: NDArray[np.float32], queries: Vectors, k: int) -> tuple[Rows, Squares]:
-    estimates, rows = _candidates(vectors, norms, queries, min(k + SPARE, len(vectors)))
+    asked = _asked(queries)
+    narrow, columns = vectors[:, asked], queries[:, asked]
+    estimates, rows = _candidates(narrow, norms, columns, min(k + SPARE, len(vectors)))
     limits = np.partition(estimates, k - 1, axis=1)[:, k - 1] + 2 * _rounding(vectors, norms, queries)
     found = np.empty((len(queries), k), dtype=np.intp)
     squares = np.empty((len(queries), k))
     for n, (query, limit) in enumerate(zip(queries, limits, strict=True)):
         # A candidate beyond the limit proves that no row within it was left out.
         complete = rows.shape[1] == len(vectors) or estimates[n].max() > limit
-        near = rows[n] if complete else _within(vectors, norms, query, limit)
+        near = rows[n] if complete else _within(narrow, norms, query[asked], limit)
         found[n], squares[n] = best(vectors, near, query, k)
     return found, squares
+
+
+def _asked(queries: Vectors) -> slice:
+    """The dimensions outside which all queries are 0: a query of one block reads no other from memory."""
+    used = np.flatnonzero(queries.any(axis=0))
+    return slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(0, 1)
 
 
 def _candidates(

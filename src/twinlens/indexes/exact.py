@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from twinlens.indexes import Vectors
 from twinlens.indexes._rows import RowIndex, Rows, Squares, checked
@@ -19,8 +18,6 @@ class Exact(RowIndex):
     Vectors may have any length, the gallery may be memory-mapped, memory beside it stays bounded, and entries at one
     distance come in the order of their rows.
     """
-
-    norms: NDArray[np.float32]
 
     def add(self, vectors: Vectors, ids: Sequence[str]) -> None:
         """Append entries (M, D) after those that are there. Raises TwinlensError like `fit`."""
@@ -42,8 +39,8 @@ class Exact(RowIndex):
             self.fit(self.vectors[kept], [self.ids[row] for row in kept])
 
     def _learn(self, vectors: Vectors) -> None:
-        self.norms = np.einsum("nd,nd->n", vectors, vectors)
+        """A scan needs the squared lengths alone, which `fit` has found already."""
 
     def _nearest(self, queries: Vectors, k: int) -> tuple[Rows, Squares]:
         assert self.vectors is not None
-        return nearest(self.vectors, self.norms, queries, k)
+        return nearest(self.vectors, self.squares, queries, k)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -201,8 +202,10 @@ class Runtime:
         assert self._said is not None
         way = self._way(name)
         if way == "onnx":
-            file = cache.file(self._said, f"{name}.onnx")
-            if file is not None:
+            with ThreadPoolExecutor(1) as thread:
+                checked = thread.submit(cache.file, self._said, f"{name}.onnx")
+                import onnxruntime  # noqa: F401 - takes as long as checking the file, which needs no interpreter
+            if (file := checked.result()) is not None:
                 return Onnx(file)
             cache.forget(self._said)  # damaged: `tune` makes it again
         from twinlens.runtime.export import as_way, torch_parts
