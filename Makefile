@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test check clean
+.PHONY: demo test check bench clean
 
 demo: $(STAMP)
 	$(BIN)/twinlens demo
@@ -24,6 +24,11 @@ $(STAMP): pyproject.toml constraints.txt
 .venv/.installed-test: $(STAMP)
 	$(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -e .[test,check]
 	touch $@
+
+# NLVR=DIR measures bags of visual words too, on the pictures in DIR/dev/images.
+bench: .venv/.installed-test
+	$(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -e .[bench]
+	$(BIN)/python benchmarks/suite.py $(if $(NLVR),--nlvr $(NLVR))
 
 clean:
 	rm -rf .venv build dist src/*.egg-info

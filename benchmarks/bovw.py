@@ -7,9 +7,6 @@ runs in processes of its own; rounds over parts of the pictures take turns, so t
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -21,14 +18,13 @@ from typing import Any
 
 import cv2
 import numpy as np
+from _results import CORES, hardware, write
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 Histogram = NDArray[np.float32]
 State = dict[str, NDArray[np.float32]]
 
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-RESULTS = Path(__file__).with_name("RESULTS.md")
 TITLE = "## Bag of visual words"
 STEP, SIZE = 8, 8.0
 ROUNDS, CHUNK = 6, 4
@@ -219,19 +215,6 @@ def section(files: list[Path], command: str, words: int) -> str:
     return "\n".join(lines)
 
 
-def hardware() -> str:
-    cpu = Path("/proc/cpuinfo")
-    names = re.findall(r"model name\s*: (.+)", cpu.read_text("utf-8")) if cpu.is_file() else []
-    return f"{CORES} cores, {names[0] if names else platform.machine()}"
-
-
-def write(text: str) -> None:
-    """Replace this benchmark's section of RESULTS.md, or append it."""
-    old = RESULTS.read_text("utf-8") if RESULTS.is_file() else "# Benchmarks\n"
-    others = re.sub(rf"{re.escape(TITLE)}\n.*?(?=^## |\Z)", "", old, flags=re.DOTALL | re.MULTILINE)
-    RESULTS.write_text(f"{others.rstrip()}\n\n{text.rstrip()}\n", encoding="utf-8")
-
-
 def main() -> None:
     from twinlens import images
 
@@ -245,7 +228,7 @@ def main() -> None:
     limit = f" --pictures {given.pictures}" if given.pictures else ""
     text = section(files, f"python benchmarks/bovw.py --root {given.root}{limit}", given.words)
     print(text)
-    write(text)
+    write(TITLE, text)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,6 @@ import argparse
 import gzip
 import json
 import os
-import platform
-import re
 import shutil
 import statistics
 import subprocess
@@ -23,11 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from _results import hardware, skip, write
 from numpy.typing import NDArray
 from PIL import Image
 
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-RESULTS = Path(__file__).with_name("RESULTS.md")
 TITLE = "## A collection of 70,000 pictures"
 DATA = Path("/usr/share/datasets/fashion-mnist")
 LABELS = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
@@ -155,33 +152,20 @@ def measure(work: Path, count: int, model: list[object]) -> list[str]:
     ]
 
 
-def hardware() -> str:
-    cpu = Path("/proc/cpuinfo")
-    names = re.findall(r"model name\s*: (.+)", cpu.read_text("utf-8")) if cpu.is_file() else []
-    return f"{CORES} cores, {names[0] if names else platform.machine()}"
-
-
-def write(text: str) -> None:
-    """Replace this benchmark's section of RESULTS.md, or append it."""
-    old = RESULTS.read_text("utf-8") if RESULTS.is_file() else "# Benchmarks\n"
-    others = re.sub(rf"{re.escape(TITLE)}\n.*?(?=^## |\Z)", "", old, flags=re.DOTALL | re.MULTILINE)
-    RESULTS.write_text(f"{others.rstrip()}\n\n{text.rstrip()}\n", encoding="utf-8")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=70_000, help="use so many pictures; fewer are not recorded")
     parser.add_argument("--recipe", default="compact")
     given = parser.parse_args()
     if not DATA.is_dir():
-        raise SystemExit(f"skipped: there is no {DATA}; install it with: apt install dataset-fashion-mnist")
+        skip(f"there is no {DATA}; install it with: apt install dataset-fashion-mnist")
     with tempfile.TemporaryDirectory() as work:
         lines = measure(Path(work), given.count, ["--recipe", given.recipe])
     command = "python benchmarks/collection.py" + (f" --recipe {given.recipe}" if given.recipe != "compact" else "")
     text = "\n".join([TITLE, "", f"`{command}` on {hardware()}; recipe `{given.recipe}`.", "", *lines])
     print(text)
     if given.count == 70_000:
-        write(text)
+        write(TITLE, text)
 
 
 if __name__ == "__main__":

@@ -9,23 +9,19 @@ busy moment falls on all of them.
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import re
 import time
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 
 import torch
 import torch.nn.functional as F
+from _results import hardware, write
 from torch import Tensor, nn
 
 from twinlens import losses
 from twinlens.fusions.tirg import Tirg
 from twinlens.types import Features
 
-RESULTS = Path(__file__).with_name("RESULTS.md")
 TITLE = "## TIRG, one training step"
 SCALE = 4.0
 Step = Callable[[], float]
@@ -119,16 +115,8 @@ def section(seconds: dict[str, list[float]], batch: int, dim: int) -> str:
     what = (
         f"{batch} queries and {batch} targets of {dim} channels, {len(ours)} rounds, {torch.get_num_threads()} threads"
     )
-    where = f"{os.cpu_count()} cores, {platform.machine()}, torch {torch.__version__}"
+    where = f"{hardware()}, torch {torch.__version__}"
     return "\n".join([TITLE, "", f"`python benchmarks/tirg.py`: {what}; {where}.", "", *table, ""])
-
-
-def write(text: str) -> None:
-    """Put the section in the place of the old one, or at the end."""
-    old = RESULTS.read_text(encoding="utf-8") if RESULTS.is_file() else "# Benchmarks\n"
-    pattern = re.compile(rf"^{re.escape(TITLE)}$.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
-    new = pattern.sub(lambda _: text + "\n", old) if pattern.search(old) else f"{old.rstrip()}\n\n{text}"
-    RESULTS.write_text(new.rstrip() + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -139,7 +127,7 @@ def main() -> None:
     args = parser.parse_args()
     text = section(measure(args.batch, args.dim, args.rounds), args.batch, args.dim)
     print(text)
-    write(text)
+    write(TITLE, text)
 
 
 if __name__ == "__main__":
