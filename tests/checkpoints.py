@@ -9,20 +9,26 @@ from typing import Any
 
 import pytest
 import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import (
     AutoModel,
     AutoModelForObjectDetection,
     BertConfig,
     BertTokenizerFast,
+    CLIPConfig,
+    CLIPImageProcessor,
     DetrConfig,
     DetrImageProcessor,
     DistilBertConfig,
     PretrainedConfig,
+    PreTrainedTokenizerFast,
     ResNetConfig,
     RobertaConfig,
     RTDetrConfig,
     RTDetrImageProcessor,
     RTDetrResNetConfig,
+    SiglipConfig,
+    SiglipImageProcessor,
     VisualBertConfig,
 )
 
@@ -98,4 +104,26 @@ def detector(folder: Path, *, kind: str = "rt_detr") -> str:
     torch.manual_seed(1)
     AutoModelForObjectDetection.from_config(config).save_pretrained(folder)
     (DetrImageProcessor() if kind == "detr" else RTDetrImageProcessor()).save_pretrained(folder)
+    return str(folder)
+
+
+def contrastive(folder: Path, kind: str = "clip") -> str:
+    """A random CLIP or SigLIP for pictures of 32 pixels in a folder; the folder as a name."""
+    layers = {"num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    size = len(WORDS)
+    text = {**layers, "hidden_size": 16, "vocab_size": size, "max_position_embeddings": 12}
+    text |= {"bos_token_id": 2, "eos_token_id": 3, "pad_token_id": 0}
+    vision = {**layers, "hidden_size": 24, "image_size": 32, "patch_size": 8}
+    if kind == "clip":
+        config = CLIPConfig(text_config=text, vision_config=vision, projection_dim=20)
+        CLIPImageProcessor(size={"shortest_edge": 36}, crop_size={"height": 32, "width": 32}).save_pretrained(folder)
+    else:
+        config = SiglipConfig(text_config={**text, "projection_size": 24}, vision_config=vision)
+        SiglipImageProcessor(size={"height": 32, "width": 32}).save_pretrained(folder)
+    network(config).save_pretrained(folder)
+    words = Tokenizer(models.WordLevel({word: n for n, word in enumerate(WORDS)}, unk_token="[UNK]"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    ends = [("[CLS]", 2), ("[SEP]", 3)]
+    words.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends)
+    PreTrainedTokenizerFast(tokenizer_object=words, pad_token="[PAD]", eos_token="[SEP]").save_pretrained(folder)
     return str(folder)

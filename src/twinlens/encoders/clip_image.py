@@ -1,0 +1,81 @@
+"""The picture tower of a CLIP or SigLIP checkpoint."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from twinlens import hub
+from twinlens.encoders import Encoder
+from twinlens.encoders._contrastive import architecture, tower, vector, width
+from twinlens.encoders._pixels import square
+from twinlens.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
+
+PREPROCESSING = "preprocessing.json"
+
+
+class ClipImage(Encoder):
+    """Radford et al. 2021, "Learning transferable visual models from natural language supervision", and its kin.
+
+    `checkpoint` is any that `AutoModel` reads as a CLIP, SigLIP or SigLIP 2 of one picture size, by hub name or folder
+    ("laion/CLIP-ViT-B-32-laion2B-s34B-b79K", "google/siglip-base-patch16-224"). Pictures are resized, cropped and
+    standardised as the checkpoint's `preprocessor_config.json` says. The vector (B, D) lies in the space of encoder
+    `clip_text` of the same checkpoint.
+    """
+
+    reads = frozenset({"image"})
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, *, checkpoint: str) -> None:
+        super().__init__()
+        self.network = tower(checkpoint, "vision")
+        self.dim = width(self.network)
+        kept = hub.is_kept(checkpoint)
+        self.pixels = {} if kept else _preprocessing(checkpoint)
+        mean, deviation = ([0.0] * 3, [1.0] * 3) if kept else hub.standard(checkpoint)
+        self.register_buffer("mean", 255 * torch.tensor(mean)[:, None, None])
+        self.register_buffer("deviation", 255 * torch.tensor(deviation)[:, None, None])
+
+    def prepare(self, sample: Sample) -> Arrays:
+        """pixels (S, S, 3) uint8 and image_present ()."""
+        said = {**self.pixels, "resample": Image.Resampling(self.pixels["resample"])}
+        return {"pixels": square(sample.image, **said), "image_present": np.asarray(sample.image is not None)}
+
+    def forward(self, batch: Batch) -> Encoded:
+        """One vector (B, D)."""
+        x = (batch["pixels"].permute(0, 3, 1, 2) - self.mean) / self.deviation
+        found = vector(self.network.get_image_features(pixel_values=x))
+        return Encoded(image=Features(found, present=batch["image_present"]))
+
+    def save_assets(self, folder: Path) -> None:
+        """The tower's architecture and how pictures are prepared, so that the model loads without the checkpoint."""
+        hub.keep(architecture(self.network, "vision"), folder / "checkpoint")
+        (folder / PREPROCESSING).write_text(json.dumps(self.pixels) + "\n", encoding="utf-8")
+
+    def load_assets(self, folder: Path) -> None:
+        """Raises TwinlensError when the preprocessing is missing."""
+        path = folder / PREPROCESSING
+        try:
+            self.pixels = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise TwinlensError(f"{path} cannot be read: {error}; copy the whole model folder again") from error
+
+
+def _preprocessing(checkpoint: str) -> dict[str, Any]:
+    """The arguments of `square` that do what the checkpoint's own image processor does."""
+    said = hub.image_processor(checkpoint)
+    size = said.size or {}
+    resample = int(said.resample or Image.Resampling.BICUBIC)
+    if shorter := size.get("shortest_edge"):
+        crop = said.crop_size["height"] if said.do_center_crop else shorter
+        return {"pixels": crop, "fit": "crop", "margin": shorter - crop, "resample": resample}
+    if (height := size.get("height")) and height == size.get("width"):
+        return {"pixels": height, "fit": "stretch", "resample": resample}
+    raise TwinlensError(f"the checkpoint {checkpoint!r} reads pictures of no fixed square size; choose another")

@@ -1,0 +1,60 @@
+"""The text tower of a CLIP or SigLIP checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from twinlens import hub, wordpiece
+from twinlens.encoders import Encoder
+from twinlens.encoders._contrastive import architecture, tower, vector, width
+from twinlens.types import Arrays, Batch, Encoded, Features, Sample
+
+
+class ClipText(Encoder):
+    """Radford et al. 2021, and its kin; `checkpoint` as in encoder `clip_image`.
+
+    A text is cut to the checkpoint's length. CLIP reads up to its last token; SigLIP was trained on lower-case texts
+    padded to full length without a mask, and is given just these.
+    """
+
+    reads = frozenset({"text"})
+    pad: Tensor
+
+    def __init__(self, *, checkpoint: str) -> None:
+        super().__init__()
+        self.network = tower(checkpoint, "text")
+        self.dim = width(self.network)
+        self.max_tokens = int(self.network.config.text_config.max_position_embeddings)
+        self.padded = self.network.config.model_type.startswith("siglip")
+        kept = hub.is_kept(checkpoint)
+        self.tokenizer = wordpiece.learn((), 100) if kept else hub.tokenizer(checkpoint)
+        self.register_buffer("pad", torch.tensor(0 if kept else hub.padding(checkpoint)))
+
+    def prepare(self, sample: Sample) -> Arrays:
+        """words (L,) int64, words_mask (L,) bool, text_present () bool, with L the checkpoint's length."""
+        text = sample.text.lower() if self.padded else sample.text
+        arrays = wordpiece.encode(self.tokenizer, text, self.max_tokens)
+        return {**arrays, "words": np.where(arrays["words_mask"], arrays["words"], int(self.pad))}
+
+    def forward(self, batch: Batch) -> Encoded:
+        """One vector (B, D)."""
+        words, mask = batch["words"], batch["words_mask"]
+        if self.padded:
+            found = self.network.get_text_features(input_ids=words)
+        else:
+            longest = int(mask.sum(1).max())
+            found = self.network.get_text_features(input_ids=words[:, :longest], attention_mask=mask[:, :longest])
+        return Encoded(text=Features(vector(found), present=batch["text_present"]))
+
+    def save_assets(self, folder: Path) -> None:
+        """The tokenizer and the tower's architecture, so that the model loads without the checkpoint."""
+        self.tokenizer.save(str(folder / wordpiece.FILE))
+        hub.keep(architecture(self.network, "text"), folder / "checkpoint")
+
+    def load_assets(self, folder: Path) -> None:
+        """Raises TwinlensError when the tokenizer is missing."""
+        self.tokenizer = wordpiece.load(folder)
