@@ -67,12 +67,12 @@ def test_it_sees_what_the_package_sees():
 def test_the_projection_keeps_cosines(encoder):
     features = torch.randn(40, 1280, generator=torch.Generator().manual_seed(0)).relu()
     few, all_ = (torch.nn.functional.normalize(x, dim=-1) for x in (features @ encoder.signs, features))
-    assert (few @ few.T - all_ @ all_.T).abs().max() < 0.2
+    assert (few @ few.T - all_ @ all_.T).abs().max() < 0.25
 
 
 def test_a_missing_picture_is_marked(encoder):
     image = encode(encoder, Image.new("RGB", (30, 20), "red"), None)
-    assert image.vector.shape == (2, 384)
+    assert image.vector.shape == (2, 256)
     assert image.present is not None and image.present.tolist() == [True, False]
 
 
@@ -83,6 +83,16 @@ def test_a_saved_model_needs_no_weights_package(tmp_path, monkeypatch):
     loaded = Composer.load(tmp_path)
     assert loaded.digest == composer.digest
     assert np.array_equal(loaded.embed([sample]), composer.embed([sample]))
+
+
+def test_words_find_pictures_that_nobody_has_described():
+    composer = Composer.build(find_recipe("offline")).eval()
+    temple, flower = (Image.fromarray(load_sample_image(name)) for name in ("china.jpg", "flower.jpg"))
+    gallery = composer.embed([Sample("temple", temple), Sample("flower", flower)])
+    asked = composer.embed([Sample(text, None, text) for text in ("a temple", "a flower in bloom")])
+    (crossed,) = [c for c in composer.channels if c.side == "text" and c.shown != c.asked]
+    scores = asked[:, crossed.asked] @ gallery[:, crossed.shown].T
+    assert scores.argmax(1).tolist() == [0, 1]
 
 
 def test_what_is_missing_is_said_in_one_line(monkeypatch):
@@ -107,7 +117,7 @@ def test_wrong_options_are_answered(options, line):
 
 def test_the_offline_recipe_has_both_towers():
     composer = Composer.build(find_recipe("offline"))
-    assert composer.dim == 384 + 384 + 2
+    assert composer.dim == 256 + 384 + 384 + 2
     texts = ["a dog in the snow", "a puppy playing in winter", "the annual report of a bank"]
     vectors = composer.embed([Sample(text, None, text) for text in texts])
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.1

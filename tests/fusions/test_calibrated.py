@@ -53,6 +53,22 @@ def test_in_a_shared_space_words_ask_pictures_too():
     torch.testing.assert_close(fusion.similarity(asked, both), wanted, atol=1e-4, rtol=1e-4)
 
 
+def test_what_a_picture_shows_is_compared_with_words():
+    """The last channels of the picture's vector lie in the words' space."""
+    fusion = Calibrated(image_dim=14, text_dim=5, dim=1, named=5)
+    names = vectors(7, 40, 5)
+    gallery = fusion(Features(torch.cat([Y, 9 * names], dim=1)), Features(C, present=torch.arange(40) < 20))
+    torch.testing.assert_close(gallery.norm(dim=1), torch.ones(40))
+    captioned = cosines(T, C)
+    there = (torch.arange(40) < 20).expand(3, -1)
+    own = (captioned - captioned[:, :20].mean(1, keepdim=True)) / captioned[:, :20].std(1, keepdim=True, unbiased=False)
+    wanted = (z(cosines(T, names)) + torch.where(there, own, 0)) / 2**0.5
+    found = fusion.similarity(fusion(None, Features(T)), gallery)
+    torch.testing.assert_close(found, wanted - wanted.mean(1, keepdim=True), atol=1e-4, rtol=1e-4)
+    asked = fusion(Features(torch.cat([X, vectors(8, 3, 5)], dim=1)), None)
+    torch.testing.assert_close(fusion.similarity(asked, gallery), z(cosines(X, Y)), atol=1e-4, rtol=1e-4)
+
+
 def test_what_nothing_answers_scores_nothing():
     fusion = Calibrated(image_dim=9, text_dim=5, dim=1)
     assert not fusion.similarity(fusion(None, Features(T)), fusion(Features(Y), None)).any()
@@ -62,3 +78,5 @@ def test_nothing_is_trained_and_a_shared_space_has_one_width():
     assert not any(parameter.requires_grad for parameter in FUSION.parameters())
     with pytest.raises(TwinlensError, match="share no space"):
         Calibrated(image_dim=9, text_dim=5, dim=1, shared=True)
+    with pytest.raises(TwinlensError, match="share no space"):
+        Calibrated(image_dim=9, text_dim=5, dim=1, named=4)

@@ -1,0 +1,30 @@
+"""The names of ImageNet's classes as points in the space of a sentence encoder."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchvision.models import EfficientNet_B0_Weights
+
+from twinlens import hub, wordpiece
+from twinlens.encoders._transformer import masked_mean
+
+CLASSES = 1000
+_LONGEST = 16  # tokens; the longest name has fewer
+
+
+@torch.inference_mode()
+def label_vectors(checkpoint: str | None) -> Tensor:
+    """Unit vectors (1000, W) of the classes' names in their usual order, W the checkpoint's width; W = 0 without one.
+
+    Raises TwinlensError where the checkpoint cannot be had.
+    """
+    if checkpoint is None:
+        return torch.zeros(CLASSES, 0)
+    names = EfficientNet_B0_Weights.IMAGENET1K_V1.meta["categories"]
+    network, tokenizer = hub.model(checkpoint).eval(), hub.tokenizer(checkpoint)
+    arrays = [wordpiece.encode(tokenizer, name, _LONGEST) for name in names]
+    words, mask = (torch.from_numpy(np.stack([a[key] for a in arrays])) for key in ("words", "words_mask"))
+    vectors = masked_mean(network(input_ids=words, attention_mask=mask).last_hidden_state, mask)
+    return torch.nn.functional.normalize(vectors, dim=-1).clone()
