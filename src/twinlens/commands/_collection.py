@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from twinlens.ingest import Report
 
 COLLECTION = Path("twinlens-collection")
-SHIPPED = "compact"
 _SHOWN = 20
 
 
@@ -44,26 +42,33 @@ def open_collection(args: argparse.Namespace) -> Collection:
     return Collection.open(args.collection.expanduser(), load=partial(runtime.load, mode=mode))
 
 
-def choose_model(model: Path | None, recipe: str | None) -> Composer:
-    """The model of a new collection: a folder, what the package ships for a recipe, or one that needs no training."""
-    from twinlens.composer import Composer
-    from twinlens.config import find_recipe
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add `--model`, `--recipe` and `--checkpoint`."""
+    model = parser.add_mutually_exclusive_group()
+    model.add_argument("--model", type=Path, metavar="DIR", help="a model folder; if it is not the collection's, all"
+                       " pictures are embedded again, and the old vectors serve until then")  # fmt: skip
+    model.add_argument("--recipe", metavar="NAME", help="a model that needs no training: clip, offline, compact (for"
+                       " drawn scenes), or auto: clip if its checkpoint can be had, else offline (auto)")  # fmt: skip
+    parser.add_argument("--checkpoint", metavar="NAME", help="another CLIP or SigLIP for --recipe clip, by its name at"
+                        " the hub or its folder")  # fmt: skip
 
-    if model is not None:
-        return Composer.load(model.expanduser())
-    name = recipe or SHIPPED
-    with resources.as_file(resources.files("twinlens") / "models" / name) as folder:
-        if folder.is_dir():
-            return Composer.load(folder)
-    pipeline = find_recipe(name)
-    if all(part.name in pipeline.training.frozen for part in pipeline.encoders):
-        composer = Composer.build(pipeline).eval()
-        if not any(parameter.requires_grad for parameter in composer.fusion.parameters()):
-            return composer
-    raise TwinlensError(
-        f"twinlens ships no trained model for the recipe {name}; make one with twinlens train --recipe {name} --out DIR"
-        " and give it as --model DIR"
-    )
+
+def asks_for_model(args: argparse.Namespace) -> bool:
+    """Whether a model is named at all."""
+    return any(given is not None for given in (args.model, args.recipe, args.checkpoint))
+
+
+def choose_model(args: argparse.Namespace) -> Composer:
+    """The model that `--model`, `--recipe` and `--checkpoint` name. Raises TwinlensError when it cannot be had."""
+    from twinlens import pretrained
+    from twinlens.composer import Composer
+
+    if args.model is not None:
+        if args.checkpoint is not None:
+            raise TwinlensError("--checkpoint is for the recipe clip; leave it or --model out")
+        return Composer.load(args.model.expanduser())
+    told = partial(print, flush=True) if _common.shows_view(args) else str
+    return pretrained.ready(args.recipe or pretrained.AUTO, checkpoint=args.checkpoint, told=told)
 
 
 def told(report: Report) -> dict[str, object]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from twinlens.commands import _collection, _common
+from twinlens.commands import _common
 
 if TYPE_CHECKING:
     import argparse
@@ -100,12 +100,13 @@ def _opened(args: argparse.Namespace) -> Collection:
 
 
 def _composer(args: argparse.Namespace) -> Composer:
+    from twinlens import pretrained
     from twinlens.config import find_recipe
     from twinlens.datasets import shapes
     from twinlens.training import train_recipe
 
     if not args.train:
-        return _collection.choose_model(None, None)
+        return pretrained.ready("compact")
     recipe, shown = find_recipe("compact"), _common.shows_view(args)
     brief = recipe.model_copy(update={"training": recipe.training.model_copy(update={"epochs": EPOCHS})})
     dataset = shapes.load(None, "train", protocol="edits", scenes=TRAINED_ON, seed=args.seed)

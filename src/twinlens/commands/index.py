@@ -29,10 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Folders, the collection, its model, captions, and how to run."""
     parser.add_argument("paths", nargs="+", type=Path, metavar="DIR", help="folders with pictures, or single pictures")
     _collection.add_collection(parser)
-    model = parser.add_mutually_exclusive_group()
-    model.add_argument("--model", type=Path, metavar="DIR", help="a model folder; if it is not the collection's, all"
-                       " pictures are embedded again, and the old vectors serve until then")  # fmt: skip
-    model.add_argument("--recipe", metavar="NAME", help=f"the shipped model of a recipe ({_collection.SHIPPED})")
+    _collection.add_model(parser)
     parser.add_argument("--captions", action="append", default=[], type=Path, metavar="FILE",
                         help="a table (CSV, JSON lines, Parquet) with paths and texts; may be repeated")  # fmt: skip
     _collection.add_runtime(parser)
@@ -129,11 +126,12 @@ def _collection_of(args: argparse.Namespace, options: Options) -> Collection:
     from twinlens.collection import Collection
     from twinlens.runtime import accelerated
 
-    folder, asked = args.collection.expanduser(), args.model is not None or args.recipe is not None
+    folder = args.collection.expanduser()
     if not Collection.exists(folder):
-        composer = _collection.choose_model(args.model, args.recipe)
+        composer = _collection.choose_model(args)
         return Collection.create(folder, accelerated(composer, mode=args.runtime))
-    other = accelerated(_collection.choose_model(args.model, args.recipe), mode=args.runtime) if asked else None
+    asked = _collection.asks_for_model(args)
+    other = accelerated(_collection.choose_model(args), mode=args.runtime) if asked else None
     collection = _collection.open_collection(args)
     if other is not None:
         report = collection.change_model(other, options=options)

@@ -25,10 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Mend, and say what was done and what is still wrong."""
+    from twinlens.composer import Composer
     from twinlens.ingest import Options
 
     with _collection.open_collection(args) as collection:
-        composer = None if args.model is None else _collection.choose_model(args.model, None)
+        composer = None if args.model is None else Composer.load(args.model.expanduser())
         repair = collection.repair(composer=composer, options=Options(shown=_common.shows_view(args)))
         left = collection.verify()
     if _common.shows_view(args):
