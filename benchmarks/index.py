@@ -51,9 +51,12 @@ def draw(number: int) -> Image.Image:
 
 
 def write_copies(folder: Path, number: int, copies: int) -> None:
+    files = [folder / f"{copy:03}-{number:04}.jpg" for copy in range(copies)]
+    if files[-1].exists():
+        return
     image = draw(number)
-    for copy in range(copies):
-        image.save(folder / f"{copy:03}-{number:04}.jpg", quality=88, comment=f"{copy}".encode())
+    for copy, file in enumerate(files):
+        image.save(file, quality=88, comment=f"{copy}".encode())
 
 
 def pictures(folder: Path, count: int) -> list[Path]:
@@ -94,10 +97,8 @@ def recipe(name: str, work: Path) -> Any:
     if name != "clip":
         return found
     checkpoint = str(clip(work / "checkpoint"))
-    encoders = [part.model_copy(update={"checkpoint": checkpoint}) for part in found.encoders]
-    return type(found).model_validate(
-        {**found.model_dump(), "encoders": [{**p.model_dump(), "checkpoint": checkpoint} for p in encoders]}
-    )
+    encoders = [{**part.model_dump(), "checkpoint": checkpoint} for part in found.encoders]
+    return type(found).model_validate({**found.model_dump(), "encoders": encoders})
 
 
 def rate(count: int, work: Callable[[], object]) -> float:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
@@ -94,6 +94,20 @@ class Ranking:
     query_id: str
     ids: tuple[str, ...]
     scores: tuple[float, ...]
+
+
+class Preparer(Protocol):
+    """The part of a model that runs in workers."""
+
+    def prepare(self, sample: Sample) -> Arrays:
+        """Everything on the CPU for one sample."""
+
+
+class Embedder(Preparer, Protocol):
+    """The part of a model that turns samples into vectors."""
+
+    def embed_prepared(self, prepared: Sequence[Arrays], /) -> NDArray[np.float32]:
+        """Unit vectors (B, D) of prepared samples."""
 
 
 @dataclass(frozen=True)

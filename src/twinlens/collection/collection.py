@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -17,7 +17,6 @@ from twinlens.collection.answers import Asked, Hits
 from twinlens.collection.query import Model, Query, pictures, texts
 from twinlens.collection.searcher import Searcher
 from twinlens.collection.upkeep import Info, Load, Repair
-from twinlens.ingest import Options, Report, Scan, ingest, reembed, scan
 from twinlens.runtime import accelerated, load, tuned
 from twinlens.store import (
     DATABASE,
@@ -35,6 +34,9 @@ from twinlens.store import (
     writing,
 )
 from twinlens.types import Hit, Picture, Sample, TwinlensError
+
+if TYPE_CHECKING:
+    from twinlens.ingest import Options, Report, Scan
 
 NEAR_DUPLICATE = 0.98
 """Cosine from which two pictures are the same to people: another size, another compression."""
@@ -137,6 +139,8 @@ class Collection:
         captions: tables with paths and texts. Can be interrupted at any time, and goes on when called again. Raises
         TwinlensError: no such folder, no picture in it, another process is writing, the disk is full.
         """
+        from twinlens.ingest import Options, Scan, ingest, scan  # whoever searches needs none of it
+
         found = paths if isinstance(paths, Scan) else scan(_listed(paths), captions)
         with self._writing() as store:
             serving = self.generation
@@ -150,6 +154,8 @@ class Collection:
         Until then, and if it is interrupted, the old model serves; called again, it goes on. Pictures that cannot be
         read now keep their rows, but are found only once their folder is indexed again. Raises TwinlensError as `add`.
         """
+        from twinlens.ingest import Options, Report, reembed
+
         with self._writing() as store:
             new = upkeep.adopt(store, composer)
             if new == self.generation:
@@ -173,6 +179,8 @@ class Collection:
         composer: the collection's own model, to be put back where its folder is lost or damaged. Nobody else should use
         the collection meanwhile. Raises TwinlensError for another model, and when the database cannot be read at all.
         """
+        from twinlens.ingest import Options
+
         with self._busy, writing(self.folder):
             self._store.close()
             rescued = upkeep.rescue(self.folder)

@@ -11,9 +11,8 @@ from typing import Protocol
 import numpy as np
 
 from twinlens.calibration import Calibration, Channel, Direction
-from twinlens.ingest import Embedder
 from twinlens.store import Vectors
-from twinlens.types import Picture, Sample, TwinlensError
+from twinlens.types import Embedder, Picture, Sample, TwinlensError
 
 CANCELLED = 1e-6
 """A sum so much shorter than its parts has no direction left but rounding."""

@@ -12,7 +12,6 @@ import numpy as np
 
 from twinlens import __version__, sources
 from twinlens.collection.answers import Hits
-from twinlens.ingest import content_hash
 from twinlens.store import Contents, expanded
 from twinlens.types import Hit, TwinlensError
 
@@ -99,7 +98,7 @@ def _known(picture: object) -> Record:
     if not isinstance(picture, Path):
         raise TwinlensError("a receipt can be written only for pictures that are files")
     try:
-        return {"path": str(picture.absolute()), "hash": content_hash(picture).hex()}
+        return {"path": str(picture.absolute()), "hash": sources.content_hash(picture).hex()}
     except OSError as error:
         raise TwinlensError(f"{picture}: cannot be read: {error.strerror}") from error
 
@@ -149,7 +148,7 @@ def _of_pictures(receipt: Record) -> Iterator[str]:
     for known in receipt["asked"]["image"]:
         path = Path(known["path"])
         try:
-            changed = content_hash(path).hex() != known["hash"]
+            changed = sources.content_hash(path).hex() != known["hash"]
         except OSError:
             yield f"the query's picture {path} {'cannot be read' if sources.exists(path) else 'is gone'}"
             continue

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from twinlens.collection.query import Model
-from twinlens.ingest import Options, Report, reembed
 from twinlens.store import (
     DAMAGED,
     Generation,
@@ -23,7 +23,16 @@ from twinlens.store import (
 )
 from twinlens.types import TwinlensError
 
+if TYPE_CHECKING:
+    from twinlens.ingest import Options, Report
+
 Load = Callable[[Path], Model]
+
+
+def _nothing() -> Report:
+    from twinlens.ingest import Report
+
+    return Report()
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,7 @@ class Repair:
     """What `repair` did, a line each, and the run that made lost vectors again."""
 
     done: tuple[str, ...] = ()
-    embedded: Report = field(default_factory=Report)
+    embedded: Report = field(default_factory=_nothing)
 
 
 def adopt(store: Store, composer: Model) -> Generation:
@@ -94,6 +103,8 @@ def repair(store: Store, serving: Generation, composer: Model, options: Options)
             store.drop_vector(row, generation)
         done.append(f"dropped the damaged vector of row {row}")
     store.commit()
+    from twinlens.ingest import reembed
+
     matrix = Matrix(store.folder)
     if fault := matrix.fault():
         done.append(f"rebuilt the matrix file, which {fault}")

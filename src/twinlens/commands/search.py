@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
             writer_for(target)  # before the search: its name may be wrong
     with _collection.open_collection(args) as collection:
         asked = _asked(args, images, texts)
+        threading.Thread(target=_import_ahead, daemon=True).start()
         if args.receipt is None:
             hits, receipt = collection.search(**asked), None
         else:
@@ -82,6 +84,14 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         _show_files(files, args)
     said = {"images": images, "texts": texts, "without": args.without, "unlike": args.unlike, "where": args.where}
     return {"collection": args.collection, "query": said, "hits": result, "files": files}
+
+
+def _import_ahead() -> None:
+    """Import what shows the answers while the query's network is loaded, which keeps another core busy."""
+    import rich.table  # noqa: F401
+
+    import twinlens.report.grid
+    import twinlens.report.page  # noqa: F401
 
 
 def _asked(args: argparse.Namespace, images: Sequence[Path], texts: Sequence[str]) -> dict[str, Any]:

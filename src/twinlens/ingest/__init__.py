@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from twinlens.ingest.decoding import Limits
-from twinlens.ingest.pipeline import Embedder, ingest, reembed
+from twinlens.ingest.pipeline import ingest, reembed
 from twinlens.ingest.report import Options, Report
-from twinlens.ingest.scan import Scan, content_hash, scan
+from twinlens.ingest.scan import Scan, scan
 from twinlens.ingest.watching import fingerprint, watch
 
 __all__ = [
-    "Embedder",
     "Limits",
     "Options",
     "Report",
     "Scan",
-    "content_hash",
     "fingerprint",
     "ingest",
     "reembed",

@@ -10,11 +10,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 from twinlens.captions import inside
 from twinlens.ingest.workers import FORKS, Pool, WorkerError
-from twinlens.types import Arrays, Sample, TwinlensError
+from twinlens.types import Arrays, Preparer, Sample, TwinlensError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -25,13 +25,6 @@ WAITING = 2**28
 DEEPEST = 256
 FEW = 256
 """Where processes cannot be forked, starting workers takes longer than decoding this many pictures."""
-
-
-class Preparer(Protocol):
-    """The part of a composer that runs in workers."""
-
-    def prepare(self, sample: Sample) -> Arrays:
-        """Everything on the CPU for one sample."""
 
 
 class Job(NamedTuple):

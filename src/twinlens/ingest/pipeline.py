@@ -4,35 +4,29 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Protocol, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
-from twinlens.ingest.decoding import Decoded, Decoder, Failure, Job, Preparer, ahead, usual_workers
+from twinlens import sources
+from twinlens.ingest.decoding import Decoded, Decoder, Failure, Job, ahead, usual_workers
 from twinlens.ingest.files import CHANGED_MEANWHILE, Files, Work
 from twinlens.ingest.report import Options, Report
-from twinlens.ingest.scan import Scan, content_hash
+from twinlens.ingest.scan import Scan
 from twinlens.progress import Bar, bar
 from twinlens.store import Entry, Generation, Store, Vectors
-from twinlens.types import Arrays
+from twinlens.types import Embedder
 
 T = TypeVar("T")
 COMMIT_SECONDS = 2.0
 """How much finished work a kill may cost, at most."""
 BATCH_SECONDS = 5.0
 """A batch is embedded after this long though it is not full, so that slow pictures are not kept waiting in memory."""
-
-
-class Embedder(Preparer, Protocol):
-    """The part of a composer that turns pictures into vectors."""
-
-    def embed_prepared(self, prepared: Sequence[Arrays], /) -> Vectors:
-        """Unit vectors (B, D) of prepared samples."""
 
 
 def ingest(store: Store, generation: Generation, load: Callable[[], Embedder], scan: Scan, options: Options) -> Report:
@@ -109,7 +103,7 @@ def _looked(files: Files, scan: Scan, advance: Bar) -> Iterator[Work]:
 
 def _hashed(work: Work) -> Work | Failure:
     try:
-        return replace(work, hash=content_hash(work.path))
+        return replace(work, hash=sources.content_hash(work.path))
     except OSError as error:
         return Failure(f"cannot be read: {error.strerror}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,9 +47,3 @@ def scan(paths: Sequence[Path], tables: Sequence[Path] = ()) -> Scan:
     folders = [(Captions(root, tables), tuple(images.find(root))) for root in outer]
     files = [(Captions(path.parent, tables), (path,)) for path in single]
     return Scan((*folders, *files), tuple(outer))
-
-
-def content_hash(path: Path) -> bytes:
-    """The first 20 bytes of BLAKE2b over the whole file, read in pieces. Raises OSError."""
-    with sources.open_file(path) as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20)).digest()
