@@ -67,6 +67,21 @@ def test_entries_that_answer_a_query_are_masked_in_its_row_alone(toy_composer):
     assert not any(m.diagonal().any() for m in mask(shared, {"q0": frozenset({"0"})}))
 
 
+def test_what_answers_a_query_is_marked_unless_it_is_left_out(toy_composer):
+    pictures = tuple(Sample(str(n), toy.draw(("red", "green", "blue"))) for n in range(3))
+    queries = tuple(Sample(f"q{n}", None, "red") for n in range(3))
+    relevant = {"q0": frozenset({"0", "1", "2"}), "q1": frozenset({"1"}), "q2": frozenset({"2"})}
+    data = Dataset(queries, pictures, relevant, {"q0": frozenset({"2"})})
+    steps = Steps(
+        data, prepare=toy_composer.prepare, stack=toy_composer.stack, batch_size=3, rejected_per_query=0, seed=0
+    )
+    step = steps[0]  # before the first shuffle the queries stand in their own order
+    assert step.answers.diagonal().all()
+    assert step.answers[0, 1] and not step.answers[0, 2]
+    assert step.mask[0].tolist() == [False, True, True]
+    assert not step.answers[1, 2] and not step.answers[2, 1]
+
+
 def test_queries_without_an_answer_in_the_gallery_are_left_out(toy_composer):
     picture = toy.draw(("red", "red", "red"))
     data = Dataset((Sample("q", picture, "blue"),), (Sample("g", picture),), {"q": frozenset({"elsewhere"})})

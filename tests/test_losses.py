@@ -59,6 +59,24 @@ def test_batch_softmax_by_hand():
     assert called("batch_softmax", q, t, n, mask, scale=7.0).item() == pytest.approx(np.mean(terms), abs=1e-6)
 
 
+def test_multi_positive_softmax_by_hand():
+    q, t, n, mask = case(10)
+    answers = mask & (np.random.default_rng(0).random(mask.shape) < 0.6)
+    e = np.exp(7 * q @ np.concatenate([t, n]).T)
+    own = np.eye(*mask.shape, dtype=bool)
+    terms = [
+        np.mean(
+            [-np.log(e[i, p] / (e[i, p] + e[i][~mask[i] & ~own[i]].sum())) for p in np.flatnonzero(own[i] | answers[i])]
+        )
+        for i in range(len(q))
+    ]
+    loss = called("multi_positive_softmax", q, t, n, mask, answers=torch.from_numpy(answers), scale=7.0)
+    assert answers.any()
+    assert loss.item() == pytest.approx(np.mean(terms), abs=1e-6)
+    alone = called("multi_positive_softmax", q, t, n, mask, scale=7.0)
+    torch.testing.assert_close(alone, called("batch_softmax", q, t, n, mask, scale=7.0))
+
+
 def test_soft_triplet_by_hand():
     q, t, n, mask = case(1)
     pairs = [(p, neg) for way in anchors(q, t, n, mask) for p, negatives in way for neg in negatives]

@@ -18,11 +18,13 @@ class Step:
     """B queries, their B targets and M rejected entries as one batch of 2·B + M rows, in this order.
 
     mask (B, B + M) is True where a column, a target or a rejected entry, must not count as a negative of the row's
-    query: it answers that query too, or is left out of its rankings.
+    query: it answers that query too, or is left out of its rankings. answers (B, B + M) is True where it answers it and
+    is not left out, the query's own target included.
     """
 
     batch: Batch
     mask: Tensor
+    answers: Tensor
     queries: int
 
 
@@ -45,7 +47,7 @@ class Steps(torch.utils.data.Dataset[Step]):
         self.gallery = {sample.id: sample for sample in dataset.gallery}
         self.relevant = _sorted_within(dataset.relevant, self.gallery)
         self.rejected = _sorted_within(dataset.rejected, self.gallery)
-        self.ignore = dataset.ignore
+        self.ignore, self.answers = dataset.ignore, dataset.relevant
         self.queries = [query for query in dataset.queries if self.relevant.get(query.id)]
         if len(self.queries) < 2:
             raise TwinlensError("training needs at least two queries with an answer in the gallery; add data")
@@ -76,19 +78,26 @@ class Steps(torch.utils.data.Dataset[Step]):
         columns = targets + [entry for query in queries for entry in self._draw_rejected(query.id, rng)]
         samples = queries + [self.gallery[entry] for entry in columns]
         batch = self.stack([self.prepare(sample) for sample in samples])
-        return Step(batch, torch.from_numpy(self._mask([query.id for query in queries], columns)), len(queries))
+        mask, answers = self._relations([query.id for query in queries], columns)
+        return Step(batch, torch.from_numpy(mask), torch.from_numpy(answers), len(queries))
 
     def _draw_rejected(self, query_id: str, rng: np.random.Generator) -> list[str]:
         known = self.rejected.get(query_id, [])
         return list(rng.choice(known, size=min(len(known), self.rejected_per_query), replace=False)) if known else []
 
-    def _mask(self, query_ids: Sequence[str], columns: Sequence[str]) -> NDArray[np.bool_]:
-        mask = np.zeros((len(query_ids), len(columns)), dtype=np.bool_)
+    def _relations(
+        self, query_ids: Sequence[str], columns: Sequence[str]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """`mask` and `answers` of a step."""
+        left_out, answers = np.zeros((2, len(query_ids), len(columns)), dtype=np.bool_)
         for row, query_id in enumerate(query_ids):
-            skip = self.ignore.get(query_id, frozenset()).union(self.relevant[query_id])
-            mask[row] = [entry in skip for entry in columns]
-            mask[row, row] = False
-        return mask
+            known, ignored = self.answers[query_id], self.ignore.get(query_id, frozenset())
+            answers[row] = [entry in known for entry in columns]
+            left_out[row] = [entry in ignored for entry in columns]
+        np.fill_diagonal(left_out, False)
+        mask, answers = answers | left_out, answers & ~left_out
+        np.fill_diagonal(mask, False)
+        return mask, answers
 
 
 class PreparedCache:

@@ -1,9 +1,11 @@
 """Losses: pure functions on embeddings, one signature for the family.
 
-Every loss is called `loss(queries, targets, *, negatives=None, mask=None, scale=1.0, …) → scalar`: queries (B, D) and
-the targets (B, D) that answer them, row by row; negatives (M, D) are further columns that answer no query. mask (B, B
-+ M), over the columns [targets; negatives], is True where a column must not count as a negative of that row's query;
-its diagonal is ignored, as a query's own target is its positive. Further keyword arguments are the loss's own options.
+Every loss is called `loss(queries, targets, *, negatives=None, mask=None, answers=None, scale=1.0, …) → scalar`:
+queries (B, D) and the targets (B, D) that answer them, row by row; negatives (M, D) are further columns. mask (B, B +
+M), over the columns [targets; negatives], is True where a column must not count as a negative of that row's query; its
+diagonal is ignored, as a query's own target is its positive. answers (B, B + M) is True where a column is known to be a
+positive too; most losses have one positive for each query and leave it aside. Further keyword arguments are the loss's
+own options.
 
 d is the squared Euclidean distance unless said otherwise; for unit vectors d = 2 − 2·cos. Where a loss uses both
 directions, the negatives of target i are the other queries j whose column i is not masked.
@@ -33,6 +35,7 @@ def batch_softmax(
     *,
     negatives: Tensor | None = None,
     mask: Tensor | None = None,
+    answers: Tensor | None = None,
     scale: Tensor | float = 1.0,
 ) -> Tensor:
     """Mean over i of −log softmax_j(scale · ⟨q_i, c_j⟩) at j = i, over the columns c that are not masked.
@@ -40,11 +43,36 @@ def batch_softmax(
     Vo et al. 2019, "Composing text and image for image retrieval", equation 2 with K = B; the columns beyond the batch
     and the mask are ours.
     """
+    del answers
     columns = _columns(targets, negatives)
     logits = scale * queries @ columns.T  # (B, B + M)
     counts = _is_negative(queries, columns, mask) | _own(queries, columns)
     answers = torch.arange(len(queries), device=queries.device)
     return F.cross_entropy(logits.masked_fill(~counts, -torch.inf), answers)
+
+
+def multi_positive_softmax(
+    queries: Tensor,
+    targets: Tensor,
+    *,
+    negatives: Tensor | None = None,
+    mask: Tensor | None = None,
+    answers: Tensor | None = None,
+    scale: Tensor | float = 1.0,
+) -> Tensor:
+    """Mean over i of the mean over its positives p of −log e^{s_p} / (e^{s_p} + Σ_n e^{s_n}), s = scale · ⟨q_i, c⟩.
+
+    Batch softmax for queries with many answers: every column that `answers` names is a positive, n runs over the
+    negatives alone. Khosla et al. 2020, "Supervised contrastive learning", equation 2, but other positives are left out
+    of the denominator, so that they do not push each other away. With one positive each it is batch softmax.
+    """
+    columns = _columns(targets, negatives)
+    logits = scale * queries @ columns.T  # (B, B + M)
+    own = _own(queries, columns)
+    positive = own if answers is None else own | answers
+    others = logits.masked_fill(~_is_negative(queries, columns, mask) | positive, -torch.inf)
+    terms = F.softplus(others.logsumexp(dim=1, keepdim=True) - logits).masked_fill(~positive, 0)
+    return (terms.sum(1) / positive.sum(1)).mean()
 
 
 def soft_triplet(
@@ -53,6 +81,7 @@ def soft_triplet(
     *,
     negatives: Tensor | None = None,
     mask: Tensor | None = None,
+    answers: Tensor | None = None,
     scale: Tensor | float = 1.0,
     triplets: int = 3,
     generator: torch.Generator | None = None,
@@ -62,6 +91,7 @@ def soft_triplet(
     Vo et al. 2019, equation 3. Queries and targets are both anchors; negatives come from the other side alone, while
     the authors' code also takes them from the anchor's own side. `generator` must live on the embeddings' device.
     """
+    del answers
     terms = [
         _drawn(F.softplus(scale * (positive[:, None] - distances)), is_negative, triplets, generator)
         for positive, distances, is_negative in _both_ways(queries, targets, negatives, mask)
@@ -75,6 +105,7 @@ def semi_hard_hinge(
     *,
     negatives: Tensor | None = None,
     mask: Tensor | None = None,
+    answers: Tensor | None = None,
     scale: Tensor | float = 1.0,
     margin: float = 0.2,
 ) -> Tensor:
@@ -85,7 +116,7 @@ def semi_hard_hinge(
     teach nothing. Their code also compares d⁻ with the positive of the column; here it is the anchor's own. The margin
     is measured on the embeddings as they are: `scale` has no part in it.
     """
-    del scale
+    del answers, scale
     total = queries.new_zeros(())
     for positive, distances, is_negative in _both_ways(queries, targets, negatives, mask):
         semi_hard = is_negative & (distances >= positive[:, None])
@@ -102,6 +133,7 @@ def batch_hard_triplet(
     *,
     negatives: Tensor | None = None,
     mask: Tensor | None = None,
+    answers: Tensor | None = None,
     scale: Tensor | float = 1.0,
     margin: float = 0.2,
 ) -> Tensor:
@@ -110,7 +142,7 @@ def batch_hard_triplet(
     Hermans et al. 2017, "In defense of the triplet loss", with one positive per anchor and negatives from the other
     side alone. The margin is measured on the embeddings as they are: `scale` has no part in it.
     """
-    del scale
+    del answers, scale
     terms = [
         F.relu(margin + positive - distances.masked_fill(~is_negative, torch.inf).amin(dim=1))
         for positive, distances, is_negative in _both_ways(queries, targets, negatives, mask)
@@ -124,6 +156,7 @@ def two_branch_ranking(
     *,
     negatives: Tensor | None = None,
     mask: Tensor | None = None,
+    answers: Tensor | None = None,
     scale: Tensor | float = 1.0,
     margin: float = 0.05,
     hardest: int = 10,
@@ -139,7 +172,7 @@ def two_branch_ranking(
     that does not; a query without such a neighbour has no structure to keep. The margin is measured on the embeddings
     as they are: `scale` has no part in it.
     """
-    del scale
+    del answers, scale
     to_target, to_query = (
         _hardest_hinges(_root(positive), _root(distances), is_negative, margin, hardest)
         for positive, distances, is_negative in _both_ways(queries, targets, negatives, mask)
@@ -152,9 +185,16 @@ def two_branch_ranking(
 
 _LOSSES: dict[str, Loss] = {
     loss.__name__: loss
-    for loss in (batch_softmax, soft_triplet, semi_hard_hinge, batch_hard_triplet, two_branch_ranking)
+    for loss in (
+        batch_softmax,
+        multi_positive_softmax,
+        soft_triplet,
+        semi_hard_hinge,
+        batch_hard_triplet,
+        two_branch_ranking,
+    )
 }
-_COMMON = frozenset({"queries", "targets", "negatives", "mask", "scale"})
+_COMMON = frozenset({"queries", "targets", "negatives", "mask", "answers", "scale"})
 
 
 def names() -> list[str]:

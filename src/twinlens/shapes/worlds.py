@@ -12,18 +12,19 @@ from numpy.typing import NDArray
 from twinlens.shapes.changes import random_change
 from twinlens.shapes.edits import Edit, random_edit
 from twinlens.shapes.scenes import ITEMS, TOWER_SHARE, Scene, random_scene
-from twinlens.shapes.sentences import Sentence, Table, informative_sentences, truths
+from twinlens.shapes.sentences import Sentence, Table, informative_sentences, share_true, truths
 
 SPLITS = ("train", "val", "test")
 _POOL = 2000
-_NEAR = 24
-_KEPT, _BROKEN = 1, 2
+_NEAR = 48
+_CHANGES = 4
+_SHOWN = 4
 _TRIES = 150
 
 
 @dataclass(frozen=True)
 class Statement:
-    """A sentence that is true of a scene, and near scenes, one small change away: of some it is true, of some false."""
+    """A sentence that is true of a scene, and near scenes, a few small changes away: true of few, false of most."""
 
     scene: Scene
     sentence: Sentence
@@ -70,7 +71,7 @@ class World:
             statement
             for scene, found, end, row in zip(scenes, near, ends.tolist(), chosen, strict=True)
             for statement in _state(
-                scene, [pool[which] for which in row], found, table.part(slice(end - len(found), end))
+                rng, scene, [pool[which] for which in row], found, table.part(slice(end - len(found), end))
             )
         ]
 
@@ -103,10 +104,10 @@ class World:
         return made
 
     def _near(self, rng: np.random.Generator, scene: Scene) -> Iterator[Scene]:
-        """Scenes of this split that are one small change away, each once."""
+        """Scenes of this split that are a few small changes away, each once."""
         seen = {scene}
         for _ in range(_TRIES):
-            changed = random_change(rng, scene)
+            changed = _changed(rng, scene, int(rng.integers(1, _CHANGES, endpoint=True)))
             if changed and changed not in seen and split_of(changed) == self.split:
                 seen.add(changed)
                 yield changed
@@ -118,6 +119,14 @@ class World:
 def split_of(scene: Scene) -> str:
     """The one split that may show a scene, whatever the order of its boxes: drawn by its digest, a third each."""
     return SPLITS[int(scene.digest(), 16) % len(SPLITS)]
+
+
+def _changed(rng: np.random.Generator, scene: Scene, changes: int) -> Scene | None:
+    """The scene after so many random changes; None where one changes nothing."""
+    changed: Scene | None = scene
+    for _ in range(changes):
+        changed = changed and random_change(rng, changed)
+    return changed
 
 
 def _choose(rng: np.random.Generator, true: NDArray[np.bool_], per_scene: int) -> list[list[int]]:
@@ -134,17 +143,20 @@ def _weighted(rng: np.random.Generator, weights: NDArray[np.float64], count: int
     return chosen
 
 
-def _state(scene: Scene, sentences: Sequence[Sentence], near: Sequence[Scene], table: Table) -> Iterator[Statement]:
-    """Each sentence with a near scene of which it stays true and two of which it is false, as far as there are.
+def _state(
+    rng: np.random.Generator, scene: Scene, sentences: Sequence[Sentence], near: Sequence[Scene], table: Table
+) -> Iterator[Statement]:
+    """Each sentence with near scenes of which it is true as often as of any scene, so that likeness tells nothing.
 
-    Near scenes of which fewer of the sentences are true come first: what keeps one sentence breaks another, so that no
-    picture is right for looking alike.
+    Near scenes are seldom shown that keep another of the sentences, too: they would be right for looking alike.
     """
     true = truths(sentences, table)  # (sentences, near)
-    order = true.sum(0).argsort(kind="stable")
-    for sentence, row in zip(sentences, true[:, order], strict=True):
-        chosen = [*order[row][:_KEPT].tolist(), *order[~row][:_BROKEN].tolist()]
-        yield Statement(scene, sentence, tuple(near[which] for which in chosen))
+    count = true.sum(0)
+    for sentence, row in zip(sentences, true, strict=True):
+        kept = np.flatnonzero(row & (count == 1))[: rng.binomial(_SHOWN, share_true(sentence))]
+        fewest = count[~row].min(initial=len(sentences))
+        broken = np.flatnonzero(~row & (count == fewest))[: 1 if fewest else _SHOWN - len(kept)]
+        yield Statement(scene, sentence, tuple(near[which] for which in (*kept.tolist(), *broken.tolist())))
 
 
 def _four(

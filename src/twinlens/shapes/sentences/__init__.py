@@ -23,6 +23,7 @@ __all__ = [
     "is_informative",
     "random_sentence",
     "random_true_sentence",
+    "share_true",
     "truths",
 ]
 
@@ -132,7 +133,12 @@ def informative_sentences(rng: np.random.Generator, count: int) -> list[Sentence
 def is_informative(sentence: Sentence) -> bool:
     """Whether the sentence is true of neither almost no nor too many random scenes (INFORMATIVE)."""
     fewest, most = INFORMATIVE
-    return bool(fewest <= sentence.truths(_random_scenes()).mean() <= most)
+    return fewest <= share_true(sentence) <= most
+
+
+def share_true(sentence: Sentence) -> float:
+    """Of which share of random scenes the sentence is true."""
+    return float(sentence.truths(_random_scenes()).mean())
 
 
 def truths(sentences: Sequence[Sentence], table: Table) -> NDArray[np.bool_]:
