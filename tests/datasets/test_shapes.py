@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pickle
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +116,15 @@ def test_near_scenes_that_make_a_sentence_false_are_rejected():
         assert false <= rejected.get((statement.scene, statement.sentence.text), false)
         broken += bool(false)
     assert broken > 0.8 * len(statements)
+
+
+def test_near_scenes_are_not_right_for_looking_alike():
+    near = defaultdict(set)
+    statements = World("train").statements(4 * SMALL, 2)
+    for statement in statements:
+        near[statement.scene].update(statement.near)
+    true = [s.sentence.holds(scene) for s in statements for scene in near[s.scene]]
+    assert 0.02 < np.mean(true) < 0.3
 
 
 def test_edits_have_one_target_among_hard_distractors():
