@@ -64,7 +64,8 @@ class World:
         """Up to `per_scene` sentences about each of `count` scenes, with near scenes of this split."""
         rng = self._generator("statements")
         scenes, pool = self.scenes(count), informative_sentences(rng, min(_POOL, 10 * count))
-        near = [list(islice(self._near(rng, scene), _NEAR)) for scene in scenes]
+        taken = {scene.digest() for scene in scenes}
+        near = [list(islice(self._near(rng, scene, taken), _NEAR)) for scene in scenes]
         table, ends = Table.of([scene for found in near for scene in found]), np.cumsum([len(found) for found in near])
         chosen = _choose(rng, truths(pool, Table.of(scenes)), per_scene)
         return [
@@ -103,13 +104,15 @@ class World:
                 made.append(Presentation(sentence, tuple(scenes[row] for row in four)))
         return made
 
-    def _near(self, rng: np.random.Generator, scene: Scene) -> Iterator[Scene]:
-        """Scenes of this split that are a few small changes away, each once."""
-        seen = {scene}
+    def _near(self, rng: np.random.Generator, scene: Scene, taken: set[str]) -> Iterator[Scene]:
+        """Scenes of this split that are a few small changes away and near no other scene.
+
+        Towers have few neighbours: shared ones would tie hundreds of scenes into one group. taken: digests, added to.
+        """
         for _ in range(_TRIES):
             changed = _changed(rng, scene, int(rng.integers(1, _CHANGES, endpoint=True)))
-            if changed and changed not in seen and split_of(changed) == self.split:
-                seen.add(changed)
+            if changed and split_of(changed) == self.split and changed.digest() not in taken:
+                taken.add(changed.digest())
                 yield changed
 
     def _generator(self, purpose: str) -> np.random.Generator:
