@@ -24,6 +24,7 @@ from twinlens.fusions import Fusion
 from twinlens.progress import bar
 from twinlens.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
 
+_BF16 = ("amx_bf16", "avx512_bf16")
 RECIPE, WEIGHTS, PROVENANCE = "recipe.toml", "model.safetensors", "provenance.json"
 
 
@@ -200,6 +201,18 @@ def joined(outputs: Sequence[Encoded]) -> Encoded:
         image=_join([output.image for output in outputs if output.image is not None]),
         text=_join([output.text for output in outputs if output.text is not None]),
     )
+
+
+def multiplies_bf16(device: torch.device) -> bool:
+    """Whether a device multiplies bfloat16 numbers by itself; processors that do not are slower with them."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    if device.type != "cpu":
+        return False
+    try:
+        return any(flag in Path("/proc/cpuinfo").read_text(encoding="utf-8") for flag in _BF16)
+    except OSError:
+        return False
 
 
 def _strip(batch: Batch, n: int) -> Batch:

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 
 from twinlens import losses, metrics, protocols
 from twinlens.batches import PreparedCache, Step, Steps
-from twinlens.composer import Composer, to_device
+from twinlens.composer import Composer, multiplies_bf16, to_device
 from twinlens.config import Recipe
 from twinlens.progress import Bar, bar
 from twinlens.types import Dataset, Features, TwinlensError
@@ -84,13 +84,6 @@ def pick_device(name: str = "auto") -> torch.device:
         here = ", ".join(kind for kind, is_here in available.items() if is_here)
         raise TwinlensError(f"device {name!r} is not available; here: {here}")
     return torch.device(name)
-
-
-def computes_bfloat16(device: torch.device) -> bool:
-    """Whether steps run in bfloat16: on GPUs and on processors with instructions for it, where it halves their time."""
-    if device.type == "cpu":
-        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-    return device.type == "cuda" and torch.cuda.is_bf16_supported()
 
 
 def train_recipe(
@@ -212,7 +205,7 @@ def _loaded(steps: Steps, workers: int) -> Iterator[Step]:
 def _take(run: Run, step: Step) -> Tensor:
     """One optimiser step; queries, targets and hard negatives go through the network together."""
     composer, device, rows = run.composer, run.composer.device, step.queries
-    with torch.autocast(device.type, torch.bfloat16, enabled=computes_bfloat16(device)):
+    with torch.autocast(device.type, torch.bfloat16, enabled=multiplies_bf16(device)):
         encoded = composer.encode(to_device(step.batch, device))
         vectors = composer.fuse(encoded)
     vectors = vectors.float()

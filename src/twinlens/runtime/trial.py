@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from twinlens.composer import Composer
+from twinlens.composer import Composer, multiplies_bf16
 from twinlens.runtime import texts
 from twinlens.runtime.export import TorchPart, as_way, export, modules
 from twinlens.runtime.parts import Network, Onnx, Part, Tower, Vectors, stacked
@@ -22,7 +22,6 @@ EXACT = {"onnx": 0.99999, "cuda": 0.9999, "bf16": 0.9999}
 TIMED = 16
 """Samples in the batch that is timed."""
 REPEATED = 3
-_HALVES = ("amx_bf16", "avx512_bf16")
 _SHOWN = ("a red square left of a dog", "", "night", "several people walk along a street in the rain, seen from above")
 
 
@@ -86,7 +85,7 @@ class _Trial:
         part, file = self.plain[name], self.folder / f"{name}.onnx"
         why = export(part, {key: array[:3] for key, array in self.arrays[name].items()}, file)
         yield "onnx", why or Onnx(file)
-        if has_bf16() and not name.startswith("head"):
+        if multiplies_bf16(torch.device("cpu")) and not name.startswith("head"):
             yield "bf16", as_way(part, "bf16")
         if torch.cuda.is_available():
             yield "cuda", as_way(part, "cuda")
@@ -116,14 +115,6 @@ class _Trial:
         for tower in self.towers:
             everything |= self.plain[tower.name](everything)
         return {name: {key: everything[key] for key in part.inputs} for name, part in self.plain.items()}
-
-
-def has_bf16() -> bool:
-    """Whether the processor multiplies bfloat16 numbers by itself; elsewhere they are slower than float32."""
-    try:
-        return any(flag in Path("/proc/cpuinfo").read_text(encoding="utf-8") for flag in _HALVES)
-    except OSError:
-        return False
 
 
 def _labels(names: Sequence[str]) -> list[str]:
