@@ -115,7 +115,8 @@ class Composer(nn.Module):
     def save(self, folder: Path | str, *, provenance: Mapping[str, Any] | None = None) -> None:
         """Write recipe.toml, model.safetensors, the encoders' files and where the model comes from.
 
-        Without a provenance a loaded model keeps the one it was saved with.
+        Without a provenance a loaded model keeps the one it was saved with. Raises OSError and TwinlensError where the
+        disk has no room.
         """
         folder, self.provenance = Path(folder), dict(self.provenance if provenance is None else provenance)
         folder.mkdir(parents=True, exist_ok=True)
@@ -124,7 +125,10 @@ class Composer(nn.Module):
             encoder.save_assets(folder / f"encoder-{n}")
         (folder / RECIPE).write_text(self.recipe.to_toml(), encoding="utf-8")
         (folder / PROVENANCE).write_text(json.dumps(self.provenance, indent=2) + "\n", encoding="utf-8")
-        save_file({key: tensor.contiguous().cpu() for key, tensor in self.state_dict().items()}, folder / WEIGHTS)
+        try:
+            save_file({key: tensor.contiguous().cpu() for key, tensor in self.state_dict().items()}, folder / WEIGHTS)
+        except SafetensorError as error:  # a full disk
+            raise TwinlensError(f"cannot write {folder / WEIGHTS}: {error}") from error
 
     @classmethod
     def load(cls, folder: Path | str) -> Self:

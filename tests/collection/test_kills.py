@@ -12,10 +12,9 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
+from tests.endurance import check, draw, found
 from tests.mean_color import MeanColor
 from twinlens.collection import Collection
 from twinlens.ingest import Options
@@ -30,13 +29,6 @@ class Slow(MeanColor):
     def forward(self, batch):
         time.sleep(0.003)
         return super().forward(batch)
-
-
-def draw(folder: Path, count: int, start: int) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for n in range(start, start + count):
-        values = np.random.default_rng(n).integers(0, 255, (4, 4, 3), dtype=np.uint8)
-        Image.fromarray(values).save(folder / f"{n:05}.png")
 
 
 def work(folder: Path, pictures: Path, turn: int, pipe) -> None:
@@ -66,39 +58,18 @@ def run(folder: Path, pictures: Path, turn: int, seconds: float | None) -> bool:
     return process.exitcode == -9
 
 
-def found(folder: Path) -> dict[Path, bytes]:
-    """Every picture that can be found, with its vector."""
-    with Collection.open(folder, load=Slow.load) as collection:
-        gallery = collection._searcher.gallery()
-        pairs = [(row, vector) for rows, vectors in gallery.parts for row, vector in zip(rows, vectors, strict=True)]
-        return {collection.entry(str(row)).path: vector.tobytes() for row, vector in pairs}
-
-
-def check(folder: Path, before: set[Path]) -> set[Path]:
-    """The collection opens, is whole, answers, and has everything it had."""
-    if not Collection.exists(folder):
-        assert not before
-        return set()
-    with Collection.open(folder, load=Slow.load) as collection:
-        assert collection.verify() == []
-        assert len(collection.search(text="red", k=10_000)) == len(collection)
-    now = set(found(folder))
-    assert before <= now
-    return now
-
-
 def test_nothing_is_lost_whenever_it_is_killed(tmp_path):
     pictures, folder, rng = tmp_path.resolve() / "p", tmp_path / "c", random.Random(0)
     draw(pictures, 60, 0)
     known, killed = set[Path](), 0
     for kill in range(KILLS):
         killed += run(folder, pictures, turn=kill // 4, seconds=rng.uniform(0, 0.25))
-        known = check(folder, known)
+        known = check(folder, Slow.load, known)
         draw(pictures, 6, 1000 + 6 * kill)
     assert killed > KILLS / 2
     last = KILLS // 4 + 1
     run(folder, pictures, last, None)
-    assert len(check(folder, known)) == 60 + 6 * KILLS
+    assert len(check(folder, Slow.load, known)) == 60 + 6 * KILLS
     run(tmp_path / "undisturbed", pictures, last, None)
-    assert found(folder) == found(tmp_path / "undisturbed")
+    assert found(folder, Slow.load) == found(tmp_path / "undisturbed", Slow.load)
     assert len(list((folder / "model").iterdir())) <= 2  # the one before goes with the next writer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
@@ -207,12 +207,13 @@ class Collection:
                 store.close()
 
     def _file(self, store: Store) -> None:
-        """Bring the matrix file up to date; only who holds the lock may."""
+        """Bring the matrix file up to date; only who holds the lock may. Without room for it only speed is lost."""
         matrix = Matrix(self.folder)
         held = matrix.read()
         now = gallery(store, held)
         if now is not held:
-            matrix.write(now)
+            with suppress(OSError):
+                matrix.write(now)
 
     # Reading ---------------------------------------------------------------------------------------------------------
 

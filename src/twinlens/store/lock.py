@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from twinlens.types import TwinlensError
@@ -38,7 +38,8 @@ def _take(lock: sqlite3.Connection, folder: Path) -> None:
         if "locked" not in str(error):
             raise TwinlensError(f"cannot write to the collection {folder}: {error}") from error
         raise TwinlensError(f"the collection {folder} is being written by {_holder(folder)}; wait for it") from error
-    (folder / HOLDER).write_text(f"{os.getpid()}\n", encoding="ascii")
+    with suppress(OSError):  # the disk may be full: the lock holds all the same
+        (folder / HOLDER).write_text(f"{os.getpid()}\n", encoding="ascii")
 
 
 def _holder(folder: Path) -> str:

@@ -113,8 +113,18 @@ class Matrix:
         return Gallery(state, ((rows, vectors),), count)
 
     def write(self, new: Gallery) -> None:
-        """File a gallery: append to what is filed where that is its beginning, else write it whole."""
+        """File a gallery: append to what is filed where that is its beginning, else write it whole.
+
+        Raises OSError, and leaves nothing half written, where the disk has no room.
+        """
         index = self._index()
+        try:
+            self._write(new, index)
+        except OSError:
+            self.clear(but=index and index["name"])
+            raise
+
+    def _write(self, new: Gallery, index: dict[str, Any] | None) -> None:
         if not len(new):
             self.clear()
         elif index is not None and new.filed == index["rows"] and State(*index["state"])[:2] == new.state[:2]:

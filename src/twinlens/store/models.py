@@ -17,16 +17,20 @@ def model_folder(collection: Path, digest: str) -> Path:
 
 
 def keep_model(collection: Path, digest: str, save: Callable[[Path], None]) -> None:
-    """Let `save` write a model into the collection, unless it is there; it appears at once and complete."""
+    """Let `save` write a model into the collection, unless it is there; it appears at once and complete, or not."""
     target = model_folder(collection, digest)
     if target.is_dir():
         return
     draft = target.with_name(f"new-{secrets.token_hex(4)}")
-    save(draft)
-    for path in draft.rglob("*"):
-        if path.is_file():
-            _onto_disk(path)
-    draft.rename(target)
+    try:
+        save(draft)
+        for path in draft.rglob("*"):
+            if path.is_file():
+                _onto_disk(path)
+        draft.rename(target)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)  # the room it takes may be what is lacking
+        raise
 
 
 def remove_models(collection: Path, *, but: Iterable[str]) -> None:
