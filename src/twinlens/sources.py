@@ -85,11 +85,14 @@ def open_file(path: Path) -> io.BufferedReader:
     return io.BufferedReader(_Part(shard, start, size))
 
 
-def exists(path: Path) -> bool:
+def exists(path: Path | str) -> bool:
     """Whether there is still something to index at a path: while a shard cannot be read, nothing in it counts as gone.
 
     A shard on its own is something to index, namely a failure, only while it is damaged.
     """
+    if SUFFIX not in str(path).lower():
+        return os.path.lexists(path)
+    path = Path(path)
     within = split(path)
     if within is None:
         return read_shard(path).fault is not None if is_shard(path) else os.path.lexists(path)

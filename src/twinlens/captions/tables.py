@@ -37,6 +37,7 @@ def read_table(path: Path, root: Path | None = None) -> dict[str, Caption]:
     """
     rows = _parquet(path) if path.suffix.lower() == ".parquet" else _text_rows(path)
     found: dict[str, Caption] = {}
+    bases = [str(base) for base in (path.resolve().parent, *([root] if root else []))]
     for record in rows:
         where = _column(record, PATH_COLUMNS)
         if where is None:
@@ -45,8 +46,8 @@ def read_table(path: Path, root: Path | None = None) -> dict[str, Caption]:
         name = record[where]
         if isinstance(name, str) and name:
             said = of_record(record, skip=where, picture=Path(name).name)
-            for base in (path.resolve().parent, *([root] if root else [])):
-                found.setdefault(os.path.normpath(base / name), said)
+            for base in bases:
+                found.setdefault(os.path.normpath(os.path.join(base, name)), said)  # noqa: PTH118 - of every record
     return found
 
 

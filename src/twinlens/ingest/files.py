@@ -111,10 +111,10 @@ class Files:
 
     def remove_missing(self, root: Path) -> None:
         """Forget the entries below a folder whose files are gone."""
-        for path in map(Path, map(os.fsdecode, self.store.paths(root))):
+        for path in map(os.fsdecode, self.store.paths(root)):
             if not sources.exists(path):
                 with self.store.change():
-                    self.store.remove_path(path)
+                    self.store.remove_path(Path(path))
                 self.report.removed += 1
 
     def _keep(self, known: Entry, work: Work) -> bool:
