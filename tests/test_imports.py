@@ -17,6 +17,7 @@ LAYERS = (
     (
         "images",
         "sources",
+        "contents",
         "metrics",
         "losses",
         "config",

@@ -37,7 +37,7 @@ def corpus() -> Dataset:
 
 @pytest.fixture(scope="module")
 def result(corpus):
-    return replication.replicate(toy.recipe(epochs=8, validation=0.3), corpus, repeats=2, shown=False)
+    return replication.replicate(toy.recipe(epochs=16, validation=0.3), corpus, repeats=2, shown=False)
 
 
 def test_every_reading_has_mean_spread_and_interval(result):
@@ -69,10 +69,10 @@ def test_the_words_about_the_leak_quote_its_figures(result):
 
 
 def test_the_seed_reproduces_the_figures(corpus, result):
-    again = replication.replicate(toy.recipe(epochs=8, validation=0.3), corpus, repeats=2, shown=False)
+    again = replication.replicate(toy.recipe(epochs=16, validation=0.3), corpus, repeats=2, shown=False)
     assert again == result
 
 
 def test_repeats_side_by_side_change_nothing(corpus, result):
     settings = {"repeats": 2, "processes": 2, "shown": False}
-    assert replication.replicate(toy.recipe(epochs=8, validation=0.3), corpus, **settings) == result
+    assert replication.replicate(toy.recipe(epochs=16, validation=0.3), corpus, **settings) == result

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from twinlens import hub, variants
+from twinlens import contents, hub, variants
 from twinlens.calibration import Channel
 from twinlens.config import Recipe
 from twinlens.encoders import Encoder
@@ -65,6 +65,11 @@ class Composer(nn.Module):
         """Let every encoder learn what comes before training: vocabularies of words and of visual words."""
         for encoder in self._encoders():
             encoder.fit(samples)
+
+    def keep_notes(self, folder: Path) -> None:
+        """Let every encoder note in this folder what does not follow from learning; see `Encoder.keep_notes`."""
+        for encoder in self._encoders():
+            encoder.keep_notes(folder)
 
     def prepare(self, sample: Sample) -> Arrays:
         """Everything on the CPU for one sample; keys carry the number of their encoder."""
@@ -176,9 +181,7 @@ class Composer(nn.Module):
     def digest(self) -> str:
         """Content hash (hex) of the recipe and every tensor: equal digests give equal vectors."""
         digest = hashlib.blake2b(self.recipe.to_toml().encode(), digest_size=16)
-        for key, tensor in sorted(self.state_dict().items()):
-            digest.update(key.encode())
-            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+        contents.take_tensors(digest, self.state_dict())
         return digest.hexdigest()
 
     def _encoders(self) -> list[Encoder]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -133,18 +134,19 @@ def cross_validate(
     seed: int = 0,
     device: str = "auto",
     ks: Sequence[int] = (1, 5, 10),
+    notes: Path | None = None,
     shown: bool = False,
 ) -> dict[str, Any]:
     """Train on a part of the groups and measure on the others, `repeats` times; queries of all repeats together.
 
     Returns what `evaluate` does. No group stands on both sides of a split; a query that several repeats measured counts
-    as often, and the intervals draw whole groups.
+    as often, and the intervals draw whole groups. notes: see `training.train_recipe`.
     """
     runs: list[tuple[dict[str, dict[str, PerQuery]], Judged]] = []
     for n in track(range(repeats), "repeats", repeats, unit="repeats", shown=shown):
         rest, test = protocols.hold_out(dataset, protocols.SHARE, seed + n)
         judged = Judged.of(test)
-        composer, _ = training.train_recipe(recipe, rest, seed=seed + n, device=device, shown=False)
+        composer, _ = training.train_recipe(recipe, rest, seed=seed + n, device=device, notes=notes, shown=False)
         found = baseline_scores(composer, judged, seed=seed + n)
         runs.append(({name: judged.per_query(matrix, ks) for name, matrix in found.items()}, judged))
     groups = [group for _, judged in runs for group in judged.groups]

@@ -17,14 +17,14 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 import torch
-from PIL.Image import Image
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from twinlens import __version__, images
+from twinlens import __version__, contents
 from twinlens.composer import Composer, to_device
 from twinlens.config import Part
+from twinlens.contents import Keyed
 from twinlens.encoders import Encoder
 from twinlens.progress import bar
 from twinlens.types import Arrays, Batch, Encoded, Features, Picture, Sample, TwinlensError
@@ -37,23 +37,6 @@ _TENSORS = ("vector", "tokens", "mask", "present", "boxes")
 _NOTHING = Sample("", None, "")
 
 
-@dataclass(frozen=True)
-class Keyed:
-    """A picture whose content is known by a key, so that it need not be read or drawn to be recognised."""
-
-    picture: Picture
-    key: bytes
-
-    def __call__(self) -> Image:
-        """The picture itself."""
-        return images.load(self.picture)
-
-
-def default_folder() -> Path:
-    """Where features are kept unless told otherwise: `twinlens/features` in the user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "twinlens" / "features"
-
-
 def keyed(samples: Iterable[Sample]) -> tuple[Sample, ...]:
     """The same samples with every picture `Keyed`; a picture that several share is read once."""
     known: dict[int, tuple[Picture, Keyed]] = {}  # holds the picture, so that no other can take its id
@@ -62,7 +45,7 @@ def keyed(samples: Iterable[Sample]) -> tuple[Sample, ...]:
         if isinstance(picture, Keyed):
             return picture
         if id(picture) not in known:
-            known[id(picture)] = picture, Keyed(picture, _picture_key(picture))
+            known[id(picture)] = picture, Keyed(picture, contents.key(picture))
         return known[id(picture)][1]
 
     return tuple(s if s.image is None else replace(s, image=key(s.image)) for s in samples)
@@ -72,7 +55,7 @@ def sample_key(sample: Sample, reads: frozenset[str] = frozenset(_SIDES)) -> byt
     """16 bytes for the content of the sides in `reads`: a picture's pixels or file, a text's letters, never the id."""
     digest = hashlib.blake2b(digest_size=16)
     if "image" in reads and sample.image is not None:
-        digest.update(sample.image.key if isinstance(sample.image, Keyed) else _picture_key(sample.image))
+        digest.update(contents.key(sample.image))
     if "text" in reads:
         digest.update(b"\0" + sample.text.encode())
     return digest.digest()
@@ -83,9 +66,7 @@ def encoder_digest(part: Part, encoder: Encoder) -> str:
     if isinstance(encoder, Remembered):
         return encoder.shards.folder.name
     digest = hashlib.blake2b(f"{__version__} {part.model_dump_json()}".encode(), digest_size=16)
-    for name, tensor in sorted(encoder.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    contents.take_tensors(digest, encoder.state_dict())
     with tempfile.TemporaryDirectory() as folder:
         encoder.save_assets(Path(folder))
         for path in sorted(p for p in Path(folder).rglob("*") if p.is_file()):
@@ -251,20 +232,3 @@ def _padded(part: Tensor, length: int) -> Tensor:
     longer = part.new_zeros(part.shape[0], length, *part.shape[2:])
     longer[:, : part.shape[1]] = part
     return longer
-
-
-def _picture_key(picture: Picture) -> bytes:
-    digest = hashlib.blake2b(digest_size=16)
-    for part in _contents(picture):
-        digest.update(part)
-    return digest.digest()
-
-
-def _contents(picture: Picture) -> Iterator[bytes]:
-    """The bytes of a file, or the size and pixels of what is in memory or drawn."""
-    if isinstance(picture, Path):
-        yield picture.read_bytes()
-    else:
-        pixels = images.load(picture)
-        yield f"{pixels.size}".encode()
-        yield pixels.tobytes()

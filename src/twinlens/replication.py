@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import functools
 import multiprocessing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from twinlens import images, metrics, protocols, readings
+from twinlens import contents, images, metrics, protocols, readings
 from twinlens.composer import Composer
 from twinlens.config import Recipe
+from twinlens.contents import Keyed
 from twinlens.evaluation import COMPOSED, Summary, as_summary, covered
 from twinlens.progress import Bar, bar
 from twinlens.readings import Labelled
 from twinlens.training import train_recipe
-from twinlens.types import Dataset, Sample
+from twinlens.types import Dataset, Picture, Sample
 
 BASELINES = ("image_only", "text_only", "sum", "untrained")
 EPOCHS = 3
@@ -57,6 +59,7 @@ def replicate(
     seed: int = 0,
     device: str = "auto",
     processes: int = 1,
+    notes: Path | None = None,
     shown: bool = False,
 ) -> dict[str, Any]:
     """Train and measure `repeats` times on fresh random splits, the paper's way and leak-free.
@@ -65,11 +68,13 @@ def replicate(
     {…}}:
     mean, standard deviation and 95 % interval over the repeats. `leak` is the share of test pictures of which the train
     part holds another picture of the scene, the same sentence, or something of the same group, on either split.
-    `processes` repeats run side by side, on one thread each; their number does not change the figures.
+    `processes` repeats run side by side, on one thread each; their number does not change the figures. notes: see
+    `training.train_recipe`.
     """
     seeds = range(seed, seed + repeats)
     with bar("repeats", repeats, unit="repeats", shown=shown) as advance:
-        runs = _side_by_side(recipe, dataset, seeds, device, processes, advance)
+        run = functools.partial(_repeat, recipe, dataset, device=device, notes=notes)
+        runs = _side_by_side(run, seeds, processes, advance)
     published = _summaries([run["published"] for run in runs])
     fair = _summaries([run["leak_free"] for run in runs])
     return {
@@ -103,10 +108,9 @@ def _percent(summary: Summary) -> str:
 
 
 def _side_by_side(
-    recipe: Recipe, dataset: Dataset, seeds: Sequence[int], device: str, processes: int, advance: Bar
+    run: Callable[[int], dict[str, Values]], seeds: Sequence[int], processes: int, advance: Bar
 ) -> list[dict[str, Values]]:
     """One repeat for each seed, in their order."""
-    run = functools.partial(_repeat, recipe, dataset, device=device)
     if processes < 2:
         return [_counted(run(seed), advance) for seed in seeds]
     fresh = multiprocessing.get_context("spawn")  # a forked process would inherit torch's locked thread pools
@@ -126,14 +130,14 @@ def _counted(values: dict[str, Values], advance: Bar) -> dict[str, Values]:
     return values
 
 
-def _repeat(recipe: Recipe, dataset: Dataset, seed: int, *, device: str) -> dict[str, Values]:
-    dataset = _decoded(dataset)
+def _repeat(recipe: Recipe, dataset: Dataset, seed: int, *, device: str, notes: Path | None) -> dict[str, Values]:
+    dataset = _known(dataset)
     random, fair = protocols.random_split(dataset, seed), protocols.leak_free_split(dataset, seed)
     bare = replace(dataset, gallery=tuple(covered(dataset.gallery, "image")))
     without_scene = replace(bare, relevant={q: ids - bare.ignore[q] for q, ids in bare.relevant.items()})
-    trained, _ = train_recipe(recipe, protocols.restrict(dataset, random.train), seed=seed, device=device, shown=False)
-    bare_train = protocols.restrict(without_scene, fair.train)
-    careful, _ = train_recipe(recipe, bare_train, seed=seed, device=device, shown=False)
+    learn = functools.partial(train_recipe, recipe, seed=seed, device=device, notes=notes, shown=False)
+    trained, _ = learn(protocols.restrict(dataset, random.train))
+    careful, _ = learn(protocols.restrict(without_scene, fair.train))
     fresh = _embed(trained.untrained(seed=seed), dataset.gallery)
     leaky = {**_embed(trained, dataset.gallery).named(), "untrained": fresh.both}
     held = _embed(careful, dataset.gallery)
@@ -174,22 +178,21 @@ def _embed(composer: Composer, samples: Sequence[Sample]) -> Lenses:
     )
 
 
-def _decoded(dataset: Dataset) -> Dataset:
-    """The same with every picture in memory: ten repeats read each one some sixty times."""
-    pictures: dict[object, Any] = {}
+def _known(dataset: Dataset) -> Dataset:
+    """The same with pictures known by their content; one that is decoded stays in memory for the next of its uses."""
+    pictures: dict[Any, Keyed] = {}
 
-    def decode(samples: Sequence[Sample]) -> tuple[Sample, ...]:
-        return tuple(replace(sample, image=_once(pictures, sample)) for sample in samples)
+    def know(samples: Sequence[Sample]) -> tuple[Sample, ...]:
+        return tuple(s if s.image is None else replace(s, image=_once(pictures, s.image)) for s in samples)
 
-    return replace(dataset, queries=decode(dataset.queries), gallery=decode(dataset.gallery))
+    return replace(dataset, queries=know(dataset.queries), gallery=know(dataset.gallery))
 
 
-def _once(pictures: dict[object, Any], sample: Sample) -> Any:
-    if sample.image is None:
-        return None
-    if sample.image not in pictures:
-        pictures[sample.image] = images.load(sample.image)
-    return pictures[sample.image]
+def _once(pictures: dict[Any, Keyed], picture: Picture) -> Keyed:
+    if picture not in pictures:
+        decode = functools.cache(functools.partial(images.load, picture))
+        pictures[picture] = Keyed(decode, contents.key(picture))
+    return pictures[picture]
 
 
 def _rows(dataset: Dataset, ids: Sequence[str]) -> NDArray[np.int64]:

@@ -94,10 +94,16 @@ def train_recipe(
     device: str = "auto",
     folder: Path | None = None,
     workers: int = 0,
+    notes: Path | None = None,
     shown: bool = True,
 ) -> tuple[Composer, list[Epoch]]:
-    """A recipe from nothing to trained: vocabularies, a leak-free part held out for early stopping, the loop."""
+    """A recipe from nothing to trained: vocabularies, a leak-free part held out for early stopping, the loop.
+
+    notes: a folder where encoders note what does not follow from learning, so that the next training finds it.
+    """
     composer = Composer.build(recipe, seed=seed)
+    if notes:
+        composer.keep_notes(notes)
     composer.fit(dataset.queries)
     part, validation = protocols.hold_out(dataset, recipe.training.validation, seed)
     epochs = train(composer, part, validation, seed=seed, device=device, folder=folder, workers=workers, shown=shown)

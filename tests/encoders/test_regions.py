@@ -142,7 +142,29 @@ def test_a_frozen_detector_looks_at_a_picture_once(monkeypatch):
     torch.testing.assert_close(first.tokens[1], again.tokens[0, : first.tokens.shape[1]])
     encoder.load_state_dict(encoder.state_dict())
     find(encoder, SAMPLES[:1])
-    assert looked == [2, 1, 1]
+    assert looked == [2, 1]
+
+
+def test_other_weights_see_other_things(monkeypatch):
+    encoder = Regions(words=0).eval()
+    find(encoder, SAMPLES[:1])
+    encoder.load_state_dict({key: 0 * tensor for key, tensor in encoder.state_dict().items()})
+    assert find(encoder, SAMPLES[:1]).mask.sum() == 1
+
+
+def test_what_is_noted_serves_another_encoder(tmp_path, monkeypatch):
+    first, second = fitted(), fitted()
+    second.load_state_dict(first.state_dict())
+    expected = find(first, SAMPLES)
+    first.keep_notes(tmp_path)
+    find(first, SAMPLES)
+    second.keep_notes(tmp_path)
+    for computing in (second.detector.rpn, second.detector.roi_heads):
+        monkeypatch.setattr(computing, "forward", None)
+    monkeypatch.setattr("twinlens.encoders._dense_sift.describe", None)
+    again = find(second, SAMPLES)
+    torch.testing.assert_close(again.tokens, expected.tokens, atol=0, rtol=0)
+    assert torch.equal(again.mask, expected.mask)
 
 
 def test_what_is_remembered_is_bounded_shared_by_copies_and_not_sent(monkeypatch):

@@ -48,14 +48,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Compare, print the table, write the files; finished runs are read instead of run again."""
-    from twinlens import comparison
+    from twinlens import comparison, contents
 
     if args.repeats < 1:
         raise TwinlensError("--repeats wants a number from 1 on")
     names, recipe = _fusions(args.fusions), _data.recipe_of(args)
     module, train, test = _datasets(args)
     metrics = tuple(getattr(module, "METRICS", ("hit@1", "hit@5", "hit@10")))
-    cache = args.cache or _default_cache()
+    cache = args.cache or contents.default_cache()
     result: dict[str, Any] = {
         "dataset": args.dataset,
         "split": args.split,
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         ks=_cut_offs(metrics),
         seed=args.seed,
         device=args.device,
-        workers=args.workers or _cores(),
+        workers=args.workers or _common.cores(),
         shown=_common.shows_view(args),
     )
     if note := getattr(module, "NOTE", None):
@@ -122,18 +122,6 @@ def _sized(args: argparse.Namespace, split: str) -> argparse.Namespace:
 
     usual = SIZES.get(args.dataset, {}).get(split, [])
     return Namespace(**{**vars(args), "data": [*usual, *args.data]})
-
-
-def _default_cache() -> Path:
-    import os
-
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "twinlens"
-
-
-def _cores() -> int:
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _cut_offs(metrics: tuple[str, ...]) -> tuple[int, ...]:

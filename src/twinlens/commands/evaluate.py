@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ twinlens evaluate --dataset cirr --root data/cirr --split test1 --model models/m
 
 METRICS = ("hit@1", "hit@5", "hit@10", "map", "grounding_accuracy")
 """What the table shows where a dataset names nothing; the JSON has every metric."""
+NOTES = "notes"
 CHARTED = ("hit@1", "hit@5", "map", "cluster_svm_accuracy", "grounding_accuracy")
 
 
@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--submission", type=Path, metavar="DIR", help="write the rankings there as the dataset's server wants them"
     )
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="where what was found in pictures is kept for later")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write results.json, table.md, chart.png there")
 
 
@@ -74,7 +75,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
 
 def _paper(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
-    from twinlens import replication
+    from twinlens import contents, replication
 
     if args.model:
         raise TwinlensError("protocol paper trains on every split anew: give --recipe instead of --model")
@@ -89,6 +90,7 @@ def _paper(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
         seed=args.seed,
         device=args.device,
         processes=_processes(args),
+        notes=(args.cache or contents.default_cache()) / NOTES,
         shown=_common.shows_view(args),
     )
     return {"recipe": recipe.name, "repeats": args.repeats, **found, "reading": replication.explain_leak(found)}
@@ -98,7 +100,7 @@ def _processes(args: argparse.Namespace) -> int:
     """Repeats that run side by side: one per core on a CPU, one on any other device."""
     from twinlens.training import pick_device
 
-    return min(args.repeats, os.cpu_count() or 1) if pick_device(args.device).type == "cpu" else 1
+    return min(args.repeats, _common.cores()) if pick_device(args.device).type == "cpu" else 1
 
 
 def _with_model(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
@@ -112,7 +114,7 @@ def _with_model(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
 
 
 def _with_recipe(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
-    from twinlens import evaluation
+    from twinlens import contents, evaluation
 
     recipe = _data.recipe_of(args)
     found = evaluation.cross_validate(
@@ -122,6 +124,7 @@ def _with_recipe(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
         seed=args.seed,
         device=args.device,
         ks=args.ks,
+        notes=(args.cache or contents.default_cache()) / NOTES,
         shown=_common.shows_view(args),
     )
     return {"recipe": recipe.name, "repeats": args.repeats, **found}

@@ -26,6 +26,13 @@ class Encoder(nn.Module):
         `samples` may be a generator over more pictures than memory holds. Most encoders have nothing to learn.
         """
 
+    def keep_notes(self, folder: Path) -> None:
+        """Note in files of this folder, by content, what pictures were found to hold, and look there first.
+
+        Only what does not follow from learning (keypoints, a frozen detector's boxes), so that other trainings, on
+        other splits and in other processes, may use it. Most encoders have nothing of the kind.
+        """
+
     def prepare(self, sample: Sample) -> Arrays:
         """Everything on the CPU: decode, resize, tokenise, find words. Picklable, so that worker processes can run it.
 

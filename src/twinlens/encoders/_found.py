@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Self
+from typing import Any, Self, TypeAlias
 
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from twinlens.contents import Notes
+
+_PARTS = ("boxes", "scores", "features")
 LIMIT = 256 * 2**20
 """Bytes that a memory holds at most: some 20,000 pictures of a dozen regions."""
 
@@ -38,41 +43,65 @@ class Found:
         return self.boxes[n][there], self.scores[n][there], features[[True, *there.tolist()]]
 
 
-class Memory:
-    """What a detector found, by the digest of the pixels; it forgets nothing and stops learning at LIMIT bytes."""
+Row: TypeAlias = tuple[Tensor, Tensor, Tensor]
+"""Boxes, scores and features of one picture."""
 
-    def __init__(self) -> None:
-        self.rows: dict[bytes, tuple[Tensor, Tensor, Tensor]] = {}
-        self.room = LIMIT
+
+class Memory:
+    """What a detector found, by the digest of the pixels; it forgets nothing and stops learning at LIMIT bytes.
+
+    What it finds it also writes into `notes`, if there are any, and looks there first.
+    """
+
+    def __init__(self, notes: Notes | None = None) -> None:
+        self.rows: dict[bytes, Row] = {}
+        self.room, self.notes = LIMIT, notes
 
     def __deepcopy__(self, _: object) -> Self:
         """A copied detector sees with the same weights."""
         return self
 
-    def __reduce__(self) -> tuple[type[Self], tuple[()]]:
-        """Processes that it is sent to start without memories."""
-        return type(self), ()
+    def __reduce__(self) -> tuple[type[Self], tuple[Notes | None]]:
+        """Processes that it is sent to start without memories, but know the notes."""
+        return type(self), (self.notes,)
 
     def find(self, pixels: Tensor, extent: Tensor, look: Callable[[Tensor, Tensor], Found]) -> Found:
         """What `look` finds in pixels (B, …) of extent (B, 2), asking it about new pictures only."""
         keys = [_digest(*pair) for pair in zip(pixels, extent, strict=True)]
-        new = {key: n for n, key in enumerate(keys) if key not in self.rows}
-        fresh = {}
+        rows = {key: self.rows[key] for key in keys if key in self.rows}
+        fresh = self._noted({key for key in keys if key not in rows})
+        new = {key: n for n, key in enumerate(keys) if key not in rows and key not in fresh}
         if new:
             at = list(new.values())
             found = look(pixels[at], extent[at])
-            fresh = {key: found.row(n) for n, key in enumerate(new)}
-        rows = [self.rows[key] if key in self.rows else fresh[key] for key in keys]
+            fresh |= self._note({key: found.row(n) for n, key in enumerate(new)})
         self._keep(fresh)
-        boxes, scores, features = zip(*rows, strict=True)
+        boxes, scores, features = zip(*((rows | fresh)[key] for key in keys), strict=True)
         return Found.stack(boxes, scores, features)
 
-    def _keep(self, fresh: dict[bytes, tuple[Tensor, Tensor, Tensor]]) -> None:
+    def _noted(self, keys: Iterable[bytes]) -> dict[bytes, Row]:
+        if self.notes is None:
+            return {}
+        known = ((key, self.notes.read(key)) for key in keys)
+        return {key: _row(arrays) for key, arrays in known if arrays is not None}
+
+    def _note(self, found: dict[bytes, Row]) -> dict[bytes, Row]:
+        if self.notes is not None:
+            for key, row in found.items():
+                self.notes.write(key, {name: part.numpy() for name, part in zip(_PARTS, row, strict=True)})
+        return found
+
+    def _keep(self, fresh: dict[bytes, Row]) -> None:
         for key, row in fresh.items():
             size = sum(part.numel() * part.element_size() for part in row)
             if size <= self.room:
                 self.rows[key] = (row[0].clone(), row[1].clone(), row[2].clone())
                 self.room -= size
+
+
+def _row(arrays: Mapping[str, NDArray[Any]]) -> Row:
+    boxes, scores, features = (torch.from_numpy(arrays[name]) for name in _PARTS)
+    return boxes, scores, features
 
 
 def _digest(pixels: Tensor, extent: Tensor) -> bytes:

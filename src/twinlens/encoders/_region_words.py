@@ -38,7 +38,7 @@ class RegionWords(VisualWords):
         points = np.zeros((KEYPOINTS, 2), dtype=np.float16)
         words = np.full(KEYPOINTS, -1, dtype=np.int16)
         if picture is not None:
-            described = self.local.describe(picture)
+            described = self.describe(picture)
             step = max(1, -(-len(described.points) // KEYPOINTS))
             found = self._assign(described)[::step]
             points[: len(found)], words[: len(found)] = described.points[::step], found

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -12,7 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from twinlens import images
+from twinlens import contents, images
+from twinlens.contents import Notes
 from twinlens.encoders import Encoder
 from twinlens.encoders._boxes import geometry
 from twinlens.encoders._detectors import freeze
@@ -65,6 +68,14 @@ class RegionEncoder(Encoder):
         if self.words is not None:
             self.words.fit(samples)
 
+    def keep_notes(self, folder: Path) -> None:
+        """Note the descriptors of pictures, and what a frozen detector of these weights and options finds in them."""
+        if self.words is not None:
+            self.words.keep_notes(folder)
+        if self.frozen:
+            told = f"{type(self).__name__} {self.height} {self.width} {self.top} {self.floor} {_weights(self.detector)}"
+            self.memory = Memory(Notes(folder, told))
+
     def prepare(self, sample: Sample) -> Arrays:
         """pixels (height, width, 3) uint8, extent (2,) int64, image_present (), and the keypoints with their words.
 
@@ -108,11 +119,13 @@ class RegionEncoder(Encoder):
         with torch.autocast(pixels.device.type, enabled=False), torch.set_grad_enabled(learns):
             return self.detect(pixels.permute(0, 3, 1, 2).float() / 255, extent)
 
-    def _load_from_state_dict(self, *given: Any) -> None:
+    def _load_from_state_dict(self, state: Mapping[str, Tensor], prefix: str, *rest: Any) -> None:
         """Other weights see other things."""
-        if self.memory is not None:
+        own = self.detector.state_dict()
+        same = all(torch.equal(state.get(f"{prefix}detector.{key}", tensor), tensor) for key, tensor in own.items())
+        if self.memory is not None and not same:
             self.memory = Memory()
-        super()._load_from_state_dict(*given)
+        super()._load_from_state_dict(state, prefix, *rest)
 
     def _canvas(self, picture: Picture | None) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         canvas = Image.new("RGB", (self.width, self.height))
@@ -125,6 +138,13 @@ class RegionEncoder(Encoder):
         extent = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
         canvas.paste(image if extent == image.size else image.resize(extent), (0, 0))
         return np.asarray(canvas), np.array(extent)
+
+
+def _weights(module: nn.Module) -> str:
+    """Content hash (hex) of a network's tensors."""
+    digest = hashlib.blake2b(digest_size=16)
+    contents.take_tensors(digest, module.state_dict())
+    return digest.hexdigest()
 
 
 def _whole(rows: int, like: Tensor) -> Tensor:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 import cv2
@@ -11,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from twinlens import images
+from twinlens import contents, images
+from twinlens.contents import Notes
 from twinlens.encoders import _dense_sift
 from twinlens.encoders._dense_sift import Plane, opencv_sift
 from twinlens.types import Picture, TwinlensError
@@ -24,10 +26,22 @@ _DOUBLED = 255
 
 @dataclass(frozen=True)
 class Described:
-    """The K keypoints of one picture: points (K, 2), x and y as shares of its width and height; descriptors (K, D)."""
+    """The K keypoints of one picture.
+
+    points (K, 2) are x and y as shares of its width and height, rounded (K, D) the descriptors as OpenCV rounds them,
+    from 0 to 255. key: the picture's content, where it is known (see `contents`).
+    """
 
     points: NDArray[np.float32]
-    descriptors: Descriptors
+    rounded: NDArray[np.uint8]
+    root: bool = False
+    key: bytes | None = None
+
+    @cached_property
+    def descriptors(self) -> Descriptors:
+        """(K, D); with `root` those of RootSIFT."""
+        descriptors = self.rounded.astype(np.float32)
+        return _rooted(descriptors) if self.root else descriptors
 
 
 @dataclass(frozen=True)
@@ -69,17 +83,34 @@ class LocalSift:
         width, height = (max(1, round(length * self.side / longer)) for length in image.size)
         return image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
 
-    def describe(self, picture: Picture) -> Described:
-        """Keypoints and descriptors; K may be 0. Raises images.BadPicture."""
+    def describe(self, picture: Picture, notes: Notes | None = None) -> Described:
+        """Keypoints and descriptors; K may be 0. Raises images.BadPicture.
+
+        What `notes` know of the picture is not computed again; they are of these options (see `notes_in`).
+        """
+        if notes is None:
+            return self._computed(picture)
+        key = contents.key(picture)
+        known = notes.read(key)
+        if known is None:
+            computed = self._computed(picture)
+            known = {"points": computed.points, "rounded": computed.rounded}
+            notes.write(key, known)
+        return Described(known["points"], known["rounded"], self.root, key)
+
+    def notes_in(self, folder: Path) -> Notes:
+        """Notes of what `describe` computes; they are the same for RootSIFT, which is made of it."""
+        return Notes(folder, repr(replace(self, root=False)))
+
+    def _computed(self, picture: Picture) -> Described:
         _keep_memory()
         planes = _planes(np.asarray(self.load(picture)), self.colour)
         points, parts = self._dense(planes) if self.keypoints == "dense" else _detected(planes)
         height, width = planes[0].shape
-        descriptors: Descriptors = np.concatenate([part.astype(np.float32) for part in parts], axis=1)
         # The centre of pixel n stands at n + ½.
-        size = np.array([width, height], dtype=np.float32)
-        shares = np.asarray((points + np.float32(0.5)) / size, dtype=np.float32)
-        return Described(shares, _rooted(descriptors) if self.root else descriptors)
+        shares = (points + np.float32(0.5)) / np.array([width, height], dtype=np.float32)
+        rounded = np.concatenate([part.astype(np.uint8, copy=False) for part in parts], axis=1)
+        return Described(shares.astype(np.float32), rounded, self.root)
 
     def _dense(self, planes: list[Plane]) -> tuple[NDArray[np.float32], list[NDArray[Any]]]:
         grid = _dense_sift.grid(*planes[0].shape, self.step, self.size)

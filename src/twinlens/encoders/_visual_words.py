@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from twinlens.contents import Notes
 from twinlens.encoders import Encoder
 from twinlens.encoders._sift import Described, LocalSift
 from twinlens.encoders._words import Vocabulary, learn
-from twinlens.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
+from twinlens.types import Arrays, Batch, Encoded, Features, Picture, Sample, TwinlensError
 
 
 class VisualWords(Encoder):
@@ -37,6 +39,8 @@ class VisualWords(Encoder):
         self.grid = (int(cells[0]), int(cells[1]))
         self.register_buffer("vocabulary", torch.zeros(words, local.width))
         self.register_buffer("rarity", torch.ones(words))
+        self.notes: Notes | None = None
+        self._known: dict[bytes, NDArray[np.int32]] = {}
         # Workers must not touch a buffer that has moved to a GPU, so that `prepare` has a copy of its own.
         self._learned: Vocabulary | None = None
         hook: Any = self.register_load_state_dict_post_hook  # torch leaves it untyped
@@ -44,17 +48,26 @@ class VisualWords(Encoder):
 
     def fit(self, samples: Iterable[Sample]) -> None:
         """Learn the vocabulary and the words' rarity. Raises TwinlensError when the pictures are too few."""
-        vocabulary, rarity = learn(samples, self.local, self.words, pictures=self.pictures, seed=self.seed)
+        limits = {"pictures": self.pictures, "seed": self.seed}
+        vocabulary, rarity = learn(samples, self.local, self.words, notes=self.notes, **limits)
         self.vocabulary.copy_(torch.from_numpy(vocabulary.centres))
         self.rarity.copy_(torch.from_numpy(rarity))
         _recall(self)
 
+    def keep_notes(self, folder: Path) -> None:
+        """Note the descriptors of pictures; their words are then kept in memory, until the vocabulary changes."""
+        self.notes = self.local.notes_in(folder)
+
+    def describe(self, picture: Picture) -> Described:
+        """Keypoints and descriptors of a picture. Raises images.BadPicture."""
+        return self.local.describe(picture, self.notes)
+
     def prepare(self, sample: Sample) -> Arrays:
         """summaries (H·W, …) and image_present (); zeros without a picture. Raises TwinlensError before `fit`."""
         if sample.image is None:
-            nothing = Described(np.zeros((0, 2), np.float32), np.zeros((0, self.local.width), np.float32))
+            nothing = Described(np.zeros((0, 2), np.float32), np.zeros((0, self.local.width), np.uint8))
             return {"summaries": self._by_cell(nothing), "image_present": np.asarray(False)}
-        return {"summaries": self._by_cell(self.local.describe(sample.image)), "image_present": np.asarray(True)}
+        return {"summaries": self._by_cell(self.describe(sample.image)), "image_present": np.asarray(True)}
 
     def forward(self, batch: Batch) -> Encoded:
         """Weighed summaries: vector (B, D), tokens (B, H·W, D) on their map."""
@@ -76,14 +89,20 @@ class VisualWords(Encoder):
         groups = np.minimum(y, rows - 1) * columns + np.minimum(x, columns - 1)
         return self._summarise(described, groups, rows * columns)
 
-    def _assign(self, described: Described) -> NDArray[np.intp]:
+    def _assign(self, described: Described) -> NDArray[np.integer[Any]]:
+        """The word (K,) of each keypoint."""
         if self._learned is None:
             raise TwinlensError("the visual vocabulary is not learned yet: fit the model on pictures first")
-        return self._learned.assign(described.descriptors)
+        if described.key is None:
+            return self._learned.assign(described.descriptors)
+        if described.key not in self._known:
+            self._known[described.key] = self._learned.assign(described.descriptors).astype(np.int32)
+        return self._known[described.key]
 
 
 def _recall(module: nn.Module, *_: object) -> None:
     """Copy the vocabulary that the buffers hold; all zeros are none."""
     assert isinstance(module, VisualWords)
     centres = module.vocabulary.detach().cpu().numpy().copy()
+    module._known = {}
     module._learned = Vocabulary(centres) if centres.any() else None

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from sklearn.cluster import MiniBatchKMeans
 
-from twinlens.encoders._sift import Descriptors, LocalSift
+from twinlens.contents import Notes
+from twinlens.encoders._sift import Described, Descriptors, LocalSift
 from twinlens.types import Picture, Sample, TwinlensError
 
 DRAWN = 100_000
@@ -51,7 +52,7 @@ class Vocabulary:
 
 
 def learn(
-    samples: Iterable[Sample], local: LocalSift, words: int, *, pictures: int, seed: int
+    samples: Iterable[Sample], local: LocalSift, words: int, *, pictures: int, seed: int, notes: Notes | None = None
 ) -> tuple[Vocabulary, NDArray[np.float32]]:
     """A vocabulary of `words`, and their inverse document frequencies (W,), from at most `pictures` of the samples.
 
@@ -65,7 +66,7 @@ def learn(
     if not chosen:
         raise TwinlensError("visual words are learned from pictures, and no sample has one")
     share = -(-DRAWN // len(chosen))
-    drawn = [rng.permutation(local.describe(picture).descriptors)[:share] for picture in chosen]
+    drawn = [rng.permutation(local.describe(picture, notes).descriptors)[:share] for picture in chosen]
     distinct = np.unique(np.concatenate(drawn), axis=0)
     if len(distinct) < words:
         raise TwinlensError(
@@ -74,7 +75,7 @@ def learn(
         )
     means = MiniBatchKMeans(words, batch_size=4096, n_init=1, random_state=seed, compute_labels=False)
     vocabulary = Vocabulary(means.fit(rng.permutation(distinct)).cluster_centers_.astype(np.float32))
-    return vocabulary, _rarity(vocabulary, chosen, local)
+    return vocabulary, _rarity(vocabulary, (local.describe(picture, notes) for picture in chosen))
 
 
 def _draw(samples: Iterable[Sample], local: LocalSift, count: int, rng: np.random.Generator) -> list[Picture]:
@@ -89,8 +90,9 @@ def _draw(samples: Iterable[Sample], local: LocalSift, count: int, rng: np.rando
     return kept
 
 
-def _rarity(vocabulary: Vocabulary, pictures: list[Picture], local: LocalSift) -> NDArray[np.float32]:
-    holding = np.zeros(len(vocabulary.centres))
-    for picture in pictures:
-        holding[np.unique(vocabulary.assign(local.describe(picture).descriptors))] += 1
-    return (1 + np.log((1 + len(pictures)) / (1 + holding))).astype(np.float32)
+def _rarity(vocabulary: Vocabulary, pictures: Iterable[Described]) -> NDArray[np.float32]:
+    holding, count = np.zeros(len(vocabulary.centres)), 0
+    for described in pictures:
+        holding[np.unique(vocabulary.assign(described.descriptors))] += 1
+        count += 1
+    return (1 + np.log((1 + count) / (1 + holding))).astype(np.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch.nn.functional as F
@@ -64,7 +64,7 @@ class Bovw(VisualWords):
         corners = np.asarray(boxes, dtype=np.float32).reshape(-1, 4)
         if not ((corners >= 0) & (corners <= 1)).all():
             raise TwinlensError("boxes must be shares of the picture's width and height, between 0 and 1")
-        described = self.local.describe(picture)
+        described = self.describe(picture)
         words, points = self._assign(described), described.points
         inside = (points >= corners[:, None, :2]).all(axis=2) & (points < corners[:, None, 2:]).all(axis=2)  # (R, K)
         regions, keypoints = np.nonzero(inside)
@@ -83,6 +83,6 @@ class Bovw(VisualWords):
     def _summarise(self, described: Described, groups: NDArray[np.intp], count: int) -> NDArray[np.int16]:
         return self._count(self._assign(described), groups, count)
 
-    def _count(self, words: NDArray[np.intp], groups: NDArray[np.intp], count: int) -> NDArray[np.int16]:
+    def _count(self, words: NDArray[np.integer[Any]], groups: NDArray[np.intp], count: int) -> NDArray[np.int16]:
         counts = np.bincount(groups * self.words + words, minlength=count * self.words)
         return np.minimum(counts, np.iinfo(np.int16).max).astype(np.int16).reshape(count, self.words)

@@ -74,6 +74,10 @@ class VisualBert(Encoder):
             self.tokenizer = wordpiece.learn((sample.text for sample in samples), self.vocabulary)
         self.visual.fit(samples)
 
+    def keep_notes(self, folder: Path) -> None:
+        """Those of the visual encoder."""
+        self.visual.keep_notes(folder)
+
     def prepare(self, sample: Sample) -> Arrays:
         """words, words_mask, text_present, and the visual encoder's arrays."""
         return {**wordpiece.encode(self.tokenizer, sample.text, self.max_tokens), **self.visual.prepare(sample)}
