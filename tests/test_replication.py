@@ -76,3 +76,8 @@ def test_the_seed_reproduces_the_figures(corpus, result):
 def test_repeats_side_by_side_change_nothing(corpus, result):
     settings = {"repeats": 2, "processes": 2, "shown": False}
     assert replication.replicate(toy.recipe(epochs=16, validation=0.3), corpus, **settings) == result
+
+
+def test_notes_change_nothing(corpus, result, tmp_path):
+    settings = {"repeats": 2, "notes": tmp_path, "shown": False}
+    assert replication.replicate(toy.recipe(epochs=16, validation=0.3), corpus, **settings) == result

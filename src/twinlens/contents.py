@@ -11,17 +11,18 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from numpy.typing import NDArray
 from PIL.Image import Image
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
-from torch import Tensor
 
-from twinlens import __version__, images
+from twinlens import __version__, images, sources
 from twinlens.types import Picture, TwinlensError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ def key(picture: Picture) -> bytes:
 
 def take_tensors(digest: hashlib.blake2b, tensors: Mapping[str, Tensor]) -> None:
     """Let a digest take in named tensors, in the order of their names."""
+    import torch  # here, for those who keep files and need no network
+
     for name, tensor in sorted(tensors.items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
@@ -113,6 +116,7 @@ def _parts(picture: Picture) -> Iterator[bytes]:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with sources.open_file(path) as file:
+            return file.read()
     except OSError as error:
         raise images.BadPicture(f"{path}: cannot be read: {error.strerror or error}") from error

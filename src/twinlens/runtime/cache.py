@@ -17,6 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from twinlens import contents
+
 FORMAT = 2
 MANIFEST = "manifest.json"
 KEPT = 16
@@ -25,7 +27,7 @@ KEPT = 16
 
 def home() -> Path:
     """`twinlens/runtime` in the user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "twinlens" / "runtime"
+    return contents.default_cache() / "runtime"
 
 
 def read(digest: str) -> Mapping[str, Any] | None:
