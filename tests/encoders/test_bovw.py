@@ -276,27 +276,3 @@ def test_too_few_pictures_are_refused():
 def test_options_that_make_no_sense_are_refused(options):
     with pytest.raises(TwinlensError):
         variants.make("encoders", "bovw", **options)
-
-
-def test_noted_descriptors_change_nothing_and_serve_other_vocabularies(tmp_path, monkeypatch):
-    plain, noting = fitted(words=16), Bovw(words=16)
-    noting.keep_notes(tmp_path)
-    noting.fit(SAMPLES)
-    assert torch.equal(noting.vocabulary, plain.vocabulary)
-    assert torch.equal(encoded(noting, PICTURES).tokens, encoded(plain, PICTURES).tokens)
-    expected = encoded(fitted(words=8), PICTURES).tokens
-    monkeypatch.setattr("twinlens.encoders._dense_sift.describe", None)
-    later = Bovw(words=8)
-    later.keep_notes(tmp_path)
-    later.fit(SAMPLES)
-    assert torch.equal(encoded(later, PICTURES).tokens, expected)
-
-
-def test_words_that_are_known_are_forgotten_with_the_vocabulary(tmp_path):
-    encoder = fitted(words=16)
-    encoder.keep_notes(tmp_path)
-    before = encoded(encoder, PICTURES).tokens
-    encoder.load_state_dict(fitted(words=16, seed=1).state_dict())
-    after = encoded(encoder, PICTURES).tokens
-    assert not torch.equal(before, after)
-    assert torch.equal(after, encoded(fitted(words=16, seed=1), PICTURES).tokens)

@@ -1,0 +1,52 @@
+"""Descriptors are noted by content: they serve every vocabulary, and words are assigned anew by each."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from twinlens.encoders.bovw import Bovw
+from twinlens.shapes.drawing import draw
+from twinlens.shapes.scenes import random_scene
+from twinlens.types import Sample
+
+SAMPLES = [Sample(str(n), draw(random_scene(np.random.default_rng(n)))) for n in range(4)]
+
+
+def fitted(*, words: int = 16, seed: int = 0, notes: object = None) -> Bovw:
+    encoder = Bovw(words=words, seed=seed)
+    if notes is not None:
+        encoder.keep_notes(notes)
+    encoder.fit(SAMPLES)
+    return encoder
+
+
+def tokens(encoder: Bovw) -> Tensor:
+    arrays = [encoder.prepare(sample) for sample in SAMPLES]
+    return encoder({key: torch.from_numpy(np.stack([one[key] for one in arrays])) for key in arrays[0]}).image.tokens
+
+
+def test_noted_descriptors_change_nothing_and_serve_other_vocabularies(tmp_path, monkeypatch):
+    expected, other = tokens(fitted()), tokens(fitted(words=8))
+    assert torch.equal(tokens(fitted(notes=tmp_path)), expected)
+    monkeypatch.setattr("twinlens.encoders._dense_sift.describe", None)
+    assert torch.equal(tokens(fitted(words=8, notes=tmp_path)), other)
+
+
+def test_other_options_have_other_notes(tmp_path, monkeypatch):
+    fitted(notes=tmp_path)
+    monkeypatch.setattr("twinlens.encoders._dense_sift.describe", None)
+    finer = Bovw(words=16, step=4)
+    finer.keep_notes(tmp_path)
+    with pytest.raises(TypeError):
+        finer.fit(SAMPLES)
+
+
+def test_words_that_are_known_are_forgotten_with_the_vocabulary(tmp_path):
+    encoder, other = fitted(notes=tmp_path), fitted(seed=1)
+    before = tokens(encoder)
+    encoder.load_state_dict(other.state_dict())
+    assert not torch.equal(tokens(encoder), before)
+    assert torch.equal(tokens(encoder), tokens(other))
