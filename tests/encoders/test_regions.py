@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import copy
 import shutil
 
 import numpy as np
@@ -130,60 +129,6 @@ def test_a_frozen_detector_is_no_part_of_training():
     assert not list(encoder.parameters())
     assert not encoder.train().detector.training
     torch.testing.assert_close(find(encoder, SAMPLES).tokens, before.tokens)
-
-
-def test_a_frozen_detector_looks_at_a_picture_once(monkeypatch):
-    encoder, looked = Regions(words=0).eval(), []
-    detect = encoder.detect
-    monkeypatch.setattr(encoder, "detect", lambda pixels, extent: looked.append(len(pixels)) or detect(pixels, extent))
-    first = find(encoder, [*SAMPLES[:2], SAMPLES[0]])
-    again = find(encoder, [SAMPLES[1], SAMPLES[3], SAMPLES[0]])
-    assert looked == [2, 1]
-    torch.testing.assert_close(first.tokens[1], again.tokens[0, : first.tokens.shape[1]])
-    encoder.load_state_dict(encoder.state_dict())
-    find(encoder, SAMPLES[:1])
-    assert looked == [2, 1]
-
-
-def test_other_weights_see_other_things(monkeypatch):
-    encoder = Regions(words=0).eval()
-    find(encoder, SAMPLES[:1])
-    encoder.load_state_dict({key: 0 * tensor for key, tensor in encoder.state_dict().items()})
-    assert find(encoder, SAMPLES[:1]).mask.sum() == 1
-
-
-def test_what_is_noted_serves_another_encoder(tmp_path, monkeypatch):
-    first, second = fitted(), fitted()
-    second.load_state_dict(first.state_dict())
-    expected = find(first, SAMPLES)
-    first.keep_notes(tmp_path)
-    find(first, SAMPLES)
-    second.keep_notes(tmp_path)
-    for computing in (second.detector.rpn, second.detector.roi_heads):
-        monkeypatch.setattr(computing, "forward", None)
-    monkeypatch.setattr("twinlens.encoders._dense_sift.describe", None)
-    again = find(second, SAMPLES)
-    torch.testing.assert_close(again.tokens, expected.tokens, atol=0, rtol=0)
-    assert torch.equal(again.mask, expected.mask)
-
-
-def test_what_is_remembered_is_bounded_shared_by_copies_and_not_sent(monkeypatch):
-    monkeypatch.setattr("twinlens.encoders._found.LIMIT", 20_000)
-    encoder = Regions(words=0)
-    find(encoder, SAMPLES)
-    held = sum(part.nbytes for row in encoder.memory.rows.values() for part in row)
-    assert 0 < held <= 20_000
-    assert len(encoder.memory.rows) < len(SAMPLES)
-    assert copy.deepcopy(encoder).memory is encoder.memory
-    assert not copy.copy(encoder.memory).rows  # as pickling does it
-
-
-def test_what_was_seen_without_gradients_serves_training():
-    encoder = fitted()
-    find(encoder, SAMPLES)
-    layer = torch.nn.Linear(encoder.dim, 2)
-    layer(encoder(batch(encoder, SAMPLES)).image.tokens).sum().backward()
-    assert layer.weight.grad.abs().sum() > 0
 
 
 def test_an_unfrozen_detector_learns_from_the_features():
