@@ -239,3 +239,16 @@ def test_the_published_checkpoints_say_what_to_download_when_none_is_in_reach(mo
         TwinlensError, match=r"download https://\S+ and give the file as `weights`, or use the recipe paper"
     ):
         Composer.build(find_recipe("paper-pretrained"))
+
+
+def test_words_do_not_attend_to_a_picture_that_is_missing():
+    pictures = [draw(random_scene(np.random.default_rng(n))) for n in range(3)]
+    encoder = VisualBert(visual={"name": "bovw", "words": 8, "cells": (2, 2)}, layers=1, dim=16, heads=2, vocabulary=80)
+    encoder.fit(Sample("", picture, "a yellow circle") for picture in pictures)  # a stream that is read once
+    arrays = batch(encoder, [Sample("", None, "a yellow circle"), Sample("", pictures[0], "a yellow circle")])
+    with torch.inference_mode():
+        words = encoder.eval()(arrays).text
+        alone = encoder.bert(input_ids=arrays["words"], attention_mask=arrays["words_mask"]).last_hidden_state
+    kept = words.mask[0]
+    torch.testing.assert_close(words.tokens[0][kept], alone[0, : len(kept)][kept], atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(words.tokens[1][kept], alone[1, : len(kept)][kept], atol=1e-3)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,8 @@ class VisualBert(Encoder):
     the encoder that gives the regions: {name = "patches", …}. The picture's side of the answer is the regions' outputs,
     on the visual encoder's map where it has one; regions with boxes are laid on a map of `cells` (rows, columns). The
     text's side is the words' outputs, its vector that of [CLS]. A missing text is the empty one, [CLS] [SEP]; a missing
-    picture is what the visual encoder makes of none; regions that its mask leaves out are not attended to.
+    picture is what the visual encoder makes of none. Not attended to are regions that its mask leaves out, and those of
+    pictures that it says are missing.
 
     `checkpoint` is a VisualBERT by hub name or folder ("uclanlp/visualbert-nlvr2-pre"); the projection W is new where
     its regions are of another width. `bert` is a BERT: beside a checkpoint it gives the vocabulary (the published
@@ -69,10 +70,13 @@ class VisualBert(Encoder):
 
     def fit(self, samples: Iterable[Sample]) -> None:
         """Learn the WordPiece vocabulary from the texts, and what the visual encoder learns from the pictures."""
-        samples = list(samples)
+        texts: list[str] = []
+        stream = _noting(samples, texts)
+        self.visual.fit(stream)
+        for _ in stream:  # what the visual encoder has not asked for
+            pass
         if self.source is None:
-            self.tokenizer = wordpiece.learn((sample.text for sample in samples), self.vocabulary)
-        self.visual.fit(samples)
+            self.tokenizer = wordpiece.learn(texts, self.vocabulary)
 
     def keep_notes(self, folder: Path) -> None:
         """Those of the visual encoder."""
@@ -91,7 +95,7 @@ class VisualBert(Encoder):
             input_ids=batch["words"][:, :length],
             attention_mask=mask,
             visual_embeds=regions.tokens,
-            visual_attention_mask=_all(regions.tokens) if regions.mask is None else regions.mask,
+            visual_attention_mask=_attended(regions),
         ).last_hidden_state
         words, seen = output[:, :length], output[:, length:]
         return Encoded(image=self._side(seen, regions), text=Features(words[:, 0], words, mask))
@@ -166,6 +170,19 @@ def _set_dropout(model: Any, share: float) -> None:
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = share
+
+
+def _noting(samples: Iterable[Sample], texts: list[str]) -> Iterator[Sample]:
+    """The same stream; the texts that have passed are kept."""
+    for sample in samples:
+        texts.append(sample.text)
+        yield sample
+
+
+def _attended(regions: Features) -> Tensor:
+    """Which regions (B, R) are attended to: those of the visual encoder's mask, and none of a missing picture."""
+    mask = _all(regions.tokens) if regions.mask is None else regions.mask
+    return mask if regions.present is None else mask & regions.present.unsqueeze(1)
 
 
 def _all(tokens: Tensor) -> Tensor:
