@@ -140,13 +140,13 @@ def section(given: argparse.Namespace, work: Path) -> str:
     return "\n".join(
         [
             *(TITLE, "", command, ""),
-            f"Recipe `paper-grid`; {given.pictures} drawn pictures of 400×100 pixels, a sixth of them for the large network.",
+            f"Recipe `paper-grid`; {given.pictures} drawn pictures (400×100 pixels), a sixth of them for the large one",
             "",
             "| network | whole way, pictures/s | bare network, pictures/s | preparing in one thread | whole / bare |",
             "|---|---:|---:|---:|---:|",
             *(race.row for race in races),
             "",
-            f"{CORES} cores together prepare {limit:,.0f} pictures/s at most, and the whole way can be no faster: where the "
+            f"{CORES} cores prepare at most {limit:,.0f} pictures/s, and the whole way can be no faster: where the "
             "network is as small as the shipped one, its dense SIFT in three colours costs more than the network and "
             "cannot hide behind it on the same cores.",
             "",

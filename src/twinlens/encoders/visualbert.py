@@ -181,6 +181,7 @@ def _noting(samples: Iterable[Sample], texts: list[str]) -> Iterator[Sample]:
 
 def _attended(regions: Features) -> Tensor:
     """Which regions (B, R) are attended to: those of the visual encoder's mask, and none of a missing picture."""
+    assert regions.tokens is not None
     mask = _all(regions.tokens) if regions.mask is None else regions.mask
     return mask if regions.present is None else mask & regions.present.unsqueeze(1)
 
