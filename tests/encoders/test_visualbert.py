@@ -138,8 +138,18 @@ def test_regions_that_the_mask_leaves_out_change_nothing():
 def test_no_region_at_all_is_legal():
     tokens, mask = torch.randn(1, 5, 16), torch.zeros(1, 5, dtype=torch.bool)
     encoded = run(with_regions(Features(tokens.mean(1), tokens, mask, present=mask[:, 0])), SAMPLES[:1])
-    assert encoded.image.present.tolist() == [False]
+    assert encoded.image.mask.tolist() == [[True, False, False, False, False]]
+    assert torch.isfinite(encoded.image.vector).all()
     assert torch.isfinite(encoded.text.vector).all()
+
+
+@pytest.mark.parametrize("visual", [{"name": "bovw", "words": 8, "cells": (2, 2)}, {"name": "regions", "words": 0}])
+def test_a_sentence_alone_finds_its_way_through_the_gate(visual):
+    composer = Composer.build(recipe(visual=visual, layers=1, dim=16, heads=2, vocabulary=80))
+    composer.fit([Sample("", draw(random_scene(np.random.default_rng(n))), "a yellow circle") for n in range(3)])
+    yellow, circle, again = composer.embed([Sample("", None, text) for text in ("yellow", "a circle", "yellow")])
+    assert np.abs(yellow - circle).max() > 1e-4
+    assert yellow == pytest.approx(again, abs=1e-5)
 
 
 def test_regions_with_boxes_come_back_on_the_map():

@@ -30,9 +30,9 @@ class VisualBert(Encoder):
     [word + type + position ; W·region + visual type + visual position] → LayerNorm → transformer layers. `visual` is
     the encoder that gives the regions: {name = "patches", …}. The picture's side of the answer is the regions' outputs,
     on the visual encoder's map where it has one; regions with boxes are laid on a map of `cells` (rows, columns). The
-    text's side is the words' outputs, its vector that of [CLS]. A missing text is the empty one, [CLS] [SEP]; a missing
-    picture is what the visual encoder makes of none. Not attended to are regions that its mask leaves out, and those of
-    pictures that it says are missing.
+    text's side is the words' outputs, its vector that of [CLS]. A missing text is the empty one, [CLS] [SEP]. Not
+    attended to are regions that the visual encoder's mask leaves out, and all of a picture that it says is missing; its
+    empty places still see the words, so that a sentence alone has a picture's side to be found by.
 
     `checkpoint` is a VisualBERT by hub name or folder ("uclanlp/visualbert-nlvr2-pre"); the projection W is new where
     its regions are of another width. `bert` is a BERT: beside a checkpoint it gives the vocabulary (the published
@@ -89,24 +89,31 @@ class VisualBert(Encoder):
     def forward(self, batch: Batch) -> Encoded:
         """Regions' outputs (B, R, D), or (B, H·W, D) on the map, and words' (B, L, D), L the batch's longest text."""
         regions = self.visual(batch).image
+        attended = _attended(regions)
         length = longest(batch["words_mask"])
         mask = batch["words_mask"][:, :length]
         output = self.bert(
             input_ids=batch["words"][:, :length],
             attention_mask=mask,
             visual_embeds=regions.tokens,
-            visual_attention_mask=_attended(regions),
+            visual_attention_mask=attended,
         ).last_hidden_state
         words, seen = output[:, :length], output[:, length:]
-        return Encoded(image=self._side(seen, regions), text=Features(words[:, 0], words, mask))
+        return Encoded(image=self._side(seen, regions, attended), text=Features(words[:, 0], words, mask))
 
-    def _side(self, seen: Tensor, regions: Features) -> Features:
-        """The picture's side: the regions' outputs, on a map where there is one."""
-        vector = masked_mean(seen, regions.mask)
+    def _side(self, seen: Tensor, regions: Features, attended: Tensor) -> Features:
+        """The picture's side: the regions' outputs, on a map where there is one.
+
+        It is there for a missing picture too: what the words made of its empty places, of which the first, the whole
+        picture, stands for all.
+        """
+        if regions.grid is not None:
+            return Features(seen.mean(1), seen, grid=regions.grid)
+        counts = torch.cat([attended[:, :1] | ~attended.any(1, keepdim=True), attended[:, 1:]], dim=1)
+        vector = masked_mean(seen, counts)
         if regions.boxes is None:
-            return Features(vector, seen, regions.mask, regions.grid, regions.present)
-        laid = lay_on_map(seen, regions.boxes, _all(seen) if regions.mask is None else regions.mask, self.cells)
-        return Features(vector, laid, grid=self.cells, present=regions.present)
+            return Features(vector, seen, counts)
+        return Features(vector, lay_on_map(seen, regions.boxes, counts, self.cells), grid=self.cells)
 
     def save_assets(self, folder: Path) -> None:
         """The tokenizer as JSON, the architecture of a checkpoint, and the visual encoder's files in `visual`."""
