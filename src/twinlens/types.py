@@ -112,7 +112,12 @@ class Embedder(Preparer, Protocol):
 
 @dataclass(frozen=True)
 class Hit:
-    """One answer to a query, as people see it: the gallery entry and its score (the cosine, −1 to 1)."""
+    """One answer to a query, as people see it: the gallery entry, its score, and ids of near-duplicates it stands for.
+
+    The score is the cosine, −1 to 1, or, for models that compare several sides, in standard deviations above the mean
+    of the collection.
+    """
 
     sample: Sample
     score: float
+    duplicates: tuple[str, ...] = ()

@@ -62,3 +62,22 @@ def test_models_that_cannot_be_had_are_one_line(run, pictures, tmp_path, options
     code, _, err = run("index", pictures, *options)
     assert code == 2 and line in err and err.count("\n") == 1
     assert not (tmp_path / "twinlens-collection").exists()
+
+
+def test_a_search_says_when_nothing_stands_out_and_what_an_answer_stands_for(run, tmp_path):
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    words = [f"{color} ball number {n}" for n in range(15) for color in ("red", "blue", "green", "old")]
+    for n, caption in enumerate([*words, "a lighthouse on a cliff"]):
+        Image.new("RGB", (40, 40), "teal").save(folder / f"{n}.png")
+        (folder / f"{n}.txt").write_text(caption)
+    assert run("index", folder, "--recipe", "offline", "--workers", 0)[0] == 0
+    clear = answer(run, "search", "--text", "lighthouse", "-k", 1)
+    assert clear["hits"][0]["caption"] == "a lighthouse on a cliff"
+    assert clear["doubtful"] is False and clear["chance"] < 0.05
+    vague = answer(run, "search", "--text", "the annual report of a bank")
+    assert vague["doubtful"] is True and vague["chance"] > 0.05
+    code, out, _ = run("search", "--text", "the annual report of a bank", "--distinct", "-k", 3)
+    assert code == 0 and "nothing stands out" in out and "alike" in out
+    (only,) = answer(run, "search", "--text", "lighthouse", "--distinct", "-k", 3)["hits"]
+    assert len(only["duplicates"]) == 60  # they show the same

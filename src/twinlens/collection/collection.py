@@ -241,9 +241,9 @@ class Collection:
 
         where: a condition on the metadata (see `filters`), applied before ranking, so that k answers come back if so
         many meet it. without: sentences, unlike: ids of pictures, to stay away from. weights: see `Query`. distinct: of
-        pictures with at least this cosine to each other only the best is shown. The ids of hits stay the same while a
-        file's content does. Raises TwinlensError for a query without picture and text, a condition or an id that is
-        wrong, a picture that cannot be read.
+        pictures with at least this cosine to each other the best stands for the others. The ids of hits stay the same
+        while a file's content does. Raises TwinlensError for a query without picture and text, a condition or an id
+        that is wrong, a picture that cannot be read.
         """
         if k < 1:
             raise TwinlensError(f"k must be at least 1, not {k}")
@@ -253,9 +253,11 @@ class Collection:
         with self._busy:
             asked = self._asked(query, np.asarray(away, dtype=np.int64))
             wanted = None if condition is None else self._store.rows_where(*condition)
-            ranked = self._searcher.ranked(asked.gallery, asked.unit, k, wanted=wanted, dropped=away, distinct=distinct)
-            found = [(self._store.get(row), cosine) for row, cosine in ranked]
-        return Hits(Hit(_sample(entry), asked.score(cosine)) for entry, cosine in found if entry is not None)
+            ranked = self._searcher.ranked(asked, k, wanted=wanted, dropped=away, distinct=distinct)
+            found = [(self._store.get(row), cosine, others) for row, cosine, others in ranked.answers]
+        chance = asked.chance(ranked.answers[0][1], ranked.among) if ranked.answers else None
+        hits = [_hit(entry, asked.score(cosine), others) for entry, cosine, others in found if entry is not None]
+        return Hits(hits, chance=chance)
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -295,5 +297,5 @@ def _listed(paths: Path | str | Sequence[Path | str]) -> list[Path]:
     return [Path(path) for path in ([paths] if isinstance(paths, Path | str) else paths)]
 
 
-def _sample(entry: Entry) -> Sample:
-    return Sample(str(entry.row), entry.path, entry.caption)
+def _hit(entry: Entry, score: float, others: Sequence[int]) -> Hit:
+    return Hit(Sample(str(entry.row), entry.path, entry.caption), score, tuple(str(row) for row in others))

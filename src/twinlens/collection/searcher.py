@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
 
 from twinlens.calibration import Calibration, Channel
+from twinlens.collection.answers import Asked
 from twinlens.collection.sampling import calibration
 from twinlens.indexes.exact import Exact
 from twinlens.store import Gallery, Matrix, Rows, Store, Vectors, gallery, writing
@@ -12,6 +16,19 @@ from twinlens.types import TwinlensError
 
 FOLD = 4096
 """Vectors that a search reads from the store itself before it tries to extend the matrix file."""
+
+
+AHEAD = 4
+"""With `distinct`, how many times k are looked at first, so that the last answers stand for theirs too."""
+Answer: TypeAlias = "tuple[int, float, tuple[int, ...]]"
+"""A row, its cosine with the query, and the rows that it stands for."""
+
+
+class Ranked(NamedTuple):
+    """Answers, best first, and of how many entries."""
+
+    answers: list[Answer]
+    among: int
 
 
 class Searcher:
@@ -55,38 +72,46 @@ class Searcher:
 
     def ranked(
         self,
-        now: Gallery,
-        vector: Vectors,
+        asked: Asked,
         k: int,
         *,
         wanted: Rows | None = None,
         dropped: Sequence[int] = (),
         distinct: float | None = None,
-    ) -> list[tuple[int, float]]:
-        """The k best rows for a unit vector (1, D) with their cosines, best first.
+    ) -> Ranked:
+        """The k best rows, best first.
 
         Only `wanted` rows are ranked, the lower row first where cosines are equal; the dropped are left out, and with
-        `distinct` all that have at least this cosine to a better one.
+        `distinct` all whose pictures have at least this cosine to a better one, which then stands for them.
         """
         indexes = self._indexes
         if wanted is not None:
-            indexes = [_fitted(rows, vectors) for rows, vectors in now.only(wanted).parts]
-        total, count = sum(len(index.ids) for index in indexes), k + len(dropped)
+            indexes = [_fitted(rows, vectors) for rows, vectors in asked.gallery.only(wanted).parts]
+        total = sum(len(index.ids) for index in indexes)
+        count = (k if distinct is None else AHEAD * k) + len(dropped)
         while True:
-            best = [(row, score) for row, score in _nearest(indexes, vector, count) if row not in dropped]
-            kept = best if distinct is None else self._without_duplicates(now, best, distinct)
+            best = [(row, score) for row, score in _nearest(indexes, asked.unit, count) if row not in dropped]
+            kept = _grouped(asked, best, distinct)
             if len(kept) >= k or count >= total:
-                return kept[:k]
+                return Ranked(kept[:k], total)
             count *= 4
 
-    def _without_duplicates(
-        self, now: Gallery, ranked: list[tuple[int, float]], cosine: float
-    ) -> list[tuple[int, float]]:
-        vectors, kept = now.vectors([row for row, _ in ranked]), list[int]()
-        for n, vector in enumerate(vectors):
-            if not kept or float((vectors[kept] @ vector).max()) < cosine:
-                kept.append(n)
-        return [ranked[n] for n in kept]
+
+def _grouped(asked: Asked, ranked: Sequence[tuple[int, float]], cosine: float | None) -> list[Answer]:
+    """Each row with the later ones whose pictures are as near to its own; without a cosine each by itself."""
+    if cosine is None:
+        return [(row, score, ()) for row, score in ranked]
+    vectors = asked.gallery.vectors([row for row, _ in ranked])
+    vectors = vectors[:, asked.pictures] if len(vectors) else vectors
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-12)
+    groups: dict[int, list[int]] = {}
+    for n, vector in enumerate(vectors):
+        near = [first for first in groups if float(vectors[first] @ vector) >= cosine]
+        if near:
+            groups[near[0]].append(ranked[n][0])
+        else:
+            groups[n] = []
+    return [(*ranked[first], tuple(others)) for first, others in groups.items()]
 
 
 def _fitted(rows: Rows, vectors: Vectors) -> Exact:

@@ -13,7 +13,7 @@ from twinlens.commands import _collection, _common, _preview
 from twinlens.types import Hit, Sample, TwinlensError
 
 if TYPE_CHECKING:
-    from twinlens.collection import Collection
+    from twinlens.collection import Collection, Hits
 
 HELP = "find pictures in a collection by a picture, a sentence, or both"
 EXAMPLES = """
@@ -83,7 +83,8 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     if _common.shows_view(args):
         _show_files(files, args)
     said = {"images": images, "texts": texts, "without": args.without, "unlike": args.unlike, "where": args.where}
-    return {"collection": args.collection, "query": said, "hits": result, "files": files}
+    doubt = {"chance": hits.chance, "doubtful": hits.doubtful}
+    return {"collection": args.collection, "query": said, **doubt, "hits": result, "files": files}
 
 
 def _import_ahead() -> None:
@@ -120,7 +121,7 @@ def _picture(path: Path) -> Path:
 def _as_json(rank: int, hit: Hit, collection: Collection) -> dict[str, object]:
     entry = collection.entry(hit.sample.id)
     said = {"path": entry.path, "caption": entry.caption, "metadata": entry.metadata}
-    return {"rank": rank, "id": hit.sample.id, "score": hit.score, **said}
+    return {"rank": rank, "id": hit.sample.id, "score": hit.score, "duplicates": hit.duplicates, **said}
 
 
 def _write(query: Sample, hits: Sequence[Hit], folder: Path) -> list[Path]:
@@ -148,14 +149,20 @@ def _exported(
     return [export(query, hits, result, target) for target in targets]
 
 
-def _show(hits: Sequence[Hit], args: argparse.Namespace) -> None:
+def _show(hits: Hits, args: argparse.Namespace) -> None:
     if not hits:
         print("no picture meets the condition" if args.where else f"{args.collection} has no pictures yet")
     else:
         rows = [
-            [n, f"{hit.score:.3f}", hit.sample.id, hit.sample.image, hit.sample.text] for n, hit in enumerate(hits, 1)
+            [n, f"{hit.score:.3f}", hit.sample.id, hit.sample.image, hit.sample.text]
+            + ([len(hit.duplicates) or ""] if args.distinct is not None else [])
+            for n, hit in enumerate(hits, 1)
         ]
-        _common.print_table(["rank", "score", "id", "picture", "caption"], rows)
+        alike = ["alike"] if args.distinct is not None else []
+        _common.print_table(["rank", "score", "id", "picture", "caption", *alike], rows)
+        if hits.doubtful:
+            print(f"nothing stands out (chance alone would do as well in {hits.chance:.0%} of cases): probably nothing"
+                  " matches, or else nearly everything does")  # fmt: skip
         sys.stdout.flush()
 
 
