@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from twinlens.calibration import Calibration, Channel, calibrated, lowest_by_hash
 
-CHANNELS = (Channel("image", slice(0, 4), slice(0, 4), 7), Channel("text", slice(4, 7), slice(4, 7), 8))
+CHANNELS = (Channel("image", slice(0, 4), slice(0, 4), 7), Channel("text", slice(4, 7), slice(4, 7), 8, 0.5))
 
 
 def entries(seed: int, count: int, *, lacking: float = 0.3) -> np.ndarray:

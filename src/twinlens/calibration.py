@@ -7,7 +7,6 @@ added and weighed. Standardising is affine, so that a composed query stays one v
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,23 +27,25 @@ class Channel:
 
     side: which side of the query asks, "image" or "text". asked, shown: where these blocks lie in the query's and in
     the entry's vector; both are of one length, or zero where there is nothing. missing: the coordinate that is above 0
-    in just the entries without such a block.
+    in just the entries without such a block. weight: how much it counts beside the other channels of its side.
     """
 
     side: str
     asked: slice
     shown: slice
     missing: int
+    weight: float = 1.0
 
     @classmethod
     def read(cls, said: Sequence[Any]) -> Channel:
         """From JSON that `told` gave."""
-        side, first, last, low, high, missing = said
-        return cls(side, slice(first, last), slice(low, high), missing)
+        side, first, last, low, high, missing, weight = said
+        return cls(side, slice(first, last), slice(low, high), missing, weight)
 
     def told(self) -> list[Any]:
         """For JSON."""
-        return [self.side, self.asked.start, self.asked.stop, self.shown.start, self.shown.stop, self.missing]
+        blocks = (self.asked.start, self.asked.stop, self.shown.start, self.shown.stop)
+        return [self.side, *blocks, self.missing, self.weight]
 
 
 @dataclass(frozen=True)
@@ -61,17 +62,21 @@ class Calibration:
     def direction(self, vector: Vectors) -> Direction | None:
         """What to search for (D,), given the vector (D,) of a query: the standardised scores of its channels, added.
 
-        The inner product of the answer with an entry's vector is, up to a constant, Σ z / √m over the channels, where z
-        is a score in standard deviations above its mean and m how many channels the query's side has here; an entry
-        without the block counts as an average one, z = 0. None where nothing in the sample can be compared.
+        The inner product of the answer with an entry's vector is, up to a constant, Σ w z / √Σ w² over the channels
+        that each side of the query has here, where z is a score in standard deviations above its mean and w the
+        channel's weight; an entry without the block counts as an average one, z = 0. None where nothing in the sample
+        can be compared.
         """
         if not self.channels or not len(self.sample):
             whole = vector.astype(np.float64)
             return whole / max(self.spread(whole)[1], FLOOR)
-        found = [(channel.side, self._of_channel(channel, vector)) for channel in self.channels]
-        parts = [(side, direction) for side, direction in found if direction is not None]
-        many = Counter(side for side, _ in parts)
-        return np.sum([part / np.sqrt(many[side]) for side, part in parts], axis=0) if parts else None
+        found = [(channel, self._of_channel(channel, vector)) for channel in self.channels]
+        parts = [(channel, direction) for channel, direction in found if direction is not None]
+        total: dict[str, float] = {}
+        for channel, _ in parts:
+            total[channel.side] = total.get(channel.side, 0.0) + channel.weight**2
+        weighed = [channel.weight / np.sqrt(total[channel.side]) * direction for channel, direction in parts]
+        return np.asarray(np.sum(weighed, axis=0)) if weighed else None
 
     def unanswered(self, vector: Vectors) -> list[str]:
         """The sides that a query's vector (D,) has, but no entry of the sample has a block for."""

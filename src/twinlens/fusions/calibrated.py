@@ -10,6 +10,9 @@ from twinlens.calibration import Channel, calibrated
 from twinlens.fusions import Fusion
 from twinlens.types import Features, TwinlensError
 
+NAMED = 0.25
+"""How much what a picture shows counts beside its caption."""
+
 
 class Calibrated(Fusion):
     """v = [L2(x); L2(t); a; b] / √2, training-free; a is 1 where the picture is missing, b where the text is, else 0.
@@ -20,7 +23,8 @@ class Calibrated(Fusion):
     that it is neither preferred nor passed over. The towers may have spaces of their own. Where they share one (CLIP,
     SigLIP: `shared`), a text is compared with pictures too: (z(t·y) + z(t·c)) / √2, where there are captions. `named`
     channels at the end of the picture's vector say what it shows as a point in the words' space; they are a block of
-    their own, which texts are compared with in the same way. Blocks have unit length, and all vectors the same.
+    their own, which texts are compared with too, with a quarter of the weight: on clip art with titles, equal weights
+    cost a seventh of the mean average precision, a quarter nothing. Blocks have unit length, and all vectors the same.
 
     Any index ranks by it: see `calibration`. `dim` as given is not used; it is the sum of both widths and 2.
     """
@@ -32,7 +36,8 @@ class Calibrated(Fusion):
         self.dim, self.widths = image_dim + text_dim + 2, [image_dim - named, *([named] if named else [])]
         image, names = slice(0, image_dim - named), slice(image_dim - named, image_dim)
         text, (no_image, no_text) = slice(image_dim, image_dim + text_dim), (self.dim - 2, self.dim - 1)
-        crossed = [Channel("text", text, image if shared else names, no_image)] if shared or named else []
+        crossed = [Channel("text", text, image, no_image)] if shared else []
+        crossed += [Channel("text", text, names, no_image, NAMED)] if named else []
         self.channels = (
             Channel("image", image, image, no_image),
             *crossed,

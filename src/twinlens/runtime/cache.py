@@ -17,9 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from twinlens import contents
-
-FORMAT = 2
+FORMAT = 4
 MANIFEST = "manifest.json"
 KEPT = 16
 """Models whose exports are kept; the ones that were not used for the longest time go."""
