@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from twinlens.calibration import Calibration, Direction
-from twinlens.store import Gallery, Vectors
-from twinlens.types import Hit
+from twinlens.store import Entry, Gallery, Vectors
+from twinlens.types import Hit, Sample
 
 FEW = 30
 """Entries below which no chance is told."""
@@ -48,6 +48,18 @@ class Asked:
         """Mean and standard deviation over the collection of the cosine with the direction."""
         mean, deviation = self.calibration.spread(self.direction / self.length)
         return mean, max(deviation, 1e-6)
+
+    def hits(self, found: Sequence[tuple[Entry | None, float, Sequence[int]]], among: int) -> Hits:
+        """What people see of answers: entries (None: gone meanwhile), their cosines, and the rows that they stand for.
+
+        found: best first; among: of how many.
+        """
+        hits = [
+            Hit(Sample(str(entry.row), entry.path, entry.caption), self.score(cosine), tuple(map(str, others)))
+            for entry, cosine, others in found
+            if entry is not None
+        ]
+        return Hits(hits, chance=self.chance(found[0][1], among) if found else None)
 
     def chance(self, cosine: float, count: int) -> float | None:
         """How probable it is that the best of `count` scores lies as high, if they are all of one normal distribution.

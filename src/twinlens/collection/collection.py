@@ -33,7 +33,7 @@ from twinlens.store import (
     remove_models,
     writing,
 )
-from twinlens.types import Hit, Picture, Sample, TwinlensError
+from twinlens.types import Picture, TwinlensError
 
 if TYPE_CHECKING:
     from twinlens.ingest import Options, Report, Scan
@@ -255,9 +255,7 @@ class Collection:
             wanted = None if condition is None else self._store.rows_where(*condition)
             ranked = self._searcher.ranked(asked, k, wanted=wanted, dropped=away, distinct=distinct)
             found = [(self._store.get(row), cosine, others) for row, cosine, others in ranked.answers]
-        chance = asked.chance(ranked.answers[0][1], ranked.among) if ranked.answers else None
-        hits = [_hit(entry, asked.score(cosine), others) for entry, cosine, others in found if entry is not None]
-        return Hits(hits, chance=chance)
+        return asked.hits(found, ranked.among)
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -295,7 +293,3 @@ class Collection:
 
 def _listed(paths: Path | str | Sequence[Path | str]) -> list[Path]:
     return [Path(path) for path in ([paths] if isinstance(paths, Path | str) else paths)]
-
-
-def _hit(entry: Entry, score: float, others: Sequence[int]) -> Hit:
-    return Hit(Sample(str(entry.row), entry.path, entry.caption), score, tuple(str(row) for row in others))

@@ -17,7 +17,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-FORMAT = 4
+from twinlens import contents
+
+FORMAT = 3
 MANIFEST = "manifest.json"
 KEPT = 16
 """Models whose exports are kept; the ones that were not used for the longest time go."""
