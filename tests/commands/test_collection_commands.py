@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import os
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -20,6 +22,15 @@ def test_index_tells_what_it_did(run, pictures, model):
     assert "3 pictures found" in out and "3 pictures: 3 added" in out
     again = answer(run, "index", pictures)
     assert (again["unchanged"], again["added"], again["pictures"]) == (3, 0, 3)
+
+
+def test_a_later_run_with_workers_takes_what_is_new(indexed, pictures, tmp_path):
+    """In a process of its own, which has not loaded the model for anything else."""
+    toy.draw(("red", "green", "blue")).save(pictures / "new.png")
+    command = [sys.executable, "-m", "twinlens", "index", str(pictures), "--workers", "1", "--json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    told = json.loads(done.stdout)
+    assert (told["added"], told["unchanged"], told["failures"]) == (1, 3, {})
 
 
 def test_a_bad_picture_among_good_ones_is_listed(run, pictures, model):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twinlens.collection.query import Model
+from twinlens.runtime import tuned
 from twinlens.store import (
     DAMAGED,
     Generation,
@@ -109,7 +110,8 @@ def repair(store: Store, serving: Generation, composer: Model, options: Options)
     if fault := matrix.fault():
         done.append(f"rebuilt the matrix file, which {fault}")
     matrix.clear()
-    embedded = reembed(store, serving, lambda: composer, options)
+    lacking = store.counts(serving.number)[1]
+    embedded = reembed(store, serving, lambda: tuned(composer, lacking), options)
     if embedded.added:
         done.append(f"embedded {embedded.added} pictures again")
     matrix.write(gallery(store, None))

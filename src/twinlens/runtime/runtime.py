@@ -55,10 +55,13 @@ def accelerated(model: Any, *, mode: str = "auto") -> Any:
 def tuned(model: T, pictures: int) -> T:
     """The model, made to run as fast as this machine can where it is a `Runtime` and so many pictures repay the time.
 
-    What is known from earlier costs nothing; a mode that was asked for by its name is found out about in any case.
+    What is known from earlier costs nothing; a mode that was asked for by its name is found out about in any case. The
+    composer is loaded here and now: forked workers share it, and have too little memory to load torch on their own.
     """
-    if isinstance(model, Runtime) and (pictures >= REPAID or model.mode != "auto"):
-        model.tune()
+    if isinstance(model, Runtime):
+        model.composer  # noqa: B018
+        if pictures >= REPAID or model.mode != "auto":
+            model.tune()
     return model
 
 
