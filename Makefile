@@ -25,7 +25,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -e .[test,check]
 	touch $@
 
-# NLVR=DIR measures bags of visual words too, on the pictures in DIR/dev/images.
+# NLVR=DIR runs the benchmarks too that measure on the pictures of NLVR in DIR.
 bench: .venv/.installed-test
 	$(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -e .[bench]
 	$(BIN)/python benchmarks/suite.py $(if $(NLVR),--nlvr $(NLVR))

@@ -14,6 +14,7 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
+LOAD = os.getloadavg()[1] if hasattr(os, "getloadavg") else 0.0
 SKIPPED = 77
 """The exit code of a script whose data or package is not there."""
 
@@ -24,9 +25,11 @@ def skip(why: str) -> NoReturn:
 
 
 def hardware() -> str:
+    """The cores, and whether others were using them when the script began: then only ratios mean something."""
     cpu = Path("/proc/cpuinfo")
     names = re.findall(r"model name\s*: (.+)", cpu.read_text("utf-8")) if cpu.is_file() else []
-    return f"{CORES} cores, {names[0] if names else platform.machine()}"
+    busy = f" (busy with other work: load average {LOAD:.0f})" if LOAD > CORES / 2 else ""
+    return f"{CORES} cores, {names[0] if names else platform.machine()}{busy}"
 
 
 def versions(*packages: str) -> str:

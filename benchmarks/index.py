@@ -35,8 +35,9 @@ def draw(number: int) -> Image.Image:
     rng = np.random.default_rng(number)
     size = 512
     fall = np.hypot(*np.meshgrid(np.fft.fftfreq(size), np.fft.rfftfreq(size), indexing="ij")) + 1 / size
-    waves = np.fft.irfft2(np.exp(2j * np.pi * rng.random((3, size, size // 2 + 1))) / fall, s=(size, size))
-    pixels = 128 + rng.uniform(25, 45) * waves / waves.std(axis=(1, 2), keepdims=True)
+    waves = np.fft.irfft2(np.exp(2j * np.pi * rng.random((4, size, size // 2 + 1))) / fall, s=(size, size))
+    waves /= waves.std(axis=(1, 2), keepdims=True)
+    pixels = 128 + rng.uniform(25, 45) * (waves[3] + 0.3 * waves[:3])  # most of a photograph's detail is grey
     image = Image.fromarray(pixels.transpose(1, 2, 0).clip(0, 255).astype(np.uint8))
     pen = ImageDraw.Draw(image)
     for _ in range(rng.integers(3, 9)):

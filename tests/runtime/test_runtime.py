@@ -64,7 +64,7 @@ def test_a_damaged_file_is_not_used_and_made_again(composer, monkeypatch, tmp_pa
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     told_again = []
 
-    def examine(composer, folder):
+    def examine(composer, folder, shown):
         told_again.append(folder)
         (folder / "0.onnx").write_bytes(b"no graph")
         ways = {"torch": {"rate": 1.0}, "onnx": {"cosine": 1.0, "rate": 2.0}}
@@ -132,7 +132,7 @@ def test_where_nothing_can_be_kept_torch_serves(composer, monkeypatch, tmp_path)
 
 def test_few_pictures_do_not_repay_a_trial(composer, monkeypatch):
     tried = []
-    monkeypatch.setattr(Runtime, "tune", lambda model: tried.append(model.mode))
+    monkeypatch.setattr(Runtime, "tune", lambda model, shown: tried.append(model.mode))
     tuned(accelerated(composer), 255)
     assert tried == []
     tuned(accelerated(composer), 256)
@@ -163,3 +163,16 @@ def test_old_models_are_forgotten(monkeypatch, tmp_path):
     for digest in ("aa", "bb", "cc"):
         cache.write(digest, lambda folder: (folder / "x").write_text("x") and {})
     assert len(list(cache.home().iterdir())) == 2 and cache.read("cc") is not None
+
+
+def test_without_onnx_runtime_the_other_ways_are_tried(toy_composer, tmp_path, monkeypatch):
+    monkeypatch.setattr(trial, "export", lambda part, arrays, file: None)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    said = trial.examine(toy_composer, tmp_path)
+    assert "onnxruntime" in said["parts"]["0"]["ways"]["onnx"]["why"] and said["parts"]["0"]["chosen"] != "onnx"
+
+
+def test_onnx_that_is_not_installed_is_one_line(toy_composer, monkeypatch):
+    monkeypatch.setattr("twinlens.runtime.runtime.find_spec", lambda name: None)
+    with pytest.raises(TwinlensError, match=r"install with: pip install 'twinlens\[runtime\]'"):
+        Runtime("00", composer=toy_composer, mode="onnx").embed([BOTH])

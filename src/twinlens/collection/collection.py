@@ -144,7 +144,8 @@ class Collection:
         found = paths if isinstance(paths, Scan) else scan(_listed(paths), captions)
         with self._writing() as store:
             serving = self.generation
-            report = ingest(store, serving, lambda: tuned(self.composer, len(found)), found, options or Options())
+            how = options or Options()
+            report = ingest(store, serving, lambda: tuned(self.composer, len(found), shown=how.shown), found, how)
             self._file(store)
         return report
 
@@ -160,8 +161,8 @@ class Collection:
             new = upkeep.adopt(store, composer)
             if new == self.generation:
                 return Report()
-            fast = accelerated(composer)
-            report = reembed(store, new, lambda: tuned(fast, len(self)), options or Options())
+            fast, how = accelerated(composer), options or Options()
+            report = reembed(store, new, lambda: tuned(fast, len(self), shown=how.shown), how)
             if report.stopped:
                 return report
             if len(self) and not store.counts(new.number)[0]:

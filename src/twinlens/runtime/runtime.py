@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -52,7 +53,7 @@ def accelerated(model: Any, *, mode: str = "auto") -> Any:
     return Runtime(model.digest, composer=model, mode=mode) if isinstance(model, Composer) else model
 
 
-def tuned(model: T, pictures: int) -> T:
+def tuned(model: T, pictures: int, *, shown: bool = False) -> T:
     """The model, made to run as fast as this machine can where it is a `Runtime` and so many pictures repay the time.
 
     What is known from earlier costs nothing; a mode that was asked for by its name is found out about in any case. The
@@ -61,7 +62,7 @@ def tuned(model: T, pictures: int) -> T:
     if isinstance(model, Runtime):
         model.composer  # noqa: B018
         if pictures >= REPAID or model.mode != "auto":
-            model.tune()
+            model.tune(shown=shown)
     return model
 
 
@@ -95,6 +96,7 @@ class Runtime:
         self._texts: Texts | None = None
         self._said: Mapping[str, Any] | None = None
         self._plain: Mapping[str, TorchPart] | None = None
+        self._tried = False
         self._busy = RLock()
         if self.mode != "torch":
             self._take(cache.read(known_as))
@@ -154,21 +156,20 @@ class Runtime:
         ]
         return np.concatenate(vectors) if vectors else np.empty((0, self.dim), dtype=np.float32)
 
-    def tune(self) -> None:
-        """Find out how this model runs fastest here, unless that is known; takes some seconds, once per machine."""
+    def tune(self, *, shown: bool = False) -> None:
+        """Find out how this model runs fastest here, unless that is known; takes some seconds, once per machine.
+
+        shown: with a progress bar. Raises TwinlensError where `onnx` was asked for and is not installed.
+        """
         with self._busy:
-            if self.mode == "torch" or self._said is not None:
+            if self.mode == "torch" or self._said is not None or self._tried:
                 return
-            try:
-                import onnxruntime  # noqa: F401
-                import onnxscript  # noqa: F401
-            except ImportError as error:
-                if self.mode == "onnx":
-                    raise TwinlensError("ONNX Runtime is not installed; pip install 'twinlens[runtime]'") from error
-                return  # plain torch it is, and `about` says so
+            if self.mode == "onnx" and not all(map(find_spec, ("onnxruntime", "onnxscript"))):
+                raise TwinlensError("ONNX Runtime is not installed; install with: pip install 'twinlens[runtime]'")
             from twinlens.runtime.trial import examine
 
-            self._take(cache.write(self.known_as, lambda folder: examine(self.composer, folder)))
+            self._tried = True
+            self._take(cache.write(self.known_as, lambda folder: examine(self.composer, folder, shown=shown)))
 
     @property
     def about(self) -> dict[str, Any]:

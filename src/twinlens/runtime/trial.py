@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from twinlens.composer import Composer, multiplies_bf16
+from twinlens.progress import track
 from twinlens.runtime import texts
 from twinlens.runtime.export import TorchPart, as_way, export, modules
 from twinlens.runtime.parts import Network, Onnx, Part, Tower, Vectors, stacked
@@ -25,7 +26,7 @@ REPEATED = 3
 _SHOWN = ("a red square left of a dog", "", "night", "several people walk along a street in the rain, seen from above")
 
 
-def examine(composer: Composer, folder: Path) -> dict[str, Any]:
+def examine(composer: Composer, folder: Path, *, shown: bool = False) -> dict[str, Any]:
     """Export a composer's parts into a folder, and say how each may be run and how fast: the manifest of `cache`.
 
     For every part and way: `rate` (samples/s; towers alone), `cosine` (the least, to plain torch in float32), or `why`
@@ -36,7 +37,8 @@ def examine(composer: Composer, folder: Path) -> dict[str, Any]:
     prepared = [composer.prepare(sample) for sample in samples]
     towers, plain = modules(composer, stacked(prepared))
     trial = _Trial(towers, plain, folder, prepared)
-    tried = {name: trial.ways(name) for name in plain}
+    names = track(plain, "finding the fastest way to run it here", len(plain), unit="networks", shown=shown)
+    tried = {name: trial.ways(name) for name in names}
     # What a sentence alone needs is to start fast, and to run at all costs more than to run somewhat faster.
     starts = {name: name not in {tower.name for tower in towers if "image" in tower.reads} for name in plain}
     return {
@@ -77,18 +79,25 @@ class _Trial:
                 else:
                     found[way]["rate"] = self._rate(made, tower)
             except Exception as error:  # whatever a way of running it raises, another way remains
-                found[way] = {"why": (str(error).strip().splitlines() or [type(error).__name__])[0]}
+                found[way] = {"why": _line(error)}
         return found
 
     def _candidates(self, name: str) -> Iterator[tuple[str, Part | str]]:
         """Ways beside plain torch, made or the reason why not."""
-        part, file = self.plain[name], self.folder / f"{name}.onnx"
-        why = export(part, {key: array[:3] for key, array in self.arrays[name].items()}, file)
-        yield "onnx", why or Onnx(file)
+        part = self.plain[name]
+        yield "onnx", self._exported(name)
         if multiplies_bf16(torch.device("cpu")) and not name.startswith("head"):
             yield "bf16", as_way(part, "bf16")
         if torch.cuda.is_available():
             yield "cuda", as_way(part, "cuda")
+
+    def _exported(self, name: str) -> Part | str:
+        file = self.folder / f"{name}.onnx"
+        why = export(self.plain[name], {key: array[:3] for key, array in self.arrays[name].items()}, file)
+        try:
+            return why or Onnx(file)
+        except Exception as error:  # ONNX Runtime is not installed, or cannot load what torch has exported
+            return _line(error)
 
     def _cosine(self, name: str, made: Part) -> float:
         """The least cosine to plain torch over all samples, where one part is run another way."""
@@ -115,6 +124,11 @@ class _Trial:
         for tower in self.towers:
             everything |= self.plain[tower.name](everything)
         return {name: {key: everything[key] for key in part.inputs} for name, part in self.plain.items()}
+
+
+def _line(error: Exception) -> str:
+    """The first line of an error, or its kind when it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _labels(names: Sequence[str]) -> list[str]:
