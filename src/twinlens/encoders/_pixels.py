@@ -15,6 +15,11 @@ Fit: TypeAlias = Literal["crop", "stretch", "pad"]
 """The middle of the picture, the picture out of proportion, or the whole picture on white."""
 
 
+DECODED = 2
+"""JPEGs are decoded at least this many times as large as needed, as for Pillow's thumbnails: the decoder's own way of
+making pictures smaller then hardly shows."""
+
+
 def square(
     picture: Picture | None,
     pixels: int,
@@ -30,7 +35,7 @@ def square(
     """
     if picture is None:
         return np.zeros((pixels, pixels, 3), dtype=np.uint8)
-    image = images.load(picture, near=(pixels + margin, pixels + margin))
+    image = images.load(picture, near=(DECODED * (pixels + margin), DECODED * (pixels + margin)))
     if fit == "stretch":
         return np.asarray(image.resize((pixels, pixels), resample))
     scale = (pixels + margin) / min(image.size) if fit == "crop" else pixels / max(image.size)
