@@ -190,7 +190,7 @@ def measure(name: str, work: Path, files: list[Path]) -> list[str]:
     cosine = np.median(np.sum(stored * whole, axis=1))
     agreeing = (
         f"Top-10 lists of {DISTINCT} pictures agree with those of float32 torch in {agreement(stored, same):.1%} of "
-        f"their entries; with files decoded whole instead of at a fraction of their size in {agreement(stored, whole):.1%} "
+        f"their entries; with files decoded at their whole size in {agreement(stored, whole):.1%} of them "
         f"(median cosine {cosine:.4f})."
     )
     return [*lines, "", agreeing, ""]
