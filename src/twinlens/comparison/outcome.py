@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
@@ -31,7 +32,11 @@ class Outcome:
     def save(self, path: Path) -> None:
         """Write beside, then rename, so that a kill leaves the whole file or none."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        arrays = {f"{lens}/{metric}": array for lens, found in self.values.items() for metric, array in found.items()}
+        arrays = {
+            f"{lens}/{metric}": np.ascontiguousarray(array)  # safetensors writes the memory of a view as it lies
+            for lens, found in self.values.items()
+            for metric, array in found.items()
+        }
         beside = path.with_suffix(f".{os.getpid()}.tmp")
         save_file(arrays, beside, metadata={"facts": json.dumps(dict(self.facts))})
         beside.replace(path)
