@@ -185,6 +185,12 @@ def test_an_outcome_reads_as_it_was_saved(tmp_path):
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["run.safetensors"]
 
 
+def test_a_column_of_a_matrix_is_saved_as_it_reads(tmp_path):
+    column = np.arange(6.0).reshape(3, 2)[:, 1]
+    Outcome({"composed": {"hit@1": column}}, {}).save(tmp_path / "run")
+    np.testing.assert_array_equal(Outcome.read(tmp_path / "run").values["composed"]["hit@1"], column)
+
+
 def test_a_damaged_outcome_is_named_with_the_way_out(tmp_path):
     path = tmp_path / "run.safetensors"
     path.write_bytes(b"nothing")
