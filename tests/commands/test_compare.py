@@ -51,7 +51,7 @@ def test_a_second_run_reads_what_the_first_made(recipe, cache, capsys, monkeypat
 
 
 def test_one_split_is_parted_by_groups(recipe, tmp_path, capsys):
-    more = ["--fusions", "sum", "--train-split", "test", "--protocol", "grounded", "--json"]
+    more = ["--fusions", "sum", "--train-split", "test", "--protocol", "grounded", "--data", "scenes=60", "--json"]
     assert main(command(recipe, tmp_path, *more)) == 0
     assert json.loads(capsys.readouterr().out)["queries"] > 0
 
