@@ -13,6 +13,11 @@ from tests import toy
 from twinlens.collection import Collection
 
 
+def _heed_ctrl_c() -> None:
+    """Jobs in the background of a shell ignore Ctrl-C, and so would what they start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no Ctrl-C to send")
 def test_a_watched_folder_is_indexed_until_ctrl_c(pictures, model, tmp_path):
     incoming = tmp_path / "incoming"
@@ -24,6 +29,7 @@ def test_a_watched_folder_is_indexed_until_ctrl_c(pictures, model, tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_heed_ctrl_c,
     ) as process:
 
         def told() -> dict:
