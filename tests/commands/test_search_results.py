@@ -48,7 +48,8 @@ def test_a_wrong_export_is_told_before_the_search(indexed, tmp_path):
     assert not (tmp_path / "twinlens-results").exists()
 
 
-def test_a_receipt_is_replayed(indexed, pictures, tmp_path):
+def test_a_receipt_is_replayed(indexed, pictures, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")  # no path is folded
     ask = ("search", "--image", pictures / "red.png", "--text", "blue", "-k", 2, "--where", "year < 2020")
     told = answer(indexed, *ask, "--without", "green", "--receipt", "r.json")
     assert told["files"][-1] == "r.json"
