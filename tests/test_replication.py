@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -78,6 +79,17 @@ def test_repeats_side_by_side_change_nothing(corpus, result):
     assert replication.replicate(toy.recipe(epochs=16, validation=0.3), corpus, **settings) == result
 
 
-def test_notes_change_nothing(corpus, result, tmp_path):
-    settings = {"repeats": 2, "notes": tmp_path, "shown": False}
-    assert replication.replicate(toy.recipe(epochs=16, validation=0.3), corpus, **settings) == result
+def test_finished_repeats_are_read_and_others_run(corpus, result, tmp_path, monkeypatch):
+    settings = {"cache": tmp_path, "shown": False}
+    recipe = toy.recipe(epochs=16, validation=0.3)
+    assert replication.replicate(recipe, corpus, repeats=2, **settings) == result
+    first, second = sorted(tmp_path.rglob("*.json"))
+    first.write_text("damaged")
+    run = []
+    repeat = replication._repeat
+    monkeypatch.setattr(replication, "_repeat", lambda *a, **k: run.append(a[2]) or repeat(*a, **k))
+    assert replication.replicate(recipe, corpus, repeats=2, **settings) == result
+    assert run == [0]
+    assert second.stem == "1"
+    other = replace(corpus, relevant=dict.fromkeys(corpus.relevant, frozenset()))
+    assert replication._runs(recipe, other, tmp_path) != replication._runs(recipe, corpus, tmp_path)

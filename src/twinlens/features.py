@@ -27,7 +27,7 @@ from twinlens.config import Part
 from twinlens.contents import Keyed
 from twinlens.encoders import Encoder
 from twinlens.progress import bar
-from twinlens.types import Arrays, Batch, Encoded, Features, Picture, Sample, TwinlensError
+from twinlens.types import Arrays, Batch, Dataset, Encoded, Features, Picture, Sample, TwinlensError
 
 SHARD, BATCH = 4096, 64
 T = TypeVar("T")
@@ -59,6 +59,15 @@ def sample_key(sample: Sample, reads: frozenset[str] = frozenset(_SIDES)) -> byt
     if "text" in reads:
         digest.update(b"\0" + sample.text.encode())
     return digest.digest()
+
+
+def take_dataset(digest: hashlib.blake2b, dataset: Dataset) -> None:
+    """Let a digest take in a dataset: every sample's id and content, and all that is known about them."""
+    for sample in (*dataset.queries, *dataset.gallery):
+        digest.update(sample.id.encode() + sample_key(sample))
+    for known in (dataset.relevant, dataset.ignore, dataset.rejected):
+        digest.update(repr([(query, sorted(ids)) for query, ids in sorted(known.items())]).encode())
+    digest.update(repr(sorted(dataset.groups.items())).encode())
 
 
 def encoder_digest(part: Part, encoder: Encoder) -> str:

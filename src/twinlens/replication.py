@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import hashlib
+import json
 import multiprocessing
+import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
@@ -14,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from twinlens import contents, images, metrics, protocols, readings
+from twinlens import __version__, contents, features, images, metrics, protocols, readings
 from twinlens.composer import Composer
 from twinlens.config import Recipe
 from twinlens.contents import Keyed
@@ -59,7 +63,7 @@ def replicate(
     seed: int = 0,
     device: str = "auto",
     processes: int = 1,
-    notes: Path | None = None,
+    cache: Path | None = None,
     shown: bool = False,
 ) -> dict[str, Any]:
     """Train and measure `repeats` times on fresh random splits, the paper's way and leak-free.
@@ -68,12 +72,12 @@ def replicate(
     {…}}:
     mean, standard deviation and 95 % interval over the repeats. `leak` is the share of test pictures of which the train
     part holds another picture of the scene, the same sentence, or something of the same group, on either split.
-    `processes` repeats run side by side, on one thread each; their number does not change the figures. notes: see
-    `training.train_recipe`.
+    `processes` repeats run side by side, on one thread each; their number does not change the figures. cache:
+    a folder that keeps finished repeats, which are read instead of run again, and notes (see `training.train_recipe`).
     """
     seeds = range(seed, seed + repeats)
     with bar("repeats", repeats, unit="repeats", shown=shown) as advance:
-        run = functools.partial(_repeat, recipe, dataset, device=device, notes=notes)
+        run = functools.partial(_once_only, recipe, dataset, _runs(recipe, dataset, cache), device=device)
         runs = _side_by_side(run, seeds, processes, advance)
     published = _summaries([run["published"] for run in runs])
     fair = _summaries([run["leak_free"] for run in runs])
@@ -127,6 +131,31 @@ def _side_by_side(
 
 def _counted(values: dict[str, Values], advance: Bar) -> dict[str, Values]:
     advance()
+    return values
+
+
+def _runs(recipe: Recipe, dataset: Dataset, cache: Path | None) -> Path | None:
+    """Where finished repeats of this recipe on this dataset are kept."""
+    if cache is None:
+        return None
+    digest = hashlib.blake2b(f"{__version__}\n{recipe.to_toml()}".encode(), digest_size=16)
+    features.take_dataset(digest, dataset)
+    return cache / "runs" / f"paper-{digest.hexdigest()}"
+
+
+def _once_only(recipe: Recipe, dataset: Dataset, runs: Path | None, seed: int, *, device: str) -> dict[str, Values]:
+    """A repeat, or what is kept of it; one that is damaged is run again."""
+    if runs is None:
+        return _repeat(recipe, dataset, seed, device=device, notes=None)
+    file = runs / f"{seed}.json"
+    with contextlib.suppress(OSError, ValueError):
+        kept: dict[str, Values] = json.loads(file.read_text(encoding="utf-8"))
+        return kept
+    values = _repeat(recipe, dataset, seed, device=device, notes=runs.parents[1] / "notes")
+    runs.mkdir(parents=True, exist_ok=True)
+    beside = file.with_suffix(f".{os.getpid()}.tmp")
+    beside.write_text(json.dumps(values), encoding="utf-8")
+    beside.replace(file)
     return values
 
 

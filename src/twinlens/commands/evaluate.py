@@ -26,7 +26,6 @@ twinlens evaluate --dataset cirr --root data/cirr --split test1 --model models/m
 
 METRICS = ("hit@1", "hit@5", "hit@10", "map", "grounding_accuracy")
 """What the table shows where a dataset names nothing; the JSON has every metric."""
-NOTES = "notes"
 CHARTED = ("hit@1", "hit@5", "map", "cluster_svm_accuracy", "grounding_accuracy")
 
 
@@ -39,7 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--submission", type=Path, metavar="DIR", help="write the rankings there as the dataset's server wants them"
     )
-    parser.add_argument("--cache", type=Path, metavar="DIR", help="where what was found in pictures is kept for later")
+    parser.add_argument(
+        "--cache", type=Path, metavar="DIR", help="where finished repeats are kept, and what was found in pictures"
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="write results.json, table.md, chart.png there")
 
 
@@ -90,7 +91,7 @@ def _paper(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
         seed=args.seed,
         device=args.device,
         processes=_processes(args),
-        notes=(args.cache or contents.default_cache()) / NOTES,
+        cache=args.cache or contents.default_cache(),
         shown=_common.shows_view(args),
     )
     return {"recipe": recipe.name, "repeats": args.repeats, **found, "reading": replication.explain_leak(found)}
@@ -124,7 +125,7 @@ def _with_recipe(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
         seed=args.seed,
         device=args.device,
         ks=args.ks,
-        notes=(args.cache or contents.default_cache()) / NOTES,
+        notes=(args.cache or contents.default_cache()) / "notes",
         shown=_common.shows_view(args),
     )
     return {"recipe": recipe.name, "repeats": args.repeats, **found}

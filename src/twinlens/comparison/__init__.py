@@ -197,9 +197,5 @@ def _digest(bench: Bench) -> str:
     for part, encoder in zip(bench.base.recipe.encoders, features.parts_of(bench.base), strict=True):
         digest.update(features.encoder_digest(part, encoder).encode())
     for dataset in (bench.train, bench.test):
-        for sample in (*dataset.queries, *dataset.gallery):
-            digest.update(sample.id.encode() + features.sample_key(sample))
-        for known in (dataset.relevant, dataset.ignore, dataset.rejected):
-            digest.update(repr([(query, sorted(ids)) for query, ids in sorted(known.items())]).encode())
-        digest.update(repr(sorted(dataset.groups.items())).encode())
+        features.take_dataset(digest, dataset)
     return digest.hexdigest()
