@@ -18,8 +18,9 @@ class ComposeAE(Fusion):
     """Anwaar et al. 2021, "Compositional learning of image-text query for image retrieval".
 
     v = MLP(x), θ = MLP(t), Re = v ⊙ cos θ, Im = c · v ⊙ sin θ with c = 1;
-    out = a₁ · ρ([Re; Im]) + a₀ · ρ_conv(stack[v, θ, x, Re, Im]), a = (1, 10) learned, ρ = MLP, ρ_conv = Conv1d(5 → 64,
-    kernel 3) → largest of 16 stretches → MLP; both branches turn the picture with layers of their own.
+    out = a₁ · ρ([Re; Im]) + a₀ · ρ_conv(stack[v, θ, x, Re, Im]), a = (1, 10) learned, ρ = MLP, ρ_conv = Conv1d(5 →
+    `channels`, kernel 3) → largest of `stretches` stretches → MLP; both branches turn the picture with layers of their
+    own.
 
     `auxiliary_loss`: reconstruction · (MSE(dec_x out, x) + MSE(dec_t out, t)) + rotation · L_rot, where L_rot asks by
     batch softmax that the target, turned back by the conjugate (c = −1), finds its source.
@@ -31,15 +32,25 @@ class ComposeAE(Fusion):
     """
 
     def __init__(
-        self, *, image_dim: int, text_dim: int, dim: int, reconstruction: float = 0.1, rotation: float = 0.01
+        self,
+        *,
+        image_dim: int,
+        text_dim: int,
+        dim: int,
+        channels: int = 64,
+        stretches: int = 16,
+        reconstruction: float = 0.1,
+        rotation: float = 0.01,
     ) -> None:
         super().__init__(image_dim=image_dim, text_dim=text_dim, dim=dim)
         self.reconstruction, self.rotation = reconstruction, rotation
         self.image_map = projection(image_dim, dim)
         self.linear_turn, self.conv_turn = (_Turn(text_dim, dim) for _ in range(2))
         self.linear = _decoder(2 * dim, dim)
-        self.convolve = nn.Sequential(nn.Conv1d(5, 64, 3, padding=1), nn.AdaptiveMaxPool1d(16), nn.Flatten())
-        self.conv = _decoder(64 * 16, dim)
+        self.convolve = nn.Sequential(
+            nn.Conv1d(5, channels, 3, padding=1), nn.AdaptiveMaxPool1d(stretches), nn.Flatten()
+        )
+        self.conv = _decoder(channels * stretches, dim)
         self.image_decoder, self.text_decoder = _decoder(dim, image_dim), _decoder(dim, text_dim)
         self.a = nn.Parameter(torch.tensor([1.0, 10.0]))
 
