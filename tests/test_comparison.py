@@ -141,9 +141,9 @@ def test_options_reach_the_fusions_that_know_them():
 
 
 def test_a_cellwise_recipe_applies_every_method_cell_by_cell():
-    fusion = Part(name="cellwise", method="tirg", cells=[1, 3], options={"dropout": 0.2, "heads": 2})
+    fusion = Part(name="cellwise", method="tirg", cells=[1, 3], options={"concat": {"dropout": 0.2}})
     recipe = RECIPE.model_copy(update={"fusion": fusion})
-    wanted = {"method": "concat", "cells": [1, 3], "options": {"dropout": 0.2}}
+    wanted = {"method": "concat", "cells": [1, 3], "options": {"concat": {"dropout": 0.2}}}
     assert comparison.fusion_part(recipe, "concat") == Part(name="cellwise", **wanted)
     assert comparison.fusion_part(recipe, "product") == Part(name="product")
     assert "cellwise" not in comparison.fusions()
@@ -151,7 +151,14 @@ def test_a_cellwise_recipe_applies_every_method_cell_by_cell():
 
 def outcome(values: list[float], *, trained: bool = True) -> Outcome:
     found = {"hit@1": np.array(values)}
-    facts = {"trained": trained, "parameters": 5, "query_ms": 1.0, "seconds": 2.0, "epochs": 3}
+    facts = {
+        "trained": trained,
+        "parameters": 5,
+        "query_ms": 1.0,
+        "seconds": 2.0,
+        "processor_seconds": 3.0,
+        "epochs": 3,
+    }
     low = {"hit@1": np.zeros(len(values))}
     return Outcome(
         {"composed": found, "shuffled_text": low, "image_only": low, "text_only": low, "late_product": low}, facts

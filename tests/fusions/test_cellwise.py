@@ -26,7 +26,7 @@ def sides() -> tuple[torch.Tensor, torch.Tensor]:
 
 @pytest.mark.parametrize("method", ["tirg", "gate", "concat", "cosmo"])
 def test_each_cell_is_composed_as_a_picture_of_its_own(method):
-    options = {"heads": 2} if method == "cosmo" else {}
+    options = {"cosmo": {"heads": 2}, "concat": {"dropout": 0.0}}
     fusion = build(method=method, options=options)
     tokens, words = sides()
     composed = fusion.compose(picture(tokens), Features(words))

@@ -172,8 +172,15 @@ def _reading(result: Mapping[str, Any]) -> str:
         f"baseline, {baseline}, at p < {LEVEL}. Means are over {result['repeats']} seeds; ± is the 95 % interval by "
         f"bootstrap over groups of the {result['queries']} queries; p is of no difference to the best baseline, by "
         f"permutation of groups; gap: over the better single lens, {single}; other words: asked with another query's "
-        "text; query ms: from an encoded query to its scores."
+        "text; query ms: from an encoded query to its scores. All runs together took "
+        f"{_minutes(result):.0f} minutes of one processor core, encoders left out."
     )
+
+
+def _minutes(result: Mapping[str, Any]) -> float:
+    """Of processor time, all runs together."""
+    runs = [row["processor_seconds"] for row in result["methods"].values() if "processor_seconds" in row]
+    return float(sum(runs)) * int(result["repeats"]) / 60
 
 
 def _show(result: Mapping[str, Any]) -> None:

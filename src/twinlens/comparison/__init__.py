@@ -86,17 +86,16 @@ def fusions() -> list[str]:
 def fusion_part(recipe: Recipe, name: str) -> Part:
     """A fusion with those options of the recipe's own fusion that it knows, such as `dropout`.
 
-    Where the recipe's fusion is `cellwise`, so is every other that composes vectors; the options that its methods know
-    are in its table `options`.
+    Where the recipe's fusion is `cellwise`, so is every other that composes vectors.
     """
     fusion, cls = recipe.fusion, variants.variant_class("fusions", name)
     known = inspect.signature(cls).parameters
     if fusion.name != CELLWISE:
         return Part(name=name, **{key: value for key, value in fusion.options.items() if key in known})
-    options = {key: value for key, value in fusion.options.get("options", {}).items() if key in known}
+    options = fusion.options.get("options", {}).get(name, {})
     if cls.similarity is not Fusion.similarity:
         return Part(name=name, **options)
-    return Part(name=CELLWISE, **{**fusion.options, "method": name, "options": options})
+    return Part(name=CELLWISE, **{**fusion.options, "method": name, "options": {name: options}})
 
 
 def _methods(recipe: Recipe, chosen: Sequence[str]) -> list[Method]:

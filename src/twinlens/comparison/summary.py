@@ -26,7 +26,8 @@ def summarise(
 
     {"metric", "best", "best_baseline", "best_single_lens", "methods": {name: row}}, the best first. A row has "kind"
     (trained, training-free or baseline), "metrics" {name: mean, 95 % interval by bootstrap over groups, standard
-    deviation over seeds}, "shuffled_text" (means with another query's words), "parameters", "query_ms", "seconds",
+    deviation over seeds}, "shuffled_text" (means with another query's words), "parameters", "query_ms", "seconds"
+    (of training) and "processor_seconds" (with measuring), means of a run,
     "over_baseline" and "composition_gap": the difference to the best baseline and to the better single lens, each with
     its interval and the p-value of a paired permutation of groups.
     """
@@ -60,7 +61,8 @@ def _row(outcomes: Sequence[Outcome], lens: str, groups: Sequence[str], seed: in
     if lens == COMPOSED:
         row["shuffled_text"] = {m: _level(_mean(outcomes, SHUFFLED, m)) for m in row["metrics"]}
         row |= {"parameters": facts[0]["parameters"], "query_ms": median(fact["query_ms"] for fact in facts)}
-        row |= {"seconds": fmean(fact["seconds"] for fact in facts), "epochs": [fact["epochs"] for fact in facts]}
+        row |= {key: fmean(fact[key] for fact in facts) for key in ("seconds", "processor_seconds")}
+        row["epochs"] = [fact["epochs"] for fact in facts]
     return row
 
 

@@ -19,13 +19,14 @@ _PLACE = 0.5  # spread of the places at first
 class Cellwise(Fusion):
     """out = [W f(x₁ + p₁, t); …; W f(x_n + p_n, t)] for n = rows · columns `cells` of the picture's map and a fusion f.
 
-    f is the fusion named `method`, as wide as the map, with `options` of its own; its weights and W (to `dim` / n) are
-    the same for all cells, and a learned p tells a cell where it is. TIRG does the same with its two branches on the
-    last feature map, and VAL, CoSMo and FiLM with layers of theirs, but all average over the cells in the end; here, as
-    in `gate`, every cell keeps its own part of the vector, so that an edit of one thing in one place leaves the others
-    where they are. A bare vector is a map of equal cells, and convolutions see one cell at a time. A method's own term
-    of the loss speaks of whole pictures and is left out. Raises TwinlensError for a method that composes scores and not
-    vectors, or a `dim` that n does not divide.
+    f is the fusion named `method`, as wide as the map, with the options that `options` has under its name (one recipe
+    can hold those of several methods); its weights and W (to `dim` / n) are the same for all cells, and a learned p
+    tells a cell where it is. TIRG does the same with its two branches on the last feature map, and VAL, CoSMo and FiLM
+    with layers of theirs, but all average over the cells in the end; here, as in `gate`, every cell keeps its own part
+    of the vector, so that an edit of one thing in one place leaves the others where they are. A bare vector is a map of
+    equal cells, and convolutions see one cell at a time. A method's own term of the loss speaks of whole pictures and
+    is left out. Raises TwinlensError for a method that composes scores and not vectors, or a `dim` that n does not
+    divide.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class Cellwise(Fusion):
         dim: int,
         method: str = "tirg",
         cells: tuple[int, int] = (1, 1),
-        options: Mapping[str, Any] | None = None,
+        options: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         super().__init__(image_dim=image_dim, text_dim=text_dim, dim=dim)
         self.cells = (cells[0], cells[1])
@@ -44,7 +45,7 @@ class Cellwise(Fusion):
         if dim % count:
             raise TwinlensError(f"dim {dim} is not a multiple of the {cells[0]} × {cells[1]} cells; change one of them")
         widths = {"image_dim": image_dim, "text_dim": text_dim, "dim": image_dim}
-        self.method: Fusion = variants.make("fusions", method, **widths, **(options or {}))
+        self.method: Fusion = variants.make("fusions", method, **widths, **(options or {}).get(method, {}))
         if type(self.method).similarity is not Fusion.similarity:
             raise TwinlensError(f"{method} composes scores, not vectors, and cannot work cell by cell")
         _forget_neighbours(self.method)
