@@ -27,9 +27,11 @@ def encode(encoder, samples=SAMPLES):
     return encoder({key: torch.from_numpy(np.stack([p[key] for p in prepared])) for key in prepared[0]}).text
 
 
-def test_words_and_pairs_without_case_and_punctuation():
-    assert grams("Make it RED, now!") == ["make", "it", "red", "now", "make it", "it red", "red now"]
-    assert grams(" … ") == []
+def test_words_and_runs_without_case_and_punctuation():
+    words, pairs, runs = ["make", "it", "red", "now"], ["make it", "it red", "red now"], ["make it red", "it red now"]
+    assert grams("Make it RED, now!", 1) == words
+    assert grams("Make it RED, now!", 3) == words + pairs + runs
+    assert grams(" … ", 2) == []
 
 
 def test_order_matters():
@@ -39,7 +41,7 @@ def test_order_matters():
 
 def test_the_vector_is_the_sum_over_the_root_of_the_number():
     encoder = fitted(vocabulary=3)
-    numbers = [encoder.known[gram] for gram in grams(TEXTS[0]) if gram in encoder.known]
+    numbers = [encoder.known[gram] for gram in grams(TEXTS[0], encoder.longest) if gram in encoder.known]
     wanted = encoder.table.weight[numbers].sum(0) / len(numbers) ** 0.5
     torch.testing.assert_close(encode(encoder).vector[0], wanted)
 
@@ -66,32 +68,6 @@ def test_a_saved_model_gives_the_same_vectors(tmp_path):
     composer.fit(SAMPLES)
     composer.save(tmp_path)
     np.testing.assert_array_equal(Composer.load(tmp_path).embed(SAMPLES), composer.embed(SAMPLES))
-
-
-def test_another_model_starts_where_a_trained_one_ended(tmp_path):
-    composer = Composer.build(RECIPE, seed=3)
-    composer.fit(SAMPLES)
-    composer.save(tmp_path / "first")
-    part = RECIPE.encoders[0].model_copy(update={"start": str(tmp_path / "first")})
-    started = Composer.build(RECIPE.model_copy(update={"encoders": (part,)}), seed=4)
-    started.fit([Sample("", None, "other words")])
-    np.testing.assert_allclose(
-        encode(started.encoders[0]).vector.detach(), encode(composer.encoders[0]).vector.detach()
-    )
-    started.save(tmp_path / "second")
-    (tmp_path / "first" / "recipe.toml").unlink()
-    np.testing.assert_array_equal(Composer.load(tmp_path / "second").embed(SAMPLES), started.embed(SAMPLES))
-
-
-def test_a_model_that_is_not_there_or_does_not_fit_is_refused(tmp_path):
-    with pytest.raises(
-        TwinlensError, match=r"no model 'nowhere' to start from; give a model folder, or one of: .*towers"
-    ):
-        Ngrams(start="nowhere")
-    composer = Composer.build(RECIPE)
-    composer.save(tmp_path)
-    with pytest.raises(TwinlensError, match="does not fit this recipe"):
-        Ngrams(dim=9, start=str(tmp_path))
 
 
 def test_a_damaged_vocabulary_is_refused(tmp_path):

@@ -1,8 +1,7 @@
-"""A sentence as a bag of words and pairs of neighbours: the cheapest text encoder that knows some order."""
+"""A sentence as a bag of words and runs of words: the cheapest text encoder that knows some order."""
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 from collections import Counter
@@ -13,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from twinlens.encoders import Encoder, _trained
+from twinlens.encoders import Encoder
 from twinlens.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
 
 FILE = "ngrams.json"
@@ -24,35 +23,31 @@ _WORD = re.compile(r"[^\W_]+")
 class Ngrams(Encoder):
     """Joulin et al. 2017, "Bag of tricks for efficient text classification" (fastText).
 
-    The vector is the sum of the embeddings of the text's words and pairs of neighbouring words, divided by the root of
-    their number, so that long and short texts have like lengths. `fit` takes the `vocabulary` most frequent ones; what
+    The vector is the sum of the embeddings of the text's runs of one to `longest` words, divided by the root of their
+    number, so that long and short texts have like lengths. `fit` takes the `vocabulary` most frequent ones; what
     it does not know is passed over, and so is what comes after the first `max_tokens` known ones. A text of which
-    nothing is known is there, and says nothing. `start`: a trained model, by folder or shipped name, to begin with.
+    nothing is known is there, and says nothing.
     """
 
     reads = frozenset({"text"})
 
-    def __init__(
-        self, *, dim: int = 96, vocabulary: int = 2000, max_tokens: int = 48, start: str | None = None
-    ) -> None:
+    def __init__(self, *, dim: int = 96, longest: int = 2, vocabulary: int = 2000, max_tokens: int = 48) -> None:
         super().__init__()
-        self.dim, self.vocabulary, self.max_tokens = dim, vocabulary, max_tokens
+        self.dim, self.longest, self.vocabulary, self.max_tokens = dim, longest, vocabulary, max_tokens
         self.table = nn.EmbeddingBag(vocabulary + 1, dim, mode="sum", padding_idx=0)
         nn.init.normal_(self.table.weight[1:], std=_SPREAD)
         self.known: dict[str, int] = {}
-        self.start = start
-        _trained.start(self, "ngrams", start)
 
     def fit(self, samples: Iterable[Sample]) -> None:
         """Learn the vocabulary; among equally frequent ones the alphabet decides. A vocabulary that is there stays."""
         if not self.known:
-            counts = Counter(gram for sample in samples for gram in grams(sample.text))
+            counts = Counter(gram for sample in samples for gram in grams(sample.text, self.longest))
             best = sorted(counts, key=lambda gram: (-counts[gram], gram))[: self.vocabulary]
             self.known = {gram: number for number, gram in enumerate(best, start=1)}
 
     def prepare(self, sample: Sample) -> Arrays:
         """ngrams (max_tokens,) int64, zero where there are no more, and text_present ()."""
-        found = [self.known[gram] for gram in grams(sample.text) if gram in self.known][: self.max_tokens]
+        found = [self.known[gram] for gram in grams(sample.text, self.longest) if gram in self.known][: self.max_tokens]
         numbers = np.zeros(self.max_tokens, dtype=np.int64)
         numbers[: len(found)] = found
         return {"ngrams": numbers, "text_present": np.asarray(bool(sample.text.strip()))}
@@ -66,7 +61,6 @@ class Ngrams(Encoder):
     def save_assets(self, folder: Path) -> None:
         """The vocabulary, in the order of its numbers."""
         (folder / FILE).write_text(json.dumps(list(self.known), ensure_ascii=False) + "\n", encoding="utf-8")
-        _trained.keep(self.start, folder)
 
     def load_assets(self, folder: Path) -> None:
         """Raises TwinlensError when the vocabulary is missing or damaged."""
@@ -77,7 +71,11 @@ class Ngrams(Encoder):
         self.known = {gram: number for number, gram in enumerate(known, start=1)}
 
 
-def grams(text: str) -> list[str]:
-    """Words in lower case, then pairs of neighbours: "red", "box", "red box"."""
+def grams(text: str, longest: int) -> list[str]:
+    """Words in lower case, then runs of two, and so on: "red", "box", "red box"."""
     words = _WORD.findall(text.casefold())
-    return words + [f"{one} {other}" for one, other in itertools.pairwise(words)]
+    return [
+        " ".join(words[start : start + length])
+        for length in range(1, longest + 1)
+        for start in range(len(words) - length + 1)
+    ]

@@ -1,0 +1,104 @@
+"""A row of panels and a sentence read together: what in the picture the sentence speaks of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from twinlens import variants
+from twinlens.encoders import Encoder, _trained
+from twinlens.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
+
+VISUAL: Mapping[str, Any] = {"name": "panels"}
+WORDS: Mapping[str, Any] = {"name": "ngrams", "dim": 36}
+
+
+class Referring(Encoder):
+    """A mark on what the text of `words` speaks of, in the map of `visual`, an encoder of panels.
+
+    In the manner of MDETR (Kamath et al. 2021, "Modulated detection for end-to-end multi-modal understanding"), which
+    finds in a picture what a sentence speaks of. A panel's part x of a cell gets one number beside it, σ(w · ReLU(W₂
+    ReLU(W₁ x + V_b t + V_c t))), with the text's vector t and weights V of the panel b and of the cell c; `hidden` is
+    the width between. Without a text, or without a picture, it is 0. Otherwise both sides are what they are alone; the
+    text's vector is filled with zeros to the width of the picture's. `start`: a trained model, by folder or shipped
+    name, to begin with.
+    """
+
+    def __init__(
+        self,
+        *,
+        hidden: int = 128,
+        visual: Mapping[str, Any] = VISUAL,
+        words: Mapping[str, Any] = WORDS,
+        start: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.visual, self.words = _made(visual, {"image"}), _made(words, {"text"})
+        self.count, places = int(getattr(self.visual, "count", 1)), int(getattr(self.visual, "cells", 1))
+        width = self.visual.dim // self.count
+        self.dim = self.visual.dim + self.count
+        if self.words.dim > self.dim:
+            raise TwinlensError(f"referring wants words of at most {self.dim} channels, not {self.words.dim}")
+        self.norm = nn.BatchNorm1d(width)
+        self.look = nn.Linear(width, hidden)
+        self.listen = nn.Linear(self.words.dim, self.count * hidden)
+        self.place = nn.Linear(self.words.dim, places * hidden)
+        self.tell = nn.Sequential(nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 1))
+        self.start = start
+        _trained.start(self, "referring", start)
+
+    def fit(self, samples: Iterable[Sample]) -> None:
+        """Let both learn what comes before training."""
+        samples = list(samples)
+        self.visual.fit(samples)
+        self.words.fit(samples)
+
+    def prepare(self, sample: Sample) -> Arrays:
+        """The arrays of both."""
+        return {**self.visual.prepare(sample), **self.words.prepare(sample)}
+
+    def forward(self, batch: Batch) -> Encoded:
+        """Tokens (B, cells, D), every panel's channels followed by its mark, and the text's vector (B, D)."""
+        image, text = self.visual(batch).image, self.words(batch).text
+        parts = image.tokens.unflatten(-1, (self.count, -1))  # (B, cells, panels, D')
+        both = (batch["text_present"] & batch["image_present"])[:, None, None, None]
+        marks = torch.sigmoid(self.marked(parts, text.vector)) * both
+        tokens = torch.cat([parts, marks], dim=-1).flatten(2)
+        words = F.pad(text.vector, (0, self.dim - self.words.dim))
+        return Encoded(
+            image=Features(tokens.mean(1), tokens, grid=image.grid, present=image.present),
+            text=Features(words, present=text.present),
+        )
+
+    def marked(self, parts: Tensor, words: Tensor) -> Tensor:
+        """Marks before σ (B, cells, panels, 1) of parts (B, cells, panels, D') under texts (B, T)."""
+        seen = self.look(self.norm(parts.flatten(0, 2)).reshape(parts.shape))
+        heard = self.listen(words).reshape(len(words), 1, self.count, -1)
+        here = self.place(words).reshape(len(words), parts.shape[1], 1, -1)
+        told: Tensor = self.tell(seen + heard + here)
+        return told
+
+    def save_assets(self, folder: Path) -> None:
+        """The files of both in `visual` and `words`, and that a saved model needs no other to start from."""
+        for name, encoder in (("visual", self.visual), ("words", self.words)):
+            (folder / name).mkdir(exist_ok=True)
+            encoder.save_assets(folder / name)
+        _trained.keep(self.start, folder)
+
+    def load_assets(self, folder: Path) -> None:
+        """Raises TwinlensError when a file of either is missing."""
+        self.visual.load_assets(folder / "visual")
+        self.words.load_assets(folder / "words")
+
+
+def _made(part: Mapping[str, Any], reads: set[str]) -> Encoder:
+    options = dict(part)
+    encoder: Encoder = variants.make("encoders", options.pop("name"), **options)
+    if encoder.reads != reads:
+        raise TwinlensError(f"referring wants an encoder that reads the {' and '.join(reads)} here, not {part['name']}")
+    return encoder
