@@ -62,14 +62,15 @@ def load(folder: Path) -> Tokenizer:
         raise TwinlensError(f"{path} is not a tokenizer file: {error}") from error
 
 
-def encode(tokenizer: Any, text: str, length: int) -> Arrays:
+def encode(tokenizer: Any, text: str, length: int, *, pad: int | None = None) -> Arrays:
     """Ids and mask of one text, cut or padded to `length`: words (L,) int64, words_mask (L,) bool, text_present ().
 
-    The empty text is the defined one of a bare picture: [CLS] [SEP] alone.
+    pad: the id that fills the rest, [PAD]'s unless it is given. The empty text is the defined one of a bare picture:
+    [CLS] [SEP] alone.
     """
     encoding = tokenizer.encode(text)
     ids, kept = encoding.ids, min(len(encoding.ids), length)
-    words = np.full(length, tokenizer.token_to_id("[PAD]") or 0, dtype=np.int64)
+    words = np.full(length, tokenizer.token_to_id("[PAD]") or 0 if pad is None else pad, dtype=np.int64)
     words[:kept] = ids[:kept]
     if len(ids) > length:
         words[length - 1] = ids[-1]  # a cut sentence still ends with [SEP]

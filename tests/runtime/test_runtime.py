@@ -9,8 +9,10 @@ import sys
 import numpy as np
 import pytest
 
-from tests import toy
+from tests import checkpoints, toy
 from tests.mean_color import MeanColor
+from twinlens.composer import Composer
+from twinlens.config import find_recipe
 from twinlens.runtime import MODES, Runtime, about, accelerated, cache, load, told, trial, tuned
 from twinlens.runtime.export import TorchPart, torch_parts
 from twinlens.types import Sample, TwinlensError
@@ -70,7 +72,7 @@ def test_a_damaged_file_is_not_used_and_made_again(composer, monkeypatch, tmp_pa
         ways = {"torch": {"rate": 1.0}, "onnx": {"cosine": 1.0, "rate": 2.0}}
         parts = {name: {"chosen": "onnx" if name == "0" else "torch", "ways": ways} for name in torch_parts(composer)}
         whole = [vars(tower) for tower in trial.modules(composer, _stacked(composer))[0]]
-        return {"towers": whole, "parts": parts, "texts": None, "encoders": ["x"] * len(whole)}
+        return {"towers": whole, "parts": parts, "texts": None, "trims": True, "encoders": ["x"] * len(whole)}
 
     monkeypatch.setattr(trial, "examine", examine)
     Runtime(composer.digest, composer=composer).tune()
@@ -84,7 +86,7 @@ def test_a_damaged_file_is_not_used_and_made_again(composer, monkeypatch, tmp_pa
 def _stacked(composer):
     from twinlens.runtime.parts import stacked
 
-    return stacked([composer.prepare(BOTH)] * 2)
+    return stacked([composer.prepare(BOTH)] * 2, trims=True)
 
 
 def test_what_another_machine_found_out_is_not_believed(composer, monkeypatch):
@@ -176,3 +178,20 @@ def test_onnx_that_is_not_installed_is_one_line(toy_composer, monkeypatch):
     monkeypatch.setattr("twinlens.runtime.runtime.find_spec", lambda name: None)
     with pytest.raises(TwinlensError, match=r"install with: pip install 'twinlens\[runtime\]'"):
         Runtime("00", composer=toy_composer, mode="onnx").embed([BOTH])
+
+
+@pytest.mark.parametrize("kind", ["clip", "siglip"])
+def test_texts_are_cut_only_where_that_changes_nothing(kind, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(trial, "export", lambda part, arrays, file: "not tried")
+    name = checkpoints.contrastive(tmp_path / kind, kind)
+    recipe = find_recipe("clip")
+    encoders = [{**part.model_dump(), "checkpoint": name} for part in recipe.encoders]
+    composer = Composer.build(type(recipe).model_validate({**recipe.model_dump(), "encoders": encoders})).eval()
+    model = Runtime(composer.digest, composer=composer)
+    model.tune()
+    said = cache.read(composer.digest)
+    assert said is not None and said["trims"] == (kind == "clip")
+    assert (said["texts"] is None) == (kind == "siglip")  # whose words are lower-cased in a way of its own
+    for samples in KINDS.values():
+        np.testing.assert_allclose(model.embed(samples), composer.embed(samples), atol=1e-5)

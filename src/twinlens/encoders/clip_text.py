@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from twinlens import hub, wordpiece
 from twinlens.encoders import Encoder
 from twinlens.encoders._contrastive import architecture, tower, vector, width
+from twinlens.encoders._transformer import longest
 from twinlens.types import Arrays, Batch, Encoded, Features, Sample
 
 
@@ -37,8 +37,7 @@ class ClipText(Encoder):
     def prepare(self, sample: Sample) -> Arrays:
         """words (L,) int64, words_mask (L,) bool, text_present () bool, with L the checkpoint's length."""
         text = sample.text.lower() if self.padded else sample.text
-        arrays = wordpiece.encode(self.tokenizer, text, self.max_tokens)
-        return {**arrays, "words": np.where(arrays["words_mask"], arrays["words"], int(self.pad))}
+        return wordpiece.encode(self.tokenizer, text, self.max_tokens, pad=int(self.pad))
 
     def forward(self, batch: Batch) -> Encoded:
         """One vector (B, D)."""
@@ -46,8 +45,8 @@ class ClipText(Encoder):
         if self.padded:
             found = self.network.get_text_features(input_ids=words)
         else:
-            longest = int(mask.sum(1).max())
-            found = self.network.get_text_features(input_ids=words[:, :longest], attention_mask=mask[:, :longest])
+            length = longest(mask)
+            found = self.network.get_text_features(input_ids=words[:, :length], attention_mask=mask[:, :length])
         return Encoded(text=Features(vector(found), present=batch["text_present"]))
 
     def save_assets(self, folder: Path) -> None:

@@ -101,7 +101,7 @@ def modules(composer: Composer, sample: Arrays) -> tuple[list[Tower], dict[str, 
 
 def torch_parts(composer: Composer) -> dict[str, TorchPart]:
     """All parts of a composer as plain torch runs them."""
-    return modules(composer, stacked([composer.prepare(Sample("", None, "some words"))] * 2))[1]
+    return modules(composer, stacked([composer.prepare(Sample("", None, "some words"))] * 2, trims=False))[1]
 
 
 def as_way(part: TorchPart, way: str) -> TorchPart:
@@ -176,7 +176,11 @@ def _quiet() -> Iterator[None]:
     level = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -53,15 +53,18 @@ def head_name(towers: Iterable[Tower]) -> str:
 
 
 class Network:
-    """All parts of a composer; `part` gives one by its name, and is asked when it is needed first."""
+    """All parts of a composer; `part` gives one by its name, and is asked when it is needed first.
 
-    def __init__(self, towers: Sequence[Tower], part: Callable[[str], Part]) -> None:
-        self.towers, self._make = tuple(towers), part
+    trims: whether the vectors are the same for texts that are cut to the longest of a batch; SigLIP's are not.
+    """
+
+    def __init__(self, towers: Sequence[Tower], part: Callable[[str], Part], *, trims: bool) -> None:
+        self.towers, self._make, self.trims = tuple(towers), part, trims
         self._parts: dict[str, Part] = {}
 
     def __call__(self, prepared: Sequence[Arrays]) -> Vectors:
         """Unit vectors (B, D) of prepared samples."""
-        arrays = stacked(prepared)
+        arrays = stacked(prepared, trims=self.trims)
         running = [tower for tower in self.towers if not tower.idle(arrays)] or list(self.towers)
         features: dict[str, NDArray[np.generic]] = {}
         for tower in running:
@@ -94,6 +97,7 @@ class Onnx:
         return dict(zip(self._outputs, found, strict=True))
 
 
-def stacked(prepared: Sequence[Arrays]) -> Arrays:
-    """Prepared samples as one batch, texts no longer than the longest of them."""
-    return trimmed({key: np.stack([arrays[key] for arrays in prepared]) for key in prepared[0]})
+def stacked(prepared: Sequence[Arrays], *, trims: bool) -> Arrays:
+    """Prepared samples as one batch; `trims`: texts no longer than the longest of them."""
+    arrays = {key: np.stack([arrays[key] for arrays in prepared]) for key in prepared[0]}
+    return trimmed(arrays) if trims else arrays

@@ -190,7 +190,7 @@ class Runtime:
         """Run as a manifest says."""
         self._said = said
         if said is not None:
-            self._network = Network([Tower.read(tower) for tower in said["towers"]], self._part)
+            self._network = Network([Tower.read(tower) for tower in said["towers"]], self._part, trims=said["trims"])
             cache.used(said)
 
     def _way(self, name: str) -> str:

@@ -16,52 +16,53 @@ if TYPE_CHECKING:
     from twinlens.composer import Composer
 
 ABSENT = "absent.npz"
-SENTENCES = ("a red car", "two dogs on a beach, one of them small and far away; it rains", "x", "")
+SENTENCES = ("A red CAR", "two dogs on a beach, one of them small and far away; it rains", "x", "")
 """What `keep` tries whether it makes sentences ready as the model itself does."""
 
 
 class Texts:
     """What `Composer.prepare` makes of a sentence alone."""
 
-    def __init__(self, tokenizers: Mapping[str, tuple[Tokenizer, int]], absent: Arrays) -> None:
+    def __init__(self, tokenizers: Mapping[str, tuple[Tokenizer, int, int | None]], absent: Arrays) -> None:
         self.tokenizers, self.absent = tokenizers, absent
 
     def prepare(self, text: str) -> Arrays:
         """Arrays of a sentence without a picture."""
         arrays = dict(self.absent)
-        for n, (tokenizer, length) in self.tokenizers.items():
-            arrays |= {f"{n}.{key}": array for key, array in wordpiece.encode(tokenizer, text, length).items()}
+        for n, (tokenizer, length, pad) in self.tokenizers.items():
+            encoded = wordpiece.encode(tokenizer, text, length, pad=pad)
+            arrays |= {f"{n}.{key}": array for key, array in encoded.items()}
         return arrays
 
     @classmethod
-    def read(cls, said: Mapping[str, int], files: Mapping[str, Path]) -> Texts:
-        """From the files that `keep` wrote; said: number of an encoder → tokens of its longest text."""
-        tokenizers = {n: (Tokenizer.from_file(str(files[f"words-{n}.json"])), length) for n, length in said.items()}
+    def read(cls, said: Mapping[str, Sequence[Any]], files: Mapping[str, Path]) -> Texts:
+        """From the files that `keep` wrote; said: number of an encoder → tokens of its longest text, id that pads."""
+        tokenizers = {n: (Tokenizer.from_file(str(files[f"words-{n}.json"])), *how) for n, how in said.items()}
         with np.load(files[ABSENT], allow_pickle=False) as absent:
             return cls(tokenizers, dict(absent))
 
 
-def keep(composer: Composer, folder: Path, wanted: Sequence[str]) -> dict[str, int] | None:
+def keep(composer: Composer, folder: Path, wanted: Sequence[str]) -> dict[str, tuple[int, int | None]] | None:
     """Write tokenizers and what stands for a missing picture, of that only the arrays that are `wanted`.
 
     None, and no file, for a model whose encoders make sentences ready in a way of their own.
     """
     encoders: list[Any] = [*composer.encoders]
     readers = {
-        str(n): (encoder.tokenizer, encoder.max_tokens)
+        str(n): (encoder.tokenizer, encoder.max_tokens, int(encoder.pad) if hasattr(encoder, "pad") else None)
         for n, encoder in enumerate(encoders)
         if isinstance(getattr(encoder, "tokenizer", None), Tokenizer) and hasattr(encoder, "max_tokens")
     }
     made = [composer.prepare(Sample("", None, text)) for text in SENTENCES]
-    known = {f"{n}.{key}" for n, (t, length) in readers.items() for key in wordpiece.encode(t, "", length)}
+    known = {f"{n}.{key}" for n, (t, length, _) in readers.items() for key in wordpiece.encode(t, "", length)}
     texts = Texts(readers, {key: array for key, array in made[0].items() if key not in known})
     if not all(_equal(arrays, texts.prepare(text)) for text, arrays in zip(SENTENCES, made, strict=True)):
         return None
-    for n, (tokenizer, _) in readers.items():
+    for n, (tokenizer, _, _) in readers.items():
         tokenizer.save(str(folder / f"words-{n}.json"))
     kept: dict[str, Any] = {key: array for key, array in texts.absent.items() if key in wanted}
     np.savez(folder / ABSENT, **kept)
-    return {n: length for n, (_, length) in readers.items()}
+    return {n: (length, pad) for n, (_, length, pad) in readers.items()}
 
 
 def _equal(one: Arrays, other: Arrays) -> bool:

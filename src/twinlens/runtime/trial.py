@@ -35,8 +35,8 @@ def examine(composer: Composer, folder: Path, *, shown: bool = False) -> dict[st
     composer.eval()
     samples = _samples(TIMED)
     prepared = [composer.prepare(sample) for sample in samples]
-    towers, plain = modules(composer, stacked(prepared))
-    trial = _Trial(towers, plain, folder, prepared)
+    towers, plain = modules(composer, stacked(prepared, trims=False))
+    trial = _Trial(composer, towers, plain, folder, prepared)
     names = track(plain, "finding the fastest way to run it here", len(plain), unit="networks", shown=shown)
     tried = {name: trial.ways(name) for name in names}
     # What a sentence alone needs is to start fast, and to run at all costs more than to run somewhat faster.
@@ -46,6 +46,7 @@ def examine(composer: Composer, folder: Path, *, shown: bool = False) -> dict[st
         "dim": composer.dim,
         "encoders": _labels([part.name for part in composer.recipe.encoders]),
         "channels": [channel.told() for channel in composer.channels],
+        "trims": trial.trims,
         "towers": [vars(tower) for tower in towers],
         "parts": {name: {"chosen": _chosen(ways, starts[name]), "ways": ways} for name, ways in tried.items()},
         "texts": texts.keep(composer, folder, _without_pictures(towers)),
@@ -56,11 +57,17 @@ class _Trial:
     """What every way of running a part is compared with: plain torch on the same samples."""
 
     def __init__(
-        self, towers: Sequence[Tower], plain: Mapping[str, TorchPart], folder: Path, prepared: Sequence[Arrays]
+        self,
+        composer: Composer,
+        towers: Sequence[Tower],
+        plain: Mapping[str, TorchPart],
+        folder: Path,
+        prepared: Sequence[Arrays],
     ) -> None:
         self.towers, self.plain, self.folder = towers, plain, folder
         self.kinds = [batch for batch in _kinds(prepared) if batch]
-        self.wanted = [Network(towers, plain.__getitem__)(batch) for batch in self.kinds]
+        self.wanted = [composer.embed_prepared(batch) for batch in self.kinds]
+        self.trims = self._may_trim(composer, self.kinds[-1])
         self.arrays = self._arrays(prepared)
 
     def ways(self, name: str) -> dict[str, dict[str, Any]]:
@@ -99,9 +106,16 @@ class _Trial:
         except Exception as error:  # ONNX Runtime is not installed, or cannot load what torch has exported
             return _line(error)
 
+    def _may_trim(self, composer: Composer, sentences: Sequence[Arrays]) -> bool:
+        """Whether sentences have the same vectors when each is cut to its own length."""
+        network = Network(self.towers, self.plain.__getitem__, trims=True)
+        alone = [_least_cosine(network([one]), composer.embed_prepared([one])) for one in sentences]
+        return min(alone) >= EXACT["onnx"]
+
     def _cosine(self, name: str, made: Part) -> float:
-        """The least cosine to plain torch over all samples, where one part is run another way."""
-        network = Network(self.towers, lambda other: made if other == name else self.plain[other])
+        """The least cosine to the composer itself over all samples, where one part is run another way."""
+        parts: dict[str, Part] = {**self.plain, name: made}
+        network = Network(self.towers, parts.__getitem__, trims=self.trims)
         found = [network(batch) for batch in self.kinds]
         return min(_least_cosine(a, b) for a, b in zip(found, self.wanted, strict=True))
 
@@ -120,7 +134,7 @@ class _Trial:
 
     def _arrays(self, prepared: Sequence[Arrays]) -> dict[str, Arrays]:
         """What every part is given for the samples."""
-        everything: dict[str, Any] = dict(stacked(prepared))
+        everything: dict[str, Any] = dict(stacked(prepared, trims=self.trims))
         for tower in self.towers:
             everything |= self.plain[tower.name](everything)
         return {name: {key: everything[key] for key in part.inputs} for name, part in self.plain.items()}
