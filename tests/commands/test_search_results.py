@@ -48,8 +48,7 @@ def test_a_wrong_export_is_told_before_the_search(indexed, tmp_path):
     assert not (tmp_path / "twinlens-results").exists()
 
 
-def test_a_receipt_is_replayed(indexed, pictures, tmp_path, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "400")  # no path is folded
+def test_a_receipt_is_replayed(indexed, pictures, tmp_path):
     ask = ("search", "--image", pictures / "red.png", "--text", "blue", "-k", 2, "--where", "year < 2020")
     told = answer(indexed, *ask, "--without", "green", "--receipt", "r.json")
     assert told["files"][-1] == "r.json"
@@ -63,7 +62,7 @@ def test_a_receipt_is_replayed(indexed, pictures, tmp_path, monkeypatch):
     indexed("index", pictures, "--collection", "moved")
     code, out, err = indexed("replay", "r.json", "--collection", "moved")
     assert code == 1 and err == "twinlens: the ranking is another\n"
-    assert "0 added, 1 removed" in out and "green.png" in out
+    assert "0 added, 1 removed" in out and "green.png" in "".join(out.split())  # the table may fold a path
     toy.draw(("blue", "blue", "blue")).save(pictures / "red.png")
     code, out, err = indexed("replay", "r.json", "--collection", "moved", "--json")
     told = json.loads(out)
