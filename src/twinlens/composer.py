@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -210,6 +211,7 @@ def joined(outputs: Sequence[Encoded]) -> Encoded:
     )
 
 
+@functools.cache  # every step of a training asks
 def multiplies_bf16(device: torch.device) -> bool:
     """Whether a device multiplies bfloat16 numbers by itself; processors that do not are slower with them."""
     if device.type == "cuda":
