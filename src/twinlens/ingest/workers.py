@@ -15,6 +15,8 @@ from pathlib import Path
 from threading import Lock, local
 from typing import Any, Generic, TypeVar
 
+from threadpoolctl import threadpool_limits
+
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 Shared = TypeVar("Shared")
@@ -135,6 +137,7 @@ def _use_one_thread() -> None:
     for module, setter, count in (("torch", "set_num_threads", 1), ("cv2", "setNumThreads", 0)):
         if module in sys.modules:
             getattr(sys.modules[module], setter)(count)
+    threadpool_limits(1)  # of NumPy's matrix products; without it visual words take three times as long
 
 
 def _limit_memory(memory: int) -> None:
