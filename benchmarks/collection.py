@@ -1,8 +1,9 @@
 """A collection of 70,000 real pictures: what the first run, a run with nothing to do, and 100 more pictures cost.
 
 The pictures are Debian's package dataset-fashion-mnist (`apt install dataset-fashion-mnist`), which this script writes
-out as PNG files with a caption each. Every step is the command line that a user would type, in a process of its own;
-seconds are of the whole command, memory is that of its largest process. Only ratios within one run mean something.
+out as PNG files with a caption each. Every step is the command line that a user would type, in a process of its own,
+with Python's modules compiled as after an installation; seconds are of the whole command, memory is that of its largest
+process. Only ratios within one run mean something.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import argparse
 import gzip
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -62,6 +62,12 @@ def export(folder: Path, pictures: NDArray[np.uint8], labels: NDArray[np.uint8])
         (part / "metadata.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def keep_bytecode(work: Path) -> None:
+    """Let every command find Python's modules compiled, as after an installation, wherever this machine keeps none."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(work / "bytecode")
+
+
 def twinlens(*arguments: object) -> Step:
     """Run a command line."""
     with tempfile.NamedTemporaryFile("r", suffix=".json") as result:
@@ -106,12 +112,13 @@ def measure(work: Path, count: int, model: list[object]) -> list[str]:
     export(everything, pictures, labels)
     export(new, pictures[:NEW, ::-1], labels)  # upside down: pictures that are not there yet
     a, b, c = work / "a.twin", work / "b.twin", work / "c.twin"
+    twinlens("index", new, "--collection", work / "uncounted.twin", *model)  # compiles what the commands import
     part = twinlens("index", tenth, "--collection", a, *model)
     first = twinlens("index", everything, "--collection", b, *model)
     again = twinlens("index", everything, "--collection", b)
     alone = twinlens("index", new, "--collection", c, *model)
     added = twinlens("index", new, "--collection", b)
-    shutil.copytree(new, everything / "new")
+    export(everything / "new", pictures[:NEW, ::-1, ::-1], labels)  # turned: copies of others would keep their vectors
     among = twinlens("index", everything / "new", everything, "--collection", b)
     assert first.said["pictures"] == count and again.said["unchanged"] == count
     assert added.said["added"] == NEW and added.said["pictures"] == count + NEW and among.said["added"] == NEW
@@ -154,6 +161,7 @@ def main() -> None:
     if not DATA.is_dir():
         skip(f"there is no {DATA}; install it with: apt install dataset-fashion-mnist")
     with tempfile.TemporaryDirectory() as work:
+        keep_bytecode(Path(work))
         lines = measure(Path(work), given.count, ["--recipe", given.recipe])
     command = "python benchmarks/collection.py" + (f" --recipe {given.recipe}" if given.recipe != "compact" else "")
     text = "\n".join([TITLE, "", f"`{command}` on {hardware()}; recipe `{given.recipe}`.", "", *lines])
