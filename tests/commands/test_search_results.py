@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 
@@ -13,8 +14,23 @@ import pytest
 
 from tests import toy
 from tests.pictures import answer
+from twinlens import cli
 
 ASK = ("search", "--text", "a red tile")
+OUTPUT = {"-h", "--help", "--json", "--out", "--export", "--receipt", "--preview", "--no-preview"}
+"""Options of search that do not bear on which pictures are found, and in which order."""
+RANKING = {
+    "--image": ["pictures/red.png"],
+    "--text": ["a red tile", "--text", "blue"],
+    "--weight": [0.5],
+    "--without": ["green"],
+    "--unlike": [1],
+    "--where": ["year < 2020"],
+    "--distinct": [0.5],
+    "-k": [2],
+    "--collection": ["copy"],
+    "--runtime": ["torch"],
+}
 
 
 @pytest.mark.parametrize("name", ["paths.txt", "hits.csv", "hits.json", "page.html", "grid.png", "copies/"])
@@ -70,6 +86,34 @@ def test_a_receipt_is_replayed(indexed, pictures, tmp_path):
     (pictures / "red.png").unlink()
     code, _, err = indexed("replay", "r.json", "--collection", "moved")
     assert code == 1 and err == "twinlens: the search cannot be asked again\n"
+
+
+def test_every_option_of_search_is_known_here():
+    (listing,) = (action for action in cli.build_parser(["search"])._actions if action.dest == "command")
+    options = {name for action in listing.choices["search"]._actions for name in action.option_strings}
+    assert options == OUTPUT | set(RANKING)
+
+
+@pytest.mark.parametrize("option", RANKING)
+def test_a_receipt_keeps_every_option_that_bears_on_the_ranking(indexed, tmp_path, option):
+    shutil.copytree("twinlens-collection", "copy")
+    before = ("search", "--image", "pictures/blue.png") if option == "--text" else ASK
+    answer(indexed, *before, "--receipt", "without.json")
+    told = answer(indexed, *before, option, *RANKING[option], "--receipt", "with.json")
+    without, kept = (json.loads((tmp_path / name).read_text()) for name in ("without.json", "with.json"))
+    assert any(kept[part] != without[part] for part in ("asked", "model", "collection"))
+    again = answer(indexed, "replay", "with.json")
+    assert again["same"] and again["changes"] == []
+    assert [hit["id"] for hit in again["now"]] == [hit["id"] for hit in told["hits"]]
+
+
+def test_a_search_is_replayed_by_the_runtime_it_was_run_by(indexed, tmp_path):
+    indexed(*ASK, "--receipt", "r.json")
+    receipt = json.loads((tmp_path / "r.json").read_text())
+    receipt["model"]["runtime"] = "fpga"
+    (tmp_path / "r.json").write_text(json.dumps(receipt))
+    code, _, err = indexed("replay", "r.json")
+    assert code == 2 and "unknown runtime 'fpga'" in err and err.count("\n") == 1
 
 
 def test_replay_wants_a_receipt(indexed, tmp_path):

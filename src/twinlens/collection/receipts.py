@@ -12,6 +12,7 @@ import numpy as np
 
 from twinlens import __version__, sources
 from twinlens.collection.answers import Hits
+from twinlens.runtime import about
 from twinlens.store import Contents, expanded
 from twinlens.types import Hit, TwinlensError
 
@@ -42,8 +43,9 @@ class Replay:
 def search(collection: Collection, asked: Mapping[str, Any]) -> tuple[Hits, Record]:
     """The answers to a search (`asked` are the arguments of `Collection.search`) and its receipt, both of one state.
 
-    A receipt is JSON: version, the arguments with every picture's content hash, the model's digest, the collection's
-    contents (see `Contents`), and the answers. Raises TwinlensError as the search does, and for a picture in memory.
+    A receipt is JSON: version, the arguments with every picture's content hash, the model's digest and the way it was
+    asked to run, the collection's contents (see `Contents`), and the answers. Raises TwinlensError as the search does,
+    and for a picture in memory.
     """
     pictures = [_known(picture) for picture in asked.get("image") or ()]
     with collection.snapshot():
@@ -51,13 +53,13 @@ def search(collection: Collection, asked: Mapping[str, Any]) -> tuple[Hits, Reco
         model = collection.generation
         now = collection.contents()
         answers = [_answer(collection, rank, hit) for rank, hit in enumerate(hits, 1)]
-    about = {"folder": str(collection.folder.resolve()), **vars(now), "count": len(now)}
+        mode = about(collection.composer)["mode"]
     return hits, {
         "receipt": FORMAT,
         "twinlens": __version__,
         "asked": {**asked, "image": pictures},
-        "model": {"recipe": model.recipe, "digest": model.digest, "dim": model.dim},
-        "collection": about,
+        "model": {"recipe": model.recipe, "digest": model.digest, "dim": model.dim, "runtime": mode},
+        "collection": {"folder": str(collection.folder.resolve()), **vars(now), "count": len(now)},
         "hits": answers,
     }
 

@@ -32,6 +32,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
     receipt = receipts.read(args.receipt.expanduser())
     args.collection = args.collection or Path(receipt["collection"]["folder"])
+    args.runtime = receipt["model"].get("runtime", "auto")
     with _collection.open_collection(args) as collection:
         replay = receipts.replay(collection, receipt)
     result = {"receipt": args.receipt, "collection": args.collection, **vars(replay)}
