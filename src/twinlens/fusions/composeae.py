@@ -17,7 +17,7 @@ _SCALE = 16.0  # both sides of the authors' loss are 4 long
 class ComposeAE(Fusion):
     """Anwaar et al. 2021, "Compositional learning of image-text query for image retrieval".
 
-    v = MLP(x), θ = MLP(t), Re = v ⊙ cos θ, Im = c · v ⊙ sin θ with c = 1;
+    v = MLP(x) with `dropout`, θ = MLP(t), Re = v ⊙ cos θ, Im = c · v ⊙ sin θ with c = 1;
     out = a₁ · ρ([Re; Im]) + a₀ · ρ_conv(stack[v, θ, x, Re, Im]), a = (1, 10) learned, ρ = MLP, ρ_conv = Conv1d(5 →
     `channels`, kernel 3) → largest of `stretches` stretches → MLP; both branches turn the picture with layers of their
     own.
@@ -39,13 +39,14 @@ class ComposeAE(Fusion):
         dim: int,
         channels: int = 64,
         stretches: int = 16,
+        dropout: float = 0.5,
         reconstruction: float = 0.1,
         rotation: float = 0.01,
     ) -> None:
         super().__init__(image_dim=image_dim, text_dim=text_dim, dim=dim)
         self.reconstruction, self.rotation = reconstruction, rotation
         self.image_map = projection(image_dim, dim)
-        self.linear_turn, self.conv_turn = (_Turn(text_dim, dim) for _ in range(2))
+        self.linear_turn, self.conv_turn = (_Turn(text_dim, dim, dropout) for _ in range(2))
         self.linear = _decoder(2 * dim, dim)
         self.convolve = nn.Sequential(
             nn.Conv1d(5, channels, 3, padding=1), nn.AdaptiveMaxPool1d(stretches), nn.Flatten()
@@ -97,10 +98,10 @@ class ComposeAE(Fusion):
 class _Turn(nn.Module):
     """x (B, dim), t (B, text_dim) → v, θ, Re, Im (B, dim)."""
 
-    def __init__(self, text_dim: int, dim: int) -> None:
+    def __init__(self, text_dim: int, dim: int, dropout: float) -> None:
         super().__init__()
         self.length = nn.Sequential(
-            nn.BatchNorm1d(dim), nn.Linear(dim, dim), nn.Dropout(0.5), nn.ReLU(), nn.Linear(dim, dim)
+            nn.BatchNorm1d(dim), nn.Linear(dim, dim), nn.Dropout(dropout), nn.ReLU(), nn.Linear(dim, dim)
         )
         self.angle = nn.Sequential(nn.BatchNorm1d(text_dim), nn.Linear(text_dim, dim), nn.ReLU(), nn.Linear(dim, dim))
 
