@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
-from PIL.Image import Image
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from twinlens import __version__, images, sources
+from twinlens import __version__, sources
 from twinlens.types import Picture, TwinlensError
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from torch import Tensor
 
 
@@ -34,6 +34,8 @@ class Keyed:
 
     def __call__(self) -> Image:
         """The picture itself."""
+        from twinlens import images  # here and below, for those who ask in words alone
+
         return images.load(self.picture)
 
 
@@ -109,6 +111,8 @@ def _parts(picture: Picture) -> Iterator[bytes]:
     if isinstance(picture, Path):
         yield _read(picture)
     else:
+        from twinlens import images
+
         pixels = images.load(picture)
         yield f"{pixels.size}".encode()
         yield pixels.tobytes()
@@ -119,4 +123,6 @@ def _read(path: Path) -> bytes:
         with sources.open_file(path) as file:
             return file.read()
     except OSError as error:
+        from twinlens import images
+
         raise images.BadPicture(f"{path}: cannot be read: {error.strerror or error}") from error

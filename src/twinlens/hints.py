@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection
 
 
@@ -13,6 +12,8 @@ def unknown(what: str, word: str, known: Collection[str]) -> str:
 
 def closest(word: str, known: Collection[str]) -> str:
     """The tail " (did you mean 'gate'?)", or nothing when no known word is close."""
+    import difflib  # only for those who mistyped
+
     close = difflib.get_close_matches(word, list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 

@@ -23,8 +23,8 @@ def calibration(now: Gallery, channels: Sequence[Channel]) -> Calibration:
     for missing in sorted({channel.missing for channel in channels}):
         there = rows[_with_block(now, missing)]
         drawn.append(there[lowest_by_hash(there, RARE)])
-    others = np.setdiff1d(np.concatenate(drawn), everyone)
-    return Calibration(channels, now.vectors([*everyone.tolist(), *others.tolist()]), len(everyone))
+    others = sorted(set(np.concatenate(drawn).tolist()) - set(everyone.tolist()))
+    return Calibration(channels, now.vectors([*everyone.tolist(), *others]), len(everyone))
 
 
 def _with_block(now: Gallery, missing: int) -> Rows:

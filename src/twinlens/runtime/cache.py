@@ -19,7 +19,7 @@ from typing import Any
 
 from twinlens import contents
 
-FORMAT = 4
+FORMAT = 5
 MANIFEST = "manifest.json"
 KEPT = 16
 """Models whose exports are kept; the ones that were not used for the longest time go."""
@@ -51,7 +51,7 @@ def write(digest: str, fill: Callable[[Path], Mapping[str, Any]]) -> Mapping[str
         draft.mkdir(parents=True, mode=0o700)
         try:
             told = fill(draft)
-            files = {path.name: checksum(path) for path in sorted(draft.iterdir())}
+            files = {path.name: [*_stamp(path), checksum(path)] for path in sorted(draft.iterdir())}
             said = {"format": FORMAT, "digest": digest, "machine": machine(), "files": files, **told}
             (draft / MANIFEST).write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
             shutil.rmtree(target, ignore_errors=True)
@@ -65,10 +65,11 @@ def write(digest: str, fill: Callable[[Path], Mapping[str, Any]]) -> Mapping[str
 
 
 def file(said: Mapping[str, Any], name: str) -> Path | None:
-    """A file that `write` kept, if it is as it was written."""
+    """A file that `write` kept, if it is as it was written; read in full only where its size or time is another."""
     path = home() / str(said["digest"]) / name
     try:
-        return path if checksum(path) == said["files"][name] else None
+        *stamp, digest = said["files"][name]
+        return path if _stamp(path) == stamp or checksum(path) == digest else None
     except (OSError, KeyError):
         return None
 
@@ -86,6 +87,12 @@ def used(said: Mapping[str, Any]) -> None:
         return
 
 
+def _stamp(path: Path) -> list[int]:
+    """Size in bytes, and when it changed in nanoseconds."""
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
+
+
 def checksum(path: Path) -> str:
     """SHA-256 of a file, which processors have instructions for."""
     with path.open("rb") as opened:
@@ -96,7 +103,7 @@ def checksum(path: Path) -> str:
 def machine() -> str:
     """What measurements hold for: the processor, how many cores we may use, and the versions that run the networks."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{platform.machine()}, {_processor()}, {cores} cores, onnxruntime {_version('onnxruntime')}"
+    return f"{platform.machine()}, {_processor()}, {cores} cores, onnxruntime {_onnxruntime()}"
 
 
 def _processor() -> str:
@@ -107,13 +114,12 @@ def _processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
-def _version(package: str) -> str:
-    from importlib import metadata
-
+def _onnxruntime() -> str:
     try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
+        import onnxruntime  # what finds versions without importing takes longer
+    except ImportError:
         return "none"
+    return str(onnxruntime.__version__)
 
 
 def _forget_old() -> None:

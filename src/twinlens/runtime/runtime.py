@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from threading import RLock
@@ -206,10 +205,7 @@ class Runtime:
         assert self._said is not None
         way = self._way(name)
         if way == "onnx":
-            with ThreadPoolExecutor(1) as thread:
-                checked = thread.submit(cache.file, self._said, f"{name}.onnx")
-                import onnxruntime  # noqa: F401 - takes as long as checking the file, which needs no interpreter
-            if (file := checked.result()) is not None:
+            if (file := cache.file(self._said, f"{name}.onnx")) is not None:
                 return Onnx(file)
             cache.forget(self._said)  # damaged: `tune` makes it again
         from twinlens.runtime.export import as_way, torch_parts

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
 from twinlens import wordpiece
@@ -15,7 +16,7 @@ from twinlens.types import Arrays, Sample
 if TYPE_CHECKING:
     from twinlens.composer import Composer
 
-ABSENT = "absent.npz"
+ABSENT = "absent.safetensors"
 SENTENCES = ("A red CAR", "two dogs on a beach, one of them small and far away; it rains", "x", "")
 """What `keep` tries whether it makes sentences ready as the model itself does."""
 
@@ -38,8 +39,7 @@ class Texts:
     def read(cls, said: Mapping[str, Sequence[Any]], files: Mapping[str, Path]) -> Texts:
         """From the files that `keep` wrote; said: number of an encoder → tokens of its longest text, id that pads."""
         tokenizers = {n: (Tokenizer.from_file(str(files[f"words-{n}.json"])), *how) for n, how in said.items()}
-        with np.load(files[ABSENT], allow_pickle=False) as absent:
-            return cls(tokenizers, dict(absent))
+        return cls(tokenizers, load_file(files[ABSENT]))
 
 
 def keep(composer: Composer, folder: Path, wanted: Sequence[str]) -> dict[str, tuple[int, int | None]] | None:
@@ -60,8 +60,8 @@ def keep(composer: Composer, folder: Path, wanted: Sequence[str]) -> dict[str, t
         return None
     for n, (tokenizer, _, _) in readers.items():
         tokenizer.save(str(folder / f"words-{n}.json"))
-    kept: dict[str, Any] = {key: array for key, array in texts.absent.items() if key in wanted}
-    np.savez(folder / ABSENT, **kept)
+    kept = {key: np.array(array, order="C") for key, array in texts.absent.items() if key in wanted}
+    save_file(kept, folder / ABSENT)
     return {n: (length, pad) for n, (_, length, pad) in readers.items()}
 
 
