@@ -161,7 +161,15 @@ def outcome(values: list[float], *, trained: bool = True) -> Outcome:
     }
     low = {"hit@1": np.zeros(len(values))}
     return Outcome(
-        {"composed": found, "shuffled_text": low, "image_only": low, "text_only": low, "late_product": low}, facts
+        {
+            "composed": found,
+            "shuffled_text": low,
+            "image_only": low,
+            "text_only": low,
+            "late_sum": low,
+            "late_product": low,
+        },
+        facts,
     )
 
 

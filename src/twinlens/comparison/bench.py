@@ -24,7 +24,8 @@ from twinlens.fusions import Fusion
 from twinlens.metrics import PerQuery
 from twinlens.types import Dataset, Encoded, Features, Sample
 
-COMPOSED, SHUFFLED, LATE_PRODUCT = "composed", "shuffled_text", "late_product"
+COMPOSED, SHUFFLED = "composed", "shuffled_text"
+LATE = ("late_sum", "late_product")
 LENSES = ("image_only", "text_only")
 _TIMED = 30
 _ROWS = 256
@@ -123,7 +124,7 @@ class Bench:
             for n, name in enumerate(asked)
         }
         image, text = (scores[lens] for lens in LENSES)
-        scores[LATE_PRODUCT] = (1 + image) * (1 + text)
+        scores |= zip(LATE, (image + text, (1 + image) * (1 + text)), strict=True)
         values = {name: judged.per_query(matrix, self.ks) for name, matrix in scores.items()}
         return values, query_ms(composer, judged.queries[:_TIMED], torch.from_numpy(gallery))
 

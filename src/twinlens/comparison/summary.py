@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from twinlens.comparison.bench import COMPOSED, LATE_PRODUCT, LENSES, SHUFFLED
+from twinlens.comparison.bench import COMPOSED, LATE, LENSES, SHUFFLED
 from twinlens.comparison.outcome import Outcome
 from twinlens.evaluation import as_summary
 from twinlens.metrics import PerQuery, bootstrap_ci, paired_difference
 
 REFERENCE = "sum"
-"""The fusion whose single lenses are the baselines image_only and text_only, and their product late_product."""
+"""The fusion whose single lenses are the baselines image_only and text_only, and whose lenses' scores are added and multiplied."""
 UNTRAINED = "untrained_gate"
-BASELINES = (*LENSES, LATE_PRODUCT, UNTRAINED, REFERENCE)
+BASELINES = (*LENSES, *LATE, UNTRAINED, REFERENCE)
 
 
 def summarise(
@@ -32,9 +32,9 @@ def summarise(
     its interval and the p-value of a paired permutation of groups.
     """
     rows = {name: _row(outcomes, COMPOSED, groups, seed) for name, outcomes in runs.items()}
-    rows |= {lens: _row(runs[REFERENCE], lens, groups, seed) for lens in (*LENSES, LATE_PRODUCT)}
+    rows |= {lens: _row(runs[REFERENCE], lens, groups, seed) for lens in (*LENSES, *LATE)}
     values = {name: _mean(outcomes, COMPOSED, metric) for name, outcomes in runs.items()}
-    values |= {lens: _mean(runs[REFERENCE], lens, metric) for lens in (*LENSES, LATE_PRODUCT)}
+    values |= {lens: _mean(runs[REFERENCE], lens, metric) for lens in (*LENSES, *LATE)}
     best_baseline, single = (max(names, key=lambda n: _level(values[n])) for names in (BASELINES, LENSES))
     for name, row in rows.items():
         row["kind"] = _kind(name, runs)
