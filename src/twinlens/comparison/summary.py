@@ -14,7 +14,7 @@ from twinlens.evaluation import as_summary
 from twinlens.metrics import PerQuery, bootstrap_ci, paired_difference
 
 REFERENCE = "sum"
-"""The fusion whose single lenses are the baselines image_only and text_only, and whose lenses' scores are added and multiplied."""
+"""The fusion whose single lenses are the baselines; their scores added and multiplied are `LATE`."""
 UNTRAINED = "untrained_gate"
 BASELINES = (*LENSES, *LATE, UNTRAINED, REFERENCE)
 
