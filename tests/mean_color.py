@@ -27,6 +27,7 @@ class MeanColor:
     dim: int = DIM
     prepared: int = 0
     channels = ()
+    own_similarity = None
 
     @property
     def recipe(self):

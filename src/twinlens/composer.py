@@ -23,7 +23,7 @@ from twinlens.config import Recipe
 from twinlens.encoders import Encoder
 from twinlens.fusions import Fusion
 from twinlens.progress import bar
-from twinlens.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
+from twinlens.types import Arrays, Batch, Encoded, Features, Sample, Similarity, TwinlensError
 
 _BF16 = ("amx_bf16", "avx512_bf16")
 RECIPE, WEIGHTS, PROVENANCE = "recipe.toml", "model.safetensors", "provenance.json"
@@ -172,6 +172,17 @@ class Composer(nn.Module):
         """How its vectors are compared; none: whole, by their cosine."""
         channels: Sequence[Channel] = self.fusion.channels
         return channels
+
+    @property
+    def own_similarity(self) -> Similarity | None:
+        """How its vectors are compared where that is no inner product: by the fusion's own score."""
+        return None if self.fusion.by_inner_product else self.similarity
+
+    @torch.inference_mode()
+    def similarity(self, queries: NDArray[np.float32], gallery: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Scores (Q, N) of vectors (Q, D) and (N, D) by the fusion's own similarity."""
+        sides = (torch.from_numpy(np.array(vectors)).to(self.device) for vectors in (queries, gallery))
+        return np.asarray(self.fusion.similarity(*sides).cpu().numpy(), dtype=np.float32)
 
     @property
     def frozen(self) -> tuple[str, ...]:

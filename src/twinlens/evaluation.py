@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-import torch
 
 from twinlens import metrics, protocols, training
 from twinlens.composer import Composer
@@ -61,13 +60,7 @@ class Judged:
 def scores(composer: Composer, queries: Sequence[Sample], gallery: Sequence[Sample], *, shown: bool = False) -> Scores:
     """How near every gallery entry is to every query (Q, N), by the fusion's own similarity."""
     vectors = composer.embed([*queries, *gallery], shown=shown)
-    return similarity(composer, vectors[: len(queries)], vectors[len(queries) :])
-
-
-def similarity(composer: Composer, queries: metrics.Scores, gallery: metrics.Scores) -> Scores:
-    """Scores (Q, N) of vectors (Q, D) and (N, D)."""
-    with torch.inference_mode():
-        return composer.fusion.similarity(torch.from_numpy(queries), torch.from_numpy(gallery)).numpy()
+    return composer.similarity(vectors[: len(queries)], vectors[len(queries) :])
 
 
 def covered(samples: Sequence[Sample], side: str) -> list[Sample]:
@@ -97,7 +90,7 @@ def baseline_scores(composer: Composer, judged: Judged, *, seed: int = 0, shown:
     vectors = composer.embed([*everything, *judged.gallery], shown=shown)
     gallery = vectors[len(everything) :]
     found = {
-        name: similarity(composer, vectors[n * len(queries) : (n + 1) * len(queries)], gallery)
+        name: composer.similarity(vectors[n * len(queries) : (n + 1) * len(queries)], gallery)
         for n, name in enumerate(asked)
     }
     found["sum"] = found["image_only"] + found["text_only"]

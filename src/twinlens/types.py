@@ -17,6 +17,8 @@ Picture: TypeAlias = "Path | Image | Callable[[], Image]"
 """A file, a picture in memory, or a picklable function that draws one when it is needed."""
 Arrays: TypeAlias = "Mapping[str, NDArray[np.generic]]"
 """What one sample is after everything on the CPU; the key names the array, no batch dimension."""
+Similarity: TypeAlias = "Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]"
+"""Scores (Q, N) of queries' vectors (Q, D) with entries' (N, D)."""
 Batch: TypeAlias = "Mapping[str, Tensor]"
 """Arrays of many samples stacked along a first dimension B."""
 

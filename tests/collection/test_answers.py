@@ -13,12 +13,12 @@ from tests.mean_color import MeanColor, SideBySide
 from tests.pictures import ALONE
 from twinlens.calibration import Calibration
 from twinlens.collection import Collection, Hits
-from twinlens.collection.answers import DOUBTFUL, FEW, Asked
+from twinlens.collection.answers import DOUBTFUL, FEW, Directed
 from twinlens.store import Gallery, State
 from twinlens.types import Hit, Sample
 
 
-def asked(seed: int, count: int, *, planted: float | None = None) -> tuple[Asked, np.ndarray]:
+def asked(seed: int, count: int, *, planted: float | None = None) -> tuple[Directed, np.ndarray]:
     """A query among unrelated entries, one of them as near as planted; and the cosines of all."""
     rng = np.random.default_rng(seed)
     vectors = rng.normal(size=(count, 64)).astype(np.float32)
@@ -28,7 +28,7 @@ def asked(seed: int, count: int, *, planted: float | None = None) -> tuple[Asked
     if planted is not None:
         vectors[0] = planted * query + math.sqrt(1 - planted**2) * vectors[0]
     gallery = Gallery(State("c", 1, 1, count), ((np.arange(count), vectors),))
-    return Asked(gallery, Calibration((), vectors[:1024], min(count, 1024)), query), vectors @ query
+    return Directed(gallery, Calibration((), vectors[:1024], min(count, 1024)), query), vectors @ query
 
 
 def test_the_chance_is_that_of_the_best_of_so_many_normal_scores():

@@ -136,6 +136,8 @@ def test_similarity_has_a_score_for_each_pair(name):
     assert scores.shape == (ROWS, 7)
     assert scores.isfinite().all()
     assert torch.equal(fusion.similarity(queries[:2], gallery), scores[:2])
+    if fusion.by_inner_product and not fusion.channels:
+        torch.testing.assert_close(scores, queries @ gallery.T)
 
 
 @pytest.mark.parametrize("options", [{"name": "composeae"}, {"name": "rtic", "gcn": True}], ids=lambda o: o["name"])

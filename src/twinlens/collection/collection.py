@@ -289,7 +289,7 @@ class Collection:
             if now.state.generation == generation.number:
                 calibration = self._searcher.calibration(now, model.channels)
                 unlike = self._store.vectors(generation, away)
-                return Asked(now, calibration, query.direction(model, unlike, calibration))
+                return query.asked(model, unlike, now, calibration)
 
 
 def _listed(paths: Path | str | Sequence[Path | str]) -> list[Path]:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from twinlens.calibration import Calibration, Channel, Direction
-from twinlens.store import Vectors
-from twinlens.types import Embedder, Picture, Sample, TwinlensError
+from twinlens.calibration import FLOOR, Calibration, Channel, Direction
+from twinlens.collection.answers import Asked, Directed, Ruled
+from twinlens.store import Gallery, Vectors
+from twinlens.types import Embedder, Picture, Sample, Similarity, TwinlensError
 
 CANCELLED = 1e-6
 """A sum so much shorter than its parts has no direction left but rounding."""
+CANCELS = "the parts of the query cancel each other out; change a weight or leave one out"
 UNANSWERED = {
     "image": "no entry of this collection has a picture to compare with",
     "text": "no picture of this collection has a caption, and this model compares words with captions alone; add"
@@ -51,6 +54,10 @@ class Model(Embedder, Protocol):
     def channels(self) -> Sequence[Channel]:
         """How its vectors are compared; none: whole, by their cosine."""
 
+    @property
+    def own_similarity(self) -> Similarity | None:
+        """How its vectors are compared where that is no inner product; else None."""
+
     def embed(self, samples: Sequence[Sample], /) -> Vectors:
         """Unit vectors (N, D)."""
 
@@ -79,8 +86,8 @@ class Query:
         if self.weights is not None and len(self.weights) != parts:
             raise TwinlensError(f"the query has {parts} pictures and texts, but {len(self.weights)} weights")
 
-    def direction(self, model: Model, unlike: Vectors, calibration: Calibration) -> Direction:
-        """What to search for (D,), of any length; unlike (M, D) are vectors to stay away from.
+    def asked(self, model: Model, unlike: Vectors, gallery: Gallery, calibration: Calibration) -> Asked:
+        """What to search for in a gallery; unlike (M, D) are vectors to stay away from.
 
         Each part's score is first standardised over the collection, so that weights weigh scores of one scale; what is
         to be stayed away from is subtracted at full weight. Raises TwinlensError when nothing remains, for words where
@@ -91,21 +98,46 @@ class Query:
         vectors = model.embed([*samples, *away])
         for side in (side for vector in vectors for side in calibration.unanswered(vector)):
             raise TwinlensError(UNANSWERED[side])
-        weights = [1 / len(samples)] * len(samples) if self.weights is None else self.weights
-        parts = [
-            weight * found
-            for weight, vector in zip([*weights, *[-1] * (len(away) + len(unlike))], [*vectors, *unlike], strict=True)
-            if (found := calibration.direction(vector)) is not None
-        ]
-        composed = np.sum(parts, axis=0) if parts else np.zeros(1)
-        if not np.linalg.norm(composed) > CANCELLED * sum(np.linalg.norm(part) for part in parts):
-            raise TwinlensError("the parts of the query cancel each other out; change a weight or leave one out")
-        return np.asarray(composed)
+        wanted = [1 / len(samples)] * len(samples) if self.weights is None else self.weights
+        weights = [*wanted, *[-1] * (len(away) + len(unlike))]
+        everything = [*vectors, *unlike]
+        if model.own_similarity is None:
+            return Directed(gallery, calibration, _direction(weights, everything, calibration))
+        return Ruled(gallery, calibration, _rule(model.own_similarity, weights, np.stack(everything), calibration))
 
     def _parts(self) -> list[tuple[Picture | None, str]]:
         if self.weights is None:
             return list(product(self.images or (None,), self.texts or ("",)))
         return [*((image, "") for image in self.images), *((None, text) for text in self.texts)]
+
+
+def _direction(weights: Sequence[float], vectors: Sequence[Vectors], calibration: Calibration) -> Direction:
+    """The weighted sum (D,) of what the vectors (D,) search for."""
+    parts = [
+        weight * found
+        for weight, vector in zip(weights, vectors, strict=True)
+        if (found := calibration.direction(vector)) is not None
+    ]
+    composed = np.sum(parts, axis=0) if parts else np.zeros(1)
+    if not np.linalg.norm(composed) > CANCELLED * sum(np.linalg.norm(part) for part in parts):
+        raise TwinlensError(CANCELS)
+    return np.asarray(composed)
+
+
+def _rule(
+    similarity: Similarity, weights: Sequence[float], vectors: Vectors, calibration: Calibration
+) -> Callable[[Vectors], Vectors]:
+    """The weighted mean of the scores of the vectors (P, D), each in its own standard deviations; of one the score."""
+    spreads = similarity(vectors, calibration.sample).std(axis=1) if len(calibration.sample) else np.ones(len(vectors))
+    factors = np.asarray(weights) / np.maximum(spreads, FLOOR)
+    if not np.abs(factors @ vectors).max() > CANCELLED * np.abs(factors).sum():
+        raise TwinlensError(CANCELS)
+    factors /= np.abs(factors).sum()
+    return partial(_mixed, similarity, factors.astype(np.float32), vectors)
+
+
+def _mixed(similarity: Similarity, factors: Vectors, vectors: Vectors, entries: Vectors) -> Vectors:
+    return np.asarray(factors @ similarity(vectors, entries))
 
 
 def pictures(given: Picture | str | Sequence[Picture | str] | None) -> tuple[Picture, ...]:

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from twinlens.calibration import Calibration, Channel
-from twinlens.collection.answers import Asked
+from twinlens.collection.answers import Asked, Scored
 from twinlens.collection.sampling import calibration
 from twinlens.indexes.exact import Exact
 from twinlens.store import Gallery, Matrix, Rows, Store, Vectors, gallery, writing
@@ -90,14 +90,14 @@ class Searcher:
         total = sum(len(index.ids) for index in indexes)
         count = (k if distinct is None else AHEAD * k) + len(dropped)
         while True:
-            best = [(row, score) for row, score in _nearest(indexes, asked.unit, count) if row not in dropped]
+            best = [(row, score) for row, score in asked.nearest(indexes, count) if row not in dropped]
             kept = _grouped(asked, best, distinct)
             if len(kept) >= k or count >= total:
                 return Ranked(kept[:k], total)
             count *= 4
 
 
-def _grouped(asked: Asked, ranked: Sequence[tuple[int, float]], cosine: float | None) -> list[Answer]:
+def _grouped(asked: Asked, ranked: Scored, cosine: float | None) -> list[Answer]:
     """Each row with the later ones whose pictures are as near to its own; without a cosine each by itself."""
     if cosine is None:
         return [(row, score, ()) for row, score in ranked]
@@ -118,11 +118,3 @@ def _fitted(rows: Rows, vectors: Vectors) -> Exact:
     index = Exact()
     index.fit(vectors, [str(row) for row in rows.tolist()])
     return index
-
-
-def _nearest(indexes: Sequence[Exact], vector: Vectors, count: int) -> list[tuple[int, float]]:
-    found = []
-    for index in indexes:
-        (ids,), (scores,) = index.search(vector, count)
-        found += [(int(entry), float(score)) for entry, score in zip(ids, scores, strict=True)]
-    return sorted(found, key=lambda pair: (-pair[1], pair[0]))[:count]

@@ -120,8 +120,7 @@ class Bench:
         vectors = composer.embed([*everything, *judged.gallery], batch_size=_ROWS)
         gallery, count = vectors[len(everything) :], len(judged.queries)
         scores = {
-            name: evaluation.similarity(composer, vectors[n * count : (n + 1) * count], gallery)
-            for n, name in enumerate(asked)
+            name: composer.similarity(vectors[n * count : (n + 1) * count], gallery) for n, name in enumerate(asked)
         }
         image, text = (scores[lens] for lens in LENSES)
         scores |= zip(LATE, (image + text, (1 + image) * (1 + text)), strict=True)

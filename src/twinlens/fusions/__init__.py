@@ -23,6 +23,10 @@ class Fusion(nn.Module):
 
     channels: Sequence[Channel] = ()
     """How a collection compares this method's vectors; none: whole, by their cosine."""
+    by_inner_product: bool = True
+    """Whether `similarity` ranks as inner products do, of whole vectors or of channels; if not, a collection scores
+    every entry by it.
+    """
 
     def __init__(self, *, image_dim: int, text_dim: int, dim: int) -> None:
         super().__init__()

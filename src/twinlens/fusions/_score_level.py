@@ -13,10 +13,12 @@ from twinlens.types import Features, TwinlensError
 class ScoreLevel(Fusion):
     """A fusion whose vector is [x; t] / √2, both of unit length and of one space (CLIP, SigLIP); `dim` is twice theirs.
 
-    A missing side is stood in for by the other one. An index that knows only the inner product then ranks a composed
-    query by the mean of both similarities, a lone picture or a lone text by its own. `dim` as given is not used. Raises
+    A missing side is stood in for by the other one. Only `similarity` ranks by the method: an index that knows the
+    inner product alone would rank a composed query by the mean of both similarities. `dim` as given is not used. Raises
     TwinlensError when the widths of the sides differ.
     """
+
+    by_inner_product = False
 
     def __init__(self, *, image_dim: int, text_dim: int, dim: int) -> None:
         if image_dim != text_dim:

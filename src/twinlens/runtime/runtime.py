@@ -15,7 +15,7 @@ from twinlens.calibration import Channel
 from twinlens.runtime import cache
 from twinlens.runtime.parts import Network, Onnx, Part, Tower, Vectors
 from twinlens.runtime.texts import ABSENT, Texts
-from twinlens.types import Arrays, Sample, TwinlensError
+from twinlens.types import Arrays, Sample, Similarity, TwinlensError
 
 if TYPE_CHECKING:
     from twinlens.composer import Composer
@@ -125,6 +125,12 @@ class Runtime:
     def channels(self) -> Sequence[Channel]:
         """How the vectors are compared; none: whole, by their cosine."""
         return self.composer.channels if self._said is None else [Channel.read(c) for c in self._said["channels"]]
+
+    @property
+    def own_similarity(self) -> Similarity | None:
+        """How the vectors are compared where that is no inner product; needs the composer itself then."""
+        known = self._said is not None and self._said["by_inner_product"]
+        return None if known else self.composer.own_similarity
 
     @property
     def digest(self) -> str:

@@ -46,6 +46,7 @@ def examine(composer: Composer, folder: Path, *, shown: bool = False) -> dict[st
         "dim": composer.dim,
         "encoders": _labels([part.name for part in composer.recipe.encoders]),
         "channels": [channel.told() for channel in composer.channels],
+        "by_inner_product": composer.own_similarity is None,
         "trims": trial.trims,
         "towers": [vars(tower) for tower in towers],
         "parts": {name: {"chosen": _chosen(ways, starts[name]), "ways": ways} for name, ways in tried.items()},
