@@ -123,8 +123,8 @@ def find(folder: Path) -> list[Path]:
     """Every picture below a folder or in a tar shard, known by its suffix, sorted by path; hidden ones are passed over.
 
     Linked folders are followed, each real folder once, so that loops end. A subfolder that cannot be read is logged.
-    Shards are looked into; a damaged one is found itself too, and fails when it is loaded. Raises TwinlensError when
-    there is no such folder, when it is a file, or when it holds no picture.
+    Shards are looked into; a damaged or compressed one is found itself, and fails when it is loaded. Raises
+    TwinlensError when there is no such folder, when it is a file, or when it holds no picture.
     """
     if sources.is_shard(folder):
         found = list(_in_shard(folder))
@@ -147,6 +147,8 @@ def _pictures(where: str, name: str) -> Iterator[str]:
         yield f"{where}/{name}"
     elif name.lower().endswith(sources.SUFFIX) and not name.startswith(".") and sources.is_shard(Path(where, name)):
         yield from _in_shard(Path(where, name))
+    elif name.lower().endswith(sources.PACKED) and not name.startswith(".") and sources.is_packed(Path(where, name)):
+        yield f"{where}/{name}"
 
 
 def _in_shard(path: Path) -> Iterator[str]:
@@ -188,6 +190,10 @@ def _open(path: Path, max_bytes: int) -> BinaryIO:
     size = sources.status(path).size
     if sources.is_shard(path):
         raise BadPicture(f"{path}: {sources.read_shard(path).fault or 'is a tar, not a picture'}")
+    if sources.is_packed(path):
+        raise BadPicture(
+            f"{path}: is a compressed tar, in which no picture can be read by itself; unpack it: gunzip FILE"
+        )
     if size == 0:
         raise BadPicture(f"{path}: is empty")
     if size > max_bytes:

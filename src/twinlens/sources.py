@@ -19,6 +19,8 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 SUFFIX = ".tar"
+PACKED = (".tar.gz", ".tgz")
+"""Names of compressed shards: nothing in them can be read without all that stands before it."""
 MAX_HEADER = 2**20
 """Bytes of a member's extended header; longer ones are no names but an attack on memory."""
 # What tarfile raises on damaged headers, which it trusts.
@@ -43,6 +45,11 @@ class Shard:
 def is_shard(path: Path) -> bool:
     """Whether a path is a tar file, by its name."""
     return path.suffix.lower() == SUFFIX and path.is_file()
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a path is a compressed tar file, by its name."""
+    return path.name.lower().endswith(PACKED) and path.is_file()
 
 
 def split(path: Path) -> tuple[Path, str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 
@@ -84,6 +85,20 @@ def test_pictures_move_between_files_and_shards(collection, shards, model, tmp_p
     (shards / "00000.tar").unlink()
     assert counts(collection.add(shards, options=ALONE)) == {"moved": 3, "unchanged": 3}
     assert model.prepared == prepared
+
+
+@pytest.mark.parametrize("name", ["00001.tar.gz", "00001.TGZ"])
+def test_a_compressed_shard_is_listed_with_what_to_do(collection, shards, name):
+    (shards / name).write_bytes(gzip.compress((shards / "00001.tar").read_bytes()))
+    (shards / "00001.tar").unlink()
+    for paths in (shards, [shards / "00000.tar", shards / name]):
+        report = collection.add(paths, options=Options(workers=0, retry=True))
+        ((reason, (path,)),) = report.failures.items()
+        assert path == shards / name and "gunzip" in reason
+    assert len(collection) == 3
+    (shards / "00001.tar").write_bytes(gzip.decompress((shards / name).read_bytes()))
+    (shards / name).unlink()
+    assert counts(collection.add(shards, options=ALONE)) == {"added": 3, "unchanged": 3, "removed": 1}
 
 
 def test_a_damaged_shard_is_listed_and_loses_no_row(tmp_path, shards):
