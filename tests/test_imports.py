@@ -13,7 +13,7 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "twinlens"
 
 LAYERS = (
-    ("types", "progress", "hints"),
+    ("types", "progress", "hints", "atomic"),
     (
         "images",
         "sources",

@@ -5,7 +5,6 @@ Notes are files: processes that run side by side share them, and a later run fin
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from twinlens import __version__, sources
+from twinlens.atomic import whole_file
 from twinlens.types import Picture, TwinlensError
 
 if TYPE_CHECKING:
@@ -87,19 +87,15 @@ class Notes:
             return None
 
     def write(self, key: bytes, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Keep arrays for a key, beside first and then renamed: others see all of them or none.
+        """Keep arrays for a key; others see all of them or none.
 
         Raises TwinlensError when they cannot be written.
         """
         path = self._path(key)
-        beside = path.with_suffix(f".{os.getpid()}.tmp")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            save_file(dict(arrays), beside)
-            beside.replace(path)
+            with whole_file(path) as beside:
+                save_file(dict(arrays), beside)
         except (OSError, SafetensorError) as error:
-            with contextlib.suppress(OSError):
-                beside.unlink()
             raise TwinlensError(f"cannot write {path}: {error}; choose another cache folder") from error
 
     def _path(self, key: bytes) -> Path:

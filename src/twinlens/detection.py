@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from twinlens import images
+from twinlens.atomic import whole_file
 from twinlens.datasets import nlvr
 from twinlens.encoders import _detectors
 from twinlens.progress import Bar, bar
@@ -216,20 +217,16 @@ class _Run:
         return loss.item()
 
     def save(self, path: Path) -> None:
-        """Write beside, then rename: a kill leaves the old checkpoint or the new one."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_suffix(".tmp")
-        torch.save(
-            {
-                "key": self.key,
-                "detector": self.detector.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
-                "schedule": self.schedule.state_dict(),
-                "losses": self.losses,
-            },
-            beside,
-        )
-        beside.replace(path)
+        """A kill leaves the old checkpoint or the new one."""
+        state = {
+            "key": self.key,
+            "detector": self.detector.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "losses": self.losses,
+        }
+        with whole_file(path) as beside:
+            torch.save(state, beside)
 
     def resume(self, path: Path) -> None:
         """Take up a checkpoint, where there is one."""

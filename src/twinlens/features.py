@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from twinlens import __version__, contents
+from twinlens.atomic import whole_file
 from twinlens.composer import Composer, to_device
 from twinlens.config import Part
 from twinlens.contents import Keyed
@@ -196,10 +196,8 @@ class Shards:
         grids = {side: getattr(outputs[0], side).grid for side in _SIDES if getattr(outputs[0], side) is not None}
         metadata = {"grids": json.dumps({side: grid for side, grid in grids.items() if grid is not None})}
         path = self.folder / f"{hashlib.blake2b(b''.join(keys), digest_size=16).hexdigest()}.safetensors"
-        self.folder.mkdir(parents=True, exist_ok=True)
-        beside = path.with_suffix(f".{os.getpid()}.tmp")
-        save_file(tensors, beside, metadata=metadata)
-        beside.replace(path)
+        with whole_file(path) as beside:
+            save_file(tensors, beside, metadata=metadata)
         return path
 
 

@@ -7,7 +7,6 @@ import functools
 import hashlib
 import json
 import multiprocessing
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from twinlens import __version__, contents, features, images, metrics, protocols, readings
+from twinlens.atomic import whole_file
 from twinlens.composer import Composer
 from twinlens.config import Recipe
 from twinlens.contents import Keyed
@@ -152,10 +152,8 @@ def _once_only(recipe: Recipe, dataset: Dataset, runs: Path | None, seed: int, *
         kept: dict[str, Values] = json.loads(file.read_text(encoding="utf-8"))
         return kept
     values = _repeat(recipe, dataset, seed, device=device, notes=runs.parents[1] / "notes")
-    runs.mkdir(parents=True, exist_ok=True)
-    beside = file.with_suffix(f".{os.getpid()}.tmp")
-    beside.write_text(json.dumps(values), encoding="utf-8")
-    beside.replace(file)
+    with whole_file(file) as beside:
+        beside.write_text(json.dumps(values), encoding="utf-8")
     return values
 
 

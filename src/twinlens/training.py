@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from twinlens import losses, metrics, protocols
+from twinlens.atomic import whole_file
 from twinlens.batches import PreparedCache, Step, Steps
 from twinlens.composer import Composer, multiplies_bf16, to_device
 from twinlens.config import Recipe
@@ -274,8 +275,6 @@ def _run_key(composer: Composer, dataset: Dataset, seed: int) -> str:
 
 
 def _save(run: Run, path: Path) -> None:
-    """Write beside, then rename: a kill leaves the old checkpoint or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".tmp")
-    torch.save(run.state(), beside)
-    beside.replace(path)
+    """A kill leaves the old checkpoint or the new one."""
+    with whole_file(path) as beside:
+        torch.save(run.state(), beside)

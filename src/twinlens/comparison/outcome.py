@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
 from twinlens import evaluation
+from twinlens.atomic import whole_file
 from twinlens.metrics import PerQuery
 from twinlens.types import TwinlensError
 
@@ -30,16 +30,14 @@ class Outcome:
         return replace(self, values={lens: evaluation.balanced(found, parts) for lens, found in self.values.items()})
 
     def save(self, path: Path) -> None:
-        """Write beside, then rename, so that a kill leaves the whole file or none."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        """A kill leaves the whole file or none."""
         arrays = {
             f"{lens}/{metric}": np.ascontiguousarray(array)  # safetensors writes the memory of a view as it lies
             for lens, found in self.values.items()
             for metric, array in found.items()
         }
-        beside = path.with_suffix(f".{os.getpid()}.tmp")
-        save_file(arrays, beside, metadata={"facts": json.dumps(dict(self.facts))})
-        beside.replace(path)
+        with whole_file(path) as beside:
+            save_file(arrays, beside, metadata={"facts": json.dumps(dict(self.facts))})
 
     @classmethod
     def read(cls, path: Path) -> Outcome:
