@@ -37,6 +37,7 @@ LAYERS = (
     ("evaluation", "replication", "store", "comparison", "doctor"),
     ("ingest", "distributed", "explain", "report"),
     ("collection",),
+    ("learning",),
     ("commands", "service"),
     ("cli",),
     ("__main__",),

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 Vectors = NDArray[np.float32]
 Direction = NDArray[np.float64]
 
+BOTH = "both"
+"""The side of a channel that asks only for queries with a picture and a text."""
 FLOOR = 0.01
 """The least spread of cosines that counts: where all entries are alike, what tells them apart is rounding."""
 
@@ -25,9 +27,9 @@ FLOOR = 0.01
 class Channel:
     """One way to compare a query with an entry: the inner product of a block of the one and a block of the other.
 
-    side: which side of the query asks, "image" or "text". asked, shown: where these blocks lie in the query's and in
-    the entry's vector; both are of one length, or zero where there is nothing. missing: the coordinate that is above 0
-    in just the entries without such a block. weight: how much it counts beside the other channels of its side.
+    side: which side of the query asks, "image", "text" or `BOTH`. asked, shown: where these blocks lie in the query's
+    and in the entry's vector; both are of one length, or zero where there is nothing. missing: the coordinate that is
+    above 0 in just the entries without such a block. weight: how much it counts beside the others of its side.
     """
 
     side: str
@@ -64,13 +66,13 @@ class Calibration:
 
         The inner product of the answer with an entry's vector is, up to a constant, Σ w z / √Σ w² over the channels
         that each side of the query has here, where z is a score in standard deviations above its mean and w the
-        channel's weight; an entry without the block counts as an average one, z = 0. None where nothing in the sample
-        can be compared.
+        channel's weight; an entry without the block counts as an average one, z = 0. A channel of both sides asks in
+        place of all that miss the same block. None where nothing in the sample can be compared.
         """
         if not self.channels or not len(self.sample):
             whole = vector.astype(np.float64)
             return whole / max(self.spread(whole)[1], FLOOR)
-        found = [(channel, self._of_channel(channel, vector)) for channel in self.channels]
+        found = [(channel, self._of_channel(channel, vector)) for channel in self._asking(vector)]
         parts = [(channel, direction) for channel, direction in found if direction is not None]
         total: dict[str, float] = {}
         for channel, _ in parts:
@@ -80,9 +82,15 @@ class Calibration:
 
     def unanswered(self, vector: Vectors) -> list[str]:
         """The sides that a query's vector (D,) has, but no entry of the sample has a block for."""
-        asking = [channel for channel in self.channels if len(self.sample) and vector[channel.asked].any()]
+        asking = self._asking(vector) if len(self.sample) else []
         answered = {channel.side for channel in asking if (self.sample[:, channel.missing] == 0).any()}
-        return sorted({channel.side for channel in asking} - answered)
+        return [] if BOTH in answered else sorted({channel.side for channel in asking} - answered)
+
+    def _asking(self, vector: Vectors) -> list[Channel]:
+        """The channels for which a query's vector (D,) has a block; one of both sides silences those it stands for."""
+        asking = [channel for channel in self.channels if vector[channel.asked].any()]
+        taken = {channel.missing for channel in asking if channel.side == BOTH}
+        return [channel for channel in asking if channel.side == BOTH or channel.missing not in taken]
 
     def spread(self, direction: Direction) -> tuple[float, float]:
         """Mean and standard deviation of a direction's (D,) scores over the sample; (0, 0) of an empty one."""
@@ -108,6 +116,15 @@ class Calibration:
         if len(flags):  # an entry without the block then has the average score
             found[channel.missing] = mean / deviation / float(flags[0])
         return found
+
+
+def asking(channels: Sequence[Channel], entries: Vectors) -> Vectors:
+    """Vectors (N, D) of entries as queries for what is like them: a caption is not to change its picture."""
+    queries = entries.copy()
+    for channel in channels:
+        if channel.side == BOTH:
+            queries[:, channel.asked] = 0
+    return queries
 
 
 def calibrated(channels: Sequence[Channel], queries: Vectors, gallery: Vectors) -> NDArray[np.float32]:

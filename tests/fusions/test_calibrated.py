@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from twinlens.fusions.calibrated import NAMED, Calibrated
+from twinlens.fusions._side_by_side import NAMED
+from twinlens.fusions.calibrated import Calibrated
 from twinlens.types import Features, TwinlensError
 
 

@@ -35,10 +35,9 @@ def read_table(path: Path, root: Path | None = None) -> dict[str, Caption]:
     Paths are relative to the table or, where `root` is given, to that folder. Raises TwinlensError: the table cannot be
     read, has no column of paths, or is Parquet and pyarrow is not installed.
     """
-    rows = _parquet(path) if path.suffix.lower() == ".parquet" else _text_rows(path)
     found: dict[str, Caption] = {}
     bases = [str(base) for base in (path.resolve().parent, *([root] if root else []))]
-    for record in rows:
+    for record in records(path):
         where = _column(record, PATH_COLUMNS)
         if where is None:
             columns = ", ".join(map(str, list(record)[:12]))
@@ -49,6 +48,11 @@ def read_table(path: Path, root: Path | None = None) -> dict[str, Caption]:
             for base in bases:
                 found.setdefault(os.path.normpath(os.path.join(base, name)), said)  # noqa: PTH118 - of every record
     return found
+
+
+def records(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a table as they stand, by column. Raises TwinlensError as `read_table` does."""
+    return _parquet(path) if path.suffix.lower() == ".parquet" else _text_rows(path)
 
 
 def clean(text: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
@@ -12,25 +12,25 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from twinlens import filters
+from twinlens.calibration import asking
 from twinlens.collection import upkeep
 from twinlens.collection.answers import Asked, Hits
 from twinlens.collection.query import Model, Query, pictures, texts
 from twinlens.collection.searcher import Searcher
 from twinlens.collection.upkeep import Info, Load, Repair
+from twinlens.collection.writer import exchange, file, writer
 from twinlens.runtime import accelerated, load, tuned
 from twinlens.store import (
     DATABASE,
     Contents,
     Entry,
     Generation,
-    Matrix,
     Rows,
     Runs,
     Store,
+    Vectors,
     contents,
-    gallery,
     model_folder,
-    remove_models,
     writing,
 )
 from twinlens.types import Picture, TwinlensError
@@ -142,11 +142,11 @@ class Collection:
         from twinlens.ingest import Options, Scan, ingest, scan  # whoever searches needs none of it
 
         found = paths if isinstance(paths, Scan) else scan(_listed(paths), captions)
-        with self._writing() as store:
+        with writer(self.folder) as store:
             serving = self.generation
             how = options or Options()
             report = ingest(store, serving, lambda: tuned(self.composer, len(found), shown=how.shown), found, how)
-            self._file(store)
+            file(store)
         return report
 
     def change_model(self, composer: Model, *, options: Options | None = None) -> Report:
@@ -157,7 +157,7 @@ class Collection:
         """
         from twinlens.ingest import Options, Report, reembed
 
-        with self._writing() as store:
+        with writer(self.folder) as store:
             new = upkeep.adopt(store, composer)
             if new == self.generation:
                 return Report()
@@ -171,7 +171,7 @@ class Collection:
                 store.switch(new)
             store.commit()
             self._model = new.digest, fast
-            self._file(store)
+            file(store)
         return report
 
     def repair(self, *, composer: Model | None = None, options: Options | None = None) -> Repair:
@@ -193,28 +193,18 @@ class Collection:
             done = upkeep.repair(self._store, self.generation, self.composer, options or Options())
         return Repair((*rescued, *done.done), done.embedded)
 
-    @contextmanager
-    def _writing(self) -> Iterator[Store]:
-        """A connection of its own for writing, so that searches in other threads never see what is not committed."""
-        with writing(self.folder):
-            store = Store.open(self.folder)
-            try:
-                # Models of earlier generations are removed only now: a reader may have been about to load one.
-                remove_models(self.folder, but=[generation.digest for generation in store.generations()])
-                self._file(store)
-                yield store
-            finally:
-                store.rollback()
-                store.close()
+    def exchange(self, was: Generation, model: Model, convert: Callable[[Vectors], Vectors]) -> None:
+        """Switch, in one transaction, to a model whose vectors (M, D') `convert` makes of the present ones (M, D).
 
-    def _file(self, store: Store) -> None:
-        """Bring the matrix file up to date; only who holds the lock may. Without room for it only speed is lost."""
-        matrix = Matrix(self.folder)
-        held = matrix.read()
-        now = gallery(store, held)
-        if now is not held:
-            with suppress(OSError):
-                matrix.write(now)
+        For a model with the same encoders as the one that `was` there and another fusion: no picture is read. Raises
+        TwinlensError as `add`, and where yet another model serves by now.
+        """
+        with writer(self.folder) as store:
+            if self.generation != was:
+                raise TwinlensError(f"the model of the collection {self.folder} has been changed meanwhile; try again")
+            new = exchange(store, was, model, convert)
+            self._model = new.digest, accelerated(model)
+            file(store)
 
     # Reading ---------------------------------------------------------------------------------------------------------
 
@@ -268,6 +258,13 @@ class Collection:
         """Which pictures can be found now, as a digest; of all rows or of those within some runs."""
         return contents(self._store, self.generation, within=within)
 
+    def everything(self) -> tuple[list[Entry], Vectors]:
+        """All pictures that can be found, by row, and their vectors (N, D), of one state."""
+        with self.snapshot():
+            entries = self._store.found(self.generation.number)
+            rows = np.array([entry.row for entry in entries], dtype=np.int64)
+            return entries, self._store.vectors(self.generation, rows)
+
     def entry(self, entry_id: str) -> Entry:
         """All that is known of a picture, by the id that a hit has. Raises TwinlensError when there is none."""
         found = self._store.get(int(entry_id)) if entry_id.isdecimal() and len(entry_id) < 19 else None
@@ -288,7 +285,7 @@ class Collection:
             now = self._searcher.gallery()
             if now.state.generation == generation.number:
                 calibration = self._searcher.calibration(now, model.channels)
-                unlike = self._store.vectors(generation, away)
+                unlike = asking(model.channels, self._store.vectors(generation, away))
                 return query.asked(model, unlike, now, calibration)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twinlens.commands import _common, _data, _submission
+from twinlens.commands import _common, _data, _own, _submission
 from twinlens.types import TwinlensError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ twinlens evaluate --dataset nlvr --root data/nlvr --split dev --protocol paper -
 twinlens evaluate --dataset nlvr --root data/nlvr --split dev --protocol grounded --recipe paper-grid
 twinlens evaluate --dataset fashion_iq --root data/fashion_iq --split val --model models/mine --data gallery=reduced
 twinlens evaluate --dataset cirr --root data/cirr --split test1 --model models/mine --submission for-the-server
+twinlens evaluate --collection twinlens-collection --triplets mine.csv
 """
 
 
@@ -42,10 +43,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--cache", type=Path, metavar="DIR", help="where finished repeats are kept, and what was found in pictures"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="write results.json, table.md, chart.png there")
+    _own.add_measured(parser)
 
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Measure, print the table, write the files."""
+    if args.collection is not None:
+        return _own.evaluate(args)
+    _own.check_absent(args)
     module, dataset = _data.load_dataset(args)
     named = getattr(module, "METRICS", METRICS)
     args.ks = sorted({int(name.partition("@")[2]) for name in (*METRICS, *named) if "@" in name})

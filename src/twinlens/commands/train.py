@@ -1,4 +1,4 @@
-"""twinlens train: a recipe on a dataset → a model folder; twinlens train detector: a detector on boxes → weights."""
+"""twinlens train: a recipe on a dataset → a model folder; a fusion on a collection's captions; a detector on boxes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twinlens.commands import _common, _data, _detector
+from twinlens.commands import _common, _data, _detector, _own
+from twinlens.types import TwinlensError
 
 if TYPE_CHECKING:
     import argparse
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
     from twinlens.config import Recipe
     from twinlens.training import Epoch
 
-HELP = "Train a recipe on a dataset and write a model folder; or a detector on boxes."
+HELP = "Train a recipe on a dataset, a fusion on a collection's own captions, or a detector on boxes."
 EXAMPLES = """
 twinlens train --protocol edits --data scenes=6000 --out models/compact
 twinlens train --dataset nlvr --root data/nlvr --split dev --recipe compact --out models/nlvr
 twinlens train --recipe my.toml --protocol grounded --data scenes=2000 --epochs 5 --out models/mine
+twinlens train --collection twinlens-collection
+twinlens train --collection twinlens-collection --triplets mine.csv --fusion tirg
 twinlens train detector --dataset nlvr --root data/nlvr --split dev --weights shapes --out models/detector
 """
 
@@ -31,13 +34,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _data.add_dataset(parser, split="train")
     _data.add_recipe(parser, "a shipped recipe or a .toml file (default: compact)")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the model folder to write")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the folder to write: the model; with --collection"
+                        " the report (default: beside the collection)")  # fmt: skip
     parser.add_argument("--workers", type=int, default=0, metavar="N", help="processes that prepare batches ahead")
+    _own.add_training(parser)
     _detector.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Train, or go on where a run was cut off; a finished run is not repeated."""
+    if args.collection is not None:
+        return _own.train(args)
+    _own.check_absent(args)
+    if args.out is None:
+        raise TwinlensError("say where the model goes: --out DIR")
     return _detector.run(args) if args.what == "detector" else _train_model(args)
 
 

@@ -32,7 +32,7 @@ from twinlens.types import Dataset, TwinlensError
 
 __all__ = ["BASELINES", "compare", "fusion_part", "fusions"]
 
-CELLWISE = "cellwise"
+CELLWISE, LEARNED = "cellwise", "learned"
 Task: TypeAlias = tuple[Method, int]
 """A method and a seed."""
 
@@ -79,8 +79,8 @@ def compare(
 
 
 def fusions() -> list[str]:
-    """All that can be compared: `cellwise` is a way to apply the others."""
-    return [name for name in variants.names("fusions") if name != CELLWISE]
+    """All that can be compared: `cellwise` and `learned` are ways to apply the others."""
+    return [name for name in variants.names("fusions") if name not in (CELLWISE, LEARNED)]
 
 
 def fusion_part(recipe: Recipe, name: str) -> Part:

@@ -105,6 +105,13 @@ class Store(Database):
         )
         return [(reason, count, Path(os.fsdecode(path))) for reason, count, path in rows]
 
+    def found(self, generation: int) -> list[Entry]:
+        """All entries that have a vector of this generation, by row."""
+        query = (
+            "SELECT entry.* FROM entry JOIN vector ON vector.row = entry.row WHERE generation = ? ORDER BY entry.row"
+        )
+        return [Entry.read(values) for values in self.ask(query, generation)]
+
     def rows(self, generation: int, *, after: int = 0) -> Rows:
         """The rows (N,) above `after` that have a vector of this generation, ascending."""
         rows = self.ask("SELECT row FROM vector WHERE generation = ? AND row > ? ORDER BY row", generation, after)

@@ -1,0 +1,192 @@
+"""twinlens train --collection, twinlens evaluate --collection: learning from a collection's own captions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from twinlens.commands import _collection, _common
+from twinlens.types import TwinlensError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from twinlens.learning import Plan
+    from twinlens.training import Epoch
+
+SHOWN = ("map", "hit@1", "hit@5", "hit@10")
+FOREIGN = {"dataset": "shapes", "root": None, "protocol": None, "recipe": "compact", "model": None, "workers": 0}
+"""Options of training on a dataset, which a collection has no use for, and their defaults."""
+
+OPTIONS = {"group_by": "group-by", "source": "from"}
+
+
+def add_measured(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add what `train` and `evaluate` share."""
+    group = parser.add_argument_group("with a collection, in place of a dataset")
+    group.add_argument("--collection", type=Path, metavar="DIR", help="its captioned pictures; none is embedded anew")
+    group.add_argument("--triplets", type=Path, metavar="FILE", help="a table with the columns reference, text and"
+                       " target: pictures as paths or ids in the collection")  # fmt: skip
+    group.add_argument("--group-by", metavar="NAME", help="pictures that stay together in a split, beside"
+                       " near-duplicates: folder (default), picture (none), or a field of the metadata")  # fmt: skip
+    return group
+
+
+def add_training(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `train --collection`."""
+    group = add_measured(parser)
+    group.add_argument("--fusion", metavar="NAME", help="what is trained (combiner); an unknown name lists them")
+    group.add_argument("--from", dest="source", metavar="SOURCE", help="learn from captions, triplets or both (triplets"
+                       " where there are some)")  # fmt: skip
+    group.add_argument("--discard", action="store_true", help="take back what was learned: the calibrated sum serves")
+
+
+def train(args: argparse.Namespace) -> Mapping[str, object]:
+    """Learn, say how it went, and write the report. The collection changes only if what was learned wins."""
+    from twinlens import learning
+
+    _check(args)
+    with _collection.open_collection(args) as collection:
+        if args.discard:
+            return _discarded(args, learning.discard(collection))
+        result, epochs = learning.learn(collection, _plan(args))
+    out = args.out or _beside(args.collection)
+    result = {"on": args.collection, **result, "reading": _verdict(result)}
+    result["files"] = _write(result, epochs, out)
+    if _common.shows_view(args):
+        _common.print_table(*_table(result), title=_measured_on(result["parts"]["test"]))
+        print(f"\n{result['reading']}")
+        for file in result["files"]:
+            print(f"wrote {file}")
+    return result
+
+
+def evaluate(args: argparse.Namespace) -> Mapping[str, object]:
+    """Measure what serves, and write the table where `--out` says."""
+    from twinlens import learning
+
+    _check(args)
+    with _collection.open_collection(args) as collection:
+        result: dict[str, Any] = {"on": args.collection, **learning.measure(collection, _plan(args))}
+    result["reading"] = _which(result)
+    if _common.shows_view(args):
+        _common.print_table(*_table(result), title=_measured_on(result["measured"]))
+        print(f"\n{result['reading']}")
+    if args.out:
+        _write_table(result, args.out)
+    return result
+
+
+def check_absent(args: argparse.Namespace) -> None:
+    """Raises TwinlensError for an option of these without the collection that it speaks of."""
+    for name in ("triplets", "group_by", "fusion", "source", "discard"):
+        if getattr(args, name, None):
+            raise TwinlensError(f"--{OPTIONS.get(name, name)} needs --collection DIR")
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Raises TwinlensError for an option that speaks of a dataset or a recipe."""
+    for name, default in FOREIGN.items():
+        if getattr(args, name, default) != default:
+            raise TwinlensError(f"--{name} has no meaning with --collection; leave one of them out")
+    if args.epochs is not None and args.epochs < 1:
+        raise TwinlensError("--epochs wants a number from 1 on")
+
+
+def _plan(args: argparse.Namespace) -> Plan:
+    from twinlens.learning import FUSION, Plan
+
+    return Plan(
+        fusion=getattr(args, "fusion", None) or FUSION,
+        triplets=args.triplets,
+        source=getattr(args, "source", None),
+        group_by=args.group_by,
+        seed=args.seed,
+        epochs=args.epochs,
+        device=args.device,
+        shown=_common.shows_view(args),
+    )
+
+
+def _discarded(args: argparse.Namespace, done: bool) -> Mapping[str, object]:
+    if _common.shows_view(args):
+        said = "what was learned is gone; the calibrated sum serves" if done else "nothing was learned there"
+        print(f"{args.collection}: {said}")
+    return {"on": args.collection, "discarded": done}
+
+
+def _beside(collection: Path) -> Path:
+    """Where the report lies unless `--out` says otherwise: beside the collection, not in it."""
+    folder = collection.expanduser()
+    return folder.with_name(f"{folder.name}-training")
+
+
+def _verdict(result: Mapping[str, Any]) -> str:
+    """One line: whether it was adopted, and over what it did not win."""
+    name, differences = result["fusion"], result["differences"]
+    if result["adopted"]:
+        gains = ", ".join(f"{_words(other)} by {_interval(found)}" for other, found in differences.items())
+        return f"adopted: {name} exceeds {gains}; a picture with words is searched by it (--discard ends that)"
+    short = [f"{_words(other)} by {_interval(found)}" for other, found in differences.items() if found["ci95"][0] <= 0]
+    return f"not adopted: {name} does not surely exceed {', '.join(short) or 'anything'}; searches stay as they were"
+
+
+def _which(result: Mapping[str, Any]) -> str:
+    """One line: what serves, and of which pictures it has seen nothing."""
+    held, serving = result["measured"], result["serving"]
+    if result["learned"] is None:
+        return f"nothing was learned in this collection: {serving} serves, and all {held['of']:,} pictures are measured"
+    return (
+        f"{serving} serves, trained on {held['of'] - held['pictures']:,} pictures; measured are {held['pictures']:,}"
+        f" others, of whose groups (by {result['group_by']}) it has seen nothing"
+    )
+
+
+def _measured_on(held: Mapping[str, int]) -> str:
+    return f"{held['queries']:,} queries, {held['pictures']:,} pictures, {held['groups']:,} groups"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _interval(found: Mapping[str, Any]) -> str:
+    low, high = found["ci95"]
+    return f"{found['mean']:+.3f} [{low:+.3f}, {high:+.3f}]"
+
+
+def _table(result: Mapping[str, Any]) -> tuple[list[str], list[list[object]]]:
+    """One row per composition; the last column is how much what was measured exceeds it."""
+    from twinlens.report import Estimate
+
+    own = result.get("fusion") or result["serving"]
+    rows: list[list[object]] = []
+    for name, found in result["rows"].items():
+        difference = result["differences"].get(name)
+        figures = [Estimate.read(found[metric]) for metric in SHOWN]
+        label = own if name == "composed" else _words(name)
+        rows.append([label, *figures, "" if difference is None else _interval(difference)])
+    return ["", *SHOWN, f"{own} exceeds it by (map)"], rows
+
+
+def _write(result: Mapping[str, Any], epochs: Sequence[Epoch], folder: Path) -> list[Path]:
+    from twinlens.report.plots import curves
+
+    files = [folder / name for name in ("results.json", "table.md", "training.png")]
+    _write_table(result, folder)
+    panels = {
+        "loss": {"training": [epoch.loss for epoch in epochs]},
+        "mean average precision": {"validation": [epoch.score for epoch in epochs]},
+    }
+    best = max(epochs, key=lambda epoch: epoch.score).number + 1
+    curves(panels, files[2], title=f"{result['fusion']} on {result['on']}", best=best)
+    return files
+
+
+def _write_table(result: Mapping[str, Any], folder: Path) -> None:
+    from twinlens.report.table import Table
+
+    _common.write_json(result, folder / "results.json")
+    table = Table(*_table(result), digits=3).markdown()
+    (folder / "table.md").write_text(f"{table}\n{result['reading']}\n", encoding="utf-8")

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tests.fusions.test_calibrated import C, T, X, Y, cosines, vectors, z
+from twinlens.calibration import asking
+from twinlens.fusions.calibrated import Calibrated
+from twinlens.fusions.learned import Learned
+from twinlens.types import Features, TwinlensError
+
+
+def build(**options) -> Learned:
+    torch.manual_seed(0)
+    return Learned(text_dim=5, dim=4, method="sum", **options).eval().requires_grad_(False)
+
+
+FUSION = build(image_dim=9)
+PLAIN = Calibrated(image_dim=9, text_dim=5, dim=1)
+GALLERY = FUSION(Features(Y), Features(C))
+
+
+def composed(fusion: Learned, x: torch.Tensor, t: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """The cosines of the trained fusion's own vectors, from sides of unit length."""
+    (x, t), (y, _) = fusion.sides(x, t), fusion.sides(y, t[:1])
+    return fusion.method(Features(x), Features(t)) @ fusion.method(Features(y), None).T
+
+
+def test_a_query_with_both_sides_asks_pictures_through_the_trained_fusion():
+    scores = FUSION.similarity(FUSION(Features(X), Features(T)), GALLERY)
+    wanted = z(composed(FUSION, X, T, Y)) + z(cosines(T, C))
+    torch.testing.assert_close(scores, wanted, atol=1e-3, rtol=1e-3)
+    bare = FUSION.similarity(FUSION(Features(X), Features(T)), FUSION(Features(Y), None))
+    torch.testing.assert_close(bare, z(composed(FUSION, X, T, Y)), atol=1e-3, rtol=1e-3)
+
+
+def test_a_query_with_one_side_is_ranked_as_before():
+    before = PLAIN(Features(Y), Features(C))
+    for query in ((Features(X), None), (None, Features(T))):
+        found, wanted = FUSION.similarity(FUSION(*query), GALLERY), PLAIN.similarity(PLAIN(*query), before)
+        torch.testing.assert_close(found, wanted, atol=1e-3, rtol=1e-3)
+
+
+def test_what_a_picture_is_named_asks_no_more_beside_the_trained_fusion():
+    fusion = build(image_dim=14, named=5)
+    x, y = (torch.cat([side, vectors(seed, len(side), 5)], dim=1) for side, seed in ((X, 7), (Y, 8)))
+    scores = fusion.similarity(fusion(Features(x), Features(T)), fusion(Features(y), None))
+    torch.testing.assert_close(scores, z(composed(fusion, x, T, y)), atol=1e-3, rtol=1e-3)
+
+
+def test_both_sides_come_back_out_of_the_vectors():
+    present = torch.arange(40) % 3 > 0
+    image, text = FUSION.taken_apart(FUSION(Features(Y), Features(C, present=present)))
+    assert torch.equal(text.present, present) and image.present.all()
+    torch.testing.assert_close(FUSION(image, text), FUSION(Features(Y), Features(C, present=present)))
+    torch.testing.assert_close(PLAIN(image, text), PLAIN(Features(Y), Features(C, present=present)))
+
+
+def test_an_entry_as_a_query_does_not_compose_its_own_caption():
+    entries = asking(FUSION.channels, GALLERY.numpy())
+    found = FUSION.similarity(torch.from_numpy(entries[:3]), GALLERY)
+    wanted = PLAIN.similarity(PLAIN(Features(Y[:3]), Features(C[:3])), PLAIN(Features(Y), Features(C)))
+    torch.testing.assert_close(found, wanted, atol=1e-3, rtol=1e-3)
+
+
+def test_a_score_cannot_be_trained():
+    with pytest.raises(TwinlensError, match="composes scores"):
+        Learned(image_dim=9, text_dim=9, dim=4, method="product")
