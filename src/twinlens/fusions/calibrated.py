@@ -14,8 +14,9 @@ class Calibrated(SideBySide):
     that it is neither preferred nor passed over. The towers may have spaces of their own. Where they share one (CLIP,
     SigLIP: `shared`), a text is compared with pictures too: (z(t·y) + z(t·c)) / √2, where there are captions. `named`
     channels at the end of the picture's vector say what it shows as a point in the words' space; they are a block of
-    their own, which texts are compared with too, with a quarter of the weight: on clip art with titles, equal weights
-    cost a seventh of the mean average precision, a quarter nothing. Blocks have unit length, and all vectors the same.
+    their own, which texts are compared with too, with a quarter of the weight: on clip art with titles, a quarter adds
+    a little to the mean average precision, equal weights do not (docs/methods.md). Blocks have unit length, and all
+    vectors the same.
 
     Any index ranks by it: see `calibration`. `dim` as given is not used; it is the sum of both widths and 2.
     """

@@ -1,0 +1,269 @@
+"""What the recipe offline finds among clip arts: by the picture, by words, by both, and how often it says "nothing".
+
+The pictures are Debian's package openclipart-png, their titles and keywords those of openclipart-svg (`apt-get install
+openclipart-png openclipart-svg`). A random part of them, drawn by the seed, is captioned with its titles. Measured are
+
+- retrieval of the same folder: a picture with its title asks for the others of its folder;
+- retrieval by a word: keywords, which are not shown to the model, ask for the pictures that have them;
+- the hint that nothing stands out: how often it comes with just one match in the collection, and with none.
+
+Intervals are 95 % bootstrap intervals over folders, or over words.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from _clipart import DATA, INSTALL, Art, arts
+from _results import hardware, skip, write
+
+from twinlens import metrics, pretrained
+from twinlens.calibration import Calibration, Channel, calibrated
+from twinlens.collection.answers import DOUBTFUL, Directed
+from twinlens.composer import Composer
+from twinlens.fusions.calibrated import NAMED
+from twinlens.images import BadPicture
+from twinlens.progress import track
+from twinlens.store import Gallery, State, Vectors
+from twinlens.types import Arrays, Sample
+
+TITLE = "## Retrieval by the recipe offline"
+COUNT, WORDS, ASKED, FEWEST, BATCH = 785, 300, 300, 3, 64
+SIZES = (500, 100)
+NEAR = 0.99
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Clip arts, their vectors (N, D), how these are compared, and words with theirs (W, D)."""
+
+    arts: Sequence[Art]
+    vectors: Vectors
+    channels: Sequence[Channel]
+    words: Sequence[str]
+    asked: Vectors
+
+    @property
+    def folders(self) -> list[str]:
+        return [art.folder for art in self.arts]
+
+    def channel(self, side: str, *, crossed: bool = False) -> Channel:
+        """The channel that compares a side with its own kind, or, crossed, words with the classes of the picture."""
+        return next(c for c in self.channels if c.side == side and (c.asked != c.shown) == crossed)
+
+    def alone(self, side: str) -> Vectors:
+        """The vectors as queries of one side: the other asks nothing."""
+        covered = self.vectors.copy()
+        covered[:, self.channel("text" if side == "image" else "image").asked] = 0
+        return covered
+
+
+def embedded(found: Sequence[Art], seed: int) -> Embedded:
+    """Every picture with its title, and the keywords that enough of them have."""
+    model = pretrained.ready("offline")
+    counts = Counter(word for art in found for word in art.keywords)
+    words = sorted(word for word, count in counts.items() if count >= FEWEST)
+    words = sorted(random.Random(seed).sample(words, min(WORDS, len(words))))
+    kept, vectors = list[Art](), list[Vectors]()
+    for start in track(range(0, len(found), BATCH), "embedding", -(-len(found) // BATCH), unit="batches"):
+        ready = [(art, _prepared(model, art)) for art in found[start : start + BATCH]]
+        kept += [art for art, arrays in ready if arrays is not None]
+        vectors.append(model.embed_prepared([arrays for _, arrays in ready if arrays is not None]))
+    asked = model.embed([Sample(word, None, word) for word in words])
+    return Embedded(kept, np.concatenate(vectors), model.channels, words, asked)
+
+
+def _prepared(model: Composer, art: Art) -> Arrays | None:
+    try:
+        return model.prepare(Sample("", art.file, art.title))
+    except BadPicture:  # one of them has 231 million pixels
+        return None
+
+
+def by_folder(of: Embedded, seed: int) -> list[str]:
+    """Rows of a table: who shares the folder, asked in several ways."""
+    folders = np.array(of.folders)
+    same = (folders[:, None] == folders[None]) & ~np.eye(len(folders), dtype=bool)
+    rows = np.flatnonzero(same.any(axis=1))
+    image, text = of.channel("image"), of.channel("text")
+    sides = [(_unit(of.vectors[:, c.asked]), _unit(of.vectors[:, c.shown])) for c in (image, text)]
+    cosines = [asked[rows] @ shown.T for asked, shown in sides]
+    others = of.vectors[np.random.default_rng(seed).permutation(len(of.vectors))]
+    mixed = of.vectors.copy()
+    mixed[:, text.asked] = others[:, text.asked]
+    ways = {
+        "the picture alone": calibrated(of.channels, of.alone("image")[rows], of.vectors),
+        "the words alone": calibrated(of.channels, of.alone("text")[rows], of.vectors),
+        "both, standardised and added (`calibrated`)": calibrated(of.channels, of.vectors[rows], of.vectors),
+        "both, cosines added": cosines[0] + cosines[1],
+        "both, cosines multiplied (1 + cosine each)": (1 + cosines[0]) * (1 + cosines[1]),
+        "both, another's words": calibrated(of.channels, mixed[rows], of.vectors),
+    }
+    ignore = np.eye(len(folders), dtype=bool)[rows]
+    groups = folders[rows].tolist()
+    values = {name: metrics.per_query(scores, same[rows], ignore=ignore) for name, scores in ways.items()}
+    return [
+        f"{len(rows)} pictures with their titles ask for the others of their folder ({len(set(groups))} folders):",
+        "",
+        "| asked by | hit@1 | mAP | mAP less that of the words alone |",
+        "|---|---:|---:|---:|",
+        *_lines(values, "the words alone", groups, seed),
+    ]
+
+
+def by_word(of: Embedded, seed: int) -> list[str]:
+    """Rows of a table: which pictures have a keyword, by their titles, by what the classes say, and by both."""
+    relevant = np.array([[word in art.keywords for art in of.arts] for word in of.words])
+    titles, classes = of.channel("text"), of.channel("text", crossed=True)
+    ways = {
+        "their titles": [titles],
+        "their ImageNet classes": [classes],
+        "both, with equal weights": [titles, replace(classes, weight=1.0)],
+        "both, the classes with half the weight": [titles, replace(classes, weight=0.5)],
+        f"both, the classes with {NAMED:g} of the weight (`offline`)": [titles, replace(classes, weight=NAMED)],
+    }
+    values = {
+        name: metrics.per_query(calibrated(channels, of.asked, of.vectors), relevant) for name, channels in ways.items()
+    }
+    return [
+        f"{len(of.words)} keywords ask for the pictures that have them (at least {FEWEST} do); the model sees titles:",
+        "",
+        "| compared with | hit@1 | mAP | mAP less that of titles |",
+        "|---|---:|---:|---:|",
+        *_lines(values, "their titles", of.words, seed),
+    ]
+
+
+def by_chance(of: Embedded, seed: int) -> list[str]:
+    """Rows of a table: how often "nothing stands out" is said with one match, and with none."""
+    titles, classes = of.channel("text"), of.channel("text", crossed=True)
+    lines = []
+    for size in SIZES:
+        for name, channels in {"titles": [titles], "ImageNet classes": [classes], "both": [classes, titles]}.items():
+            lines.append(_flags(name, size, _of_words(of, channels, size, seed), seed))
+        lines.append(_flags("pictures, the nearest of the folder", size, _of_pictures(of, size, seed), seed))
+        lines.append(
+            _flags(f"pictures, a near-duplicate (cosine {NEAR:g})", size, _of_pictures(of, size, seed, NEAR), seed)
+        )
+    return [
+        "How often a search says that nothing stands out, in collections of N with just one match (a picture with the"
+        " word in its title), and with none (the word is in no title, keyword or folder):",
+        "",
+        "| compared with | N | flagged with one match | flagged without |",
+        "|---|---:|---:|---:|",
+        *lines,
+    ]
+
+
+Flags = Iterator[tuple[str, bool, bool]]
+
+
+def _of_words(of: Embedded, channels: Sequence[Channel], size: int, seed: int) -> Flags:
+    rng = np.random.default_rng(seed)
+    for word, query in zip(of.words, of.asked, strict=True):
+        hits = [n for n, art in enumerate(of.arts) if word in re.findall(r"\w+", art.title.lower())]
+        without = [n for n, art in enumerate(of.arts) if word.rstrip("s") not in art.all_words]
+        if hits and len(without) >= size:
+            rest = rng.choice(without, size, replace=False)
+            one = np.append(rest[1:], rng.choice(hits))
+            yield word, *(_flagged(channels, of.vectors[rows], query) for rows in (one, rest))
+
+
+def _of_pictures(of: Embedded, size: int, seed: int, near: float | None = None) -> Flags:
+    rng, image = np.random.default_rng(seed), of.channel("image")
+    subjects = np.array([art.folder.partition("/")[0] for art in of.arts])
+    folders, queries = np.array(of.folders), of.alone("image")
+    for n in rng.choice(len(of.arts), min(ASKED, len(of.arts)), replace=False):
+        same = np.flatnonzero((folders == folders[n]) & (np.arange(len(folders)) != n))
+        others = np.flatnonzero(subjects != subjects[n])
+        if not len(same) or len(others) < size:
+            continue
+        rest = of.vectors[rng.choice(others, size, replace=False)]
+        match = of.vectors[same[(of.vectors[same][:, image.shown] @ queries[n][image.asked]).argmax()]].copy()
+        if near is not None:
+            match[image.shown] = _beside(queries[n][image.asked], near, rng)
+        yield (
+            folders[n],
+            _flagged([image], np.vstack([rest[1:], match]), queries[n]),
+            _flagged([image], rest, queries[n]),
+        )
+
+
+def _beside(vector: Vectors, cosine: float, rng: np.random.Generator) -> Vectors:
+    """A vector of the same length that has this cosine with another."""
+    noise = rng.normal(size=len(vector)).astype(np.float32)
+    noise -= noise @ vector / (vector @ vector) * vector
+    noise *= np.linalg.norm(vector) / np.linalg.norm(noise)
+    return np.asarray(cosine * vector + (1 - cosine**2) ** 0.5 * noise, dtype=np.float32)
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def _flagged(channels: Sequence[Channel], vectors: Vectors, query: Vectors) -> bool:
+    """Whether a search in a collection of these vectors would say that nothing stands out."""
+    calibration = Calibration(channels, vectors, len(vectors))
+    direction = calibration.direction(query)
+    assert direction is not None
+    rows = np.arange(1, len(vectors) + 1)
+    asked = Directed(Gallery(State("c", 1, 1, len(rows)), ((rows, vectors),)), calibration, direction)
+    chance = asked.chance(float((vectors @ asked.unit).max()), len(rows))
+    return chance is not None and chance > DOUBTFUL
+
+
+def _flags(name: str, size: int, found: Flags, seed: int) -> str:
+    groups, one, none = zip(*found, strict=True)
+    return f"| {name} | {size} | {' | '.join(_figure(np.array(v, float), groups, seed) for v in (one, none))} |"
+
+
+def _lines(
+    values: Mapping[str, Mapping[str, metrics.PerQuery]], against: str, groups: Sequence[str], seed: int
+) -> Iterator[str]:
+    """hit@1, mAP, and the paired difference of the latter to one of the ways."""
+    for name, found in values.items():
+        figures = " | ".join(_figure(found[key], groups, seed) for key in ("hit@1", "map"))
+        other = metrics.paired_difference(found["map"], values[against]["map"], groups, seed=seed)
+        low, high = other.ci95
+        beside = "" if name == against else f"{other.mean:+.3f} ({low:+.3f} to {high:+.3f})"
+        yield f"| {name} | {figures} | {beside} |"
+
+
+def _figure(values: np.ndarray, groups: Sequence[str], seed: int) -> str:
+    summary = metrics.bootstrap_ci(values, list(groups), seed=seed)
+    low, high = summary.ci95 or (summary.mean, summary.mean)
+    return f"{summary.mean:.3f} ({low:.3f}–{high:.3f})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--clipart", type=Path, default=DATA, metavar="DIR", help=f"has the folders png and svg ({DATA})"
+    )
+    parser.add_argument("--count", type=int, default=COUNT, help="pictures; another number is not recorded")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    if not (given.clipart / "png").is_dir() or not (given.clipart / "svg").is_dir():
+        skip(f"{given.clipart} lacks png or svg; {INSTALL}, or give --clipart DIR")
+    of = embedded(arts(given.clipart, given.count, given.seed), given.seed)
+    tables = [line for table in (by_folder, by_word, by_chance) for line in (*table(of, given.seed), "")]
+    about = f"`python benchmarks/retrieval.py --seed {given.seed}` on {hardware()}."
+    said = (
+        f"{len(of.arts)} clip arts of Debian's openclipart-png with their titles as captions, drawn by the seed from"
+        " those that have one. Means and 95 % bootstrap intervals over folders or words."
+    )
+    text = "\n".join([TITLE, "", about, "", said, "", *tables])
+    print(text)
+    if given.count == COUNT:
+        write(TITLE, text)
+
+
+if __name__ == "__main__":
+    main()
