@@ -79,6 +79,17 @@ def parse(text: str) -> Node:
     return _Parser(text).whole()
 
 
+def fields(node: Node) -> set[str]:
+    """The names in the metadata that a condition asks for; of a.b the first."""
+    match node:
+        case Every(parts=parts) | Some(parts=parts):
+            return {name for part in parts for name in fields(part)}
+        case Not(part=part):
+            return fields(part)
+        case Has(field=field) | Compare(field=field):
+            return {field[0]} - COLUMNS.keys()
+
+
 def to_sql(node: Node) -> tuple[str, list[str | int | float]]:
     """An SQL condition on the table `entry`, true or false and never null, and its parameters; no text of the user's
     stands in the condition itself.

@@ -15,7 +15,7 @@ from twinlens import filters
 from twinlens.calibration import asking
 from twinlens.collection import upkeep
 from twinlens.collection.answers import Asked, Hits
-from twinlens.collection.query import Model, Query, pictures, texts
+from twinlens.collection.query import Model, Query, check_numbers, pictures, texts
 from twinlens.collection.searcher import Searcher
 from twinlens.collection.upkeep import Info, Load, Repair
 from twinlens.collection.writer import exchange, file, writer
@@ -236,8 +236,7 @@ class Collection:
         while a file's content does. Raises TwinlensError for a query without picture and text, a condition or an id
         that is wrong, a picture that cannot be read.
         """
-        if k < 1:
-            raise TwinlensError(f"k must be at least 1, not {k}")
+        check_numbers(k, distinct)
         query = Query(pictures(image), texts(text), texts(without), None if weights is None else tuple(weights))
         condition = None if where is None else filters.to_sql(filters.parse(where))
         away = [self._embedded(entry) for entry in ([unlike] if isinstance(unlike, str) else unlike)]
@@ -271,6 +270,10 @@ class Collection:
         if found is None:
             raise TwinlensError(f"the collection {self.folder} has no picture with the id {entry_id!r}")
         return found
+
+    def fields(self) -> list[str]:
+        """The names that conditions can ask for."""
+        return [*filters.COLUMNS, *self._store.fields()]
 
     def _embedded(self, entry_id: str) -> int:
         row = self.entry(entry_id).row

@@ -140,6 +140,14 @@ def _mixed(similarity: Similarity, factors: Vectors, vectors: Vectors, entries: 
     return np.asarray(factors @ similarity(vectors, entries))
 
 
+def check_numbers(k: int, distinct: float | None) -> None:
+    """Raises TwinlensError for a number of answers below 1, or a cosine that there is not."""
+    if k < 1:
+        raise TwinlensError(f"k must be at least 1, not {k}")
+    if distinct is not None and not -1 <= distinct <= 1:
+        raise TwinlensError(f"distinct wants a cosine, from -1 to 1, not {distinct:g}")
+
+
 def pictures(given: Picture | str | Sequence[Picture | str] | None) -> tuple[Picture, ...]:
     """One picture or several; text is the path of a file."""
     if given is None:

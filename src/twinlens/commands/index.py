@@ -27,7 +27,9 @@ twinlens index ~/Pictures --watch
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Folders, the collection, its model, captions, and how to run."""
-    parser.add_argument("paths", nargs="+", type=Path, metavar="DIR", help="folders with pictures, or single pictures")
+    parser.add_argument(
+        "paths", nargs="+", type=Path, metavar="DIR", help="folders with pictures, tar shards, or single pictures"
+    )
     _collection.add_collection(parser)
     _collection.add_model(parser)
     parser.add_argument("--captions", action="append", default=[], type=Path, metavar="FILE",

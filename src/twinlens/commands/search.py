@@ -73,8 +73,13 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
             hits, receipt = receipts.search(collection, asked)
         result = [_as_json(rank, hit, collection) for rank, hit in enumerate(hits, 1)]
-    if _common.shows_view(args):
-        _show(hits, args)  # before the files: whoever asked need not wait for pictures to be drawn
+        nothing = "" if hits else _why_nothing(args, collection)
+    if _common.shows_view(args):  # before the files: whoever asked need not wait for pictures to be drawn
+        if hits:
+            _show(hits, args)
+        else:
+            print(nothing)
+        sys.stdout.flush()
     query = Sample("query", images[0] if images else None, " + ".join(texts))
     files = _write(query, hits, args.out) if hits else []
     files += _exported(query, hits, result, args.export)
@@ -150,20 +155,27 @@ def _exported(
 
 
 def _show(hits: Hits, args: argparse.Namespace) -> None:
-    if not hits:
-        print("no picture meets the condition" if args.where else f"{args.collection} has no pictures yet")
-    else:
-        rows = [
-            [n, f"{hit.score:.3f}", hit.sample.id, hit.sample.image, hit.sample.text]
-            + ([len(hit.duplicates) or ""] if args.distinct is not None else [])
-            for n, hit in enumerate(hits, 1)
-        ]
-        alike = ["alike"] if args.distinct is not None else []
-        _common.print_table(["rank", "score", "id", "picture", "caption", *alike], rows)
-        if hits.doubtful:
-            print(f"nothing stands out (chance alone would do as well in {hits.chance:.0%} of cases): probably nothing"
-                  " matches, or else nearly everything does")  # fmt: skip
-        sys.stdout.flush()
+    rows = [
+        [n, f"{hit.score:.3f}", hit.sample.id, hit.sample.image, hit.sample.text]
+        + ([len(hit.duplicates) or ""] if args.distinct is not None else [])
+        for n, hit in enumerate(hits, 1)
+    ]
+    alike = ["alike"] if args.distinct is not None else []
+    _common.print_table(["rank", "score", "id", "picture", "caption", *alike], rows)
+    if hits.doubtful:
+        print(f"nothing stands out (chance alone would do as well in {hits.chance:.0%} of cases): probably nothing"
+              " matches, or else nearly everything does")  # fmt: skip
+
+
+def _why_nothing(args: argparse.Namespace, collection: Collection) -> str:
+    """Why there is no answer, and the fields that there are where the condition asks for another."""
+    if not args.where:
+        return f"{args.collection} has no pictures yet"
+    from twinlens import filters, hints
+
+    known = collection.fields()
+    strange = sorted(filters.fields(filters.parse(args.where)).difference(known))
+    return "no picture meets the condition" + (f"; {hints.unknown('field', strange[0], known)}" if strange else "")
 
 
 def _show_files(files: Sequence[Path], args: argparse.Namespace) -> None:

@@ -122,6 +122,10 @@ class Store(Database):
         rows = self.ask(" ".join(("SELECT row FROM entry WHERE", condition, "ORDER BY row")), *parameters)
         return np.fromiter((row for (row,) in rows), dtype=np.int64, count=len(rows))
 
+    def fields(self) -> list[str]:
+        """The names in the entries' metadata, sorted."""
+        return [name for (name,) in self.ask("SELECT DISTINCT key FROM entry, json_each(metadata) ORDER BY key")]
+
     def has_vector(self, row: int, generation: int) -> bool:
         """Whether a row has its vector of a generation."""
         return self._one("SELECT 1 FROM vector WHERE row = ? AND generation = ?", row, generation) is not None
