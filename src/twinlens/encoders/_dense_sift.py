@@ -1,4 +1,4 @@
-"""SIFT on a regular grid of upright keypoints, as two matrix products per picture."""
+"""SIFT on a regular grid of upright keypoints, as a few matrix products per picture."""
 
 from __future__ import annotations
 
@@ -23,20 +23,32 @@ _BIN_PIXELS = np.float32(3)  # width of a spatial bin, in units of the keypoint'
 _CEILING, _LENGTH = np.float32(0.2), np.float32(512)
 
 
+_TOGETHER = 8  # neighbours whose weights are one matrix: more would multiply more zeros, fewer start more products
+
+
+@dataclass(frozen=True)
+class Band:
+    """What the pixels `of` along an axis weigh (4·P, L) in the bins `to` of P neighbours; no other pixel does."""
+
+    to: slice
+    of: slice
+    weights: NDArray[np.float32]
+
+
 @dataclass(frozen=True)
 class Grid:
-    """Keypoints on every `step`-th pixel, and what their descriptors weigh: rows (4·R, height), columns (width, 4·C).
+    """Keypoints on every `step`-th pixel, and what pixels weigh in their descriptors, along rows and along columns.
 
     A descriptor's bin adds up gradients with the weight of a Gaussian times a triangle, in rows and in columns alike:
     for upright keypoints of one size a factor that depends on the row alone, and one that depends on the column. So all
-    bins of all keypoints are `rows @ gradients @ columns`, for each orientation.
+    bins of all keypoints are rows (4·R, height) · gradients · columns (width, 4·C), for each orientation.
     """
 
     size: float
     y: NDArray[np.intp]
     x: NDArray[np.intp]
-    rows: NDArray[np.float32]
-    columns: NDArray[np.float32]
+    rows: tuple[Band, ...]
+    columns: tuple[Band, ...]
     places: NDArray[np.intp]
     """Where a pixel's gradient of orientation 0 stands among (height, 8, width) numbers."""
 
@@ -56,7 +68,7 @@ def grid(height: int, width: int, step: int, size: float) -> Grid:
     """The grid for pictures of a size; `step` and `size`, the keypoints' diameter as OpenCV means it, in pixels."""
     y, x = _centred(height, step), _centred(width, step)
     places = np.arange(height)[:, None] * ORIENTATIONS * width + np.arange(width)
-    return Grid(size, y, x, _weights(y, height, size), np.ascontiguousarray(_weights(x, width, size).T), places)
+    return Grid(size, y, x, _bands(_weights(y, height, size)), _bands(_weights(x, width, size)), places)
 
 
 def describe(plane: Plane, on: Grid) -> NDArray[np.uint8]:
@@ -67,7 +79,13 @@ def describe(plane: Plane, on: Grid) -> NDArray[np.uint8]:
     """
     height, width = plane.shape
     gradients = _gradients(plane, on.places).reshape(height, ORIENTATIONS * width)
-    bins = (on.rows @ gradients).reshape(-1, width) @ on.columns  # (R·4·8, C·4)
+    rows = np.empty((len(on.y) * BINS, ORIENTATIONS * width), dtype=np.float32)
+    for band in on.rows:
+        np.matmul(band.weights, gradients[band.of], out=rows[band.to])
+    rows = rows.reshape(-1, width)  # (R·4·8, width)
+    bins = np.empty((len(rows), len(on.x) * BINS), dtype=np.float32)
+    for band in on.columns:
+        np.matmul(rows[:, band.of], band.weights.T, out=bins[:, band.to])
     bins = bins.reshape(len(on.y), BINS, ORIENTATIONS, len(on.x), BINS).transpose(0, 3, 1, 4, 2)
     exact = _normalised(np.asarray(bins.reshape(-1, WIDTH), dtype=np.float32))
     descriptors = np.minimum(np.rint(exact), 255).astype(np.uint8)
@@ -99,6 +117,17 @@ def _weights(points: NDArray[np.intp], length: int, size: float) -> NDArray[np.f
     triangles = np.maximum(0, 1 - np.abs(bins[:, None] - np.arange(BINS, dtype=np.float32)[:, None]))
     weights: NDArray[np.float32] = (triangles * gaussian[:, None]).reshape(-1, length).astype(np.float32)
     return weights
+
+
+def _bands(weights: NDArray[np.float32]) -> tuple[Band, ...]:
+    """(4·P, length) in parts, each without the pixels that weigh nothing in it."""
+    bands = []
+    for start in range(0, len(weights), BINS * _TOGETHER):
+        part = weights[start : start + BINS * _TOGETHER]
+        used = np.flatnonzero(part.any(axis=0))
+        of = slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(0, 0)
+        bands.append(Band(slice(start, start + len(part)), of, np.ascontiguousarray(part[:, of])))
+    return tuple(bands)
 
 
 def _gradients(plane: Plane, places: NDArray[np.intp]) -> NDArray[np.float32]:
