@@ -10,6 +10,7 @@ import torch
 
 from tests import toy
 from twinlens.composer import PROVENANCE, RECIPE, WEIGHTS, Composer
+from twinlens.config import Part
 from twinlens.types import Sample, TwinlensError
 
 
@@ -87,3 +88,24 @@ def test_the_empty_text_is_the_same_as_none_at_all(toy_composer):
     picture = toy.draw(("red", "green", "blue"))
     first, second = toy_composer.embed([Sample("a", picture), Sample("b", picture, "")])
     np.testing.assert_array_equal(first, second)
+
+
+def test_recipes_that_name_an_index_are_those_of_earlier_models(toy_composer, tmp_path):
+    toy_composer.save(tmp_path / "m")
+    path = tmp_path / "m" / "recipe.toml"
+    said = path.read_text()
+    path.write_text(f'{said}\n[index]\nname = "exact"\n')
+    assert Composer.load(tmp_path / "m").digest == toy_composer.digest
+    path.write_text(f'{said}\n[index]\nname = "cluster_svm"\n')
+    with pytest.raises(TwinlensError, match="a recipe names no index; leave"):
+        Composer.load(tmp_path / "m")
+
+
+def test_a_models_digest_is_of_what_decides_its_vectors(toy_composer):
+    digest, recipe = toy_composer.digest, toy_composer.recipe
+    training = recipe.training.model_copy(update={"epochs": 77})
+    toy_composer.recipe = recipe.model_copy(update={"description": "another", "training": training})
+    assert toy_composer.digest == digest
+    fusion = Part.model_validate({**recipe.fusion.model_dump(), "reading": "inside"})
+    toy_composer.recipe = recipe.model_copy(update={"fusion": fusion})
+    assert toy_composer.digest != digest

@@ -191,8 +191,8 @@ class Composer(nn.Module):
 
     @property
     def digest(self) -> str:
-        """Content hash (hex) of the recipe and every tensor: equal digests give equal vectors."""
-        digest = hashlib.blake2b(self.recipe.to_toml().encode(), digest_size=16)
+        """Content hash (hex) of every tensor and what the recipe says of vectors: equal digests give equal vectors."""
+        digest = hashlib.blake2b(self.recipe.of_vectors.encode(), digest_size=16)
         contents.take_tensors(digest, self.state_dict())
         return digest.hexdigest()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -12,6 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from twinlens import hints
 from twinlens.types import TwinlensError
+
+EXACT = {"name": "exact"}
+"""What recipes of earlier models say of an index; it is how collections search."""
+NO_INDEX = "a recipe names no index; leave [index] out: collections search exactly, twinlens.indexes has the others"
 
 
 class Part(BaseModel):
@@ -42,7 +47,7 @@ class Training(BaseModel):
 
 
 class Recipe(BaseModel):
-    """A pipeline: encoders → fusion → unit vectors → index, and how to train it."""
+    """A pipeline: encoders → fusion → unit vectors, and how to train it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: str
@@ -51,7 +56,6 @@ class Recipe(BaseModel):
     encoders: tuple[Part, ...] = Field(min_length=1)
     fusion: Part
     loss: Part = Part(name="batch_softmax")
-    index: Part = Part(name="exact")
     training: Training = Training()
 
     @classmethod
@@ -67,11 +71,20 @@ class Recipe(BaseModel):
     def parse(cls, text: str, *, source: str) -> Self:
         """Read a recipe from TOML text; `source` is named in errors."""
         try:
-            return cls.model_validate(tomllib.loads(text))
+            said = tomllib.loads(text)
+            if said.pop("index", EXACT) != EXACT:
+                raise TwinlensError(f"{source}: {NO_INDEX}")
+            return cls.model_validate(said)
         except tomllib.TOMLDecodeError as error:
             raise TwinlensError(f"{source} is not valid TOML: {error}") from error
         except ValidationError as error:
             raise TwinlensError(f"{source}: {_first_fault(cls, error)}") from error
+
+    @property
+    def of_vectors(self) -> str:
+        """All of it that decides what vectors a model with given weights makes, as one text."""
+        said = self.model_dump(mode="json", include={"dim", "encoders", "fusion"})
+        return json.dumps(said, sort_keys=True)
 
     def to_toml(self) -> str:
         """The recipe as TOML text that `parse` reads back to an equal recipe."""
