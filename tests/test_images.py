@@ -6,6 +6,7 @@ import struct
 import threading
 import warnings
 import zlib
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -261,3 +262,14 @@ def test_find_says_what_is_wrong(tmp_path):
         images.find(tmp_path / "file")
     with pytest.raises(TwinlensError, match="no pictures"):
         images.find(tmp_path)
+
+
+def test_pictures_that_are_not_read_are_counted(tmp_path):
+    for name in ("a.HEIC", "sub/b.heic", "c.NEF", "d.txt", ".e.heic"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(TwinlensError, match=r"; passed over 2 \.heic, 1 \.nef: such pictures are not read, convert"):
+        images.find(tmp_path)
+    (tmp_path / "f.png").touch()
+    passed = Counter()
+    assert images.find(tmp_path, passed=passed) == [tmp_path / "f.png"] and passed == {".heic": 2, ".nef": 1}

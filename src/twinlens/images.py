@@ -7,7 +7,8 @@ import os
 import struct
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePath
 from threading import Lock
 from typing import BinaryIO
@@ -26,6 +27,12 @@ SUFFIXES = frozenset(
     | ({".avif"} if features.check("avif") else set())
 )
 """Names that `find` takes for pictures, in lower case; `load` looks at the content alone."""
+
+UNREAD = frozenset(
+    {".avif", ".heic", ".heif", ".jp2", ".jxl", ".psd", ".svg"}
+    | {".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".rw2"}  # raw
+).difference(SUFFIXES)
+"""Names of pictures that cannot be read, in lower case: `find` counts them, so that nobody misses them unawares."""
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", *(["AVIF"] if features.check("avif") else []))
 # What Pillow's decoders raise on damaged files, beside OSError: they parse bytes that they trust.
@@ -119,13 +126,15 @@ def decode(
         return _finish(image, name, max_pixels, near)
 
 
-def find(folder: Path) -> list[Path]:
+def find(folder: Path, *, passed: Counter[str] | None = None) -> list[Path]:
     """Every picture below a folder or in a tar shard, known by its suffix, sorted by path; hidden ones are passed over.
 
     Linked folders are followed, each real folder once, so that loops end. A subfolder that cannot be read is logged.
-    Shards are looked into; a damaged or compressed one is found itself, and fails when it is loaded. Raises
-    TwinlensError when there is no such folder, when it is a file, or when it holds no picture.
+    Shards are looked into; a damaged or compressed one is found itself, and fails when it is loaded. `passed` counts
+    pictures of formats that are not read, by the ends of their names. Raises TwinlensError when there is no such
+    folder, when it is a file, or when it holds no picture.
     """
+    passed = Counter() if passed is None else passed
     if sources.is_shard(folder):
         found = list(_in_shard(folder))
     elif folder.is_dir():
@@ -133,22 +142,31 @@ def find(folder: Path) -> list[Path]:
             path
             for where, names in walk(folder, tell=_log_unreadable)
             for name in names
-            for path in _pictures(where, name)
+            for path in _pictures(where, name, passed)
         ]
     else:
         raise TwinlensError(f"{folder} is not a folder" if folder.exists() else f"there is no folder {folder}")
     if not found:
-        raise TwinlensError(f"there are no pictures in {folder} (looked for {', '.join(sorted(SUFFIXES))})")
+        other = f"; {unread(passed)}" if passed else ""
+        raise TwinlensError(f"there are no pictures in {folder} (looked for {', '.join(sorted(SUFFIXES))}){other}")
     return [Path(path) for path in sorted(found)]
 
 
-def _pictures(where: str, name: str) -> Iterator[str]:
+def unread(passed: Mapping[str, int]) -> str:
+    """A line on the pictures that `find` has passed over."""
+    counts = ", ".join(f"{count:,} {ending}" for ending, count in sorted(passed.items()))
+    return f"passed over {counts}: such pictures are not read, convert them to JPEG or PNG"
+
+
+def _pictures(where: str, name: str, passed: Counter[str]) -> Iterator[str]:
     if _looks_right(name):
         yield f"{where}/{name}"
     elif name.lower().endswith(sources.SUFFIX) and not name.startswith(".") and sources.is_shard(Path(where, name)):
         yield from _in_shard(Path(where, name))
     elif name.lower().endswith(sources.PACKED) and not name.startswith(".") and sources.is_packed(Path(where, name)):
         yield f"{where}/{name}"
+    elif (ending := PurePath(name).suffix.lower()) in UNREAD and not name.startswith("."):
+        passed[ending] += 1
 
 
 def _in_shard(path: Path) -> Iterator[str]:

@@ -35,9 +35,10 @@ def test_a_later_run_with_workers_takes_what_is_new(indexed, pictures, tmp_path)
 
 def test_a_bad_picture_among_good_ones_is_listed(run, pictures, model):
     (pictures / "text.png").write_text("no picture")
+    (pictures / "phone.heic").write_text("of a format that is not read")
     code, out, _ = run("index", pictures, "--model", model, "--workers", 0)
     assert code == 0
-    assert "3 added, 1 failed" in out
+    assert "3 added, 1 failed" in out and "passed over 1 .heic" in out
     assert "text.png" in str(answer(run, "info")["failures"])  # the table folds a long path
     told = answer(run, "index", pictures)
     assert (told["skipped"], told["failed"]) == (1, 0)

@@ -76,7 +76,13 @@ def told(report: Report) -> dict[str, object]:
     counts = ("found", "added", "changed", "moved", "unchanged", "removed", "skipped", "failed", "stopped")
     failures = {reason: [str(path) for path in paths] for reason, paths in report.failures.items()}
     said = {name: getattr(report, name) for name in counts}
-    return {**said, "seconds": round(report.seconds, 3), "failures": failures, "problems": report.problems}
+    return {
+        **said,
+        "seconds": round(report.seconds, 3),
+        "failures": failures,
+        "problems": report.problems,
+        "passed": report.passed,
+    }
 
 
 def print_report(report: Report) -> None:
@@ -94,6 +100,10 @@ def print_report(report: Report) -> None:
         _common.print_table(["failed", "reason", "such as"], rows)
         if len(ordered) > _SHOWN:
             print(f"… and {len(ordered) - _SHOWN:,} more reasons (--json lists every picture)")
+    if report.passed:
+        from twinlens import images
+
+        print(images.unread(report.passed))
     for line in report.problems[:_SHOWN]:
         print(line)
     if len(report.problems) > _SHOWN:

@@ -36,7 +36,7 @@ def ingest(store: Store, generation: Generation, load: Callable[[], Embedder], s
     Ctrl-C the report says `stopped`, and the next run goes on from there. Raises TwinlensError when the disk is full or
     a table of captions is broken; what was committed stays.
     """
-    report = Report(found=len(scan))
+    report = Report(found=len(scan), passed=dict(scan.passed))
     files = Files(store, generation, report, retry=options.retry)
     with (
         _reported(store, report),

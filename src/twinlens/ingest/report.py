@@ -26,7 +26,8 @@ class Options:
 class Report:
     """What a run did with the `found` pictures. failures: reason → files; skipped: failed earlier, not changed since.
 
-    problems: a line for every caption that could not be read. stopped: Ctrl-C ended it early. seconds: its duration.
+    problems: a line for every caption that could not be read. passed: see `Scan`. stopped: Ctrl-C ended it early.
+    seconds: its duration.
     """
 
     found: int = 0
@@ -38,6 +39,7 @@ class Report:
     skipped: int = 0
     failures: dict[str, list[Path]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    passed: dict[str, int] = field(default_factory=dict)
     stopped: bool = False
     seconds: float = 0.0
 

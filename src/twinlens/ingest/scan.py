@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from twinlens import images, sources
@@ -13,10 +14,14 @@ from twinlens.types import TwinlensError
 
 @dataclass(frozen=True)
 class Scan:
-    """Pictures by folder or shard, or on their own, sorted, none twice; `len` counts them."""
+    """Pictures by folder or shard, or on their own, sorted, none twice; `len` counts them.
+
+    passed: end of a name → how many pictures have it that were passed over, since their format is not read.
+    """
 
     folders: tuple[tuple[Captions, tuple[Path, ...]], ...]
     roots: tuple[Path, ...]
+    passed: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return sum(len(files) for _, files in self.folders)
@@ -44,6 +49,7 @@ def scan(paths: Sequence[Path], tables: Sequence[Path] = ()) -> Scan:
     single = [path for path in given if path not in roots and not any(path.is_relative_to(root) for root in outer)]
     if not outer and not single:
         raise TwinlensError("name at least one folder with pictures")
-    folders = [(Captions(root, tables), tuple(images.find(root))) for root in outer]
+    passed = Counter[str]()
+    folders = [(Captions(root, tables), tuple(images.find(root, passed=passed))) for root in outer]
     files = [(Captions(path.parent, tables), (path,)) for path in single]
-    return Scan((*folders, *files), tuple(outer))
+    return Scan((*folders, *files), tuple(outer), passed)
