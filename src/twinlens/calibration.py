@@ -29,7 +29,8 @@ class Channel:
 
     side: which side of the query asks, "image", "text" or `BOTH`. asked, shown: where these blocks lie in the query's
     and in the entry's vector; both are of one length, or zero where there is nothing. missing: the coordinate that is
-    above 0 in just the entries without such a block. weight: how much it counts beside the others of its side.
+    above 0 in just the entries without such a block. weight: how much it counts beside the others of its side; of both
+    sides: beside either.
     """
 
     side: str
@@ -66,31 +67,26 @@ class Calibration:
 
         The inner product of the answer with an entry's vector is, up to a constant, Σ w z / √Σ w² over the channels
         that each side of the query has here, where z is a score in standard deviations above its mean and w the
-        channel's weight; an entry without the block counts as an average one, z = 0. A channel of both sides asks in
-        place of all that miss the same block. None where nothing in the sample can be compared.
+        channel's weight (of both sides: Σ w z); an entry without the block counts as an average one, z = 0. None where
+        nothing in the sample can be compared.
         """
         if not self.channels or not len(self.sample):
             whole = vector.astype(np.float64)
             return whole / max(self.spread(whole)[1], FLOOR)
-        found = [(channel, self._of_channel(channel, vector)) for channel in self._asking(vector)]
+        found = [(channel, self._of_channel(channel, vector)) for channel in self.channels]
         parts = [(channel, direction) for channel, direction in found if direction is not None]
         total: dict[str, float] = {}
         for channel, _ in parts:
             total[channel.side] = total.get(channel.side, 0.0) + channel.weight**2
+        total[BOTH] = 1.0
         weighed = [channel.weight / np.sqrt(total[channel.side]) * direction for channel, direction in parts]
         return np.asarray(np.sum(weighed, axis=0)) if weighed else None
 
     def unanswered(self, vector: Vectors) -> list[str]:
         """The sides that a query's vector (D,) has, but no entry of the sample has a block for."""
-        asking = self._asking(vector) if len(self.sample) else []
+        asking = [channel for channel in self.channels if len(self.sample) and vector[channel.asked].any()]
         answered = {channel.side for channel in asking if (self.sample[:, channel.missing] == 0).any()}
         return [] if BOTH in answered else sorted({channel.side for channel in asking} - answered)
-
-    def _asking(self, vector: Vectors) -> list[Channel]:
-        """The channels for which a query's vector (D,) has a block; one of both sides silences those it stands for."""
-        asking = [channel for channel in self.channels if vector[channel.asked].any()]
-        taken = {channel.missing for channel in asking if channel.side == BOTH}
-        return [channel for channel in asking if channel.side == BOTH or channel.missing not in taken]
 
     def spread(self, direction: Direction) -> tuple[float, float]:
         """Mean and standard deviation of a direction's (D,) scores over the sample; (0, 0) of an empty one."""

@@ -26,12 +26,15 @@ def composed(fusion: Learned, x: torch.Tensor, t: torch.Tensor, y: torch.Tensor)
     return fusion.method(Features(x), Features(t)) @ fusion.method(Features(y), None).T
 
 
-def test_a_query_with_both_sides_asks_pictures_through_the_trained_fusion():
-    scores = FUSION.similarity(FUSION(Features(X), Features(T)), GALLERY)
-    wanted = z(composed(FUSION, X, T, Y)) + z(cosines(T, C))
-    torch.testing.assert_close(scores, wanted, atol=1e-3, rtol=1e-3)
-    bare = FUSION.similarity(FUSION(Features(X), Features(T)), FUSION(Features(Y), None))
-    torch.testing.assert_close(bare, z(composed(FUSION, X, T, Y)), atol=1e-3, rtol=1e-3)
+def test_what_was_learned_is_added_with_its_share_for_queries_with_both_sides():
+    query, bare, plain = (Features(X), Features(T)), (Features(Y), None), PLAIN(Features(Y), Features(C))
+    for fusion, share in ((FUSION, 1), (build(image_dim=9, share=2.5), 2.5)):
+        learned = share * z(composed(FUSION, X, T, Y))
+        wanted = PLAIN.similarity(PLAIN(*query), plain) + learned
+        gallery = fusion(Features(Y), Features(C))
+        torch.testing.assert_close(fusion.similarity(fusion(*query), gallery), wanted, atol=1e-3, rtol=1e-3)
+        found = fusion.similarity(fusion(*query), fusion(*bare))
+        torch.testing.assert_close(found, z(cosines(X, Y)) + learned, atol=1e-3, rtol=1e-3)
 
 
 def test_a_query_with_one_side_is_ranked_as_before():
@@ -41,11 +44,13 @@ def test_a_query_with_one_side_is_ranked_as_before():
         torch.testing.assert_close(found, wanted, atol=1e-3, rtol=1e-3)
 
 
-def test_what_a_picture_is_named_asks_no_more_beside_the_trained_fusion():
+def test_what_a_picture_is_named_asks_beside_the_trained_fusion():
     fusion = build(image_dim=14, named=5)
+    plain = Calibrated(image_dim=14, text_dim=5, dim=1, named=5)
     x, y = (torch.cat([side, vectors(seed, len(side), 5)], dim=1) for side, seed in ((X, 7), (Y, 8)))
     scores = fusion.similarity(fusion(Features(x), Features(T)), fusion(Features(y), None))
-    torch.testing.assert_close(scores, z(composed(fusion, x, T, y)), atol=1e-3, rtol=1e-3)
+    before = plain.similarity(plain(Features(x), Features(T)), plain(Features(y), None))
+    torch.testing.assert_close(scores, before + z(composed(fusion, x, T, y)), atol=1e-3, rtol=1e-3)
 
 
 def test_both_sides_come_back_out_of_the_vectors():

@@ -20,9 +20,9 @@ class Learned(SideBySide):
 
     f is the fusion named `method` with its `options` and `dim` channels, trained on the vectors of frozen encoders (see
     `learning`). q is zero unless both sides are there, c is 1 where it is zero; e is a picture alone. The score of a
-    query with both sides and an entry (y, c) is z(f(x, t)·f(y)) + z(t·c): the trained fusion asks pictures in place of
-    all that `calibrated` asks them, while captions go on to be compared with the words. A query with one side is
-    ranked as `calibrated` ranks it. Raises TwinlensError for a method that composes scores and not vectors.
+    query with both sides and an entry (y, c) is that of `calibrated` and `share` · z(f(x, t)·f(y)): what is known
+    without training keeps its say. A query with one side is ranked as `calibrated` ranks it. Raises TwinlensError for
+    a method that composes scores and not vectors.
     """
 
     def __init__(
@@ -34,6 +34,7 @@ class Learned(SideBySide):
         shared: bool = False,
         named: int = 0,
         method: str = "combiner",
+        share: float = 1.0,
         options: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(image_dim=image_dim, text_dim=text_dim, dim=dim, shared=shared, named=named)
@@ -43,7 +44,7 @@ class Learned(SideBySide):
             raise TwinlensError(f"{method} composes scores, not vectors, and has nothing to learn")
         first, width = self.dim, self.method.dim
         asked, shown = slice(first, first + width), slice(first + width, first + 2 * width)
-        self.channels = (*self.channels, Channel(BOTH, asked, shown, first - 2))
+        self.channels = (*self.channels, Channel(BOTH, asked, shown, first - 2, share))
         self.dim, self.blocks = first + 2 * width + 1, (len(self.widths) + 1, 1)
 
     def compose(self, image: Features, text: Features) -> Tensor:

@@ -55,6 +55,14 @@ def with_fusion(composer: Composer, name: str, *, seed: int = 0) -> Composer:
     return _rebuilt(composer, Part(name="learned", **{**_sides(composer), "method": name}), seed)
 
 
+def with_share(composer: Composer, share: float) -> Composer:
+    """The same trained fusion, with another share in the score."""
+    part = composer.recipe.fusion
+    weighed = _rebuilt(composer, Part(name=part.name, **{**part.options, "share": share}), 0)
+    weighed.fusion.load_state_dict(composer.fusion.state_dict())
+    return weighed
+
+
 def plain(composer: Composer) -> Composer:
     """The composer as it was before anything was learned: with the fusion `calibrated`."""
     return _rebuilt(composer, Part(name="calibrated", **_sides(composer)), 0)

@@ -12,7 +12,7 @@ from twinlens import runtime
 from twinlens.collection import Collection
 from twinlens.composer import Composer
 from twinlens.learning import verdict
-from twinlens.learning.fitting import converter, fit, is_learned, plain
+from twinlens.learning.fitting import converter, fit, is_learned, plain, with_share
 from twinlens.learning.known import Frozen, Known, composer_of, side_by_side
 from twinlens.learning.parts import FOLDER, Parts, drawn, ids_of, unseen
 from twinlens.learning.task import Task
@@ -21,6 +21,8 @@ from twinlens.training import Epoch
 from twinlens.types import TwinlensError
 
 FUSION = "combiner"
+SHARES = (1.0, 0.25, 0.5, 2.0, 4.0)
+"""What may be the share of what was learned in the score; the part that ends the training decides."""
 LEARNED = "learned"
 """Where a model's provenance says what its fusion was trained on."""
 
@@ -54,12 +56,8 @@ def learn(collection: Collection, plan: Plan) -> tuple[dict[str, Any], list[Epoc
     task = Task.of(known, plan.triplets, by=by, source=plan.source)
     parts = _parts(task, plan.seed, by)
     judged = verdict.judged(task.to_measure(parts.test, plan.seed), plan.seed)
-    train, watched = task.to_learn(parts.train, plan.seed), task.to_watch(parts.validation, plan.seed)
-    if not watched.queries:
-        raise TwinlensError("no captions or triplets are left to end the training by; give more, or smaller groups")
     frozen = Frozen(known, task.texts)
-    how = {"seed": plan.seed, "epochs": plan.epochs, "device": plan.device, "shown": plan.shown}
-    model, epochs = fit(known, frozen, plan.fusion, train, watched, **how)  # type: ignore[arg-type]
+    model, epochs = _trained(task, parts, frozen, plan)
     before = side_by_side(known.composer)
     values = verdict.measured(
         side_by_side(model),
@@ -70,8 +68,8 @@ def learn(collection: Collection, plan: Plan) -> tuple[dict[str, Any], list[Epoc
         current=before if is_learned(known.composer) else None,
     )
     found = verdict.compared(values, judged.groups, plan.seed)
-    about = _about(task, plan, by, parts)
-    sizes = _sizes(task, parts, len(train.queries), len(judged.queries))
+    about = _about(task, plan, by, parts) | {"share": model.recipe.fusion.options["share"]}
+    sizes = _sizes(task, parts, len(judged.queries))
     result = {**about, "parts": sizes, **found, "epochs": [asdict(epoch) for epoch in epochs]}
     if found["wins"]:
         model.provenance = {**known.composer.provenance, LEARNED: about | {"differences": found["differences"]}}
@@ -106,6 +104,17 @@ def discard(collection: Collection) -> bool:
     model.provenance = {key: value for key, value in composer.provenance.items() if key != LEARNED}
     collection.exchange(was, model, converter(side_by_side(composer), side_by_side(model)))
     return True
+
+
+def _trained(task: Task, parts: Parts, frozen: Frozen, plan: Plan) -> tuple[Composer, list[Epoch]]:
+    """A fusion trained on one part; another ends its training and decides its share in the score."""
+    train, watched = task.to_learn(parts.train, plan.seed), task.to_watch(parts.validation, plan.seed)
+    if not watched.queries:
+        raise TwinlensError("no captions or triplets are left to end the training by; give more, or smaller groups")
+    how: dict[str, Any] = {"seed": plan.seed, "epochs": plan.epochs, "device": plan.device, "shown": plan.shown}
+    model, epochs = fit(task.known, frozen, plan.fusion, train, watched, **how)
+    weighed = [with_share(model, share) for share in SHARES]
+    return verdict.best_share(weighed, frozen, task.to_measure(parts.validation, plan.seed)), epochs
 
 
 def _serve(collection: Collection, known: Known, model: Composer, *, shown: bool) -> None:
@@ -144,10 +153,10 @@ def _about(task: Task, plan: Plan, by: str, parts: Parts) -> dict[str, Any]:
     return {**said, "collection": task.known.collection, "seen": seen}
 
 
-def _sizes(task: Task, parts: Parts, learned: int, measured: int) -> dict[str, dict[str, int]]:
-    """How many pictures and groups each part has, and how many queries the first and the last."""
+def _sizes(task: Task, parts: Parts, queries: int) -> dict[str, dict[str, int]]:
+    """How many pictures and groups each part has, and how many queries the last."""
     sizes = {name: {"pictures": len(ids), "groups": _count(task, ids)} for name, ids in parts._asdict().items()}
-    sizes["train"]["queries"], sizes["test"]["queries"] = learned, measured
+    sizes["test"]["queries"] = queries
     return sizes
 
 

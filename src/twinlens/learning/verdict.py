@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from twinlens import evaluation, metrics
+from twinlens.composer import Composer
 from twinlens.evaluation import COMPOSED, Judged
-from twinlens.learning.known import Frozen, SideBySide
+from twinlens.learning.known import Frozen, SideBySide, side_by_side
 from twinlens.metrics import PerQuery, Scores
 from twinlens.types import Dataset, Sample, TwinlensError
 
@@ -66,6 +67,17 @@ def measured(
     return {
         name: judged.per_query(_scores(by, frozen, samples, judged.gallery)) for name, (by, samples) in asked.items()
     }
+
+
+def best_share(models: Iterable[Composer], frozen: Frozen, dataset: Dataset) -> Composer:
+    """Of models that differ in the share of what was learned the one that ranks best, the earlier where equal."""
+    watched = Judged.of(dataset)
+
+    def level(model: Composer) -> float:
+        scores = _scores(side_by_side(model), frozen, watched.queries, watched.gallery)
+        return float(watched.per_query(scores)[METRIC].mean())
+
+    return max(models, key=level)
 
 
 def compared(values: Mapping[str, Mapping[str, PerQuery]], groups: Sequence[str], seed: int) -> dict[str, Any]:
