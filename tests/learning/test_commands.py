@@ -11,6 +11,7 @@ import pytest
 
 from tests.learning.conftest import table
 from twinlens import cli
+from twinlens.captions.tables import read_table
 
 
 @pytest.fixture
@@ -99,13 +100,31 @@ def test_a_model_that_has_composed_already_is_told(run, model, edited, tmp_path)
     assert code == 2 and "has composed picture and caption into one already" in error
 
 
-def test_the_pages_python_runs(captioned, tmp_path, monkeypatch, capsys):
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "own-words.md"
+LEARNS, TELLS = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+DRAWING = """<?xml version="1.0"?><svg><metadata><rdf:RDF xmlns:cc="http://web.resource.org/cc/"
+ xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><cc:Work>
+ <dc:title>Crawfish</dc:title><dc:subject><rdf:Bag><rdf:li>fish</rdf:li><rdf:li>food</rdf:li></rdf:Bag></dc:subject>
+ <dc:creator><cc:Agent><dc:title>ganson</dc:title></cc:Agent></dc:creator></cc:Work></rdf:RDF></metadata></svg>"""
+
+
+def test_the_pages_python_learns(captioned, tmp_path, monkeypatch, capsys):
     shutil.copytree(captioned.collection, tmp_path / "twinlens-collection")
     monkeypatch.chdir(tmp_path)
-    page = Path(__file__).resolve().parents[2] / "docs" / "own-words.md"
-    (code,) = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
-    exec(compile(code, page.name, "exec"), {})
-    assert "ci95" in capsys.readouterr().out
+    exec(compile(LEARNS, PAGE.name, "exec"), {})
+    assert "{'mean': " in capsys.readouterr().out
+
+
+def test_the_pages_python_makes_captions(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    root = tmp_path / "clipart" / "usr" / "share" / "openclipart"
+    (root / "svg" / "animals").mkdir(parents=True)
+    (root / "png").mkdir()
+    (root / "svg" / "animals" / "crawfish.svg").write_text(DRAWING)
+    exec(compile(TELLS, PAGE.name, "exec"), {})
+    ((path, said),) = read_table(root / "png" / "metadata.jsonl").items()
+    assert path == str(root.resolve() / "png" / "animals" / "crawfish.png")
+    assert said.text == "Crawfish fish, food" and said.metadata == {"author": "ganson"}
 
 
 @pytest.fixture(scope="session")
