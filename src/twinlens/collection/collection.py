@@ -285,7 +285,8 @@ class Collection:
         """What to search for and in what, both of one model: it may be switched between the two."""
         while True:
             generation, model = self.generation, self.composer
-            now = self._searcher.gallery()
+            with query.loading(model, first=not self._searcher.holds):
+                now = self._searcher.gallery()
             if now.state.generation == generation.number:
                 calibration = self._searcher.calibration(now, model.channels)
                 unlike = asking(model.channels, self._store.vectors(generation, away))

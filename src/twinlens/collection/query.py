@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
+from threading import Thread
 from typing import Protocol
 
 import numpy as np
@@ -105,10 +107,28 @@ class Query:
             return Directed(gallery, calibration, _direction(weights, everything, calibration))
         return Ruled(gallery, calibration, _rule(model.own_similarity, weights, np.stack(everything), calibration))
 
+    @contextmanager
+    def loading(self, model: Model, *, first: bool) -> Iterator[None]:
+        """Meanwhile, the first time, the networks for a query of words are loaded, which keeps another core busy."""
+        if not first or self.images:
+            yield
+            return
+        thread = Thread(target=_load, args=(model, self.texts[0]), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            thread.join()
+
     def _parts(self) -> list[tuple[Picture | None, str]]:
         if self.weights is None:
             return list(product(self.images or (None,), self.texts or ("",)))
         return [*((image, "") for image in self.images), *((None, text) for text in self.texts)]
+
+
+def _load(model: Model, text: str) -> None:
+    with suppress(Exception):  # the search itself meets it again, and tells
+        model.embed([Sample("query-0", None, text)])
 
 
 def _direction(weights: Sequence[float], vectors: Sequence[Vectors], calibration: Calibration) -> Direction:

@@ -40,6 +40,11 @@ class Searcher:
         self._indexes: list[Exact] = []
         self._calibration: tuple[Gallery, Calibration] | None = None
 
+    @property
+    def holds(self) -> bool:
+        """Whether it has read the vectors once."""
+        return self._held is not None
+
     def gallery(self) -> Gallery:
         """The vectors as they are committed now."""
         held = self._held or Matrix(self._store.folder).read()

@@ -19,7 +19,7 @@ from typing import Any
 
 from twinlens import contents
 
-FORMAT = 5
+FORMAT = 6
 MANIFEST = "manifest.json"
 KEPT = 16
 """Models whose exports are kept; the ones that were not used for the longest time go."""

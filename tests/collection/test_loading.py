@@ -1,0 +1,45 @@
+"""What a collection does while a query's networks load."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from twinlens.collection.query import Query
+from twinlens.types import TwinlensError
+
+
+class Model:
+    """Notes by which thread it was asked to embed what."""
+
+    def __init__(self, error=None):
+        self.asked, self.error = [], error
+
+    def embed(self, samples):
+        self.asked.append((threading.current_thread(), [sample.text for sample in samples]))
+        if self.error:
+            raise self.error
+
+
+def test_words_load_their_networks_beside_the_vectors_the_first_time():
+    model = Model()
+    with Query(texts=("a red dog",)).loading(model, first=True):
+        pass
+    ((thread, texts),) = model.asked
+    assert thread is not threading.current_thread()
+    assert texts == ["a red dog"]
+
+
+@pytest.mark.parametrize("query", [Query(texts=("a",)), Query(images=("a.png",), texts=("a",))], ids=["later", "image"])
+def test_nothing_is_embedded_twice_for_nothing(query):
+    model = Model()
+    with query.loading(model, first=bool(query.images)):
+        pass
+    assert model.asked == []
+
+
+def test_what_fails_there_is_left_to_the_search_itself(capsys):
+    with Query(texts=("a",)).loading(Model(TwinlensError("no network")), first=True):
+        pass
+    assert capsys.readouterr().err == ""
