@@ -28,7 +28,7 @@ from twinlens import metrics, pretrained
 from twinlens.calibration import Calibration, Channel, calibrated
 from twinlens.collection.answers import DOUBTFUL, Directed
 from twinlens.composer import Composer
-from twinlens.fusions.calibrated import NAMED
+from twinlens.fusions._side_by_side import NAMED
 from twinlens.images import BadPicture
 from twinlens.progress import track
 from twinlens.store import Gallery, State, Vectors
