@@ -21,6 +21,8 @@ Similarity: TypeAlias = "Callable[[NDArray[np.float32], NDArray[np.float32]], ND
 """Scores (Q, N) of queries' vectors (Q, D) with entries' (N, D)."""
 Batch: TypeAlias = "Mapping[str, Tensor]"
 """Arrays of many samples stacked along a first dimension B."""
+NEAR_DUPLICATE = 0.98
+"""Cosine from which two pictures are the same to people: another size, another compression."""
 
 
 class TwinlensError(Exception):

@@ -38,9 +38,6 @@ from twinlens.types import Picture, TwinlensError
 if TYPE_CHECKING:
     from twinlens.ingest import Options, Report, Scan
 
-NEAR_DUPLICATE = 0.98
-"""Cosine from which two pictures are the same to people: another size, another compression."""
-
 
 class Collection:
     """Pictures that are found by pictures and sentences; all that is known of them is in one folder.

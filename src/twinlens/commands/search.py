@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twinlens.commands import _collection, _common, _preview
-from twinlens.types import Hit, Sample, TwinlensError
+from twinlens.types import NEAR_DUPLICATE, Hit, Sample, TwinlensError
 
 if TYPE_CHECKING:
     from twinlens.collection import Collection, Hits
@@ -22,7 +22,6 @@ twinlens search --image a.jpg --text "at night" -k 20 --out results
 twinlens search --image a.jpg --where 'year >= 2020 and tag = "red"' --without "people"
 twinlens search --text "a dog" --export found.csv --export found/ --receipt found.receipt
 """
-_SAME = 0.98
 RESULTS = Path("twinlens-results")
 
 
@@ -35,8 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _several(parser, "--unlike", "ID", "a picture of the collection to stay away from")
     add = parser.add_argument
     add("--where", metavar="CONDITION", help='only pictures with such metadata: year >= 2020 and (tag = "a" or has b)')
-    add("--distinct", type=float, nargs="?", const=_SAME, metavar="COSINE", help="of pictures as alike as this"
-        f" show the best only ({_SAME} if no number is given)")  # fmt: skip
+    add("--distinct", type=float, nargs="?", const=NEAR_DUPLICATE, metavar="COSINE", help="of pictures as alike as this"
+        f" show the best only ({NEAR_DUPLICATE} if no number is given)")  # fmt: skip
     add("-k", type=int, default=10, metavar="N", help="how many answers (10)")
     add("--out", type=Path, default=RESULTS, metavar="DIR", help=f"gets result.png and result.html ({RESULTS})")
     add("--export", action="append", default=[], metavar="FILE|DIR/", help="write the answers: paths to a .txt,"

@@ -11,12 +11,10 @@ from twinlens.groups import connect
 from twinlens.indexes.exact import Exact
 from twinlens.learning.known import Known
 from twinlens.store import Rows, expanded
-from twinlens.types import TwinlensError
+from twinlens.types import NEAR_DUPLICATE, TwinlensError
 
 FOLDER, PICTURE = "folder", "picture"
 """What pictures stay together beside near-duplicates: those of a folder; none."""
-NEAR_DUPLICATE = 0.98
-"""Cosine from which two pictures are the same to people."""
 NEIGHBOURS = 16
 MEASURED, VALIDATION = 0.2, 0.15
 """The share of all pictures that is measured, and of the others the share that ends the training."""
