@@ -5,13 +5,20 @@ STAMP := .venv/.installed
 # Programs start several times faster from compiled modules, and the packages in .venv come without any.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check bench clean
+.PHONY: demo test test-portable check bench clean
 
 demo: $(STAMP)
 	$(BIN)/twinlens demo
 
 test: .venv/.installed-test
 	$(BIN)/python -m pytest -n 2
+
+TRAINING_TESTS := tests/test_training.py tests/test_evaluation.py tests/test_replication.py tests/test_comparison.py tests/learning
+
+# The training tests as on a processor without fast paths, and with bfloat16 asked for.
+test-portable: .venv/.installed-test
+	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(BIN)/python -m pytest -n 2 $(TRAINING_TESTS)
+	TWINLENS_TEST_PRECISION=bfloat16 $(BIN)/python -m pytest -n 2 $(TRAINING_TESTS)
 
 check: .venv/.installed-test
 	$(BIN)/ruff check .

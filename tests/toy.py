@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import os
 
 import numpy as np
 from PIL import Image
@@ -46,6 +47,7 @@ validation = 0.2
 def recipe(**training: object) -> Recipe:
     """The toy recipe, with other training settings."""
     parsed = Recipe.parse(RECIPE, source="toy")
+    training = {"precision": os.environ.get("TWINLENS_TEST_PRECISION", "float32"), **training}
     return parsed.model_copy(update={"training": parsed.training.model_copy(update=training)})
 
 

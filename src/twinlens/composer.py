@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import functools
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -25,7 +24,6 @@ from twinlens.fusions import Fusion
 from twinlens.progress import bar
 from twinlens.types import Arrays, Batch, Encoded, Features, Sample, Similarity, TwinlensError
 
-_BF16 = ("amx_bf16", "avx512_bf16")
 RECIPE, WEIGHTS, PROVENANCE = "recipe.toml", "model.safetensors", "provenance.json"
 
 
@@ -222,17 +220,13 @@ def joined(outputs: Sequence[Encoded]) -> Encoded:
     )
 
 
-@functools.cache  # every step of a training asks
-def multiplies_bf16(device: torch.device) -> bool:
-    """Whether a device multiplies bfloat16 numbers by itself; processors that do not are slower with them."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    if device.type != "cpu":
-        return False
-    try:
-        return any(flag in Path("/proc/cpuinfo").read_text(encoding="utf-8") for flag in _BF16)
-    except OSError:
-        return False
+def multiplies_bf16() -> bool:
+    """Whether torch multiplies bfloat16 numbers on this processor in hardware; without it they are slower than float32.
+
+    torch is asked, and not the processor, so that `ONEDNN_MAX_CPU_ISA` and `ATEN_CPU_CAPABILITY` can switch it off.
+    """
+    in_hardware = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return bool(in_hardware and torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _strip(batch: Batch, n: int) -> Batch:

@@ -6,7 +6,7 @@ import json
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -44,6 +44,7 @@ class Training(BaseModel):
     patience: int = Field(default=5, ge=1, description="epochs without a better validation score before stopping")
     validation: float = Field(default=0.1, gt=0, lt=1, description="share of groups held out for early stopping")
     frozen: tuple[str, ...] = Field(default=(), description="names of encoders that are not trained")
+    precision: Literal["float32", "bfloat16"] = Field(default="float32", description="numbers that products take")
 
 
 class Recipe(BaseModel):

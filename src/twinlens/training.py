@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 from twinlens import losses, metrics, protocols
 from twinlens.atomic import whole_file
 from twinlens.batches import PreparedCache, Step, Steps
-from twinlens.composer import Composer, multiplies_bf16, to_device
+from twinlens.composer import Composer, to_device
 from twinlens.config import Recipe
 from twinlens.progress import Bar, bar
 from twinlens.types import Dataset, Features, TwinlensError
@@ -212,7 +212,8 @@ def _loaded(steps: Steps, workers: int) -> Iterator[Step]:
 def _take(run: Run, step: Step) -> Tensor:
     """One optimiser step; queries, targets and hard negatives go through the network together."""
     composer, device, rows = run.composer, run.composer.device, step.queries
-    with torch.autocast(device.type, torch.bfloat16, enabled=multiplies_bf16(device)):
+    # Only a recipe chooses bfloat16: chosen by the processor, the same seed would learn something else elsewhere.
+    with torch.autocast(device.type, torch.bfloat16, enabled=composer.recipe.training.precision == "bfloat16"):
         encoded = composer.encode(to_device(step.batch, device))
         vectors = composer.fuse(encoded)
     vectors = vectors.float()

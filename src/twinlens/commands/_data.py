@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from twinlens.config import Recipe
 
+PRECISIONS = ("float32", "bfloat16")
+
 
 def add_dataset(parser: argparse.ArgumentParser, *, split: str) -> None:
     """Add the arguments that choose a dataset; `split` is the default."""
@@ -33,18 +35,19 @@ def add_recipe(parser: argparse.ArgumentParser, help_line: str) -> None:
     parser.add_argument("--epochs", type=int, metavar="N", help="instead of the recipe's number")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="reproduces a run (default: 0)")
     parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or mps")
+    parser.add_argument("--precision", choices=PRECISIONS, help="train in these numbers instead of the recipe's"
+                        " (float32 unless it says otherwise)")  # fmt: skip
 
 
 def recipe_of(args: argparse.Namespace) -> Recipe:
-    """The recipe, with `--epochs` in it."""
+    """The recipe, with `--epochs` and `--precision` in it."""
     from twinlens.config import find_recipe
 
     recipe = find_recipe(args.recipe)
-    if args.epochs is None:
-        return recipe
-    if args.epochs < 1:
+    if args.epochs is not None and args.epochs < 1:
         raise TwinlensError("--epochs wants a number from 1 on")
-    return recipe.model_copy(update={"training": recipe.training.model_copy(update={"epochs": args.epochs})})
+    given = {name: getattr(args, name) for name in ("epochs", "precision") if getattr(args, name) is not None}
+    return recipe.model_copy(update={"training": recipe.training.model_copy(update=given)})
 
 
 def load_dataset(args: argparse.Namespace) -> tuple[ModuleType, Dataset]:

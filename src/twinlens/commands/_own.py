@@ -105,6 +105,7 @@ def _plan(args: argparse.Namespace) -> Plan:
         seed=args.seed,
         epochs=args.epochs,
         device=args.device,
+        precision=args.precision,
         shown=_common.shows_view(args),
     )
 

@@ -31,6 +31,7 @@ def fit(
     *,
     seed: int,
     epochs: int | None = None,
+    precision: str | None = None,
     device: str = "auto",
     shown: bool = False,
 ) -> tuple[Composer, list[training.Epoch]]:
@@ -40,7 +41,8 @@ def fit(
     """
     model = with_fusion(known.composer, name, seed=seed)
     assert isinstance(model.fusion, Learned)
-    settings = SETTINGS if epochs is None else SETTINGS.model_copy(update={"epochs": epochs})
+    given = {key: value for key, value in (("epochs", epochs), ("precision", precision)) if value is not None}
+    settings = SETTINGS.model_copy(update=given)
     recipe = Recipe(
         name=name, dim=model.recipe.dim, encoders=(Part(name="frozen"),), fusion=Part(name=name), training=settings
     )

@@ -42,6 +42,7 @@ class Plan:
     seed: int = 0
     epochs: int | None = None
     device: str = "auto"
+    precision: str | None = None
     shown: bool = False
 
 
@@ -111,7 +112,7 @@ def _trained(task: Task, parts: Parts, frozen: Frozen, plan: Plan) -> tuple[Comp
     train, watched = task.to_learn(parts.train, plan.seed), task.to_watch(parts.validation, plan.seed)
     if not watched.queries:
         raise TwinlensError("no captions or triplets are left to end the training by; give more, or smaller groups")
-    how: dict[str, Any] = {"seed": plan.seed, "epochs": plan.epochs, "device": plan.device, "shown": plan.shown}
+    how: dict[str, Any] = {name: getattr(plan, name) for name in ("seed", "epochs", "precision", "device", "shown")}
     model, epochs = fit(task.known, frozen, plan.fusion, train, watched, **how)
     weighed = [with_share(model, share) for share in SHARES]
     return verdict.best_share(weighed, frozen, task.to_measure(parts.validation, plan.seed)), epochs

@@ -94,7 +94,7 @@ class _Trial:
         """Ways beside plain torch, made or the reason why not."""
         part = self.plain[name]
         yield "onnx", self._exported(name)
-        if multiplies_bf16(torch.device("cpu")) and not name.startswith("head"):
+        if multiplies_bf16() and not name.startswith("head"):
             yield "bf16", as_way(part, "bf16")
         if torch.cuda.is_available():
             yield "cuda", as_way(part, "cuda")
