@@ -13,7 +13,7 @@ demo: $(STAMP)
 test: .venv/.installed-test
 	$(BIN)/python -m pytest -n 2
 
-TRAINING_TESTS := tests/test_training.py tests/test_evaluation.py tests/test_replication.py tests/test_comparison.py tests/learning
+TRAINING_TESTS := tests/training tests/evaluation tests/adaptation
 
 # The training tests as on a processor without fast paths, and with bfloat16 asked for.
 test-portable: .venv/.installed-test

@@ -80,7 +80,7 @@ class Twinlens:
     def __call__(self, file: Path) -> Histogram:
         import torch
 
-        from twinlens.types import Sample
+        from twinlens.core.types import Sample
 
         arrays = self.encoder.prepare(Sample(file.name, file))
         encoded = self.encoder({key: torch.from_numpy(array[None]) for key, array in arrays.items()})
@@ -113,7 +113,7 @@ def encoder(words: int, dense: bool) -> Any:
 
 
 def learn(files: list[Path], dense: bool, words: int) -> State:
-    from twinlens.types import Sample
+    from twinlens.core.types import Sample
 
     learner = encoder(words, dense)
     with threadpool_limits(1):  # so that the vocabulary is the same on every machine
@@ -216,7 +216,7 @@ def section(files: list[Path], command: str, words: int) -> str:
 
 
 def main() -> None:
-    from twinlens import images
+    from twinlens.media import images
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, required=True, help="the NLVR folder, which holds dev/images")

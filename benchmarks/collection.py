@@ -85,7 +85,7 @@ def twinlens(*arguments: object) -> Step:
 def searches(collection: Path, pictures: Path) -> tuple[float, float, float]:
     """Median milliseconds of a search and of its query's embedding alone; the share of pictures that are found."""
     from twinlens import Collection
-    from twinlens.types import Sample
+    from twinlens.core.types import Sample
 
     files = sorted(pictures.rglob("*.png"))
     files = files[:: max(1, len(files) // QUERIES)]

@@ -56,8 +56,8 @@ class Race:
 
 def model(**size: int) -> Any:
     """The recipe, untrained, with a transformer of another size where one is given."""
-    from twinlens.composer import Composer
-    from twinlens.config import find_recipe
+    from twinlens.core.recipe import find_recipe
+    from twinlens.models.composer import Composer
 
     recipe = find_recipe("paper-grid")
     part = recipe.encoders[0]
@@ -67,8 +67,8 @@ def model(**size: int) -> Any:
 
 def race(name: str, composer: Any, files: list[Path], work: Path) -> Race:
     """Both ways in turns, each round over another part of the pictures."""
-    from twinlens.runtime import accelerated
-    from twinlens.types import Sample
+    from twinlens.core.types import Sample
+    from twinlens.models.runtime import accelerated
 
     race, fast = Race(name, len(files)), accelerated(composer)
     fast.tune()  # once per model and machine
@@ -132,7 +132,7 @@ def draw(folder: Path, count: int) -> list[Path]:
 
 def section(given: argparse.Namespace, work: Path) -> str:
     """The results in Markdown."""
-    from twinlens.types import Sample
+    from twinlens.core.types import Sample
 
     files = draw(work / "pictures", max(given.pictures, 6 * given.few))
     small, large = model(), model(**PAPER)

@@ -92,7 +92,7 @@ def clip(folder: Path) -> Path:
 
 def recipe(name: str, work: Path) -> Any:
     """The recipe `offline`, or `clip` with the random checkpoint."""
-    from twinlens.config import find_recipe
+    from twinlens.core.recipe import find_recipe
 
     found = find_recipe(name)
     if name != "clip":
@@ -111,7 +111,7 @@ def rate(count: int, work: Callable[[], object]) -> float:
 @contextmanager
 def whole_files() -> Iterator[None]:
     """Pictures decoded in full, as a plain program decodes them."""
-    from twinlens import images
+    from twinlens.media import images
 
     load = images.load
     with mock.patch.object(images, "load", lambda picture, **given: load(picture, **{**given, "near": None})):
@@ -143,11 +143,11 @@ def sentence_transformers(folder: Path, files: Sequence[Path]) -> float:
 def measure(name: str, work: Path, files: list[Path]) -> list[str]:
     """The lines on one recipe."""
     from twinlens.collection import Collection
-    from twinlens.composer import Composer
-    from twinlens.ingest import Limits
-    from twinlens.ingest.decoding import Decoder, Job
-    from twinlens.runtime import accelerated
-    from twinlens.types import Sample
+    from twinlens.collection.ingest import Limits
+    from twinlens.collection.ingest.decoding import Decoder, Job
+    from twinlens.core.types import Sample
+    from twinlens.models.composer import Composer
+    from twinlens.models.runtime import accelerated
 
     plain = Composer.build(recipe(name, work)).eval()
     fast = accelerated(plain)

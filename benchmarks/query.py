@@ -35,10 +35,10 @@ tokenizers.Tokenizer.from_file(sys.argv[2])
 def collect(folder: Path, count: int) -> None:
     """A collection of random entries under the recipe `offline`, whose networks have been measured."""
     from twinlens.collection import Collection
-    from twinlens.composer import Composer
-    from twinlens.config import find_recipe
-    from twinlens.runtime import accelerated
-    from twinlens.store import Entry, Matrix, Store, gallery, writing
+    from twinlens.collection.store import Entry, Matrix, Store, gallery, writing
+    from twinlens.core.recipe import find_recipe
+    from twinlens.models.composer import Composer
+    from twinlens.models.runtime import accelerated
 
     model = accelerated(Composer.build(find_recipe("offline")))
     model.tune()
@@ -78,7 +78,7 @@ def seconds(command: list[object], until: str | None = None) -> float:
 def cold(folder: Path, work: Path, rounds: int) -> list[tuple[str, float]]:
     """Median seconds: the least there is to do, until the answers stand on the terminal, and the whole command."""
     from twinlens.collection import Collection
-    from twinlens.runtime import cache
+    from twinlens.models.runtime import cache
 
     with Collection.open(folder) as collection:
         kept = cache.home() / collection.generation.digest
@@ -103,7 +103,7 @@ def cold(folder: Path, work: Path, rounds: int) -> list[tuple[str, float]]:
 def warm(folder: Path, rounds: int) -> tuple[float, float]:
     """Median milliseconds of a search by a sentence in an open collection, and of embedding the sentence alone."""
     from twinlens.collection import Collection
-    from twinlens.types import Sample
+    from twinlens.core.types import Sample
 
     whole, alone = [], []
     with Collection.open(folder) as collection:

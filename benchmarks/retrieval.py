@@ -24,15 +24,16 @@ import numpy as np
 from _clipart import DATA, INSTALL, Art, arts
 from _results import hardware, skip, write
 
-from twinlens import metrics, pretrained
+from twinlens import metrics
 from twinlens.calibration import Calibration, Channel, calibrated
-from twinlens.collection.answers import DOUBTFUL, Directed
-from twinlens.composer import Composer
+from twinlens.collection.search.scoring import DOUBTFUL, Directed
+from twinlens.collection.store import Gallery, State, Vectors
+from twinlens.core.progress import track
+from twinlens.core.types import Arrays, Sample
 from twinlens.fusions._side_by_side import NAMED
-from twinlens.images import BadPicture
-from twinlens.progress import track
-from twinlens.store import Gallery, State, Vectors
-from twinlens.types import Arrays, Sample
+from twinlens.media.images import BadPicture
+from twinlens.models import pretrained
+from twinlens.models.composer import Composer
 
 TITLE = "## Retrieval by the recipe offline"
 COUNT, WORDS, ASKED, FEWEST, BATCH = 785, 300, 300, 3, 64

@@ -19,8 +19,8 @@ from _results import hardware, write
 from torch import Tensor, nn
 
 from twinlens import losses
+from twinlens.core.types import Features
 from twinlens.fusions.tirg import Tirg
-from twinlens.types import Features
 
 TITLE = "## TIRG, one training step"
 SCALE = 4.0

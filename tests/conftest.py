@@ -11,8 +11,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes on two cores
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 from tests import toy
-from twinlens.composer import Composer
-from twinlens.types import Dataset
+from twinlens.core.types import Dataset
+from twinlens.models.composer import Composer
 
 
 @pytest.fixture(scope="session", autouse=True)

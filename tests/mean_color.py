@@ -12,9 +12,9 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from twinlens import images
 from twinlens.calibration import Channel
-from twinlens.types import Sample
+from twinlens.core.types import Sample
+from twinlens.media import images
 
 DIM = 20
 

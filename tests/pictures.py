@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from twinlens.collection import Collection
-from twinlens.ingest import Options
+from twinlens.collection.ingest import Options
 
 ALONE = Options(workers=0, batch_size=4)
 """Everything in this process."""

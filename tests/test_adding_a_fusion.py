@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.fusions import test_all_fusions as contract
-from tests.test_features import TOWERS
-from twinlens import fusions, variants
+from tests.training.test_feature_cache import TOWERS
+from twinlens import fusions
 from twinlens.cli import main
-from twinlens.config import Recipe
+from twinlens.core import variants
+from twinlens.core.recipe import Recipe
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "adding-a-fusion.md").read_text(encoding="utf-8")
 NAME = re.search(r"`src/twinlens/fusions/(\w+)\.py`", PAGE)[1]

@@ -10,9 +10,10 @@ from types import ModuleType
 
 import pytest
 
-from twinlens import __version__, cli, variants
+from twinlens import __version__, cli
 from twinlens.commands import _common
-from twinlens.types import TwinlensError
+from twinlens.core import variants
+from twinlens.core.types import TwinlensError
 
 HEAVY = {
     *("PIL", "cv2", "jinja2", "matplotlib", "numpy", "pydantic", "rich", "safetensors", "scipy", "sklearn"),
@@ -167,7 +168,8 @@ def test_every_command_keeps_the_contract(name, capsys):
 
 
 def test_building_every_parser_imports_nothing_heavy():
-    code = "import sys; from twinlens import cli, variants; cli.build_parser(variants.names('commands')).format_help()"
+    code = "import sys; from twinlens import cli; from twinlens.core import variants;"
+    code += "cli.build_parser(variants.names('commands')).format_help()"
     ask = f"{code}; print(*sorted({HEAVY!r} & set(sys.modules)))"
     answer = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
     assert answer.stdout.split() == []
@@ -175,7 +177,8 @@ def test_building_every_parser_imports_nothing_heavy():
 
 def test_a_reader_that_leaves_is_no_error():
     program = (
-        "import sys; from twinlens import cli, variants; from types import SimpleNamespace as S;"
+        "import sys; from types import SimpleNamespace as S;"
+        "from twinlens import cli; from twinlens.core import variants;"
         "variants.load = lambda folder, name: S(HELP='h', EXAMPLES='e', add_arguments=lambda p: None,"
         " run=lambda args: [print('line') for _ in range(100_000)] and {});"
         "sys.exit(cli.main(['greet']))"

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from twinlens import variants
 from twinlens.cli import main
-from twinlens.composer import Composer
-from twinlens.config import Recipe
+from twinlens.core import variants
+from twinlens.core.recipe import Recipe
+from twinlens.models.composer import Composer
 from twinlens.shapes.drawing import draw
 from twinlens.shapes.scenes import random_scene
 

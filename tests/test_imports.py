@@ -13,31 +13,13 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "twinlens"
 
 LAYERS = (
-    ("types", "progress", "hints", "atomic"),
-    (
-        "images",
-        "sources",
-        "contents",
-        "metrics",
-        "losses",
-        "config",
-        "variants",
-        "shapes",
-        "groups",
-        "wordpiece",
-        "calibration",
-        "hub",
-        "captions",
-        "filters",
-        "submissions",
-    ),
+    ("core",),
+    ("media", "shapes", "metrics", "losses", "splits", "calibration"),
     ("encoders", "fusions", "indexes", "datasets"),
-    ("composer",),
-    ("runtime", "training", "pretrained", "batches", "protocols", "readings", "features", "detection", "pretraining"),
-    ("evaluation", "replication", "store", "comparison", "doctor"),
-    ("ingest", "distributed", "explain", "report"),
-    ("collection",),
-    ("learning",),
+    ("models",),
+    ("training",),
+    ("evaluation", "collection", "report"),
+    ("adaptation",),
     ("commands", "service"),
     ("cli",),
     ("__main__",),
@@ -45,7 +27,7 @@ LAYERS = (
 LAYER_OF = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
 VARIANTS = ("encoders", "fusions", "indexes", "datasets", "commands")
 SIBLINGS_ALLOWED = {("twinlens.encoders.visualbert", "twinlens.encoders.regions")}
-LIGHT = ("twinlens.types", "twinlens.variants", "twinlens.commands", "twinlens.cli", "twinlens.__version__")
+LIGHT = ("twinlens.core.types", "twinlens.core.variants", "twinlens.commands", "twinlens.cli", "twinlens.__version__")
 HEAVY = {
     *("PIL", "cv2", "jinja2", "matplotlib", "numpy", "pydantic", "rich", "safetensors", "scipy", "sklearn"),
     *("tokenizers", "torch", "torchvision", "transformers"),
@@ -162,9 +144,9 @@ def test_commands_import_nothing_heavy_at_start(path):
 @pytest.mark.parametrize(
     ("arrows", "fault"),
     [
-        ({("metrics", "composer")}, "metrics must not import composer"),
-        ({("training", "runtime"), ("runtime", "training")}, "a circle of imports"),
-        ({("types", "attic")}, "add attic to LAYERS"),
+        ({("metrics", "models")}, "metrics must not import models"),
+        ({("training", "models"), ("models", "training")}, "a circle of imports"),
+        ({("core", "attic")}, "add attic to LAYERS"),
     ],
 )
 def test_a_wrong_arrow_is_found(arrows, fault):
@@ -175,12 +157,12 @@ def test_arrows_are_read_from_every_kind_of_import(tmp_path):
     source = write(
         tmp_path,
         {
-            "composer.py": "def f():\n    from twinlens.encoders.bert import Bert",
-            "encoders/bert.py": "from .. import types\nfrom twinlens import config, __version__",
-            "cli.py": "import twinlens.variants",
+            "models/composer.py": "def f():\n    from twinlens.encoders.bert import Bert",
+            "encoders/bert.py": "from .. import core\nfrom twinlens import media, __version__",
+            "cli.py": "import twinlens.core.variants",
         },
     )
-    wanted = {("composer", "encoders"), ("encoders", "types"), ("encoders", "config"), ("cli", "variants")}
+    wanted = {("models", "encoders"), ("encoders", "core"), ("encoders", "media"), ("cli", "core")}
     assert edges(source) == wanted
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twinlens import losses
-from twinlens.types import TwinlensError
+from twinlens.core.types import TwinlensError
 
 NAMES = losses.names()
 every_loss = pytest.mark.parametrize("name", NAMES)

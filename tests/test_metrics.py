@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from twinlens import metrics
+from twinlens.core.types import Ranking
 from twinlens.metrics import (
     average_precision,
     bootstrap_ci,
@@ -24,7 +25,6 @@ from twinlens.metrics import (
     reciprocal_rank,
     top,
 )
-from twinlens.types import Ranking
 
 FAMILY = (hit_at, precision_at, recall_at, average_precision, reciprocal_rank)
 MONOTONE = (hit_at, recall_at, reciprocal_rank)

@@ -9,8 +9,8 @@ import os
 import numpy as np
 from PIL import Image
 
-from twinlens.config import Recipe
-from twinlens.types import Dataset, Sample
+from twinlens.core.recipe import Recipe
+from twinlens.core.types import Dataset, Sample
 
 COLOURS = {"red": (230, 40, 40), "green": (40, 200, 80), "blue": (40, 80, 230)}
 PLACES = ("left", "middle", "right")

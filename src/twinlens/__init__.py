@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from twinlens.collection import Collection
-    from twinlens.composer import Composer
-    from twinlens.config import Recipe, find_recipe
-    from twinlens.evaluation import evaluate
-    from twinlens.training import train
-    from twinlens.types import Dataset, Hit, Ranking, Sample, TwinlensError
+    from twinlens.core.recipe import Recipe, find_recipe
+    from twinlens.core.types import Dataset, Hit, Ranking, Sample, TwinlensError
+    from twinlens.evaluation.evaluate import evaluate
+    from twinlens.models.composer import Composer
+    from twinlens.training.loop import train
 
 __version__ = "0.1.0"
 __all__ = [
@@ -32,18 +32,18 @@ __all__ = [
 ]
 _HOME = {
     "Collection": "collection",
-    "Composer": "composer",
-    "Recipe": "config",
-    "find_recipe": "config",
+    "Composer": "models.composer",
+    "Recipe": "core.recipe",
+    "find_recipe": "core.recipe",
     "evaluate": "evaluation",
-    "train": "training",
+    "train": "training.loop",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'twinlens' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"twinlens.{_HOME.get(name, 'types')}"), name)
+    return getattr(importlib.import_module(f"twinlens.{_HOME.get(name, 'core.types')}"), name)
 
 
 def __dir__() -> list[str]:

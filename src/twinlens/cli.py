@@ -9,9 +9,10 @@ import sys
 import textwrap
 from collections.abc import Sequence
 
-from twinlens import __version__, variants
+from twinlens import __version__
 from twinlens.commands import _common
-from twinlens.types import TwinlensError
+from twinlens.core import variants
+from twinlens.core.types import TwinlensError
 
 DONE, MISTAKE, STOPPED, PIPE_CLOSED = 0, 2, 130, 141
 

@@ -22,8 +22,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from twinlens import hints
-from twinlens.types import TwinlensError
+from twinlens.core import suggestions
+from twinlens.core.types import TwinlensError
 
 Loss: TypeAlias = Callable[..., Tensor]
 """A function with the signature that the head of this file describes."""
@@ -205,11 +205,11 @@ def names() -> list[str]:
 def named(name: str, **options: object) -> Loss:
     """A loss by name, with its own options set. Raises TwinlensError that lists the known names or options."""
     if name not in _LOSSES:
-        raise TwinlensError(hints.unknown("loss", name, _LOSSES))
+        raise TwinlensError(suggestions.unknown("loss", name, _LOSSES))
     known = inspect.signature(_LOSSES[name]).parameters.keys() - _COMMON
     for key in options:
         if key not in known:
-            tail = f"{hints.closest(key, known)}; known: {hints.listing(known)}"
+            tail = f"{suggestions.closest(key, known)}; known: {suggestions.listing(known)}"
             raise TwinlensError(f"loss {name!r} has no option {key!r}{tail}")
     return functools.partial(_LOSSES[name], **options) if options else _LOSSES[name]
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
-from twinlens.types import Ranking
+from twinlens.core.types import Ranking
 
 Scores: TypeAlias = NDArray[np.float32]
 """(Q, N): how near each gallery entry is to each query; finite, higher is nearer."""

@@ -14,9 +14,9 @@ from tests import toy
 from tests.endurance import check, draw, found
 from tests.mean_color import MeanColor
 from twinlens.collection import Collection
-from twinlens.composer import Composer
-from twinlens.ingest import Options
-from twinlens.types import TwinlensError
+from twinlens.collection.ingest import Options
+from twinlens.core.types import TwinlensError
+from twinlens.models.composer import Composer
 
 resource = pytest.importorskip("resource", reason="this system limits no files")
 ROUNDS = 12

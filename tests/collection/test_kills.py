@@ -17,7 +17,7 @@ import pytest
 from tests.endurance import check, draw, found
 from tests.mean_color import MeanColor
 from twinlens.collection import Collection
-from twinlens.ingest import Options
+from twinlens.collection.ingest import Options
 
 KILLS = int(os.environ.get("TWINLENS_KILLS", "10"))
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from twinlens.collection.query import Query
-from twinlens.types import TwinlensError
+from twinlens.collection.search.query import Query
+from twinlens.core.types import TwinlensError
 
 
 class Model:

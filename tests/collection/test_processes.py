@@ -11,8 +11,8 @@ from tests.endurance import draw
 from tests.mean_color import MeanColor
 from tests.pictures import ALONE
 from twinlens.collection import Collection
-from twinlens.ingest import Options
-from twinlens.types import TwinlensError
+from twinlens.collection.ingest import Options
+from twinlens.core.types import TwinlensError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks")
 

@@ -8,8 +8,8 @@ from PIL import Image
 from tests.mean_color import MeanColor
 from tests.pictures import ALONE, names, paint
 from twinlens.collection import Collection, receipts
-from twinlens.store import runs
-from twinlens.types import TwinlensError
+from twinlens.collection.store import runs
+from twinlens.core.types import TwinlensError
 
 
 @pytest.fixture

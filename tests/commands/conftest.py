@@ -8,7 +8,7 @@ import pytest
 
 from tests import toy
 from twinlens import cli
-from twinlens.composer import Composer
+from twinlens.models.composer import Composer
 
 
 @pytest.fixture(scope="session")

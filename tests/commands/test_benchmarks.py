@@ -15,9 +15,9 @@ from tests.datasets import test_css as css
 from tests.datasets import test_fashion200k as fashion200k
 from tests.datasets import test_fashion_iq as fashion_iq
 from tests.pictures import draw
-from twinlens import variants
 from twinlens.cli import main
-from twinlens.composer import Composer
+from twinlens.core import variants
+from twinlens.models.composer import Composer
 
 CIRR_NAMES = (*cirr.MEMBERS, *(f"dev-{n}" for n in range(10, 60)))
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests import toy
 from tests.pictures import answer
-from twinlens.composer import WEIGHTS, Composer
+from twinlens.models.composer import WEIGHTS, Composer
 
 
 def test_index_tells_what_it_did(run, pictures, model):

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from tests.test_features import TOWERS
-from twinlens import comparison
+from tests.training.test_feature_cache import TOWERS
 from twinlens.cli import main
+from twinlens.evaluation import comparison
 
 
 @pytest.fixture(scope="module")

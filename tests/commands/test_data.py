@@ -5,7 +5,8 @@ from types import ModuleType
 
 import pytest
 
-from twinlens import cli, variants
+from twinlens import cli
+from twinlens.core import variants
 from twinlens.datasets._source import Source
 
 BENCHMARKS = ("circo", "cirr", "css", "fashion200k", "fashion_iq", "mit_states")

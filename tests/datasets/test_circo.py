@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from twinlens.core.types import TwinlensError
 from twinlens.datasets import circo
-from twinlens.types import TwinlensError
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "circo"
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="CIRCO's annotations are not in ../shared/data/circo")

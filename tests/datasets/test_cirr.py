@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from twinlens.core.types import TwinlensError
 from twinlens.datasets import cirr
-from twinlens.types import TwinlensError
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "cirr"
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="CIRR's annotations are not in ../shared/data/cirr")

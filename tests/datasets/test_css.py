@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from twinlens.core.types import TwinlensError
 from twinlens.datasets import css
-from twinlens.types import TwinlensError
 
 
 def scene(color: str) -> list[dict]:

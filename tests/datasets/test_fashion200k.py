@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from twinlens.core.types import TwinlensError
 from twinlens.datasets import fashion200k
-from twinlens.types import TwinlensError
 
 PICTURES = {
     "women/dresses/1/1_0.jpeg": "black lace dress",

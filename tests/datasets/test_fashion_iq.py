@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from twinlens.core.types import TwinlensError
 from twinlens.datasets import fashion_iq
-from twinlens.types import TwinlensError
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "fashion-iq"
 needs_real = pytest.mark.skipif(

@@ -5,8 +5,8 @@ import json
 import pytest
 from PIL import Image
 
+from twinlens.core.types import TwinlensError
 from twinlens.datasets import folder
-from twinlens.types import TwinlensError
 
 
 def pictures(root, *names):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from twinlens.core.types import TwinlensError
 from twinlens.datasets import mit_states
-from twinlens.types import TwinlensError
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from twinlens import images
+from twinlens.core.types import TwinlensError
 from twinlens.datasets import nlvr
-from twinlens.types import TwinlensError
+from twinlens.media import images
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "nlvr"
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason=f"the NLVR pictures are not at {REAL}")

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from twinlens.core.types import Dataset, TwinlensError
 from twinlens.datasets import shapes
-from twinlens.protocols import hold_out
 from twinlens.shapes.scenes import Scene
 from twinlens.shapes.worlds import World, split_of
-from twinlens.types import Dataset, TwinlensError
+from twinlens.splits import hold_out
 
 SMALL = 40
 

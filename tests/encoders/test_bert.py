@@ -9,10 +9,10 @@ from PIL import Image
 from transformers import AutoModel, AutoTokenizer
 
 from tests import checkpoints
-from twinlens.composer import Composer
-from twinlens.config import Recipe
+from twinlens.core.recipe import Recipe
+from twinlens.core.types import Features, Sample, TwinlensError
 from twinlens.encoders.bert import Bert
-from twinlens.types import Features, Sample, TwinlensError
+from twinlens.models.composer import Composer
 
 TEXTS = ("a yellow circle", checkpoints.SENTENCE, "")
 SAMPLES = [Sample(str(n), None, text) for n, text in enumerate(TEXTS)]

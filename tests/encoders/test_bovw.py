@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from twinlens import variants
+from twinlens.core import variants
+from twinlens.core.types import Sample, TwinlensError
 from twinlens.encoders import _dense_sift
 from twinlens.encoders._words import Vocabulary, learn
 from twinlens.encoders.bovw import Bovw
-from twinlens.types import Sample, TwinlensError
 
 PLAIN = {"colour": "grey", "root": False, "weighting": "tf", "power": 1.0, "norm": "none", "cells": (1, 1)}
 

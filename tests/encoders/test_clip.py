@@ -11,12 +11,12 @@ from PIL import Image
 from transformers import AutoModel, AutoProcessor, AutoTokenizer
 
 from tests import checkpoints
-from twinlens import variants
-from twinlens.composer import Composer
-from twinlens.config import Recipe, find_recipe
+from twinlens.core import variants
+from twinlens.core.recipe import Recipe, find_recipe
+from twinlens.core.types import Features, Sample, TwinlensError
 from twinlens.encoders.clip_image import ClipImage
 from twinlens.encoders.clip_text import ClipText
-from twinlens.types import Features, Sample, TwinlensError
+from twinlens.models.composer import Composer
 
 TEXTS = ("a yellow circle", "There is a yellow circle above the black block", "a circle above a yellow block " * 4)
 kinds = pytest.mark.parametrize("kind", ["clip", "siglip"])

@@ -9,11 +9,11 @@ from PIL import Image, ImageDraw
 from transformers import AutoModelForObjectDetection
 
 from tests import checkpoints
-from twinlens import variants
-from twinlens.composer import Composer
-from twinlens.config import Recipe
+from twinlens.core import variants
+from twinlens.core.recipe import Recipe
+from twinlens.core.types import Features, Sample, TwinlensError
 from twinlens.encoders.detr import Detr
-from twinlens.types import Features, Sample, TwinlensError
+from twinlens.models.composer import Composer
 
 
 def picture() -> Image.Image:

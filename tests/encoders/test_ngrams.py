@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from twinlens.composer import Composer
-from twinlens.config import Recipe
+from twinlens.core.recipe import Recipe
+from twinlens.core.types import Sample, TwinlensError
 from twinlens.encoders.ngrams import FILE, Ngrams, grams
-from twinlens.types import Sample, TwinlensError
+from twinlens.models.composer import Composer
 
 TEXTS = ["make the red box blue", "Make the blue box red!", "", "something else"]
 SAMPLES = [Sample(text, None, text) for text in TEXTS]

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from twinlens.core.types import Sample
 from twinlens.encoders.panels import Panels, cell_of
 from twinlens.shapes.drawing import draw
 from twinlens.shapes.scenes import COLOURS, SHAPES, SIZES, Item, Scene, random_scene
-from twinlens.types import Sample
 
 FILLS = {"triangle": 0, "circle": 1, "square": 2}
 

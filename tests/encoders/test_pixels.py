@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from twinlens.core.types import TwinlensError
 from twinlens.encoders._pixels import checked_fit, square
-from twinlens.types import TwinlensError
 
 
 def striped() -> Image.Image:

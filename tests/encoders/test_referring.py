@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from twinlens.composer import Composer
-from twinlens.config import Recipe
+from twinlens.core.recipe import Recipe
+from twinlens.core.types import Sample, TwinlensError
 from twinlens.encoders.referring import Referring
+from twinlens.models.composer import Composer
 from twinlens.shapes.drawing import draw
 from twinlens.shapes.scenes import random_scene
-from twinlens.types import Sample, TwinlensError
 
 WIDTH = 36
 """Of the picture's tower."""

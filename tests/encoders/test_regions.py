@@ -9,14 +9,14 @@ import torchvision
 from PIL import Image, ImageDraw
 from torchvision.models.detection.faster_rcnn import FasterRCNN
 
-from twinlens.composer import Composer
-from twinlens.config import Recipe
+from twinlens.core.recipe import Recipe
+from twinlens.core.types import Batch, Features, Sample, TwinlensError
 from twinlens.encoders import _detectors
 from twinlens.encoders.bovw import Bovw
 from twinlens.encoders.regions import Regions
+from twinlens.models.composer import Composer
 from twinlens.shapes.drawing import draw
 from twinlens.shapes.scenes import item_boxes, random_scene
-from twinlens.types import Batch, Features, Sample, TwinlensError
 
 MOBILENET = "fasterrcnn_mobilenet_v3_large_320_fpn"
 SCENES = [random_scene(np.random.default_rng(n)) for n in range(4)]

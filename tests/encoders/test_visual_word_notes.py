@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from twinlens.core.types import Sample
 from twinlens.encoders.bovw import Bovw
 from twinlens.shapes.drawing import draw
 from twinlens.shapes.scenes import random_scene
-from twinlens.types import Sample
 
 SAMPLES = [Sample(str(n), draw(random_scene(np.random.default_rng(n)))) for n in range(4)]
 

@@ -9,12 +9,12 @@ from PIL import Image
 from transformers import AutoModel, VisualBertModel
 
 from tests import checkpoints
-from twinlens.composer import Composer
-from twinlens.config import Recipe, find_recipe
+from twinlens.core.recipe import Recipe, find_recipe
+from twinlens.core.types import Batch, Encoded, Features, Sample, TwinlensError
 from twinlens.encoders.visualbert import VisualBert
+from twinlens.models.composer import Composer
 from twinlens.shapes.drawing import draw
 from twinlens.shapes.scenes import random_scene
-from twinlens.types import Batch, Encoded, Features, Sample, TwinlensError
 
 PATCHES = {"name": "patches", "dim": 16, "height": 20, "width": 40, "patch": 10}
 RED, BLUE = (Image.new("RGB", (40, 20), colour) for colour in ("red", "blue"))

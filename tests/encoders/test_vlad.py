@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
+from twinlens.core.types import Sample, TwinlensError
 from twinlens.encoders.vlad import Vlad
-from twinlens.types import Sample, TwinlensError
 
 RNG = np.random.default_rng(0)
 PICTURES = [Image.fromarray(RNG.integers(0, 256, (48, 64, 3), dtype=np.uint8)) for _ in range(4)]

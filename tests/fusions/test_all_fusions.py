@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from twinlens import variants
+from twinlens.core import variants
+from twinlens.core.types import Features
 from twinlens.fusions import Fusion
-from twinlens.types import Features
 
 NAMES = variants.names("fusions")
 WIDTH, DIM, ROWS, GRID = 16, 12, 5, (2, 3)

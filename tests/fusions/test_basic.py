@@ -4,8 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from twinlens.core.types import Features, TwinlensError
 from twinlens.fusions.basic import Basic
-from twinlens.types import Features, TwinlensError
 
 WIDTH = 8
 

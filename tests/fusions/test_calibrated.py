@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
+from twinlens.core.types import Features, TwinlensError
 from twinlens.fusions._side_by_side import NAMED
 from twinlens.fusions.calibrated import Calibrated
-from twinlens.types import Features, TwinlensError
 
 
 def vectors(seed: int, rows: int, width: int) -> torch.Tensor:

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from twinlens import variants
+from twinlens.core import variants
+from twinlens.core.types import Features, TwinlensError
 from twinlens.fusions.cellwise import Cellwise
-from twinlens.types import Features, TwinlensError
 
 WIDTH, GRID, ROWS = 6, (2, 3), 4
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
+from twinlens.core.types import Features
 from twinlens.fusions.composeae import ComposeAE
-from twinlens.types import Features
 
 ROWS, WIDTHS = 6, {"image_dim": 8, "text_dim": 10, "dim": 12}
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from twinlens.core.types import Features, TwinlensError
 from twinlens.fusions.cosmo import Cosmo
-from twinlens.types import Features, TwinlensError
 
 
 def test_without_content_the_style_is_the_modulated_statistics():

@@ -5,9 +5,9 @@ import torch
 
 from tests.fusions.test_calibrated import C, T, X, Y, cosines, vectors, z
 from twinlens.calibration import asking
+from twinlens.core.types import Features, TwinlensError
 from twinlens.fusions.calibrated import Calibrated
 from twinlens.fusions.learned import Learned
-from twinlens.types import Features, TwinlensError
 
 
 def build(**options) -> Learned:

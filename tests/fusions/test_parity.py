@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from twinlens import variants
-from twinlens.types import Features
+from twinlens.core import variants
+from twinlens.core.types import Features
 
 D, B = 8, 4
 

@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from twinlens.core.types import Features, TwinlensError
 from twinlens.fusions.product import Product
-from twinlens.types import Features, TwinlensError
 
 
 def vectors(seed: int, rows: int, width: int = 6) -> torch.Tensor:

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from twinlens.core.types import Features
 from twinlens.fusions import rtic
 from twinlens.fusions.rtic import Rtic
-from twinlens.types import Features
 
 WIDTH, ROWS = 8, 10
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from twinlens.core.types import Features, TwinlensError
 from twinlens.fusions.val import Val
-from twinlens.types import Features, TwinlensError
 
 
 def test_levels_of_unit_length_share_the_vector():

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from twinlens import variants
+from twinlens.core import variants
+from twinlens.core.types import TwinlensError
 from twinlens.indexes import Index
-from twinlens.types import TwinlensError
 
 NAMES = variants.names("indexes")
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from twinlens.core.types import TwinlensError
 from twinlens.indexes.cluster_svm import ClusterSvm
 from twinlens.indexes.exact import Exact
-from twinlens.types import TwinlensError
 
 
 def clustered(count=200, centres=6, dim=8, seed=0):

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.neighbors import NearestNeighbors
 
+from twinlens.core.types import TwinlensError
 from twinlens.indexes import _scan
 from twinlens.indexes.exact import Exact
-from twinlens.types import TwinlensError
 
 
 def brute_force(vectors, queries, k):

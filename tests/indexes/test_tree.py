@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.neighbors import NearestNeighbors
 
+from twinlens.core.types import TwinlensError
 from twinlens.indexes.exact import Exact
 from twinlens.indexes.tree import Tree
-from twinlens.types import TwinlensError
 
 WHOLE = arrays(np.float32, st.tuples(st.integers(1, 60), st.just(3)), elements=st.integers(-3, 3).map(float))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from twinlens.types import Hit, Sample
+from twinlens.core.types import Hit, Sample
 
 
 def picture(path: Path, size: tuple[int, int], color: str) -> Path:

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from tests.pictures import draw, png, shard
+from twinlens.core.types import Hit, Sample, TwinlensError
 from twinlens.report.export import export
-from twinlens.types import Hit, Sample, TwinlensError
 
 QUERY = Sample("query", None, "a dog")
 

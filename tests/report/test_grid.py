@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from twinlens.core.types import Hit, Sample, TwinlensError
 from twinlens.report._cards import ACCENT
 from twinlens.report.grid import result_grid
-from twinlens.types import Hit, Sample, TwinlensError
 
 
 def drawn(path, color: tuple[int, int, int]) -> tuple[int, int, int, int]:

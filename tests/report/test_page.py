@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from twinlens.core.types import Hit, Sample, TwinlensError
 from twinlens.report.page import THUMBNAIL, result_page
-from twinlens.types import Hit, Sample, TwinlensError
 
 
 class Page(HTMLParser):

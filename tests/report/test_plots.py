@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageColor
 
+from twinlens.core.types import TwinlensError
 from twinlens.report import Estimate
 from twinlens.report.plots import PALETTE, bar_chart, curves
-from twinlens.types import TwinlensError
 
 SERIES = {
     "as printed": {"k-NN": Estimate(0.99, 0.98, 1.0), "SVM": Estimate(0.95, 0.9, 0.97)},

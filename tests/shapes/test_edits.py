@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scene_notation import scene
 
+from twinlens.core.types import TwinlensError
 from twinlens.shapes.changes import random_change
 from twinlens.shapes.edits import FAMILIES, FEWEST, MOST, random_edit
 from twinlens.shapes.scenes import fits, random_scene, scatter_scene
 from twinlens.shapes.wording import refer
-from twinlens.types import TwinlensError
 
 BEFORE = scene("ys20@0,40 kc10@50,50", "yc30@10,10", "bt20@60,60")
 EXAMPLES = {

@@ -10,18 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scene_notation import scene
 
-from twinlens.shapes.scenes import (
-    BOX,
-    Item,
-    Scene,
-    fits,
-    item_boxes,
-    random_scene,
-    scatter_scene,
-    tower,
-    tower_scene,
-)
-from twinlens.types import TwinlensError
+from twinlens.core.types import TwinlensError
+from twinlens.shapes.scenes import BOX, Item, Scene, fits, item_boxes, random_scene, scatter_scene, tower, tower_scene
 
 NLVR = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "nlvr"
 seeds = st.integers(0, 2**32)

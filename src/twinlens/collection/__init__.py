@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from twinlens.collection import receipts
-from twinlens.collection.answers import Hits
 from twinlens.collection.collection import Collection
-from twinlens.collection.query import Model, Query
+from twinlens.collection.maintenance import Info, Repair
 from twinlens.collection.receipts import Replay
-from twinlens.collection.upkeep import Info, Repair
+from twinlens.collection.search.query import Model, Query
+from twinlens.collection.search.scoring import Hits
 
 __all__ = ["Collection", "Hits", "Info", "Model", "Query", "Repair", "Replay", "receipts"]

@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from twinlens import filters
 from twinlens.calibration import asking
-from twinlens.collection import upkeep
-from twinlens.collection.answers import Asked, Hits
-from twinlens.collection.query import Model, Query, check_numbers, pictures, texts
-from twinlens.collection.searcher import Searcher
-from twinlens.collection.upkeep import Info, Load, Repair
-from twinlens.collection.writer import exchange, file, writer
-from twinlens.runtime import accelerated, load, tuned
-from twinlens.store import (
+from twinlens.collection import maintenance
+from twinlens.collection.maintenance import Info, Load, Repair
+from twinlens.collection.search import filters
+from twinlens.collection.search.query import Model, Query, check_numbers, pictures, texts
+from twinlens.collection.search.scoring import Asked, Hits
+from twinlens.collection.search.searcher import Searcher
+from twinlens.collection.store import (
     DATABASE,
     Contents,
     Entry,
@@ -33,10 +31,12 @@ from twinlens.store import (
     model_folder,
     writing,
 )
-from twinlens.types import Picture, TwinlensError
+from twinlens.collection.writer import exchange, file, writer
+from twinlens.core.types import Picture, TwinlensError
+from twinlens.models.runtime import accelerated, load, tuned
 
 if TYPE_CHECKING:
-    from twinlens.ingest import Options, Report, Scan
+    from twinlens.collection.ingest import Options, Report, Scan
 
 
 class Collection:
@@ -66,7 +66,7 @@ class Collection:
             if store.serving() is not None:
                 store.close()
                 raise TwinlensError(f"there is a collection in {folder} already")
-            generation = upkeep.adopt(store, composer)
+            generation = maintenance.adopt(store, composer)
         collection = cls(folder, store, load)
         collection._model = generation.digest, accelerated(composer)
         return collection
@@ -136,7 +136,7 @@ class Collection:
         captions: tables with paths and texts. Can be interrupted at any time, and goes on when called again. Raises
         TwinlensError: no such folder, no picture in it, another process is writing, the disk is full.
         """
-        from twinlens.ingest import Options, Scan, ingest, scan  # whoever searches needs none of it
+        from twinlens.collection.ingest import Options, Scan, ingest, scan  # whoever searches needs none of it
 
         found = paths if isinstance(paths, Scan) else scan(_listed(paths), captions)
         with writer(self.folder) as store:
@@ -152,10 +152,10 @@ class Collection:
         Until then, and if it is interrupted, the old model serves; called again, it goes on. Pictures that cannot be
         read now keep their rows, but are found only once their folder is indexed again. Raises TwinlensError as `add`.
         """
-        from twinlens.ingest import Options, Report, reembed
+        from twinlens.collection.ingest import Options, Report, reembed
 
         with writer(self.folder) as store:
-            new = upkeep.adopt(store, composer)
+            new = maintenance.adopt(store, composer)
             if new == self.generation:
                 return Report()
             fast, how = accelerated(composer), options or Options()
@@ -177,17 +177,17 @@ class Collection:
         composer: the collection's own model, to be put back where its folder is lost or damaged. Nobody else should use
         the collection meanwhile. Raises TwinlensError for another model, and when the database cannot be read at all.
         """
-        from twinlens.ingest import Options
+        from twinlens.collection.ingest import Options
 
         with self._busy, writing(self.folder):
             self._store.close()
-            rescued = upkeep.rescue(self.folder)
+            rescued = maintenance.rescue(self.folder)
             self._store = Store.open(self.folder)
             self._searcher = Searcher(self._store)
             if composer is not None:
-                upkeep.restore_model(self._store, self.generation, composer)
+                maintenance.restore_model(self._store, self.generation, composer)
                 self._model = None
-            done = upkeep.repair(self._store, self.generation, self.composer, options or Options())
+            done = maintenance.repair(self._store, self.generation, self.composer, options or Options())
         return Repair((*rescued, *done.done), done.embedded)
 
     def exchange(self, was: Generation, model: Model, convert: Callable[[Vectors], Vectors]) -> None:
@@ -207,11 +207,11 @@ class Collection:
 
     def info(self) -> Info:
         """How many pictures there are, which failed and why, which model serves."""
-        return upkeep.info(self._store, self.generation)
+        return maintenance.info(self._store, self.generation)
 
     def verify(self) -> list[str]:
         """A line for everything that is wrong with the collection's files; none if it is whole."""
-        return upkeep.verify(self._store, self.generation, self._load)
+        return maintenance.verify(self._store, self.generation, self._load)
 
     def search(
         self,

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from twinlens import __version__, sources
-from twinlens.collection.answers import Hits
-from twinlens.runtime import about
-from twinlens.store import Contents, expanded
-from twinlens.types import Hit, TwinlensError
+from twinlens import __version__
+from twinlens.collection.search.scoring import Hits
+from twinlens.collection.store import Contents, expanded
+from twinlens.core.types import Hit, TwinlensError
+from twinlens.media import sources
+from twinlens.models.runtime import about
 
 if TYPE_CHECKING:
     from twinlens.collection.collection import Collection

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from twinlens.collection.query import Model
-from twinlens.store import Generation, Matrix, Store, Vectors, gallery, keep_model, remove_models, writing
+from twinlens.collection.search.query import Model
+from twinlens.collection.store import Generation, Matrix, Store, Vectors, gallery, keep_model, remove_models, writing
 
 PAGE = 1024
 """Vectors that are held in memory at a time while all of them are exchanged."""

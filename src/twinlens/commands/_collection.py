@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twinlens.commands import _common
-from twinlens.types import TwinlensError
+from twinlens.core.types import TwinlensError
 
 if TYPE_CHECKING:
     import argparse
 
     from twinlens.collection import Collection
-    from twinlens.composer import Composer
-    from twinlens.ingest import Report
+    from twinlens.collection.ingest import Report
+    from twinlens.models.composer import Composer
 
 COLLECTION = Path("twinlens-collection")
 _SHOWN = 20
@@ -35,8 +35,8 @@ def add_runtime(parser: argparse.ArgumentParser) -> None:
 
 def open_collection(args: argparse.Namespace) -> Collection:
     """The collection that `--collection` names, run as `--runtime` says. Raises TwinlensError when there is none."""
-    from twinlens import runtime
     from twinlens.collection import Collection
+    from twinlens.models import runtime
 
     mode = runtime.check_mode(getattr(args, "runtime", "auto"))
     return Collection.open(args.collection.expanduser(), load=partial(runtime.load, mode=mode))
@@ -60,8 +60,8 @@ def asks_for_model(args: argparse.Namespace) -> bool:
 
 def choose_model(args: argparse.Namespace) -> Composer:
     """The model that `--model`, `--recipe` and `--checkpoint` name. Raises TwinlensError when it cannot be had."""
-    from twinlens import pretrained
-    from twinlens.composer import Composer
+    from twinlens.models import pretrained
+    from twinlens.models.composer import Composer
 
     if args.model is not None:
         if args.checkpoint is not None:
@@ -101,7 +101,7 @@ def print_report(report: Report) -> None:
         if len(ordered) > _SHOWN:
             print(f"… and {len(ordered) - _SHOWN:,} more reasons (--json lists every picture)")
     if report.passed:
-        from twinlens import images
+        from twinlens.media import images
 
         print(images.unread(report.passed))
     for line in report.problems[:_SHOWN]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from twinlens.types import Sample, TwinlensError
+from twinlens.core.types import Sample, TwinlensError
 
 if TYPE_CHECKING:
     import argparse

@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twinlens import variants
-from twinlens.types import Dataset, TwinlensError
+from twinlens.core import variants
+from twinlens.core.types import Dataset, TwinlensError
 
 if TYPE_CHECKING:
     import argparse
     from types import ModuleType
 
-    from twinlens.config import Recipe
+    from twinlens.core.recipe import Recipe
 
 PRECISIONS = ("float32", "bfloat16")
 
@@ -41,7 +41,7 @@ def add_recipe(parser: argparse.ArgumentParser, help_line: str) -> None:
 
 def recipe_of(args: argparse.Namespace) -> Recipe:
     """The recipe, with `--epochs` and `--precision` in it."""
-    from twinlens.config import find_recipe
+    from twinlens.core.recipe import find_recipe
 
     recipe = find_recipe(args.recipe)
     if args.epochs is not None and args.epochs < 1:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twinlens.commands import _common
-from twinlens.types import TwinlensError
+from twinlens.core.types import TwinlensError
 
 if TYPE_CHECKING:
     import argparse
 
-    from twinlens.detection import Boxed
+    from twinlens.training.detector import Boxed
 
 WEIGHTS = "detector.safetensors"
 HELD_OUT = 0.2
@@ -31,8 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Train, measure mean average precision before and after on held-out examples, write the weights."""
-    from twinlens import detection
-    from twinlens.training import pick_device
+    from twinlens.core.machine import pick_device
+    from twinlens.training import detector as detection
 
     examples = _examples(args)
     part = max(1, round(HELD_OUT * len(examples)))
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
 def _examples(args: argparse.Namespace) -> list[Boxed]:
     """COCO boxes, NLVR's annotated scenes, or drawn ones. Raises TwinlensError for too few to hold any out."""
-    from twinlens import detection
+    from twinlens.training import detector as detection
 
     if args.boxes is not None:
         if args.root is None:
@@ -84,7 +84,7 @@ def _examples(args: argparse.Namespace) -> list[Boxed]:
 
 def _canvas(example: Boxed) -> tuple[int, int]:
     """(height, width) that every picture is scaled to: the first one's."""
-    from twinlens import images
+    from twinlens.media import images
 
     width, height = images.load(example.picture).size
     return height, width

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twinlens.commands import _collection, _common
-from twinlens.types import TwinlensError
+from twinlens.core.types import TwinlensError
 
 if TYPE_CHECKING:
     import argparse
 
-    from twinlens.learning import Plan
-    from twinlens.training import Epoch
+    from twinlens.adaptation import Plan
+    from twinlens.training.loop import Epoch
 
 SHOWN = ("map", "hit@1", "hit@5", "hit@10")
 FOREIGN = {"dataset": "shapes", "root": None, "protocol": None, "recipe": "compact", "model": None, "workers": 0}
@@ -44,13 +44,13 @@ def add_training(parser: argparse.ArgumentParser) -> None:
 
 def train(args: argparse.Namespace) -> Mapping[str, object]:
     """Learn, say how it went, and write the report. The collection changes only if what was learned wins."""
-    from twinlens import learning
+    from twinlens import adaptation
 
     _check(args)
     with _collection.open_collection(args) as collection:
         if args.discard:
-            return _discarded(args, learning.discard(collection))
-        result, epochs = learning.learn(collection, _plan(args))
+            return _discarded(args, adaptation.discard(collection))
+        result, epochs = adaptation.learn(collection, _plan(args))
     out = args.out or _beside(args.collection)
     result = {"on": args.collection, **result, "reading": _verdict(result)}
     result["files"] = _write(result, epochs, out)
@@ -64,11 +64,11 @@ def train(args: argparse.Namespace) -> Mapping[str, object]:
 
 def evaluate(args: argparse.Namespace) -> Mapping[str, object]:
     """Measure what serves, and write the table where `--out` says."""
-    from twinlens import learning
+    from twinlens import adaptation
 
     _check(args)
     with _collection.open_collection(args) as collection:
-        result: dict[str, Any] = {"on": args.collection, **learning.measure(collection, _plan(args))}
+        result: dict[str, Any] = {"on": args.collection, **adaptation.measure(collection, _plan(args))}
     result["reading"] = _which(result)
     if _common.shows_view(args):
         _common.print_table(*_table(result), title=_measured_on(result["measured"]))
@@ -95,7 +95,7 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _plan(args: argparse.Namespace) -> Plan:
-    from twinlens.learning import FUSION, Plan
+    from twinlens.adaptation import FUSION, Plan
 
     return Plan(
         fusion=getattr(args, "fusion", None) or FUSION,

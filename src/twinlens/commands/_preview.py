@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from twinlens.types import TwinlensError
+from twinlens.core.types import TwinlensError
 
 
 def add_preview(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +22,7 @@ def add_preview(parser: argparse.ArgumentParser) -> None:
 
 def show(picture: Path, args: argparse.Namespace) -> None:
     """Show a picture unless that is not wanted or not possible. Raises TwinlensError if it is asked for in vain."""
-    from twinlens import images
+    from twinlens.media import images
     from twinlens.report import terminal
 
     if args.preview is False:

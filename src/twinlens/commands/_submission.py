@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from twinlens import variants
 from twinlens.commands import _common
-from twinlens.types import TwinlensError
+from twinlens.core import variants
+from twinlens.core.types import TwinlensError
 
 if TYPE_CHECKING:
     import argparse
     from types import ModuleType
 
-    from twinlens.composer import Composer
-    from twinlens.types import Dataset, Ranking
+    from twinlens.core.types import Dataset, Ranking
+    from twinlens.models.composer import Composer
 
 
 def check(args: argparse.Namespace, module: ModuleType) -> None:
@@ -27,16 +27,17 @@ def check(args: argparse.Namespace, module: ModuleType) -> None:
 
 def write(args: argparse.Namespace, module: ModuleType, dataset: Dataset) -> dict[str, Any]:
     """Rank, write the server's files into the folder `--submission`, and say where they are to go."""
-    from twinlens import submissions, training
-    from twinlens.composer import Composer
+    from twinlens.core import machine
+    from twinlens.datasets import _submissions
+    from twinlens.models.composer import Composer
 
     composer = Composer.load(args.model)
-    composer.to(training.pick_device(args.device))
+    composer.to(machine.pick_device(args.device))
     contents = module.submission(_rank(composer, dataset, _common.shows_view(args)), args.root, args.split)
     args.submission.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, content in contents.items():
-        submissions.write(content, path := args.submission / name)
+        _submissions.write(content, path := args.submission / name)
         paths.append(path)
     if _common.shows_view(args):
         print(f"wrote {', '.join(map(str, paths))} for {module.SERVER}\n{module.NOTE}")

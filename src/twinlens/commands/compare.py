@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twinlens import variants
 from twinlens.commands import _common, _data
-from twinlens.types import TwinlensError
+from twinlens.core import variants
+from twinlens.core.types import TwinlensError
 
 if TYPE_CHECKING:
     import argparse
     from types import ModuleType
 
-    from twinlens.types import Dataset
+    from twinlens.core.types import Dataset
 
 HELP = "Train every fusion under the same encoders, budget and seeds, and say how sure the differences are."
 EXAMPLES = """
@@ -48,14 +48,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Compare, print the table, write the files; finished runs are read instead of run again."""
-    from twinlens import comparison, contents
+    from twinlens.evaluation import comparison
+    from twinlens.media import content
 
     if args.repeats < 1:
         raise TwinlensError("--repeats wants a number from 1 on")
     names, recipe = _fusions(args.fusions), _data.recipe_of(args)
     module, train, test = _datasets(args)
     metrics = tuple(getattr(module, "METRICS", ("hit@1", "hit@5", "hit@10")))
-    cache = args.cache or contents.default_cache()
+    cache = args.cache or content.default_cache()
     result: dict[str, Any] = {
         "dataset": args.dataset,
         "split": args.split,
@@ -91,7 +92,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
 def _fusions(text: str) -> list[str]:
     """Raises TwinlensError for a name that is no fusion."""
-    from twinlens import comparison
+    from twinlens.evaluation import comparison
 
     if text == "all":
         return comparison.fusions()
@@ -110,9 +111,9 @@ def _datasets(args: argparse.Namespace) -> tuple[ModuleType, Dataset, Dataset]:
     args.protocol = args.protocol or module.PROTOCOLS[0]
     if args.train_split != args.split:
         return module, _data.load_split(_sized(args, args.train_split), args.train_split), test
-    from twinlens import protocols
+    from twinlens import splits
 
-    train, test = protocols.hold_out(test, protocols.SHARE, args.seed)
+    train, test = splits.hold_out(test, splits.SHARE, args.seed)
     return module, train, test
 
 

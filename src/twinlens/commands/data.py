@@ -9,9 +9,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from twinlens import variants
 from twinlens.commands import _common
-from twinlens.types import TwinlensError
+from twinlens.core import variants
+from twinlens.core.types import TwinlensError
 
 HELP = "list the datasets, say where to download one, or check a downloaded folder"
 EXAMPLES = """

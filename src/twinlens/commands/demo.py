@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import argparse
 
     from twinlens.collection import Collection
-    from twinlens.composer import Composer
-    from twinlens.types import Dataset, Hit, Sample
+    from twinlens.core.types import Dataset, Hit, Sample
+    from twinlens.models.composer import Composer
 
 HELP = "Draw pictures, index them, and search them with a picture and a sentence together."
 EXAMPLES = """
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Draw, train or load, index, search; what an earlier run has done is not done again."""
-    from twinlens.ingest import Options
+    from twinlens.collection.ingest import Options
     from twinlens.report.grid import result_grid
     from twinlens.report.page import result_page
 
@@ -84,7 +84,7 @@ def _varied(dataset: Dataset) -> list[Sample]:
 
 
 def _save(samples: Sequence[Sample], paths: Sequence[Path]) -> None:
-    from twinlens import images
+    from twinlens.media import images
 
     for sample, path in zip(samples, paths, strict=True):
         if not path.is_file() and sample.image is not None:
@@ -100,10 +100,10 @@ def _opened(args: argparse.Namespace) -> Collection:
 
 
 def _composer(args: argparse.Namespace) -> Composer:
-    from twinlens import pretrained
-    from twinlens.config import find_recipe
+    from twinlens.core.recipe import find_recipe
     from twinlens.datasets import shapes
-    from twinlens.training import train_recipe
+    from twinlens.models import pretrained
+    from twinlens.training.loop import train_recipe
 
     if not args.train:
         return pretrained.ready("compact")

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Examine, a line each."""
-    from twinlens import doctor
+    from twinlens.models import doctor
 
     checks = doctor.examine()
     if _common.shows_view(args):

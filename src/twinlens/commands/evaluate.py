@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twinlens.commands import _common, _data, _own, _submission
-from twinlens.types import TwinlensError
+from twinlens.core.types import TwinlensError
 
 if TYPE_CHECKING:
     import argparse
 
-    from twinlens.types import Dataset
+    from twinlens.core.types import Dataset
 
 HELP = "Measure a model or a recipe under a protocol, beside its baselines, with intervals."
 EXAMPLES = """
@@ -81,7 +81,8 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
 
 def _paper(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
-    from twinlens import contents, replication
+    from twinlens.evaluation.paper import replication
+    from twinlens.media import content
 
     if args.model:
         raise TwinlensError("protocol paper trains on every split anew: give --recipe instead of --model")
@@ -96,7 +97,7 @@ def _paper(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
         seed=args.seed,
         device=args.device,
         processes=_processes(args),
-        cache=args.cache or contents.default_cache(),
+        cache=args.cache or content.default_cache(),
         shown=_common.shows_view(args),
     )
     return {"recipe": recipe.name, "repeats": args.repeats, **found, "reading": replication.explain_leak(found)}
@@ -104,23 +105,25 @@ def _paper(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
 
 def _processes(args: argparse.Namespace) -> int:
     """Repeats that run side by side: one per core on a CPU, one on any other device."""
-    from twinlens.training import pick_device
+    from twinlens.core.machine import pick_device
 
     return min(args.repeats, _common.cores()) if pick_device(args.device).type == "cpu" else 1
 
 
 def _with_model(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
-    from twinlens import evaluation, training
-    from twinlens.composer import Composer
+    from twinlens import evaluation
+    from twinlens.core import machine
+    from twinlens.models.composer import Composer
 
     composer = Composer.load(args.model)
-    composer.to(training.pick_device(args.device))
+    composer.to(machine.pick_device(args.device))
     found = evaluation.evaluate(composer, dataset, seed=args.seed, ks=args.ks, shown=_common.shows_view(args))
     return {"recipe": composer.recipe.name, "model": str(args.model), "repeats": 1, **found}
 
 
 def _with_recipe(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
-    from twinlens import contents, evaluation
+    from twinlens import evaluation
+    from twinlens.media import content
 
     recipe = _data.recipe_of(args)
     found = evaluation.cross_validate(
@@ -130,7 +133,7 @@ def _with_recipe(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
         seed=args.seed,
         device=args.device,
         ks=args.ks,
-        notes=(args.cache or contents.default_cache()) / "notes",
+        notes=(args.cache or content.default_cache()) / "notes",
         shown=_common.shows_view(args),
     )
     return {"recipe": recipe.name, "repeats": args.repeats, **found}

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twinlens.commands import _collection, _common
-from twinlens.types import TwinlensError
+from twinlens.core.types import TwinlensError
 
 if TYPE_CHECKING:
     from twinlens.collection import Collection
-    from twinlens.ingest import Options, Report, Scan
+    from twinlens.collection.ingest import Options, Report, Scan
 
 HELP = "bring a collection up to date with folders of pictures"
 EXAMPLES = """
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Index, and list by reason what could not be. Raises TwinlensError when no picture at all could be read."""
-    from twinlens.ingest import scan
+    from twinlens.collection.ingest import scan
 
     options = _options(args)
     if args.watch:
@@ -68,7 +68,7 @@ def _add(
     collection: Collection, found: Scan, args: argparse.Namespace, options: Options
 ) -> tuple[Report, dict[str, object]]:
     """What a run did, and the same as JSON."""
-    from twinlens import runtime
+    from twinlens.models import runtime
 
     report = collection.add(found, options=options)
     said = {"collection": args.collection, "pictures": len(collection), **_collection.told(report)}
@@ -77,7 +77,7 @@ def _add(
 
 def _watch(args: argparse.Namespace, options: Options) -> Mapping[str, object]:
     """Index, and again after every change, until Ctrl-C. Raises TwinlensError where there is nothing to watch."""
-    from twinlens.ingest import fingerprint, scan, watch
+    from twinlens.collection.ingest import fingerprint, scan, watch
 
     paths, folder = [path.expanduser().resolve() for path in args.paths], args.collection.expanduser().resolve()
     if missing := next((path for path in (*paths, *args.captions) if not path.exists()), None):
@@ -113,7 +113,7 @@ def _tell(report: Report, result: Mapping[str, object], args: argparse.Namespace
 
 
 def _options(args: argparse.Namespace) -> Options:
-    from twinlens.ingest import Limits, Options
+    from twinlens.collection.ingest import Limits, Options
 
     if args.workers is not None and args.workers < 0:
         raise TwinlensError(f"--workers wants a number from 0 on, not {args.workers}")
@@ -126,7 +126,7 @@ def _options(args: argparse.Namespace) -> Options:
 def _collection_of(args: argparse.Namespace, options: Options) -> Collection:
     """The collection, made if there is none, with the model that was asked for."""
     from twinlens.collection import Collection
-    from twinlens.runtime import accelerated
+    from twinlens.models.runtime import accelerated
 
     folder = args.collection.expanduser()
     if not Collection.exists(folder):

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Count and tell."""
-    from twinlens import runtime
+    from twinlens.models import runtime
 
     with _collection.open_collection(args) as collection:
         about, runs = collection.info(), runtime.about(collection.composer)

@@ -25,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Mend, and say what was done and what is still wrong."""
-    from twinlens.composer import Composer
-    from twinlens.ingest import Options
+    from twinlens.collection.ingest import Options
+    from twinlens.models.composer import Composer
 
     with _collection.open_collection(args) as collection:
         composer = None if args.model is None else Composer.load(args.model.expanduser())

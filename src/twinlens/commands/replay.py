@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twinlens.commands import _collection, _common
-from twinlens.types import Different
+from twinlens.core.types import Different
 
 if TYPE_CHECKING:
     from twinlens.collection import Replay

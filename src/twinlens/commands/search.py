@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twinlens.commands import _collection, _common, _preview
-from twinlens.types import NEAR_DUPLICATE, Hit, Sample, TwinlensError
+from twinlens.core.types import NEAR_DUPLICATE, Hit, Sample, TwinlensError
 
 if TYPE_CHECKING:
     from twinlens.collection import Collection, Hits
@@ -114,7 +114,7 @@ def _asked(args: argparse.Namespace, images: Sequence[Path], texts: Sequence[str
 
 
 def _picture(path: Path) -> Path:
-    from twinlens import sources
+    from twinlens.media import sources
 
     path = path.expanduser()
     if not sources.exists(path):
@@ -170,11 +170,13 @@ def _why_nothing(args: argparse.Namespace, collection: Collection) -> str:
     """Why there is no answer, and the fields that there are where the condition asks for another."""
     if not args.where:
         return f"{args.collection} has no pictures yet"
-    from twinlens import filters, hints
+    from twinlens.collection.search import filters
+    from twinlens.core import suggestions
 
     known = collection.fields()
     strange = sorted(filters.fields(filters.parse(args.where)).difference(known))
-    return "no picture meets the condition" + (f"; {hints.unknown('field', strange[0], known)}" if strange else "")
+    told = f"; {suggestions.unknown('field', strange[0], known)}" if strange else ""
+    return f"no picture meets the condition{told}"
 
 
 def _show_files(files: Sequence[Path], args: argparse.Namespace) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twinlens.commands import _common, _data, _detector, _own
-from twinlens.types import TwinlensError
+from twinlens.core.types import TwinlensError
 
 if TYPE_CHECKING:
     import argparse
 
-    from twinlens.config import Recipe
-    from twinlens.training import Epoch
+    from twinlens.core.recipe import Recipe
+    from twinlens.training.loop import Epoch
 
 HELP = "Train a recipe on a dataset, a fusion on a collection's own captions, or a detector on boxes."
 EXAMPLES = """
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 def _train_model(args: argparse.Namespace) -> Mapping[str, object]:
     import json
 
-    from twinlens.composer import PROVENANCE, Composer
+    from twinlens.models.composer import PROVENANCE, Composer
 
     recipe = _data.recipe_of(args)
     _data.dataset_file(args)
@@ -73,10 +73,10 @@ def _train_model(args: argparse.Namespace) -> Mapping[str, object]:
 def _train(args: argparse.Namespace, recipe: Recipe, provenance: Mapping[str, Any]) -> list[Epoch]:
     from dataclasses import asdict
 
-    from twinlens import training
+    from twinlens.training import loop
 
     _, dataset = _data.load_dataset(args)
-    composer, epochs = training.train_recipe(
+    composer, epochs = loop.train_recipe(
         recipe,
         dataset,
         seed=args.seed,
@@ -86,7 +86,7 @@ def _train(args: argparse.Namespace, recipe: Recipe, provenance: Mapping[str, An
         shown=_common.shows_view(args),
     )
     composer.save(args.out, provenance={"run": provenance, "epochs": [asdict(epoch) for epoch in epochs]})
-    (args.out / training.CHECKPOINT).unlink(missing_ok=True)
+    (args.out / loop.CHECKPOINT).unlink(missing_ok=True)
     _plot(epochs, args.out / "training.png")
     return epochs
 

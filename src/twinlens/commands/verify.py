@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 
 from twinlens.commands import _collection, _common
-from twinlens.types import TwinlensError
+from twinlens.core.types import TwinlensError
 
 HELP = "check every vector and file of a collection for damage"
 EXAMPLES = """

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from twinlens.types import TwinlensError
+from twinlens.core.types import TwinlensError
 
 
 def check(name: str, **choices: tuple[str, Sequence[str]]) -> None:

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from twinlens.types import TwinlensError
+from twinlens.core.types import TwinlensError
 
 _PLAIN = re.compile(r"[biufcSUO]\d{0,4}")
 _DAMAGED = (

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from twinlens import submissions
+from twinlens.core.types import Dataset, Ranking, Sample, TwinlensError
+from twinlens.datasets import _submissions
 from twinlens.datasets._files import check, folder, must_hold, read_json, read_rows
 from twinlens.datasets._source import Source
-from twinlens.types import Dataset, Ranking, Sample, TwinlensError
 
 PROTOCOLS = ("benchmark",)
 SPLITS = ("val", "test")
@@ -35,7 +35,7 @@ SOURCE = Source(
         "http://images.cocodataset.org/annotations/image_info_unlabeled2017.zip",
     ),
 )
-SERVER = submissions.CIRCO_SERVER
+SERVER = _submissions.CIRCO_SERVER
 _NAME = "circo"
 
 
@@ -66,9 +66,9 @@ def submission(
     rankings: Sequence[Ranking],
     root: Path | None,  # noqa: ARG001
     split: str,
-) -> dict[str, submissions.CircoFile]:
+) -> dict[str, _submissions.CircoFile]:
     """Rankings → file name → what the authors' server wants. Raises TwinlensError when it would refuse them."""
-    return {f"circo_{split}.json": submissions.circo(rankings)}
+    return {f"circo_{split}.json": _submissions.circo(rankings)}
 
 
 def expected_files(root: Path) -> Iterator[Path]:

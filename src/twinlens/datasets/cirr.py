@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from twinlens import submissions
+from twinlens.core.types import Dataset, Ranking, Sample
+from twinlens.datasets import _submissions
 from twinlens.datasets._files import check, folder, must_hold, read_json, read_rows
 from twinlens.datasets._source import Source
-from twinlens.types import Dataset, Ranking, Sample
 
 PROTOCOLS = ("benchmark",)
 SPLITS = ("train", "val", "test1")
@@ -35,7 +35,7 @@ SOURCE = Source(
         "img_raw/{train,dev,test1}/: NLVR2's pictures, asked for by the form at https://lil.nlp.cornell.edu/nlvr/",
     ),
 )
-SERVER = submissions.CIRR_SERVER
+SERVER = _submissions.CIRR_SERVER
 _NAME = "cirr"
 
 
@@ -65,16 +65,16 @@ def load(root: Path | None, split: str, *, protocol: str = PROTOCOLS[0]) -> Data
 
 
 def members(root: Path | None, split: str) -> dict[str, frozenset[str]]:
-    """Query id → the five other pictures of its set, which `submissions.cirr_subset` ranks. Raises as `load` does."""
+    """Query id → the five other pictures of its set, which `_submissions.cirr_subset` ranks. Raises as `load` does."""
     check(_NAME, split=(split, SPLITS))
     return {str(row["pairid"]): _others(row) for row in _rows(folder(_NAME, root), split)}
 
 
-def submission(rankings: Sequence[Ranking], root: Path | None, split: str) -> dict[str, submissions.CirrFile]:
+def submission(rankings: Sequence[Ranking], root: Path | None, split: str) -> dict[str, _submissions.CirrFile]:
     """Rankings of the whole gallery → file name → what the server wants. Raises TwinlensError as `load` does."""
     return {
-        "recall.json": submissions.cirr(rankings),
-        "recall_subset.json": submissions.cirr_subset(rankings, members(root, split)),
+        "recall.json": _submissions.cirr(rankings),
+        "recall_subset.json": _submissions.cirr_subset(rankings, members(root, split)),
     }
 
 

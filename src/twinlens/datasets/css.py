@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from twinlens.core.types import Dataset, Sample, TwinlensError
 from twinlens.datasets._files import check, folder
 from twinlens.datasets._safe_numpy import load_object
 from twinlens.datasets._source import Source
-from twinlens.types import Dataset, Sample, TwinlensError
 
 PROTOCOLS = ("benchmark",)
 SPLITS = ("train", "test")

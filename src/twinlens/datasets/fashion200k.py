@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from twinlens.core.types import Dataset, Sample, TwinlensError
 from twinlens.datasets._files import check, folder, must_hold, read_text
 from twinlens.datasets._source import Source
-from twinlens.types import Dataset, Sample, TwinlensError
 
 PROTOCOLS = ("benchmark",)
 SPLITS = ("train", "test")

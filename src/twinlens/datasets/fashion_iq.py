@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from twinlens.core.types import Dataset, Sample, TwinlensError
 from twinlens.datasets._files import check, folder, must_hold, read_json, read_rows
 from twinlens.datasets._source import Source
-from twinlens.groups import connect
-from twinlens.types import Dataset, Sample, TwinlensError
+from twinlens.splits import connect
 
 PROTOCOLS = ("benchmark",)
 SPLITS = ("train", "val", "test")

@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from twinlens import images
+from twinlens.core.types import Dataset, Sample, TwinlensError
 from twinlens.datasets._files import check
-from twinlens.groups import connect
-from twinlens.types import Dataset, Sample, TwinlensError
+from twinlens.media import images
+from twinlens.splits import connect
 
 PROTOCOLS = ("captions", "grounded")
 SPLITS = ("all",)

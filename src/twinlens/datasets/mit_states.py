@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from twinlens.core.types import Dataset, Sample, TwinlensError
 from twinlens.datasets._files import check, folder
 from twinlens.datasets._source import Source
-from twinlens.types import Dataset, Sample, TwinlensError
 
 PROTOCOLS = ("benchmark",)
 SPLITS = ("train", "test")

@@ -22,10 +22,10 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+from twinlens.core.types import Dataset, Sample, TwinlensError
 from twinlens.datasets._files import check, folder, read_text
 from twinlens.datasets._source import Source
-from twinlens.groups import connect
-from twinlens.types import Dataset, Sample, TwinlensError
+from twinlens.splits import connect
 
 PROTOCOLS = ("grounded", "paper")
 SPLITS = ("train", "dev", "test")

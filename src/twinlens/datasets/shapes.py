@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 from PIL.Image import Image
 
+from twinlens.core.types import Dataset, Sample, TwinlensError
 from twinlens.datasets._files import check
-from twinlens.groups import connect
 from twinlens.shapes.drawing import draw
 from twinlens.shapes.edits import Edit
 from twinlens.shapes.scenes import ITEMS, Scene
 from twinlens.shapes.sentences import Table
 from twinlens.shapes.worlds import SPLITS, Statement, World
-from twinlens.types import Dataset, Sample, TwinlensError
+from twinlens.splits import connect
 
 PROTOCOLS = ("grounded", "edits", "all", "paper")
 METRICS: tuple[str, ...] = ("hit@1", "hit@5", "hit@10", "map", "grounding_accuracy")

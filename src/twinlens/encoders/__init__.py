@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import nn
 
-from twinlens.types import Arrays, Batch, Encoded, Sample
+from twinlens.core.types import Arrays, Batch, Encoded, Sample
 
 
 class Encoder(nn.Module):

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from twinlens import hub
-from twinlens.types import TwinlensError
+from twinlens.core import hub
+from twinlens.core.types import TwinlensError
 
 Side = Literal["vision", "text"]
 

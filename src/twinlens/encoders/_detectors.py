@@ -17,8 +17,8 @@ from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
 from torchvision.ops import MultiScaleRoIAlign
 
-from twinlens import hub
-from twinlens.types import TwinlensError
+from twinlens.core import hub
+from twinlens.core.types import TwinlensError
 
 SMALL = "fasterrcnn_small"
 NAMES = (

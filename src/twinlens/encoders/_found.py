@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from twinlens.contents import Notes
+from twinlens.media.content import Notes
 
 _PARTS = ("boxes", "scores", "features")
 LIMIT = 256 * 2**20

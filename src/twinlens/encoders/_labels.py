@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torchvision.models import EfficientNet_B0_Weights
 
-from twinlens import hub, wordpiece
+from twinlens.core import hub, wordpiece
 from twinlens.encoders._transformer import masked_mean
 
 CLASSES = 1000

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from twinlens import images
-from twinlens.types import Picture, TwinlensError
+from twinlens.core.types import Picture, TwinlensError
+from twinlens.media import images
 
 Fit: TypeAlias = Literal["crop", "stretch", "pad"]
 """The middle of the picture, the picture out of proportion, or the whole picture on white."""

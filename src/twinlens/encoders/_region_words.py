@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from twinlens.core.types import Arrays, Picture, TwinlensError
 from twinlens.encoders._sift import LocalSift
 from twinlens.encoders._visual_words import VisualWords
-from twinlens.types import Arrays, Picture, TwinlensError
 
 KEYPOINTS = 4096
 """Most keypoints of a picture; of more, every n-th is kept."""

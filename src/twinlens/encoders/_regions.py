@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from twinlens import contents, images
-from twinlens.contents import Notes
+from twinlens.core.types import Arrays, Batch, Encoded, Features, Picture, Sample, TwinlensError
 from twinlens.encoders import Encoder
 from twinlens.encoders._boxes import geometry
 from twinlens.encoders._detectors import freeze
 from twinlens.encoders._found import Found, Memory
 from twinlens.encoders._region_words import RegionWords
 from twinlens.encoders._transformer import masked_mean
-from twinlens.types import Arrays, Batch, Encoded, Features, Picture, Sample, TwinlensError
+from twinlens.media import content, images
+from twinlens.media.content import Notes
 
 GEOMETRY = 8
 
@@ -143,7 +143,7 @@ class RegionEncoder(Encoder):
 def _weights(module: nn.Module) -> str:
     """Content hash (hex) of a network's tensors."""
     digest = hashlib.blake2b(digest_size=16)
-    contents.take_tensors(digest, module.state_dict())
+    content.take_tensors(digest, module.state_dict())
     return digest.hexdigest()
 
 

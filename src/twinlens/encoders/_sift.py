@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from twinlens import contents, images
-from twinlens.contents import Notes
+from twinlens.core.types import Picture, TwinlensError
 from twinlens.encoders import _dense_sift
 from twinlens.encoders._dense_sift import Plane, opencv_sift
-from twinlens.types import Picture, TwinlensError
+from twinlens.media import content, images
+from twinlens.media.content import Notes
 
 Descriptors = NDArray[np.float32]
 """(K, 128) or (K, 384), one row per keypoint."""
@@ -29,7 +29,7 @@ class Described:
     """The K keypoints of one picture.
 
     points (K, 2) are x and y as shares of its width and height, rounded (K, D) the descriptors as OpenCV rounds them,
-    from 0 to 255. key: the picture's content, where it is known (see `contents`).
+    from 0 to 255. key: the picture's content, where it is known (see `content`).
     """
 
     points: NDArray[np.float32]
@@ -90,7 +90,7 @@ class LocalSift:
         """
         if notes is None:
             return self._computed(picture)
-        key = contents.key(picture)
+        key = content.key(picture)
         known = notes.read(key)
         if known is None:
             computed = self._computed(picture)

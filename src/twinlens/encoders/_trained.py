@@ -8,10 +8,10 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from twinlens import hub
-from twinlens.config import Recipe
+from twinlens.core import hub
+from twinlens.core.recipe import Recipe
+from twinlens.core.types import TwinlensError
 from twinlens.encoders import Encoder
-from twinlens.types import TwinlensError
 
 OPTION = "start"
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from twinlens.types import TwinlensError
+from twinlens.core.types import TwinlensError
 
 SMALL = {"layers": 3, "dim": 128, "heads": 4, "vocabulary": 2000}
 """Sizes of a transformer that is trained from nothing."""

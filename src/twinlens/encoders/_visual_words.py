@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from twinlens.contents import Notes
+from twinlens.core.types import Arrays, Batch, Encoded, Features, Picture, Sample, TwinlensError
 from twinlens.encoders import Encoder
 from twinlens.encoders._sift import Described, LocalSift
 from twinlens.encoders._words import Vocabulary, learn
-from twinlens.types import Arrays, Batch, Encoded, Features, Picture, Sample, TwinlensError
+from twinlens.media.content import Notes
 
 
 class VisualWords(Encoder):

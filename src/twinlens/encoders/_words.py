@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from sklearn.cluster import MiniBatchKMeans
 
-from twinlens.contents import Notes
+from twinlens.core.types import Picture, Sample, TwinlensError
 from twinlens.encoders._sift import Described, Descriptors, LocalSift
-from twinlens.types import Picture, Sample, TwinlensError
+from twinlens.media.content import Notes
 
 DRAWN = 100_000
 """Descriptors that a vocabulary is learned from, at most."""

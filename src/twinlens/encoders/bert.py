@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from transformers import BertConfig, BertModel
 
-from twinlens import hub, wordpiece
+from twinlens.core import hub, wordpiece
+from twinlens.core.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
 from twinlens.encoders import Encoder
 from twinlens.encoders._transformer import check_length, longest, masked_mean, sizes, without_pooler
-from twinlens.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
 
 
 class Bert(Encoder):

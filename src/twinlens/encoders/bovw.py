@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from twinlens.core.types import Picture, TwinlensError
 from twinlens.encoders._sift import Described, LocalSift
 from twinlens.encoders._visual_words import VisualWords
-from twinlens.types import Picture, TwinlensError
 
 _ORDERS = {"l1": 1.0, "l2": 2.0}
 

@@ -11,11 +11,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from twinlens import hub
+from twinlens.core import hub
+from twinlens.core.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
 from twinlens.encoders import Encoder
 from twinlens.encoders._contrastive import architecture, tower, vector, width
 from twinlens.encoders._pixels import square
-from twinlens.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
 
 PREPROCESSING = "preprocessing.json"
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from twinlens import hub, wordpiece
+from twinlens.core import hub, wordpiece
+from twinlens.core.types import Arrays, Batch, Encoded, Features, Sample
 from twinlens.encoders import Encoder
 from twinlens.encoders._contrastive import architecture, tower, vector, width
 from twinlens.encoders._transformer import longest
-from twinlens.types import Arrays, Batch, Encoded, Features, Sample
 
 
 class ClipText(Encoder):

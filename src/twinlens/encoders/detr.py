@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForObjectDetection
 
-from twinlens import hub
+from twinlens.core import hub
 from twinlens.encoders._found import Found
 from twinlens.encoders._regions import RegionEncoder
 

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from twinlens import hub
+from twinlens.core import hub
+from twinlens.core.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
 from twinlens.encoders import Encoder
 from twinlens.encoders._labels import CLASSES, label_vectors
 from twinlens.encoders._pixels import checked_fit, square
-from twinlens.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
 
 SIZES = {"lite0": 224, "lite1": 240, "lite2": 260}
 """Networks whose weights are packages, and how many pixels wide and high the pictures are that they read."""

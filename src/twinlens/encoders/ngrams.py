@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from twinlens.core.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
 from twinlens.encoders import Encoder
-from twinlens.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
 
 FILE = "ngrams.json"
 _SPREAD = 0.05  # small, so that what is learned soon outweighs what was drawn

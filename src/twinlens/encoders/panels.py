@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlens import images
+from twinlens.core.types import Arrays, Batch, Encoded, Features, Sample
 from twinlens.encoders import Encoder
-from twinlens.types import Arrays, Batch, Encoded, Features, Sample
+from twinlens.media import images
 
 PIXELS = 100
 """Width and height at which a panel is seen."""

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from twinlens import images
+from twinlens.core.types import Arrays, Batch, Encoded, Features, Sample
 from twinlens.encoders import Encoder
-from twinlens.types import Arrays, Batch, Encoded, Features, Sample
+from twinlens.media import images
 
 
 class Patches(Encoder):

@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from twinlens import variants
+from twinlens.core import variants
+from twinlens.core.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
 from twinlens.encoders import Encoder, _trained
-from twinlens.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
 
 VISUAL: Mapping[str, Any] = {"name": "panels"}
 WORDS: Mapping[str, Any] = {"name": "ngrams", "dim": 36}

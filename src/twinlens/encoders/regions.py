@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torchvision.models.detection.image_list import ImageList
 
-from twinlens import hub
+from twinlens.core import hub
 from twinlens.encoders import _detectors
 from twinlens.encoders._found import Found
 from twinlens.encoders._regions import RegionEncoder

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 from transformers import VisualBertConfig, VisualBertModel
 
-from twinlens import hub, variants, wordpiece
+from twinlens.core import hub, variants, wordpiece
+from twinlens.core.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
 from twinlens.encoders import Encoder
 from twinlens.encoders._boxes import lay_on_map
 from twinlens.encoders._transformer import check_length, longest, masked_mean, sizes, without_pooler
-from twinlens.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
 
 # What the text tables of VisualBERT share with BERT's.
 _AS_BERT = (

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
 
+from twinlens.core.types import TwinlensError
 from twinlens.encoders._sift import Described, LocalSift
 from twinlens.encoders._visual_words import VisualWords
-from twinlens.types import TwinlensError
 
 
 class Vlad(VisualWords):

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from twinlens.calibration import Channel
-from twinlens.types import Features
+from twinlens.core.types import Features
 
 
 class Fusion(nn.Module):

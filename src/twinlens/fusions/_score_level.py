@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from twinlens.core.types import Features, TwinlensError
 from twinlens.fusions import Fusion
-from twinlens.types import Features, TwinlensError
 
 
 class ScoreLevel(Fusion):

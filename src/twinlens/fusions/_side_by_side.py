@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from twinlens.calibration import Channel, calibrated
+from twinlens.core.types import Features, TwinlensError
 from twinlens.fusions import Fusion
-from twinlens.types import Features, TwinlensError
 
 NAMED = 0.25
 """How much what a picture shows counts beside its caption."""

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from twinlens.core.types import TwinlensError
 from twinlens.fusions._score_level import ScoreLevel, sides
-from twinlens.types import TwinlensError
 
 _PAIRED = 2048  # rows whose pairwise similarities set the floors
 

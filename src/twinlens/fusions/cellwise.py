@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from twinlens import variants
+from twinlens.core import variants
+from twinlens.core.types import Features, TwinlensError
 from twinlens.fusions import Fusion, as_map
-from twinlens.types import Features, TwinlensError
 
 _PLACE = 0.5  # spread of the places at first
 

@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from twinlens import losses
+from twinlens.core.types import Features
 from twinlens.fusions import Fusion
 from twinlens.fusions._layers import kept_statistics, projection
-from twinlens.types import Features
 
 _SCALE = 16.0  # both sides of the authors' loss are 4 long
 

@@ -7,9 +7,9 @@ import math
 import torch
 from torch import Tensor, nn
 
+from twinlens.core.types import Features, TwinlensError
 from twinlens.fusions import Fusion, as_map
 from twinlens.fusions._layers import beside
-from twinlens.types import Features, TwinlensError
 
 _EPSILON = 1e-5  # as instance normalisation has it
 

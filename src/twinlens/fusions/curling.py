@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from twinlens.core.types import Features
 from twinlens.fusions import Fusion
 from twinlens.fusions._layers import projection
-from twinlens.types import Features
 
 
 class Curling(Fusion):

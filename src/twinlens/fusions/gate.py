@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from twinlens.core.types import Features
 from twinlens.fusions import Fusion, as_map
-from twinlens.types import Features
 
 
 class Gate(Fusion):

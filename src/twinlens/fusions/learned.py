@@ -8,18 +8,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from twinlens import variants
 from twinlens.calibration import BOTH, Channel
+from twinlens.core import variants
+from twinlens.core.types import Features, TwinlensError
 from twinlens.fusions import Fusion
 from twinlens.fusions._side_by_side import SideBySide
-from twinlens.types import Features, TwinlensError
 
 
 class Learned(SideBySide):
     """v = [x; t; a; b; q; e; c], scaled to unit length: `calibrated`'s vector, q = f(x, t), e = f(x) and c.
 
     f is the fusion named `method` with its `options` and `dim` channels, trained on the vectors of frozen encoders (see
-    `learning`). q is zero unless both sides are there, c is 1 where it is zero; e is a picture alone. The score of a
+    `adaptation`). q is zero unless both sides are there, c is 1 where it is zero; e is a picture alone. The score of a
     query with both sides and an entry (y, c) is that of `calibrated` and `share` · z(f(x, t)·f(y)): what is known
     without training keeps its say. A query with one side is ranked as `calibrated` ranks it. Raises TwinlensError for
     a method that composes scores and not vectors.

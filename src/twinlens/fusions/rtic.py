@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from twinlens.core.types import Features
 from twinlens.fusions import Fusion
 from twinlens.fusions._layers import projection
-from twinlens.types import Features
 
 
 class Rtic(Fusion):

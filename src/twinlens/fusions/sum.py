@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from twinlens.core.types import Features
 from twinlens.fusions import Fusion
-from twinlens.types import Features
 
 
 class Sum(Fusion):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from twinlens.core.types import Features
 from twinlens.fusions import Fusion
-from twinlens.types import Features
 
 
 class TwoBranch(Fusion):

@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from twinlens.core.types import Features, TwinlensError
 from twinlens.fusions import Fusion, as_map
 from twinlens.fusions._layers import beside
-from twinlens.types import Features, TwinlensError
 
 
 class Val(Fusion):

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from twinlens.core.types import TwinlensError
 from twinlens.indexes import Index, Vectors
-from twinlens.types import TwinlensError
 
 Rows = NDArray[np.intp]
 Squares = NDArray[np.float64]

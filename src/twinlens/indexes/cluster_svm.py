@@ -12,10 +12,10 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import SVC
 
+from twinlens.core.types import TwinlensError
 from twinlens.indexes import Vectors
 from twinlens.indexes._rows import RowIndex, Rows, Squares
 from twinlens.indexes._scan import nearest
-from twinlens.types import TwinlensError
 
 _KERNELS = ("linear", "rbf", "poly", "sigmoid")
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from twinlens.core.types import TwinlensError
 from twinlens.indexes import Vectors
 from twinlens.indexes._rows import RowIndex, Rows, Squares, checked
 from twinlens.indexes._scan import nearest
-from twinlens.types import TwinlensError
 
 
 class Exact(RowIndex):

@@ -7,9 +7,9 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.neighbors import BallTree, KDTree
 
+from twinlens.core.types import TwinlensError
 from twinlens.indexes import Vectors
 from twinlens.indexes._rows import RowIndex, Rows, Squares, best
-from twinlens.types import TwinlensError
 
 _TREES = {"ball": BallTree, "kd": KDTree}
 

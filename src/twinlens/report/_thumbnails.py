@@ -8,8 +8,8 @@ from statistics import median
 
 from PIL import Image
 
-from twinlens import images
-from twinlens.types import Picture, Sample
+from twinlens.core.types import Picture, Sample
+from twinlens.media import images
 
 WIDE = 2.2
 """Width / height from which pictures count as wide, as NLVR's are, and are given wider cards."""

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from twinlens import sources
+from twinlens.core.types import Hit, Sample, TwinlensError
+from twinlens.media import sources
 from twinlens.report.grid import result_grid
 from twinlens.report.page import result_page
-from twinlens.types import Hit, Sample, TwinlensError
 
 Record = Mapping[str, Any]
 """What is known of one answer: rank, id, score, path, caption, metadata."""

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from twinlens.core.types import Hit, Sample, TwinlensError
 from twinlens.report._cards import INK, PAGE, QUIET, Card, Words
 from twinlens.report._thumbnails import WIDE, caption, sentence, thumbnail, usual_shape
-from twinlens.types import Hit, Sample, TwinlensError
 
 MARGIN, GAP = 44, 20
 CONTENT = 1260  # width of the answers' side

@@ -14,8 +14,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
 from twinlens import __version__
+from twinlens.core.types import Hit, Sample, TwinlensError
 from twinlens.report._thumbnails import WIDE, caption, printable, sentence, thumbnail, usual_shape
-from twinlens.types import Hit, Sample, TwinlensError
 
 THUMBNAIL = 480
 """Longest side in pixels of a picture on the page."""

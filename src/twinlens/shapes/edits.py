@@ -9,11 +9,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from twinlens.core.types import TwinlensError
 from twinlens.shapes import changes
 from twinlens.shapes.changes import Place
 from twinlens.shapes.scenes import BOX, COLOURS, SHAPES, SIZES, Item, Scene, pick
 from twinlens.shapes.wording import a_new, refer, size_word, the_box
-from twinlens.types import TwinlensError
 
 Arguments: TypeAlias = tuple[Any, ...]
 """What an edit is done to and with, such as (the item's place, the new colour)."""

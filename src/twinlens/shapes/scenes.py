@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self, TypeAlias, TypeVar
 
 import numpy as np
 
-from twinlens.types import TwinlensError
+from twinlens.core.types import TwinlensError
 
 SHAPES = ("square", "circle", "triangle")
 COLOURS = {"yellow": (255, 255, 0), "black": (0, 0, 0), "blue": (0, 153, 255)}

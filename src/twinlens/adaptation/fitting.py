@@ -1,0 +1,108 @@
+"""Training a fusion on what frozen encoders said, and putting it into the model that said it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from twinlens.adaptation.known import Frozen, Known, SideBySide, side_by_side
+from twinlens.collection.store import Vectors
+from twinlens.core import variants
+from twinlens.core.recipe import Part, Recipe, Training
+from twinlens.core.types import Dataset
+from twinlens.fusions import Fusion
+from twinlens.fusions.learned import Learned
+from twinlens.models.composer import Composer
+from twinlens.training import loop
+
+SETTINGS = Training(epochs=40, batch_size=128, learning_rate=1e-3, patience=6, rejected_per_query=0, frozen=("frozen",))
+"""An epoch is seconds: vectors are there, and a fusion is small."""
+SIDES = ("shared", "named")
+"""Options that say how pictures and words are compared; they go with the encoders, not with the fusion."""
+
+
+def fit(
+    known: Known,
+    frozen: Frozen,
+    name: str,
+    train: Dataset,
+    validation: Dataset,
+    *,
+    seed: int,
+    epochs: int | None = None,
+    precision: str | None = None,
+    device: str = "auto",
+    shown: bool = False,
+) -> tuple[Composer, list[loop.Epoch]]:
+    """A fusion trained from nothing, as a model with the collection's encoders, and how the training went.
+
+    Raises TwinlensError for a fusion that composes scores, and has nothing to learn, or does not fit the encoders.
+    """
+    model = with_fusion(known.composer, name, seed=seed)
+    assert isinstance(model.fusion, Learned)
+    given = {key: value for key, value in (("epochs", epochs), ("precision", precision)) if value is not None}
+    settings = SETTINGS.model_copy(update=given)
+    recipe = Recipe(
+        name=name, dim=model.recipe.dim, encoders=(Part(name="frozen"),), fusion=Part(name=name), training=settings
+    )
+    learner = Composer(recipe, [frozen], model.fusion.method)
+    done = loop.train(learner, train, validation, seed=seed, device=device, shown=shown)
+    learner.to("cpu")
+    return model.eval(), done
+
+
+def with_fusion(composer: Composer, name: str, *, seed: int = 0) -> Composer:
+    """The composer with a fusion that is not trained yet, beside what its own compares already."""
+    return _rebuilt(composer, Part(name="learned", **{**_sides(composer), "method": name}), seed)
+
+
+def with_share(composer: Composer, share: float) -> Composer:
+    """The same trained fusion, with another share in the score."""
+    part = composer.recipe.fusion
+    weighed = _rebuilt(composer, Part(name=part.name, **{**part.options, "share": share}), 0)
+    weighed.fusion.load_state_dict(composer.fusion.state_dict())
+    return weighed
+
+
+def plain(composer: Composer) -> Composer:
+    """The composer as it was before anything was learned: with the fusion `calibrated`."""
+    return _rebuilt(composer, Part(name="calibrated", **_sides(composer)), 0)
+
+
+def is_learned(composer: Composer) -> bool:
+    """Whether it has a fusion that was trained on a collection."""
+    return isinstance(composer.fusion, Learned)
+
+
+def converter(old: SideBySide, new: SideBySide) -> Callable[[Vectors], Vectors]:
+    """What makes vectors (N, D') of one fusion out of vectors (N, D) of another, both over the same encoders."""
+
+    @torch.inference_mode()
+    def convert(vectors: Vectors) -> Vectors:
+        converted: Vectors = new(*old.taken_apart(torch.from_numpy(vectors))).numpy()
+        return converted
+
+    return convert
+
+
+def _rebuilt(composer: Composer, part: Part, seed: int) -> Composer:
+    recipe = composer.recipe.model_copy(update={"fusion": part})
+    encoders: list[Any] = [*composer.encoders]
+    rebuilt = Composer(recipe, encoders, _fusion(composer, part, seed))
+    rebuilt.folder = composer.folder
+    return rebuilt.eval()
+
+
+def _fusion(composer: Composer, part: Part, seed: int) -> Fusion:
+    sides = side_by_side(composer)
+    widths = {"image_dim": sides.image_dim, "text_dim": sides.text_dim, "dim": composer.recipe.dim}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        fusion: Fusion = variants.make("fusions", part.name, **widths, **part.options)
+    return fusion
+
+
+def _sides(composer: Composer) -> dict[str, Any]:
+    return {key: value for key, value in composer.recipe.fusion.options.items() if key in SIDES}

@@ -1,0 +1,85 @@
+"""Queries made of captions: a picture that looks like another one, and the other one's caption."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from twinlens.adaptation.known import Known
+from twinlens.core.types import Dataset, Sample
+from twinlens.indexes.exact import Exact
+
+ALIKE = 10
+"""How many of the most alike pictures may stand in a query for the one that is wanted."""
+LOOKED_AT = 40
+"""Neighbours among which these are looked for: near-duplicates and pictures of the same caption are none of them."""
+
+
+def dataset(
+    known: Known, ids: Collection[str], near: Mapping[str, str], groups: Mapping[str, str], *, each: int, seed: int
+) -> Dataset:
+    """Every captioned picture of `ids` asked for `each` times; the gallery is all of `ids` without captions.
+
+    A query is the caption of a picture B, and in place of B's own picture, which nobody who searches has, one drawn
+    from the ten of `ids` that look most like B, near-duplicates of B and pictures with its caption left out. Right are
+    B, its near-duplicates and pictures with its caption (ignoring case); the query's own picture and its
+    near-duplicates are ignored. near: id → its near-duplicates' group; groups: id → leak-free group.
+    """
+    places = sorted(known.at[entry] for entry in ids)
+    asked, found = _Asked(known, near, places), dict[str, tuple[Sample, str, frozenset[str], frozenset[str]]]()
+    for target, alike in _alike(known, asked, places):
+        rng = np.random.default_rng((seed, known.entries[target].row))
+        for number, reference in enumerate(rng.permutation(alike)[:each].tolist()):
+            query = Sample(f"{asked.ids[target]}-{number}", known.entries[reference].path, asked.captions[target])
+            own = asked.same_picture(reference)
+            found[query.id] = query, asked.ids[target], asked.same_answer(target) - own, own
+    order = np.random.default_rng(seed).permutation(places).tolist()  # ties go to the earlier entry: to none in rule
+    return Dataset(
+        queries=tuple(query for query, _, _, _ in found.values()),
+        gallery=tuple(known.sample(place) for place in order),
+        relevant={name: right for name, (_, _, right, _) in found.items()},
+        ignore={name: own for name, (_, _, _, own) in found.items()},
+        groups={entry: groups[entry] for entry in ids} | {n: groups[target] for n, (_, target, _, _) in found.items()},
+    )
+
+
+class _Asked:
+    """Which pictures of a part are one picture to people, and which have one caption."""
+
+    def __init__(self, known: Known, near: Mapping[str, str], places: Sequence[int]) -> None:
+        self.ids = {place: str(known.entries[place].row) for place in places}
+        self.captions = {place: known.entries[place].caption for place in places if known.captioned[place]}
+        self.near = {place: near[entry] for place, entry in self.ids.items()}
+        self._pictures, self._captions = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
+        for place, entry in self.ids.items():
+            self._pictures[self.near[place]].add(entry)
+            if place in self.captions:
+                self._captions[self.captions[place].casefold()].add(entry)
+
+    def same_picture(self, place: int) -> frozenset[str]:
+        """Ids of a picture and its near-duplicates."""
+        return frozenset(self._pictures[self.near[place]])
+
+    def same_answer(self, place: int) -> frozenset[str]:
+        """Ids of what is right where a captioned picture is wanted."""
+        return self.same_picture(place) | self._captions[self.captions[place].casefold()]
+
+    def may_stand_for(self, place: int, target: int) -> bool:
+        """Whether it is another picture that another caption, or none, belongs to."""
+        return self.near[place] != self.near[target] and self.ids[place] not in self.same_answer(target)
+
+
+def _alike(known: Known, asked: _Asked, places: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+    """Every captioned picture with those that may stand for it, the most alike first."""
+    targets = [place for place in places if place in asked.captions]
+    if not targets:
+        return
+    vectors, index = known.pictures, Exact()
+    index.fit(vectors[places], [str(place) for place in places])
+    found, _ = index.search(vectors[targets], LOOKED_AT + 1)
+    for target, others in zip(targets, found, strict=True):
+        alike = [place for place in map(int, others) if asked.may_stand_for(place, target)][:ALIKE]
+        if alike:
+            yield target, alike

@@ -1,0 +1,116 @@
+"""Which pictures are learned from, which end the training, which are measured: whole groups of them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from twinlens import splits
+from twinlens.adaptation.known import Known
+from twinlens.collection.store import Rows, expanded
+from twinlens.core import suggestions
+from twinlens.core.types import NEAR_DUPLICATE, TwinlensError
+from twinlens.indexes.exact import Exact
+from twinlens.splits import connect
+
+FOLDER, PICTURE = "folder", "picture"
+"""What pictures stay together beside near-duplicates: those of a folder; none."""
+NEIGHBOURS = 16
+MEASURED, VALIDATION = 0.2, 0.15
+"""The share of all pictures that is measured, and of the others the share that ends the training."""
+
+
+class Parts(NamedTuple):
+    """Ids of the pictures of each part; no group stands in two."""
+
+    train: frozenset[str]
+    validation: frozenset[str]
+    test: frozenset[str]
+
+
+def near_duplicates(known: Known) -> dict[str, str]:
+    """Id → group of pictures that are near-duplicates of each other, directly or through others."""
+    ids = list(known.at)
+    index = Exact()
+    index.fit(known.pictures, ids)
+    found, cosines = index.search(known.pictures, NEIGHBOURS + 1)
+    keys: dict[str, list[Hashable]] = {entry: [] for entry in ids}
+    for entry, others, row in zip(ids, found, cosines, strict=True):
+        for other, cosine in zip(others, row, strict=True):
+            if cosine >= NEAR_DUPLICATE and other != entry:
+                link = tuple(sorted((entry, other)))
+                keys[entry].append(link)
+                keys[other].append(link)
+    return connect(keys)
+
+
+def grouped(known: Known, near: Mapping[str, str], by: str, together: Iterable[Sequence[str]] = ()) -> dict[str, str]:
+    """Id → leak-free group: near-duplicates, what `by` names, and ids that are known to belong together.
+
+    by: `FOLDER` (pictures in the folder that holds all others stand alone), `PICTURE`, or a field of the metadata
+    (pictures without it stand alone). Raises TwinlensError for a field that no picture has.
+    """
+    keys: dict[str, list[Hashable]] = {entry: [("near", near[entry])] for entry in known.at}
+    for entry, value in _values(known, by).items():
+        keys[entry].append(("by", value))
+    for number, ids in enumerate(together):
+        for entry in ids:
+            keys[entry].append(("together", number))
+    return connect(keys)
+
+
+def drawn(groups: Mapping[str, str], seed: int, *, by: str, test: frozenset[str] | None = None) -> Parts:
+    """Parts of whole groups; `test` where that is settled. Raises TwinlensError where groups are too few."""
+    test = _held(groups, MEASURED, seed, by) if test is None else test
+    rest = {entry: group for entry, group in groups.items() if entry not in test}
+    validation = _held(rest, VALIDATION, seed, by)
+    return Parts(frozenset(rest) - validation, validation, test)
+
+
+def unseen(groups: Mapping[str, str], seen: frozenset[str]) -> frozenset[str]:
+    """Ids of the pictures of whose groups nothing was seen."""
+    known = {groups[entry] for entry in seen if entry in groups}
+    return frozenset(entry for entry, group in groups.items() if group not in known)
+
+
+def ids_of(runs: Iterable[Sequence[int]]) -> frozenset[str]:
+    """The ids of runs of rows (first, last)."""
+    rows: Rows = expanded(tuple((int(first), int(last)) for first, last in runs))
+    return frozenset(map(str, rows.tolist()))
+
+
+def _held(groups: Mapping[str, str], share: float, seed: int, by: str) -> frozenset[str]:
+    count = len(set(groups.values()))
+    if count < 2:
+        raise TwinlensError(
+            f"all pictures belong together (near-duplicates, {by}), so nothing can be held out;"
+            f" choose what stays together with --group-by: {FOLDER}, {PICTURE}, or a field of the metadata"
+        )
+    held = splits.split_groups(groups, share, seed)
+    return frozenset(entry for entry, group in groups.items() if group in held)
+
+
+def _values(known: Known, by: str) -> dict[str, Hashable]:
+    """Id → what its group is named by, of those that have it."""
+    if by == PICTURE:
+        return {}
+    if by == FOLDER:
+        return _folders(known)
+    values = {str(e.row): repr(e.metadata[by]) for e in known.entries if e.metadata.get(by) not in (None, "")}
+    if not values:
+        fields = sorted({field for entry in known.entries for field in entry.metadata})
+        raise TwinlensError(f"{suggestions.unknown('column', by, [FOLDER, PICTURE, *fields])}")
+    return dict(values)
+
+
+def _folders(known: Known) -> dict[str, Hashable]:
+    parents = {str(entry.row): entry.path.parent for entry in known.entries}
+    top = _common(parents.values())
+    return {entry: parent for entry, parent in parents.items() if parent != top}
+
+
+def _common(folders: Iterable[Path]) -> Path:
+    """The lowest folder that holds all of these; one that is among them or not."""
+    first, *others = set(folders)
+    return next(above for above in (first, *first.parents) if all(o.is_relative_to(above) for o in others))

@@ -1,0 +1,21 @@
+"""Pictures into a collection: scan → decode → embed → commit, to be stopped and taken up again at any moment."""
+
+from __future__ import annotations
+
+from twinlens.collection.ingest.decoding import Limits
+from twinlens.collection.ingest.pipeline import ingest, reembed
+from twinlens.collection.ingest.report import Options, Report
+from twinlens.collection.ingest.scan import Scan, scan
+from twinlens.collection.ingest.watching import fingerprint, watch
+
+__all__ = [
+    "Limits",
+    "Options",
+    "Report",
+    "Scan",
+    "fingerprint",
+    "ingest",
+    "reembed",
+    "scan",
+    "watch",
+]

@@ -1,0 +1,143 @@
+"""Decoding in worker processes with a time and a memory limit, so that one poisonous picture costs one line."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self, TypeVar
+
+from twinlens.collection.ingest.workers import FORKS, Pool, WorkerError
+from twinlens.core.types import Arrays, Preparer, Sample, TwinlensError
+from twinlens.media.captions import inside
+
+T = TypeVar("T")
+R = TypeVar("R")
+_COUNTED = re.compile(r" \(\d+ bytes not processed\)")
+"""What Pillow adds to "image file is truncated"; without it equal reasons are equal."""
+WAITING = 2**28
+"""Bytes of decoded pictures that may wait for the network: enough that it never waits for them, and no more."""
+DEEPEST = 256
+FEW = 256
+"""Where processes cannot be forked, starting workers takes longer than decoding this many pictures."""
+
+
+class Job(NamedTuple):
+    """A picture, and the caption given from outside; None: the one within the file, if any."""
+
+    path: Path
+    caption: str | None
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A picture as the network takes it; from its header (width, height) as people see it, and the caption."""
+
+    arrays: Arrays
+    size: tuple[int, int] | None
+    caption: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a picture cannot be used, in one line that does not name it."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one picture may cost: seconds, and bytes of memory beyond what a worker needs at rest."""
+
+    seconds: float = 30.0
+    memory: int = 2 * 10**9
+
+
+def decode(composer: Preparer, job: Job) -> Decoded | Failure:
+    """Prepare one picture, here and now."""
+    size, text = inside(job.path)
+    text = text if job.caption is None else job.caption
+    try:
+        return Decoded(composer.prepare(Sample(id=str(job.path), image=job.path, text=text)), size, text)
+    except TwinlensError as error:
+        return Failure(_COUNTED.sub("", str(error).removeprefix(f"{job.path}: ")))
+    except MemoryError:
+        return Failure("needs too much memory")
+
+
+class Decoder:
+    """Decodes in `workers` processes, or with 0 of them in this one, where no limit holds."""
+
+    def __init__(self, composer: Preparer, *, workers: int, limits: Limits) -> None:
+        self.composer, self.workers, self.limits = composer, workers, limits
+
+    def __enter__(self) -> Self:
+        if self.workers:
+            self._pool = Pool(decode, self.composer, seconds=self.limits.seconds, memory=self.limits.memory)
+            self._threads = ThreadPoolExecutor(self.workers, thread_name_prefix="decode")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self.workers:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+            self._pool.stop()
+            self._threads.shutdown()
+
+    def map(self, items: Iterable[T], job: Callable[[T], Job]) -> Iterator[tuple[T, Decoded | Failure]]:
+        """Every item with its job's result, in order."""
+        if not self.workers:
+            return ((item, decode(self.composer, job(item))) for item in items)
+        return ahead(
+            self._threads, lambda item: self._one(job(item)), items, depth=DEEPEST, weigh=_bytes, start=2 * self.workers
+        )
+
+    def _one(self, job: Job) -> Decoded | Failure:
+        try:
+            return self._pool.ask(job)
+        except WorkerError as error:
+            return Failure(str(error))
+
+
+def ahead(
+    threads: ThreadPoolExecutor,
+    work: Callable[[T], R],
+    items: Iterable[T],
+    *,
+    depth: int,
+    weigh: Callable[[R], int] | None = None,
+    start: int = 1,
+) -> Iterator[tuple[T, R]]:
+    """Items with their results, in order; at most `depth` items are taken before their results are wanted.
+
+    weigh: the bytes of a result, 0 if unknown; no more are taken than make `WAITING` bytes, and while none is known
+    `start` of them.
+    """
+    waiting: deque[tuple[T, Future[R]]] = deque()
+    room = start if weigh else depth
+    for item in items:
+        waiting.append((item, threads.submit(work, item)))
+        while len(waiting) >= room:
+            first, future = waiting.popleft()
+            result = future.result()
+            if weigh and (weight := weigh(result)):
+                room = max(start, min(depth, WAITING // weight))
+            yield first, result
+    for first, future in waiting:
+        yield first, future.result()
+
+
+def _bytes(result: Decoded | Failure) -> int:
+    """What a result takes in memory; of a failure that is nothing worth counting."""
+    return sum(array.nbytes for array in result.arrays.values()) if isinstance(result, Decoded) else 0
+
+
+def usual_workers(pictures: int) -> int:
+    """How many workers suit this machine and this many pictures: one per core, or none if that is faster."""
+    if not FORKS and pictures < FEW:
+        return 0
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,143 @@
+"""What became of each file since the last run: unchanged, moved, copied, or to be embedded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from twinlens.collection.ingest.decoding import Decoded, Job
+from twinlens.collection.ingest.report import Report
+from twinlens.collection.store import Entry, Generation, Store, Vectors
+from twinlens.media import sources
+from twinlens.media.captions import Caption
+
+CHANGED_MEANWHILE = "changed while it was read; the next run takes it"
+
+
+@dataclass(frozen=True)
+class Work:
+    """A file that may be new or changed: its size in bytes, its caption if one is given outside it, b"" or its hash."""
+
+    path: Path
+    size: int
+    mtime_ns: int
+    caption: str | None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    hash: bytes = b""
+
+    @property
+    def job(self) -> Job:
+        """What a worker must know."""
+        return Job(self.path, self.caption)
+
+    def entry(self, **known: Any) -> Entry:
+        """As an entry of the collection."""
+        given = {"caption": self.caption or "", "given": self.caption is not None, "metadata": self.metadata}
+        return Entry(self.path, self.hash, self.size, self.mtime_ns, **{**given, **known})
+
+    def is_of(self, entry: Entry) -> bool:
+        """Whether an entry's caption is this one; one from within a file goes with its content."""
+        return entry.given == (self.caption is not None) and (not entry.given or entry.caption == self.caption)
+
+    def is_current(self) -> bool:
+        """Whether the file is still the one that was looked at first."""
+        try:
+            return sources.status(self.path) == (self.size, self.mtime_ns)
+        except OSError:
+            return False
+
+
+class Files:
+    """Compares files with the store, and writes down what it finds, in the report too."""
+
+    def __init__(self, store: Store, generation: Generation, report: Report, *, retry: bool = False) -> None:
+        self.store, self.generation, self.report, self.retry = store, generation, report, retry
+
+    def look(self, path: Path, said: Caption | None) -> Work | None:
+        """The work that a file is, None if there is none: size, time and caption are as they were."""
+        try:
+            status = sources.status(path)
+        except OSError as error:
+            self.fail(Work(path, 0, 0, None), f"cannot be read: {error.strerror}")
+            return None
+        work = Work(path, *status, said.text or None if said else None)
+        work = replace(work, metadata=said.metadata) if said else work
+        known = self.store.at(path)
+        if known is None or (known.size, known.mtime_ns) != (work.size, work.mtime_ns) or not work.is_of(known):
+            return work
+        if known.failure is not None:
+            self.report.skipped += not self.retry
+            return work if self.retry else None
+        return None if self._keep(known, work) else work
+
+    def settle(self, work: Work) -> bool:
+        """Whether a file needs no embedding: its content is as it was, or that of a file that moved or was copied."""
+        known = self.store.at(work.path)
+        if (
+            known
+            and known.failure is None
+            and known.hash == work.hash
+            and work.is_of(known)
+            and self._keep(known, work)
+        ):
+            return True
+        twins = [e for e in self.store.alike(work.entry()) if self._has_vector(e)]
+        moved = next((twin for twin in twins if not sources.exists(twin.path)), None)
+        with self.store.change():
+            if moved:
+                self.store.remove_path(work.path)
+                self.store.update(_beside(moved, work))
+                self.report.moved += 1
+            elif twins:
+                self._count(known)
+                self.store.copy_vectors(twins[0].row, self.store.add(replace(_beside(twins[0], work), row=0)))
+        return bool(twins)
+
+    def add(self, work: Work, decoded: Decoded, vector: Vectors) -> None:
+        """Store a picture with its vector (D,)."""
+        width, height = decoded.size or (None, None)
+        self._count(self.store.at(work.path))
+        row = self.store.add(work.entry(caption=decoded.caption, width=width, height=height))
+        self.store.put_vector(row, self.generation, vector)
+
+    def fail(self, work: Work, reason: str) -> None:
+        """Note why a file cannot be used; it is tried again once it changes."""
+        self.report.fail(work.path, reason)
+        with self.store.change():
+            self.store.add(work.entry(failure=reason))
+
+    def remove_missing(self, root: Path) -> None:
+        """Forget the entries below a folder whose files are gone."""
+        for path in map(os.fsdecode, self.store.paths(root)):
+            if not sources.exists(path):
+                with self.store.change():
+                    self.store.remove_path(Path(path))
+                self.report.removed += 1
+
+    def _keep(self, known: Entry, work: Work) -> bool:
+        """Whether an entry can stay as it is, but for the file's time and the metadata."""
+        if not self._has_vector(known):
+            return False
+        now = _beside(known, work)
+        if now != known:
+            with self.store.change():
+                self.store.update(now)
+        self.report.unchanged += 1
+        return True
+
+    def _has_vector(self, entry: Entry) -> bool:
+        return self.store.has_vector(entry.row, self.generation.number)
+
+    def _count(self, known: Entry | None) -> None:
+        if known is None:
+            self.report.added += 1
+        else:
+            self.report.changed += 1
+
+
+def _beside(entry: Entry, work: Work) -> Entry:
+    """The entry with what a file's content does not decide: where it is, its time, its metadata."""
+    return replace(entry, path=work.path, size=work.size, mtime_ns=work.mtime_ns, metadata=work.metadata)

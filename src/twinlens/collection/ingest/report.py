@@ -1,0 +1,53 @@
+"""What a run is told and what it tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from twinlens.collection.ingest.decoding import Limits
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run: pictures per batch, worker processes (None: as suits the machine), limits, a progress bar if shown.
+
+    retry: try again what failed in an earlier run, though its file has not changed.
+    """
+
+    batch_size: int = 64
+    workers: int | None = None
+    limits: Limits = field(default_factory=Limits)
+    shown: bool = False
+    retry: bool = False
+
+
+@dataclass
+class Report:
+    """What a run did with the `found` pictures. failures: reason → files; skipped: failed earlier, not changed since.
+
+    problems: a line for every caption that could not be read. passed: see `Scan`. stopped: Ctrl-C ended it early.
+    seconds: its duration.
+    """
+
+    found: int = 0
+    added: int = 0
+    changed: int = 0
+    moved: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    skipped: int = 0
+    failures: dict[str, list[Path]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    passed: dict[str, int] = field(default_factory=dict)
+    stopped: bool = False
+    seconds: float = 0.0
+
+    @property
+    def failed(self) -> int:
+        """How many pictures could not be used in this run."""
+        return sum(len(paths) for paths in self.failures.values())
+
+    def fail(self, path: Path, reason: str) -> None:
+        """Count a picture that cannot be used."""
+        self.failures.setdefault(reason, []).append(path)

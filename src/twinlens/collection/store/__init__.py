@@ -1,0 +1,42 @@
+"""What is on disk: a collection is a folder whose truth is one SQLite file; everything beside it can be made again.
+
+collection.sqlite   rows and vectors, committed together      model/DIGEST/   the composer that made the vectors
+cache/              the vectors as one memory-mapped matrix   writer.lock     held by the one process that writes
+"""
+
+from __future__ import annotations
+
+from twinlens.collection.store.check import DAMAGED, damaged_vectors, faults, salvage
+from twinlens.collection.store.contents import Contents, Runs, contents, expanded, runs
+from twinlens.collection.store.database import DATABASE
+from twinlens.collection.store.lock import writing
+from twinlens.collection.store.matrix import Gallery, Matrix, gallery
+from twinlens.collection.store.models import keep_model, model_folder, remove_models
+from twinlens.collection.store.rows import Entry, Generation
+from twinlens.collection.store.store import Rows, State, Store, Vectors
+
+__all__ = [
+    "DAMAGED",
+    "DATABASE",
+    "Contents",
+    "Entry",
+    "Gallery",
+    "Generation",
+    "Matrix",
+    "Rows",
+    "Runs",
+    "State",
+    "Store",
+    "Vectors",
+    "contents",
+    "damaged_vectors",
+    "expanded",
+    "faults",
+    "gallery",
+    "keep_model",
+    "model_folder",
+    "remove_models",
+    "runs",
+    "salvage",
+    "writing",
+]

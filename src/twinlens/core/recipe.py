@@ -1,0 +1,128 @@
+"""Recipe: a pipeline as data. Read from TOML, unknown keys refused, saved beside the model it describes."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from twinlens.core import suggestions
+from twinlens.core.types import TwinlensError
+
+EXACT = {"name": "exact"}
+"""What recipes of earlier models say of an index; it is how collections search."""
+NO_INDEX = "a recipe names no index; leave [index] out: collections search exactly, twinlens.indexes has the others"
+
+
+class Part(BaseModel):
+    """A variant by its file name, and its options; the variant's constructor is what checks them."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Everything beside the name."""
+        return dict(self.model_extra or {})
+
+
+class Training(BaseModel):
+    """How the one loop of `training/loop.py` runs; lengths in epochs over the training queries."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    epochs: int = Field(default=20, ge=1)
+    batch_size: int = Field(default=64, ge=2)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    weight_decay: float = Field(default=0.01, ge=0)
+    warmup: float = Field(default=0.05, ge=0, le=1, description="share of all steps with a rising learning rate")
+    rejected_per_query: int = Field(default=1, ge=0, description="hard negatives drawn for each query of a step")
+    patience: int = Field(default=5, ge=1, description="epochs without a better validation score before stopping")
+    validation: float = Field(default=0.1, gt=0, lt=1, description="share of groups held out for early stopping")
+    frozen: tuple[str, ...] = Field(default=(), description="names of encoders that are not trained")
+    precision: Literal["float32", "bfloat16"] = Field(default="float32", description="numbers that products take")
+
+
+class Recipe(BaseModel):
+    """A pipeline: encoders → fusion → unit vectors, and how to train it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str
+    description: str = ""
+    dim: int = Field(default=128, ge=1, description="width D of the shared space")
+    encoders: tuple[Part, ...] = Field(min_length=1)
+    fusion: Part
+    loss: Part = Part(name="batch_softmax")
+    training: Training = Training()
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a recipe file. Raises TwinlensError naming the file, the key and the known keys."""
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise TwinlensError(f"cannot read the recipe {path}: {error.strerror}") from error
+        return cls.parse(text, source=str(path))
+
+    @classmethod
+    def parse(cls, text: str, *, source: str) -> Self:
+        """Read a recipe from TOML text; `source` is named in errors."""
+        try:
+            said = tomllib.loads(text)
+            if said.pop("index", EXACT) != EXACT:
+                raise TwinlensError(f"{source}: {NO_INDEX}")
+            return cls.model_validate(said)
+        except tomllib.TOMLDecodeError as error:
+            raise TwinlensError(f"{source} is not valid TOML: {error}") from error
+        except ValidationError as error:
+            raise TwinlensError(f"{source}: {_first_fault(cls, error)}") from error
+
+    @property
+    def of_vectors(self) -> str:
+        """All of it that decides what vectors a model with given weights makes, as one text."""
+        said = self.model_dump(mode="json", include={"dim", "encoders", "fusion"})
+        return json.dumps(said, sort_keys=True)
+
+    def to_toml(self) -> str:
+        """The recipe as TOML text that `parse` reads back to an equal recipe."""
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+
+def presets() -> list[str]:
+    """Names of the recipes that the package ships."""
+    folder = resources.files("twinlens") / "recipes"
+    return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml"))
+
+
+def find_recipe(name_or_path: str) -> Recipe:
+    """A shipped recipe by name, or any recipe by the path of its TOML file."""
+    if name_or_path.endswith(".toml"):
+        return Recipe.read(Path(name_or_path))
+    known = presets()
+    if name_or_path not in known:
+        raise TwinlensError(f"{suggestions.unknown('recipe', name_or_path, known)}, or the path of a .toml file")
+    text = (resources.files("twinlens") / "recipes" / f"{name_or_path}.toml").read_text(encoding="utf-8")
+    return Recipe.parse(text, source=f"recipe {name_or_path}")
+
+
+def _first_fault(model: type[BaseModel], error: ValidationError) -> str:
+    """One line about the first of a validation's faults; for an unknown key it lists the keys known at that place."""
+    fault = error.errors()[0]
+    key = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] != "extra_forbidden":
+        return f"key {key!r}: {fault['msg']}"
+    known = list(_fields_at(model, fault["loc"][:-1]))
+    close = suggestions.closest(str(fault["loc"][-1]), known)
+    return f"unknown key {key!r}{close}; known: {suggestions.listing(known)}"
+
+
+def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    for part in path:
+        annotation = model.model_fields[str(part)].annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+    return list(model.model_fields)

@@ -1,0 +1,1 @@
+"""Protocol A: the paper, replicated."""

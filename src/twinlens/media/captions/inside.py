@@ -1,0 +1,80 @@
+"""What a picture file says of itself: IPTC, XMP, EXIF and PNG text, read from its header with Pillow alone."""
+
+from __future__ import annotations
+
+import html
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import ExifTags, Image, ImageFile, IptcImagePlugin, features
+
+from twinlens.media import sources
+from twinlens.media.captions.tables import clean
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", *(["AVIF"] if features.check("avif") else []))
+# What Pillow raises on damaged headers: its parsers trust the bytes that they read.
+_DAMAGE = (
+    *(OSError, ValueError, TypeError, AttributeError, SyntaxError, LookupError, ArithmeticError, RuntimeError),
+    *(MemoryError, struct.error, zlib.error, Image.DecompressionBombError),
+)
+_BOILERPLATE = frozenset(
+    {"camera", "dcim", "default", "digital", "dsc", "exif", "gimp", "jpeg", "kodak", "konica", "minolta", "olympus"}
+    | {"picture", "samsung", "screenshot", "sony", "untitled", "created", "with", "nikon", "canon", "image"}
+)
+"""What cameras and programs write into every file."""
+
+
+def inside(path: Path) -> tuple[tuple[int, int] | None, str]:
+    """A file's size as people see it, (width, height) in pixels, and the description it carries, "" if none.
+
+    Only the header is read, and nothing is raised: whether the picture can be used is found by decoding it.
+    """
+    try:
+        with sources.open_file(path) as file, Image.open(file, formats=_FORMATS) as image:
+            sideways = image.getexif().get(ExifTags.Base.Orientation, 1) in range(5, 9)
+            size = image.size[::-1] if sideways else image.size
+            return size, next((text for text in map(clean, _descriptions(image)) if _says_something(text)), "")
+    except _DAMAGE:
+        return None, ""
+
+
+def _descriptions(image: ImageFile.ImageFile) -> Iterator[str]:
+    iptc = IptcImagePlugin.getiptcinfo(image) or {}
+    for tag in ((2, 120), (2, 105)):  # caption, headline
+        value = iptc.get(tag, b"")
+        yield _decoded(value[0] if isinstance(value, list) else value)
+    yield _xmp(image.info.get("xmp", b""))
+    exif = image.getexif()
+    yield str(exif.get(ExifTags.Base.ImageDescription, ""))
+    comment = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment, b"")
+    yield _user_comment(comment) if isinstance(comment, bytes) else str(comment)
+    yield from (str(image.info[key]) for key in ("Description", "Title", "Comment") if key in image.info)
+
+
+def _xmp(packet: bytes | str) -> str:
+    """dc:description of an XMP packet. Looked for as text: a parser of XML would let the file make it work hard."""
+    text = packet if isinstance(packet, str) else _decoded(packet)
+    found = re.search(r"<dc:description[^>]*>.{0,200}?<rdf:li[^>]*>([^<]*)</rdf:li>", text, re.DOTALL)
+    return html.unescape(found[1]) if found else ""
+
+
+def _user_comment(value: bytes) -> str:
+    """EXIF 2.3, 4.6.5: eight bytes name the character code."""
+    code, text = value[:8], value[8:]
+    if code == b"UNICODE\0":
+        return text.decode("utf-16" if text[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-16-le", "replace")
+    return _decoded(text) if code in (b"ASCII\0\0\0", b"\0" * 8) else ""
+
+
+def _decoded(value: bytes) -> str:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def _says_something(text: str) -> bool:
+    return not _BOILERPLATE.issuperset(re.findall(r"[^\W\d_]+", text.lower()))

@@ -1,0 +1,246 @@
+"""Composer: encoders and a fusion as one module, samples → unit vectors; and the folder that a model is on disk."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from twinlens.calibration import Channel
+from twinlens.core import hub, variants
+from twinlens.core.progress import bar
+from twinlens.core.recipe import Recipe
+from twinlens.core.types import Arrays, Batch, Encoded, Features, Sample, Similarity, TwinlensError
+from twinlens.encoders import Encoder
+from twinlens.fusions import Fusion
+from twinlens.media import content
+
+RECIPE, WEIGHTS, PROVENANCE = "recipe.toml", "model.safetensors", "provenance.json"
+
+
+class Composer(nn.Module):
+    """Turns samples of any kind (picture, sentence, both) into unit vectors (B, D) of one shared space."""
+
+    def __init__(self, recipe: Recipe, encoders: Sequence[Encoder], fusion: Fusion) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.encoders = nn.ModuleList(encoders)
+        self.fusion = fusion
+        self.dim = fusion.dim
+        self.folder: Path | None = None
+        self.provenance: dict[str, Any] = {}
+
+    @classmethod
+    def build(cls, recipe: Recipe, *, seed: int = 0, folder: Path | None = None) -> Self:
+        """An untrained composer; the same recipe and seed give the same weights.
+
+        With the `folder` of a saved model, what checkpoints look like is read from there instead of the checkpoints.
+        """
+        chosen = [
+            part.options if folder is None else hub.kept(part.options, folder / f"encoder-{n}")
+            for n, part in enumerate(recipe.encoders)
+        ]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            encoders = [
+                variants.make("encoders", part.name, **options)
+                for part, options in zip(recipe.encoders, chosen, strict=True)
+            ]
+            image_dim, text_dim = (_width(encoders, side) for side in ("image", "text"))
+            sizes = {"image_dim": image_dim or text_dim, "text_dim": text_dim or image_dim, "dim": recipe.dim}
+            fusion = variants.make("fusions", recipe.fusion.name, **sizes, **recipe.fusion.options)
+        return cls(recipe, encoders, fusion)
+
+    def fit(self, samples: Sequence[Sample]) -> None:
+        """Let every encoder learn what comes before training: vocabularies of words and of visual words."""
+        for encoder in self._encoders():
+            encoder.fit(samples)
+
+    def keep_notes(self, folder: Path) -> None:
+        """Let every encoder note in this folder what does not follow from learning; see `Encoder.keep_notes`."""
+        for encoder in self._encoders():
+            encoder.keep_notes(folder)
+
+    def prepare(self, sample: Sample) -> Arrays:
+        """Everything on the CPU for one sample; keys carry the number of their encoder."""
+        parts = ((n, encoder.prepare(sample)) for n, encoder in enumerate(self._encoders()))
+        return {f"{n}.{key}": array for n, arrays in parts for key, array in arrays.items()}
+
+    def stack(self, prepared: Sequence[Arrays]) -> Batch:
+        """Prepared samples of any kinds as one batch."""
+        return {key: torch.from_numpy(np.stack([arrays[key] for arrays in prepared])) for key in prepared[0]}
+
+    def encode(self, batch: Batch) -> Encoded:
+        """Both sides as the encoders see them, `joined`."""
+        return joined([encoder(_strip(batch, n)) for n, encoder in enumerate(self._encoders())])
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Unit vectors (B, D)."""
+        return self.fuse(self.encode(batch))
+
+    def fuse(self, encoded: Encoded) -> Tensor:
+        """Unit vectors (B, D) of what `encode` gave."""
+        vectors: Tensor = self.fusion(encoded.image, encoded.text)
+        return vectors
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    @torch.inference_mode()
+    def embed(self, samples: Sequence[Sample], *, batch_size: int = 64, shown: bool = False) -> NDArray[np.float32]:
+        """Unit vectors (N, D) of samples, in evaluation mode, with a progress bar if `shown`."""
+        was_training, out = self.training, np.empty((len(samples), self.dim), dtype=np.float32)
+        self.eval()
+        with bar("embedding", len(samples), unit="pictures", shown=shown) as advance:
+            for start in range(0, len(samples), batch_size):
+                part = samples[start : start + batch_size]
+                out[start : start + len(part)] = self.embed_prepared([self.prepare(sample) for sample in part])
+                advance(len(part))
+        self.train(was_training)
+        return out
+
+    @torch.inference_mode()
+    def embed_prepared(self, prepared: Sequence[Arrays]) -> NDArray[np.float32]:
+        """Unit vectors (B, D) of prepared samples as one batch, in the mode that the composer is in."""
+        vectors: Tensor = self(to_device(self.stack(prepared), self.device))
+        return np.asarray(vectors.float().cpu().numpy(), dtype=np.float32)
+
+    def save(self, folder: Path | str, *, provenance: Mapping[str, Any] | None = None) -> None:
+        """Write recipe.toml, model.safetensors, the encoders' files and where the model comes from.
+
+        Without a provenance a loaded model keeps the one it was saved with. Raises OSError and TwinlensError where the
+        disk has no room.
+        """
+        folder, self.provenance = Path(folder), dict(self.provenance if provenance is None else provenance)
+        folder.mkdir(parents=True, exist_ok=True)
+        for n, encoder in enumerate(self._encoders()):
+            (folder / f"encoder-{n}").mkdir(exist_ok=True)
+            encoder.save_assets(folder / f"encoder-{n}")
+        (folder / RECIPE).write_text(self.recipe.to_toml(), encoding="utf-8")
+        (folder / PROVENANCE).write_text(json.dumps(self.provenance, indent=2) + "\n", encoding="utf-8")
+        try:
+            save_file({key: tensor.contiguous().cpu() for key, tensor in self.state_dict().items()}, folder / WEIGHTS)
+        except SafetensorError as error:  # a full disk
+            raise TwinlensError(f"cannot write {folder / WEIGHTS}: {error}") from error
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Self:
+        """Read a model folder. Raises TwinlensError that names the file that is missing or does not fit."""
+        folder = Path(folder).expanduser()
+        if not folder.is_dir():
+            raise TwinlensError(f"no such model folder: {folder}")
+        for name in (RECIPE, WEIGHTS):
+            if not (folder / name).is_file():
+                raise TwinlensError(f"the model folder {folder} lacks {name}; copy the whole folder again")
+        composer = cls.build(Recipe.read(folder / RECIPE), folder=folder)
+        for n, encoder in enumerate(composer._encoders()):
+            encoder.load_assets(folder / f"encoder-{n}")
+        try:
+            composer.load_state_dict(load_file(folder / WEIGHTS))
+        except (SafetensorError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise TwinlensError(f"{folder / WEIGHTS} does not fit its recipe: {reason}") from error
+        composer.folder, composer.provenance = folder, _provenance(folder / PROVENANCE)
+        return composer.eval()
+
+    def untrained(self, *, seed: int = 0) -> Self:
+        """A copy with fresh weights; vocabularies and frozen encoders, which training does not make, stay."""
+        copied = copy.deepcopy(self)
+        fresh = self.build(self.recipe, seed=seed, folder=self.folder).state_dict()
+        kept = tuple(f"encoders.{n}." for n, part in enumerate(self.recipe.encoders) if part.name in self.frozen)
+        with torch.no_grad():
+            for key, parameter in copied.named_parameters():
+                if not key.startswith(kept):
+                    parameter.copy_(fresh[key])
+        return copied
+
+    @property
+    def channels(self) -> Sequence[Channel]:
+        """How its vectors are compared; none: whole, by their cosine."""
+        channels: Sequence[Channel] = self.fusion.channels
+        return channels
+
+    @property
+    def own_similarity(self) -> Similarity | None:
+        """How its vectors are compared where that is no inner product: by the fusion's own score."""
+        return None if self.fusion.by_inner_product else self.similarity
+
+    @torch.inference_mode()
+    def similarity(self, queries: NDArray[np.float32], gallery: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Scores (Q, N) of vectors (Q, D) and (N, D) by the fusion's own similarity."""
+        sides = (torch.from_numpy(np.array(vectors)).to(self.device) for vectors in (queries, gallery))
+        return np.asarray(self.fusion.similarity(*sides).cpu().numpy(), dtype=np.float32)
+
+    @property
+    def frozen(self) -> tuple[str, ...]:
+        """Names of the encoders that training leaves as they are."""
+        return self.recipe.training.frozen
+
+    @property
+    def digest(self) -> str:
+        """Content hash (hex) of every tensor and what the recipe says of vectors: equal digests give equal vectors."""
+        digest = hashlib.blake2b(self.recipe.of_vectors.encode(), digest_size=16)
+        content.take_tensors(digest, self.state_dict())
+        return digest.hexdigest()
+
+    def _encoders(self) -> list[Encoder]:
+        return [encoder for encoder in self.encoders if isinstance(encoder, Encoder)]
+
+
+def _provenance(path: Path) -> dict[str, Any]:
+    """Where a model comes from; a model without the file, or with a damaged one, works all the same."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """The same batch on a device."""
+    return {key: tensor.to(device, non_blocking=True) for key, tensor in batch.items()}
+
+
+def joined(outputs: Sequence[Encoded]) -> Encoded:
+    """What several encoders gave as one: a side that several describe has all their vectors, concatenated."""
+    return Encoded(
+        image=_join([output.image for output in outputs if output.image is not None]),
+        text=_join([output.text for output in outputs if output.text is not None]),
+    )
+
+
+def multiplies_bf16() -> bool:
+    """Whether torch multiplies bfloat16 numbers on this processor in hardware; without it they are slower than float32.
+
+    torch is asked, and not the processor, so that `ONEDNN_MAX_CPU_ISA` and `ATEN_CPU_CAPABILITY` can switch it off.
+    """
+    in_hardware = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return bool(in_hardware and torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def _strip(batch: Batch, n: int) -> Batch:
+    prefix = f"{n}."
+    return {key.removeprefix(prefix): tensor for key, tensor in batch.items() if key.startswith(prefix)}
+
+
+def _width(encoders: Sequence[Encoder], side: str) -> int:
+    return sum(encoder.dim for encoder in encoders if side in encoder.reads)
+
+
+def _join(sides: Sequence[Features]) -> Features | None:
+    """One side from several encoders: vectors concatenated; only a lone encoder's tokens keep their meaning."""
+    if len(sides) < 2:
+        return sides[0] if sides else None
+    return Features(torch.cat([side.vector for side in sides], dim=-1), present=sides[0].present)

@@ -1,0 +1,220 @@
+"""What this machine has for twinlens: processor, memory, caches, extras, and which checkpoints a recipe would fetch."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from twinlens import __version__
+from twinlens.core import hub, machine
+from twinlens.core import recipe as config
+from twinlens.core.types import TwinlensError
+
+LITTLE_MEMORY = 2 * 10**9
+LITTLE_ROOM = 5 * 10**9
+"""Bytes below which it is worth a word: a picture may take 2 GB, a checkpoint some."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at: what is there, and, if that is not well, what to do about it."""
+
+    name: str
+    said: str
+    hint: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing need be done."""
+        return not self.hint
+
+
+def examine() -> list[Check]:
+    """Every check, in the order in which people read them; nothing is fetched from a network."""
+    about = f"twinlens {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+    return [
+        Check("twinlens", about),
+        _device(),
+        _threads(),
+        _memory(),
+        *_caches(),
+        *_extras(),
+        _hub(),
+        *_recipes(),
+    ]
+
+
+def _device() -> Check:
+    import torch
+
+    device = machine.pick_device()
+    name = f" ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else ""
+    hint = ""
+    if device.type == "cpu" and Path("/dev/nvidia0").exists():
+        hint = "there is an NVIDIA card, but torch cannot use it: install a build of torch for its driver (pytorch.org)"
+    return Check("device", f"{device}{name}, torch {torch.__version__}", hint)
+
+
+def _threads() -> Check:
+    import torch
+
+    cores, threads, quota = usable_cores(), torch.get_num_threads(), _quota()
+    hint = ""
+    if quota is not None and threads > max(1, round(quota)):
+        hint = f"the container may use {quota:g} cores: set OMP_NUM_THREADS={max(1, round(quota))}"
+    elif threads < cores:
+        hint = f"torch uses {threads} of {cores} cores: unset OMP_NUM_THREADS to use all"
+    return Check("threads", f"{threads} for {cores} cores", hint)
+
+
+def usable_cores() -> int:
+    """How many cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _quota() -> float | None:
+    """Cores' worth of time that a container's control group allows (cgroup v2), None where there is no limit."""
+    said = _read(Path("/sys/fs/cgroup/cpu.max")).split()
+    return int(said[0]) / int(said[1]) if len(said) == 2 and said[0].isdigit() else None
+
+
+def _memory() -> Check:
+    available = available_memory()
+    if available is None:
+        return Check("memory", "unknown on this system")
+    hint = "close other programs, or index with --workers 1" if available < LITTLE_MEMORY else ""
+    return Check("memory", f"{available / 1e9:.1f} GB available", hint)
+
+
+def available_memory() -> int | None:
+    """Bytes that programs may still take: the kernel's estimate, or the control group's limit; None where unknown."""
+    found = re.search(r"MemAvailable:\s+(\d+) kB", _read(Path("/proc/meminfo")))
+    if found is None:
+        return None
+    limit, used = (_read(Path("/sys/fs/cgroup") / name).strip() for name in ("memory.max", "memory.current"))
+    free = int(limit) - int(used) if limit.isdigit() and used.isdigit() else None
+    return min(int(found[1]) * 1024, *([free] if free is not None else []), 2**62)
+
+
+def _caches() -> Iterator[Check]:
+    import torch
+    from huggingface_hub import constants
+
+    yield _folder("cache of checkpoints", Path(constants.HF_HUB_CACHE), "HF_HUB_CACHE")
+    yield _folder("cache of detectors", Path(torch.hub.get_dir()), "TORCH_HOME")
+
+
+def _folder(name: str, folder: Path, variable: str) -> Check:
+    """A folder that may not be there yet: whether it can be written to, and has room."""
+    parent = next(path for path in (folder, *folder.parents) if path.is_dir())
+    if not os.access(parent, os.W_OK):
+        return Check(name, str(folder), f"it cannot be written to: set {variable} to a folder that can")
+    free = shutil.disk_usage(parent).free
+    hint = f"make room, or set {variable} to a folder that has some" if free < LITTLE_ROOM else ""
+    return Check(name, f"{folder}, {free / 1e9:.0f} GB free", hint)
+
+
+def _extras() -> Iterator[Check]:
+    """The optional parts that the installed package declares, beside those for developers."""
+    try:
+        about = metadata.metadata("twinlens")
+    except metadata.PackageNotFoundError:
+        return
+    wanted = metadata.requires("twinlens") or []
+    for extra in sorted({*(about.get_all("Provides-Extra") or ())} - {"test", "check"}):
+        packages = [line for line in wanted if re.search(rf"extra == ['\"]{re.escape(extra)}['\"]", line)]
+        names = [re.split(r"[\s<>=!~;\[(]", line, maxsplit=1)[0] for line in packages]
+        missing = [name for name in names if not _installed(name)]
+        said = f"lacks {', '.join(missing)}" if missing else f"installed ({', '.join(names)})"
+        yield Check(f"extra {extra}", said, f"if you need it: pip install 'twinlens[{extra}]'" if missing else "")
+
+
+def _installed(package: str) -> bool:
+    try:
+        metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _hub() -> Check:
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return Check("hub", "HF_HUB_OFFLINE is set: only what is cached can be used")
+    return Check("hub", f"{constants.ENDPOINT}, asked only for what is not cached")
+
+
+def _recipes() -> Iterator[Check]:
+    for name in config.presets():
+        try:
+            recipe = config.find_recipe(name)
+        except TwinlensError as error:
+            yield Check(f"recipe {name}", "cannot be read", str(error))
+            continue
+        parts = (*recipe.encoders, recipe.fusion)
+        wanted = list(dict.fromkeys(what for part in parts for what in checkpoints(part.options)))
+        missing = [what for what in wanted if not is_here(what)]
+        if missing:
+            yield Check(f"recipe {name}", f"{len(wanted) - len(missing)} of {len(wanted)} checkpoints here",
+                        "; ".join(_ways(missing)))  # fmt: skip
+        else:
+            yield Check(f"recipe {name}", "its checkpoints are here" if wanted else "needs no checkpoint")
+
+
+def _ways(missing: Sequence[str]) -> Iterator[str]:
+    """How to get checkpoints that are not here."""
+    packages = [hub.INSTALLED[what] for what in missing if what in hub.INSTALLED]
+    fetched = [what for what in missing if what not in hub.INSTALLED]
+    if packages:
+        yield f"it lacks {', '.join(packages)}; {hub.INSTALL_OFFLINE}"
+    if fetched:
+        yield f"it would fetch {', '.join(fetched)}; at its first use, or as folders (docs/guide.md)"
+
+
+def checkpoints(options: Mapping[str, Any]) -> Iterator[str]:
+    """The weights that an encoder's options name: at the hub ("org/name"), of a package ("lite0"), detectors by URL."""
+    for key, value in options.items():
+        if isinstance(value, Mapping):
+            yield from checkpoints(value)
+        elif isinstance(value, str) and (
+            re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", value) or (key == "checkpoint" and value in hub.INSTALLED)
+        ):
+            yield value
+    detector, weights = options.get("detector"), options.get("weights")
+    if isinstance(detector, str) and isinstance(weights, str):
+        import torchvision
+
+        if detector in torchvision.models.list_models(torchvision.models.detection):
+            known = torchvision.models.get_model_weights(detector).__members__
+            yield from (known[name].url for name in [weights] if name in known)
+
+
+def is_here(checkpoint: str) -> bool:
+    """Whether a checkpoint lies in a package or in the cache of the hub, or a detector's file in torch's."""
+    import torch
+    from huggingface_hub import constants, try_to_load_from_cache
+
+    if checkpoint in hub.INSTALLED:
+        return hub.installed(checkpoint) is not None
+    if "://" in checkpoint:
+        return (Path(torch.hub.get_dir()) / "checkpoints" / checkpoint.rpartition("/")[2]).is_file()
+    if hub.located(checkpoint) != checkpoint:
+        return True
+    weights = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
+    cached = (try_to_load_from_cache(checkpoint, name, cache_dir=constants.HF_HUB_CACHE) for name in weights)
+    return any(isinstance(path, str) for path in cached)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return ""

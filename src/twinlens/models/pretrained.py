@@ -1,0 +1,73 @@
+"""Models that are ready to use: those that the package ships, and recipes whose parts were all trained by others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import resources
+
+from twinlens.core import hub
+from twinlens.core.recipe import Part, Recipe, find_recipe
+from twinlens.core.types import TwinlensError
+from twinlens.models.composer import Composer
+
+AUTO = "auto"
+"""Of `PREFERRED` the first that can be had here."""
+PREFERRED = ("clip", "offline")
+
+
+def ready(recipe: str = AUTO, *, checkpoint: str | None = None, told: Callable[[str], object] = str) -> Composer:
+    """The model of a recipe that needs no training, in evaluation mode.
+
+    checkpoint: a CLIP or SigLIP, by hub name or folder, in place of the recipe's own. told: is called with a line for
+    people about what is chosen, before anything is fetched. Raises TwinlensError: no such recipe, one that must be
+    trained first, a checkpoint or package that cannot be had; for `AUTO`, what to install.
+    """
+    if recipe == AUTO:
+        return _automatic(checkpoint, told)
+    shipped = resources.files("twinlens") / "models" / recipe
+    if checkpoint is None and shipped.is_dir():
+        with resources.as_file(shipped) as folder:
+            return Composer.load(folder)
+    pipeline = _with_checkpoint(find_recipe(recipe), checkpoint)
+    if all(part.name in pipeline.training.frozen for part in pipeline.encoders):
+        told(_about(pipeline))
+        composer = Composer.build(pipeline).eval()
+        if not any(parameter.requires_grad for parameter in composer.fusion.parameters()):
+            return composer
+    raise TwinlensError(
+        f"twinlens ships no trained model for the recipe {recipe}; make one with twinlens train --recipe {recipe}"
+        " --out DIR and give it as --model DIR"
+    )
+
+
+def _automatic(checkpoint: str | None, told: Callable[[str], object]) -> Composer:
+    """`clip` where its checkpoint is on this machine or the hub answers, else `offline`."""
+    if checkpoint is not None or hub.within_reach(_checkpoint(find_recipe("clip"))):
+        return ready("clip", checkpoint=checkpoint, told=told)
+    try:
+        return ready("offline", told=told)
+    except TwinlensError as error:
+        raise TwinlensError(
+            f"no model for people's own pictures can be had here: {hub.INSTALL_OFFLINE}, or connect once to the hub for"
+            " --recipe clip, or give one with --model or --checkpoint (--recipe compact is here, for drawn scenes)"
+        ) from error
+
+
+def _checkpoint(recipe: Recipe) -> str:
+    return str(recipe.encoders[0].options["checkpoint"])
+
+
+def _with_checkpoint(recipe: Recipe, checkpoint: str | None) -> Recipe:
+    """The recipe with another contrastive checkpoint in both towers. Raises TwinlensError where it has no such."""
+    if checkpoint is None:
+        return recipe
+    if not all(part.name.startswith("clip_") for part in recipe.encoders):
+        raise TwinlensError(f"--checkpoint is for the recipe clip; {recipe.name} has no CLIP")
+    parts = tuple(Part(**{**part.model_dump(), "checkpoint": checkpoint}) for part in recipe.encoders)
+    return recipe.model_copy(update={"encoders": parts})
+
+
+def _about(recipe: Recipe) -> str:
+    names = sorted({str(part.options["checkpoint"]) for part in recipe.encoders if "checkpoint" in part.options})
+    fetched = [name for name in names if hub.is_missing(name)]
+    return f"recipe {recipe.name}: {', '.join(names)}" + (", fetched once from the hub" if fetched else "")

@@ -1,0 +1,103 @@
+"""A composer in parts: a tower per encoder, and a head that joins what the towers give into unit vectors.
+
+Nothing here knows whether a part is run by ONNX Runtime or by torch: a part takes named arrays and gives named arrays.
+Towers whose side no sample of a batch has are not run at all, so that a sentence alone needs no network for pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinlens.core.types import Arrays
+from twinlens.core.wordpiece import trimmed
+
+Vectors: TypeAlias = NDArray[np.float32]
+Part: TypeAlias = "Callable[[Arrays], Arrays]"
+VECTORS = "vectors"
+"""What a head's only output is called."""
+
+
+@dataclass(frozen=True)
+class Tower:
+    """The network of encoder number `encoder`: which sides it reads, the arrays it takes and the features it gives.
+
+    inputs: keys of a composer's batch ("0.pixels"). outputs: number, side and field of the features ("0.image.vector").
+    """
+
+    name: str
+    encoder: int
+    reads: tuple[str, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    @classmethod
+    def read(cls, said: Mapping[str, Any]) -> Tower:
+        """From a manifest."""
+        return cls(said["name"], said["encoder"], *(tuple(said[key]) for key in ("reads", "inputs", "outputs")))
+
+    def idle(self, arrays: Arrays) -> bool:
+        """Whether its one side is missing in every sample of stacked arrays, which must say so."""
+        present = arrays.get(f"{self.encoder}.{self.reads[0]}_present")
+        return len(self.reads) == 1 and present is not None and not present.any()
+
+
+def head_name(towers: Iterable[Tower]) -> str:
+    """The head that joins these towers."""
+    return "head-" + "-".join(tower.name for tower in towers)
+
+
+class Network:
+    """All parts of a composer; `part` gives one by its name, and is asked when it is needed first.
+
+    trims: whether the vectors are the same for texts that are cut to the longest of a batch; SigLIP's are not.
+    """
+
+    def __init__(self, towers: Sequence[Tower], part: Callable[[str], Part], *, trims: bool) -> None:
+        self.towers, self._make, self.trims = tuple(towers), part, trims
+        self._parts: dict[str, Part] = {}
+
+    def __call__(self, prepared: Sequence[Arrays]) -> Vectors:
+        """Unit vectors (B, D) of prepared samples."""
+        arrays = stacked(prepared, trims=self.trims)
+        running = [tower for tower in self.towers if not tower.idle(arrays)] or list(self.towers)
+        features: dict[str, NDArray[np.generic]] = {}
+        for tower in running:
+            features |= self._part(tower.name)({key: arrays[key] for key in tower.inputs})
+        return np.asarray(self._part(head_name(running))(features)[VECTORS], dtype=np.float32)
+
+    def _part(self, name: str) -> Part:
+        if name not in self._parts:
+            self._parts[name] = self._make(name)
+        return self._parts[name]
+
+
+class Onnx:
+    """A part as ONNX Runtime runs it on the CPU."""
+
+    def __init__(self, file: Path) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        # Threads that wait by spinning would take the cores from the processes that decode the next pictures.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+        self._inputs = [given.name for given in self._session.get_inputs()]
+        self._outputs = [given.name for given in self._session.get_outputs()]
+
+    def __call__(self, arrays: Arrays) -> Arrays:
+        """Named outputs (B, …) of named inputs (B, …)."""
+        found = self._session.run(self._outputs, {name: arrays[name] for name in self._inputs})
+        return dict(zip(self._outputs, found, strict=True))
+
+
+def stacked(prepared: Sequence[Arrays], *, trims: bool) -> Arrays:
+    """Prepared samples as one batch; `trims`: texts no longer than the longest of them."""
+    arrays = {key: np.stack([arrays[key] for arrays in prepared]) for key in prepared[0]}
+    return trimmed(arrays) if trims else arrays

@@ -1,0 +1,194 @@
+"""Which way to run each part of a composer is fastest here, of those that give what plain torch gives."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from twinlens.core.progress import track
+from twinlens.core.types import Arrays, Sample
+from twinlens.models.composer import Composer, multiplies_bf16
+from twinlens.models.runtime import texts
+from twinlens.models.runtime.export import TorchPart, as_way, export, modules
+from twinlens.models.runtime.parts import Network, Onnx, Part, Tower, Vectors, stacked
+
+EXACT = {"onnx": 0.99999, "cuda": 0.9999, "bf16": 0.9999}
+"""The least cosine to the vectors of plain torch that every sample must have for a way to be trusted."""
+TIMED = 16
+"""Samples in the batch that is timed."""
+REPEATED = 3
+_SHOWN = ("a red square left of a dog", "", "night", "several people walk along a street in the rain, seen from above")
+
+
+def examine(composer: Composer, folder: Path, *, shown: bool = False) -> dict[str, Any]:
+    """Export a composer's parts into a folder, and say how each may be run and how fast: the manifest of `cache`.
+
+    For every part and way: `rate` (samples/s; towers alone), `cosine` (the least, to plain torch in float32), or `why`
+    it is not to be trusted. `chosen` is the fastest of the trusted.
+    """
+    composer.eval()
+    samples = _samples(TIMED)
+    prepared = [composer.prepare(sample) for sample in samples]
+    towers, plain = modules(composer, stacked(prepared, trims=False))
+    trial = _Trial(composer, towers, plain, folder, prepared)
+    names = track(plain, "finding the fastest way to run it here", len(plain), unit="networks", shown=shown)
+    tried = {name: trial.ways(name) for name in names}
+    # What a sentence alone needs is to start fast, and to run at all costs more than to run somewhat faster.
+    starts = {name: name not in {tower.name for tower in towers if "image" in tower.reads} for name in plain}
+    return {
+        "recipe": composer.recipe.name,
+        "dim": composer.dim,
+        "encoders": _labels([part.name for part in composer.recipe.encoders]),
+        "channels": [channel.told() for channel in composer.channels],
+        "by_inner_product": composer.own_similarity is None,
+        "trims": trial.trims,
+        "towers": [vars(tower) for tower in towers],
+        "parts": {name: {"chosen": _chosen(ways, starts[name]), "ways": ways} for name, ways in tried.items()},
+        "texts": texts.keep(composer, folder, _without_pictures(towers)),
+    }
+
+
+class _Trial:
+    """What every way of running a part is compared with: plain torch on the same samples."""
+
+    def __init__(
+        self,
+        composer: Composer,
+        towers: Sequence[Tower],
+        plain: Mapping[str, TorchPart],
+        folder: Path,
+        prepared: Sequence[Arrays],
+    ) -> None:
+        self.towers, self.plain, self.folder = towers, plain, folder
+        self.kinds = [batch for batch in _kinds(prepared) if batch]
+        self.wanted = [composer.embed_prepared(batch) for batch in self.kinds]
+        self.trims = self._may_trim(composer, self.kinds[-1])
+        self.arrays = self._arrays(prepared)
+
+    def ways(self, name: str) -> dict[str, dict[str, Any]]:
+        """Every way to run one part, with what was found out about it."""
+        tower = next((tower for tower in self.towers if tower.name == name), None)
+        found: dict[str, dict[str, Any]] = {"torch": {"rate": self._rate(self.plain[name], tower)}}
+        for way, made in self._candidates(name):
+            if isinstance(made, str):
+                found[way] = {"why": made}
+                continue
+            try:
+                cosine = self._cosine(name, made)
+                found[way] = {"cosine": round(cosine, 7)}
+                if cosine < EXACT[way]:
+                    found[way]["why"] = f"its vectors differ from plain torch's (cosine {cosine:.5f})"
+                else:
+                    found[way]["rate"] = self._rate(made, tower)
+            except Exception as error:  # whatever a way of running it raises, another way remains
+                found[way] = {"why": _line(error)}
+        return found
+
+    def _candidates(self, name: str) -> Iterator[tuple[str, Part | str]]:
+        """Ways beside plain torch, made or the reason why not."""
+        part = self.plain[name]
+        yield "onnx", self._exported(name)
+        if multiplies_bf16() and not name.startswith("head"):
+            yield "bf16", as_way(part, "bf16")
+        if torch.cuda.is_available():
+            yield "cuda", as_way(part, "cuda")
+
+    def _exported(self, name: str) -> Part | str:
+        file = self.folder / f"{name}.onnx"
+        why = export(self.plain[name], {key: array[:3] for key, array in self.arrays[name].items()}, file)
+        try:
+            return why or Onnx(file)
+        except Exception as error:  # ONNX Runtime is not installed, or cannot load what torch has exported
+            return _line(error)
+
+    def _may_trim(self, composer: Composer, sentences: Sequence[Arrays]) -> bool:
+        """Whether sentences have the same vectors when each is cut to its own length."""
+        network = Network(self.towers, self.plain.__getitem__, trims=True)
+        alone = [_least_cosine(network([one]), composer.embed_prepared([one])) for one in sentences]
+        return min(alone) >= EXACT["onnx"]
+
+    def _cosine(self, name: str, made: Part) -> float:
+        """The least cosine to the composer itself over all samples, where one part is run another way."""
+        parts: dict[str, Part] = {**self.plain, name: made}
+        network = Network(self.towers, parts.__getitem__, trims=self.trims)
+        found = [network(batch) for batch in self.kinds]
+        return min(_least_cosine(a, b) for a, b in zip(found, self.wanted, strict=True))
+
+    def _rate(self, part: Part, tower: Tower | None) -> float | None:
+        """Samples per second of a tower; heads are too small to time."""
+        if tower is None:
+            return None
+        arrays = self.arrays[tower.name]
+        part(arrays)
+        seconds = []
+        for _ in range(REPEATED):
+            started = time.perf_counter()
+            part(arrays)
+            seconds.append(time.perf_counter() - started)
+        return round(TIMED / min(seconds), 1)
+
+    def _arrays(self, prepared: Sequence[Arrays]) -> dict[str, Arrays]:
+        """What every part is given for the samples."""
+        everything: dict[str, Any] = dict(stacked(prepared, trims=self.trims))
+        for tower in self.towers:
+            everything |= self.plain[tower.name](everything)
+        return {name: {key: everything[key] for key in part.inputs} for name, part in self.plain.items()}
+
+
+def _line(error: Exception) -> str:
+    """The first line of an error, or its kind when it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _labels(names: Sequence[str]) -> list[str]:
+    """Names of encoders, with their numbers where one name stands for several."""
+    return [name if names.count(name) == 1 else f"{name}-{n}" for n, name in enumerate(names)]
+
+
+def _chosen(ways: Mapping[str, Mapping[str, Any]], starts: bool) -> str:
+    """The trusted way with the best rate; with `starts` ONNX Runtime if it may be, since it needs no torch."""
+    trusted = {way: found["rate"] or 0.0 for way, found in ways.items() if "why" not in found}
+    return "onnx" if starts and "onnx" in trusted else max(trusted, key=lambda way: trusted[way])
+
+
+def _least_cosine(found: Vectors, wanted: Vectors) -> float:
+    """NaN, which is below nothing and above nothing, counts as the opposite direction."""
+    return float(np.nan_to_num(np.einsum("bd,bd->b", found, wanted), nan=-1.0).min())
+
+
+def _kinds(prepared: Sequence[Arrays]) -> tuple[Sequence[Arrays], ...]:
+    """Pictures with words, pictures alone, words alone: each leaves other towers idle."""
+    third = len(prepared) // 3
+    return prepared[:third], prepared[third : 2 * third], prepared[2 * third :]
+
+
+def _samples(count: int) -> list[Sample]:
+    """Pictures with something in them and sentences: both, pictures alone, sentences alone, in equal shares."""
+    rng, third = np.random.default_rng(0), count // 3
+    both = [Sample(str(n), _picture(rng), _SHOWN[n % len(_SHOWN)] or "a") for n in range(third)]
+    pictures = [Sample(str(n), _picture(rng)) for n in range(third)]
+    return [*both, *pictures, *(Sample(str(n), None, _SHOWN[n % len(_SHOWN)] or "b") for n in range(count - 2 * third))]
+
+
+def _picture(rng: np.random.Generator) -> Image.Image:
+    """Light that falls off, a few coloured boxes, and some noise."""
+    y, x = np.mgrid[0:240, 0:320] / 320
+    pixels = (rng.uniform(60, 250, 3) * (1 - 0.6 * (x * rng.random() + y * rng.random()))[..., None]).clip(0, 255)
+    for _ in range(6):
+        top, left = rng.integers(0, 200), rng.integers(0, 280)
+        pixels[top : top + rng.integers(20, 120), left : left + rng.integers(20, 120)] = rng.integers(0, 255, 3)
+    noisy = pixels + rng.normal(0, 6, pixels.shape)
+    return Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
+
+
+def _without_pictures(towers: Sequence[Tower]) -> list[str]:
+    """The arrays that are needed for a batch of sentences: presence, and what towers read that still run."""
+    running = [tower for tower in towers if tower.reads != ("image",)]
+    flags = [key for tower in towers for key in tower.inputs if key.endswith("_present")]
+    return [*flags, *(key for tower in running for key in tower.inputs)]

@@ -1,0 +1,242 @@
+"""Features of frozen encoders, computed once and kept on disk by content: training then costs the fusion alone.
+
+A shard is one safetensors file with the features of up to `SHARD` samples and their keys, written beside and renamed,
+so that a kill leaves no half of one. Shards are read through the page cache: processes share them, memory stays small.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from twinlens import __version__
+from twinlens.core.atomic import whole_file
+from twinlens.core.progress import bar
+from twinlens.core.recipe import Part
+from twinlens.core.types import Arrays, Batch, Dataset, Encoded, Features, Picture, Sample, TwinlensError
+from twinlens.encoders import Encoder
+from twinlens.media import content
+from twinlens.media.content import Keyed
+from twinlens.models.composer import Composer, to_device
+
+SHARD, BATCH = 4096, 64
+T = TypeVar("T")
+_KEYS = "keys"
+_SIDES = ("image", "text")
+_TENSORS = ("vector", "tokens", "mask", "present", "boxes")
+_NOTHING = Sample("", None, "")
+
+
+def keyed(samples: Iterable[Sample]) -> tuple[Sample, ...]:
+    """The same samples with every picture `Keyed`; a picture that several share is read once."""
+    known: dict[int, tuple[Picture, Keyed]] = {}  # holds the picture, so that no other can take its id
+
+    def key(picture: Picture) -> Keyed:
+        if isinstance(picture, Keyed):
+            return picture
+        if id(picture) not in known:
+            known[id(picture)] = picture, Keyed(picture, content.key(picture))
+        return known[id(picture)][1]
+
+    return tuple(s if s.image is None else replace(s, image=key(s.image)) for s in samples)
+
+
+def sample_key(sample: Sample, reads: frozenset[str] = frozenset(_SIDES)) -> bytes:
+    """16 bytes for the content of the sides in `reads`: a picture's pixels or file, a text's letters, never the id."""
+    digest = hashlib.blake2b(digest_size=16)
+    if "image" in reads and sample.image is not None:
+        digest.update(content.key(sample.image))
+    if "text" in reads:
+        digest.update(b"\0" + sample.text.encode())
+    return digest.digest()
+
+
+def take_dataset(digest: hashlib.blake2b, dataset: Dataset) -> None:
+    """Let a digest take in a dataset: every sample's id and content, and all that is known about them."""
+    for sample in (*dataset.queries, *dataset.gallery):
+        digest.update(sample.id.encode() + sample_key(sample))
+    for known in (dataset.relevant, dataset.ignore, dataset.rejected):
+        digest.update(repr([(query, sorted(ids)) for query, ids in sorted(known.items())]).encode())
+    digest.update(repr(sorted(dataset.groups.items())).encode())
+
+
+def encoder_digest(part: Part, encoder: Encoder) -> str:
+    """Content hash (hex) of an encoder: options, tensors, vocabulary, and the version of twinlens that runs it."""
+    if isinstance(encoder, Remembered):
+        return encoder.shards.folder.name
+    digest = hashlib.blake2b(f"{__version__} {part.model_dump_json()}".encode(), digest_size=16)
+    content.take_tensors(digest, encoder.state_dict())
+    with tempfile.TemporaryDirectory() as folder:
+        encoder.save_assets(Path(folder))
+        for path in sorted(p for p in Path(folder).rglob("*") if p.is_file()):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def remember(composer: Composer, samples: Sequence[Sample], folder: Path, *, shown: bool = False) -> Composer:
+    """The composer with its frozen encoders replaced by what they say of these samples, kept in `folder`.
+
+    What is not there yet is computed and written first. Fusion and trained encoders are the composer's own, so that
+    training the answer trains the composer. The answer knows no other samples; one that is empty it always knows.
+    """
+    encoders = parts_of(composer)
+    for n, part in enumerate(composer.recipe.encoders):
+        if part.name in composer.frozen:
+            shards = Shards.open(folder / encoder_digest(part, encoders[n]))
+            shards.add(encoders[n], [*samples, _NOTHING], shown=shown)
+            encoders[n] = Remembered(encoders[n].reads, encoders[n].dim, shards)
+    return type(composer)(composer.recipe, encoders, composer.fusion)
+
+
+def parts_of(composer: Composer) -> list[Encoder]:
+    """Its encoders, in the recipe's order."""
+    return [encoder for encoder in composer.encoders if isinstance(encoder, Encoder)]
+
+
+class Remembered(Encoder):
+    """Stands in for a frozen encoder: gives what that said of the samples in its shards. It has no weights."""
+
+    def __init__(self, reads: frozenset[str], dim: int, shards: Shards) -> None:
+        super().__init__()
+        self.reads, self.dim, self.shards = reads, dim, shards
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Itself: there is nothing in it that a copy could change."""
+        return self
+
+    def prepare(self, sample: Sample) -> Arrays:
+        """place (2,) int64: shard and row. Raises TwinlensError for a sample whose features are not there."""
+        place = self.shards.places.get(sample_key(sample, self.reads))
+        if place is None:
+            raise TwinlensError(f"the features of {sample.id!r} were not computed; remember it with the others")
+        return {"place": np.array(place, dtype=np.int64)}
+
+    def forward(self, batch: Batch) -> Encoded:
+        """The features as the encoder gave them, without gradients."""
+        places = batch["place"]
+        sides = {name: self.shards.gather(name, places.cpu(), places.device) for name in _SIDES}
+        return Encoded(**sides)
+
+
+@dataclass
+class Shards:
+    """The features of one encoder on disk: tensors of each shard, the grids of its maps, and key → (shard, row)."""
+
+    folder: Path
+    tensors: list[dict[str, Tensor]]
+    grids: dict[str, tuple[int, int]]
+    places: dict[bytes, tuple[int, int]]
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """What is there. Raises TwinlensError that names a damaged file."""
+        shards = cls(folder, [], {}, {})
+        for path in sorted(folder.glob("*.safetensors")):
+            shards._take(path)
+        return shards
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process opens the same files."""
+        return type(self).open, (self.folder,)
+
+    def add(self, encoder: Encoder, samples: Sequence[Sample], *, shown: bool = False) -> None:
+        """Compute and write the features of those samples that are not there yet."""
+        wanted = {sample_key(sample, encoder.reads): sample for sample in samples}
+        missing = [(key, sample) for key, sample in wanted.items() if key not in self.places]
+        with bar("features", len(missing), unit="samples", shown=shown and bool(missing)) as advance:
+            for part in _parts(missing, SHARD):
+                outputs = []
+                for few in _parts(part, BATCH):
+                    outputs.append(_encoded(encoder, [sample for _, sample in few]))
+                    advance(len(few))
+                self._take(self._write([key for key, _ in part], outputs))
+
+    def gather(self, side: str, places: Tensor, device: torch.device) -> Features | None:
+        """One side of the samples at places (B, 2), or None where the encoder does not describe it."""
+        found = {name: self._rows(f"{side}.{name}", places) for name in _TENSORS}
+        on_device = {name: tensor.to(device) for name, tensor in found.items() if tensor is not None}
+        return Features(**on_device, grid=self.grids.get(side)) if on_device else None
+
+    def _rows(self, name: str, places: Tensor) -> Tensor | None:
+        """Rows of one tensor, those of shards with shorter texts padded with zeros."""
+        numbers = np.unique(places[:, 0].numpy()).tolist()
+        if any(name not in self.tensors[number] for number in numbers):
+            return None
+        members = [(places[:, 0] == number).nonzero().squeeze(1) for number in numbers]
+        parts = [self.tensors[number][name][places[rows, 1]] for number, rows in zip(numbers, members, strict=True)]
+        return _stacked(parts)[torch.cat(members).argsort()]
+
+    def _take(self, path: Path) -> None:
+        try:
+            tensors = load_file(path)
+            with safe_open(path, framework="pt") as file:
+                grids = json.loads((file.metadata() or {})["grids"])
+        except (SafetensorError, OSError, KeyError, ValueError) as error:
+            raise TwinlensError(f"{path} is damaged; delete it, and its features are computed again") from error
+        for row, key in enumerate(tensors.pop(_KEYS).numpy()):
+            self.places[key.tobytes()] = len(self.tensors), row
+        self.grids |= {side: (rows, columns) for side, (rows, columns) in grids.items()}
+        self.tensors.append(tensors)
+
+    def _write(self, keys: Sequence[bytes], outputs: Sequence[Encoded]) -> Path:
+        """A shard, named by its keys: whoever computes the same one writes the same file."""
+        named = _by_name(outputs)
+        tensors = {name: _stacked(parts).clone(memory_format=torch.contiguous_format) for name, parts in named.items()}
+        tensors[_KEYS] = torch.from_numpy(np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(-1, 16).copy())
+        grids = {side: getattr(outputs[0], side).grid for side in _SIDES if getattr(outputs[0], side) is not None}
+        metadata = {"grids": json.dumps({side: grid for side, grid in grids.items() if grid is not None})}
+        path = self.folder / f"{hashlib.blake2b(b''.join(keys), digest_size=16).hexdigest()}.safetensors"
+        with whole_file(path) as beside:
+            save_file(tensors, beside, metadata=metadata)
+        return path
+
+
+@torch.inference_mode()
+def _encoded(encoder: Encoder, samples: Sequence[Sample]) -> Encoded:
+    was_training, device = encoder.training, next(encoder.parameters(), torch.empty(0)).device
+    prepared = [encoder.prepare(sample) for sample in samples]
+    batch = {key: torch.from_numpy(np.stack([arrays[key] for arrays in prepared])) for key in prepared[0]}
+    encoded: Encoded = encoder.eval()(to_device(batch, device))
+    encoder.train(was_training)
+    return encoded
+
+
+def _parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _by_name(outputs: Sequence[Encoded]) -> dict[str, list[Tensor]]:
+    """Tensors of several batches: "image.vector" → [(B, D), …]."""
+    named: dict[str, list[Tensor]] = {}
+    for output in outputs:
+        for side in _SIDES:
+            for name in _TENSORS:
+                tensor = getattr(getattr(output, side), name, None)
+                if tensor is not None:
+                    named.setdefault(f"{side}.{name}", []).append(tensor.cpu())
+    return named
+
+
+def _stacked(parts: Sequence[Tensor]) -> Tensor:
+    """Along the rows; of tensors (B, L, …) the shorter ones are padded with zeros, where their mask is False."""
+    if parts[0].ndim > 1 and len({part.shape[1] for part in parts}) > 1:
+        length = max(part.shape[1] for part in parts)
+        parts = [_padded(part, length) for part in parts]
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts))
+
+
+def _padded(part: Tensor, length: int) -> Tensor:
+    longer = part.new_zeros(part.shape[0], length, *part.shape[2:])
+    longer[:, : part.shape[1]] = part
+    return longer

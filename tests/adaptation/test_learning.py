@@ -1,0 +1,138 @@
+"""What was learned serves where it surely wins, and nowhere else."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+
+import numpy as np
+import pytest
+
+from tests.adaptation.conftest import drawn_edits, table
+from tests.pictures import ALONE
+from twinlens.adaptation import Plan, discard, learn, measure
+from twinlens.collection import Collection
+from twinlens.core.types import Sample, TwinlensError
+
+
+def scores(hits) -> dict[str, float]:
+    return {hit.sample.id: hit.score for hit in hits}
+
+
+def test_on_triplets_the_trained_fusion_wins_and_serves(own, edited, tmp_path):
+    plan = Plan(triplets=table(tmp_path / "t.csv", [(f"p/{a}", t, f"p/{b}") for a, t, b in edited.edits]))
+    shutil.copytree(edited.folder, tmp_path / "p")
+    with pytest.raises(TwinlensError, match="row 1: the collection has no picture 'p/"):
+        learn(own, plan)  # the table's own folder has other pictures than those that were indexed
+    plan = Plan(triplets=table(edited.folder / "t.csv", edited.edits))
+    alone = own.search(image=edited.folder / edited.edits[0][0], k=50)
+    was, count = own.generation, len(own)
+
+    result, epochs = learn(own, plan)
+    rows = {name: found["map"]["mean"] for name, found in result["rows"].items()}
+    assert result["adopted"] and result["wins"]
+    assert set(result["differences"]) == {"calibrated_sum", "image_only", "text_only"}
+    assert all(found["ci95"][0] > 0 for found in result["differences"].values())
+    assert rows["composed"] > 0.8 > 0.65 > max(rows["calibrated_sum"], rows["image_only"]) > rows["shuffled_text"] - 0.1
+    assert len(epochs) == len(result["epochs"]) and result["parts"]["test"]["queries"] >= 30
+
+    assert own.generation != was and len(own) == count and own.verify() == []
+    right = []
+    for reference, text, target in edited.edits[:80]:
+        hits = own.search(edited.folder / reference, text, k=4)
+        right.append(edited.folder / target in [hit.sample.image for hit in hits])
+    assert np.mean(right) > 0.8
+    assert scores(own.search(image=edited.folder / edited.edits[0][0], k=50)) == pytest.approx(scores(alone), abs=1e-3)
+
+    again = measure(own, Plan(triplets=plan.triplets))
+    assert again["serving"] == "combiner" and again["measured"]["pictures"] == result["parts"]["test"]["pictures"]
+    assert {n: r["map"]["mean"] for n, r in again["rows"].items()} == pytest.approx(rows, abs=1e-6)
+    second, _ = learn(own, Plan(triplets=plan.triplets, epochs=1))
+    assert second["parts"]["test"] == result["parts"]["test"] and "current" in second["differences"]
+    assert not second["adopted"]
+
+    assert discard(own) and own.generation.digest == was.digest and not discard(own)
+    assert scores(own.search(image=edited.folder / edited.edits[0][0], k=50)) == pytest.approx(scores(alone), abs=1e-3)
+    assert own.verify() == []
+
+
+def test_with_shuffled_words_it_is_refused(own, edited, tmp_path):
+    was = own.generation
+    result, _ = learn(own, Plan(triplets=table(edited.folder / "s.csv", edited.shuffled())))
+    assert not result["adopted"] and own.generation == was
+    assert any(found["ci95"][0] <= 0 for found in result["differences"].values())
+
+
+def test_new_pictures_are_embedded_as_the_exchanged_ones_were(own, edited, tmp_path):
+    learned, _ = learn(own, Plan(triplets=table(edited.folder / "t.csv", edited.edits)))
+    assert learned["adopted"]
+    entries, vectors = own.everything()
+    embedded = own.composer.embed([Sample("", entry.path, entry.caption) for entry in entries[:40]])
+    np.testing.assert_allclose(embedded, vectors[:40], atol=1e-5)
+    (tmp_path / "new").mkdir()
+    ((reference, text, target),) = drawn_edits(tmp_path / "new", 1, 1, seed=1)
+    own.add(tmp_path / "new", options=ALONE)
+    hits = own.search(tmp_path / "new" / reference, text, k=3)
+    assert target in [hit.sample.image.name for hit in hits]
+
+
+def test_captions_teach_words_that_the_encoders_do_not_know(captioned, tmp_path):
+    shutil.copytree(captioned.collection, tmp_path / "c")
+    with Collection.open(tmp_path / "c") as collection:
+        result, _ = learn(collection, Plan())
+        assert result["adopted"] and result["source"] == "captions"
+        image = captioned.folder / "000.png"
+        hits = collection.search(image, captioned.captions["001.png"], k=3)
+        assert captioned.folder / "001.png" in [hit.sample.image for hit in hits]
+
+
+def test_shuffled_captions_are_refused(captioned, tmp_path):
+    shutil.copytree(captioned.folder, tmp_path / "p")
+    names, texts = zip(*captioned.captions.items(), strict=True)
+    others = np.random.default_rng(1).permutation(texts).tolist()
+    table(tmp_path / "p" / "metadata.csv", list(zip(names, others, strict=True)), ("file_name", "text"))
+    with Collection.open(captioned.collection) as original:
+        model = original.composer.composer
+    with Collection.create(tmp_path / "c", model) as collection:
+        collection.add(tmp_path / "p", options=ALONE)
+        was = collection.generation
+        result, _ = learn(collection, Plan())
+        assert not result["adopted"] and collection.generation == was
+
+
+def test_the_same_seed_gives_the_same_figures_and_groups_come_from_a_column(captioned, tmp_path):
+    shutil.copytree(captioned.collection, tmp_path / "c")
+    with Collection.open(tmp_path / "c") as collection:
+        plan = Plan(group_by="album", epochs=1, seed=3)
+        (one, _), (other, _) = learn(collection, plan), learn(collection, plan)
+    assert not one["adopted"] and one["group_by"] == "album" and one["parts"]["test"]["groups"] <= 40
+    for key in ("rows", "differences", "parts"):
+        assert one[key] == other[key]
+
+
+def test_what_cannot_be_learned_is_told(own, captioned, edited, tmp_path):
+    triplets = table(edited.folder / "t.csv", edited.edits)
+    for plan, reason in (
+        (Plan(), "no picture of the collection has a caption"),
+        (Plan(source="triplets"), "needs a table of triplets"),
+        (Plan(source="both", triplets=triplets), "no picture of the collection has a caption"),
+        (Plan(source="nonsense", triplets=triplets), "unknown source 'nonsense'"),
+        (Plan(triplets=triplets, fusion="product"), "product"),
+        (Plan(triplets=triplets, fusion="gat"), "did you mean 'gate'"),
+        (Plan(triplets=triplets, group_by="year"), "unknown column 'year'"),
+        (Plan(triplets=table(tmp_path / "few.csv", edited.edits[:40])), "the collection has no picture"),
+        (Plan(triplets=table(edited.folder / "few.csv", edited.edits[:40])), "at least 30 are needed"),
+    ):
+        with pytest.raises(TwinlensError, match=reason):
+            learn(own, plan)
+
+
+def test_a_table_may_name_pictures_by_id(own, edited, tmp_path):
+    ids = {entry.path.name: str(entry.row) for entry in own.everything()[0]}
+    rows = [(ids[a], text, ids[b]) for a, text, b in edited.edits]
+    by_id = measure(own, Plan(triplets=table(tmp_path / "ids.csv", rows)))
+    by_name = measure(own, Plan(triplets=table(edited.folder / "t.csv", edited.edits)))
+    assert by_id == by_name and by_id["serving"] == "calibrated" and by_id["learned"] is None
+    assert set(by_id["differences"]) == {"image_only", "text_only"} and by_id["measured"]["pictures"] == len(own)
+    with (tmp_path / "ids.csv").open(encoding="utf-8") as file:
+        assert next(csv.reader(file)) == ["reference", "text", "target"]

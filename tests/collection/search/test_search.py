@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.mean_color import MeanColor
+from tests.pictures import ALONE, names
+from twinlens.collection import Collection
+from twinlens.collection.store import Store, writing
+from twinlens.core.types import Sample, TwinlensError
+
+COLORS = {"red", "green", "blue"}
+
+
+def test_a_collection_is_opened_as_it_was_left(collection, pictures):
+    with Collection.open(collection.folder, load=MeanColor.load) as again:
+        assert len(again) == 12
+        assert names(again.search(image=pictures / "red-0.png", text="red", k=2)) == ["red-0", "red-1"]
+
+
+def test_hits_are_what_people_need(collection, pictures):
+    (hit,) = collection.search(image=pictures / "blue-2.png", text="blue", k=1)
+    assert hit.sample.image == pictures / "blue-2.png" and hit.sample.text == "blue"
+    assert hit.score == pytest.approx(1)
+    assert collection.entry(hit.sample.id).metadata == {"shade": 2, "color": "blue"}
+
+
+def test_ranking_is_that_of_plain_numpy(collection, pictures):
+    model, query = MeanColor(), Sample("q", pictures / "red-3.png", "green")
+    gallery = [Sample(p.name, p, p.stem.split("-")[0]) for p in sorted(pictures.glob("*.png"))]
+    scores = model.embed(gallery) @ model.embed([query])[0]
+    hits = collection.search(query.image, query.text, 12)
+    assert [hit.score for hit in hits] == pytest.approx(sorted(scores.tolist(), reverse=True), abs=1e-6)
+
+
+@pytest.mark.parametrize("query", [{}, {"text": "  "}, {"image": []}, {"without": "red"}])
+def test_a_query_needs_a_picture_or_a_text(collection, query):
+    with pytest.raises(TwinlensError, match="a query needs a picture, a text, or both"):
+        collection.search(**query)
+
+
+def test_wrong_queries_are_one_line(collection, pictures):
+    with pytest.raises(TwinlensError, match="k must be at least 1"):
+        collection.search(text="red", k=0)
+    with pytest.raises(TwinlensError, match="has no picture with the id '77'"):
+        collection.search(text="red", unlike="77")
+    with pytest.raises(TwinlensError, match="2 pictures and texts, but 1 weights"):
+        collection.search(pictures / "red-0.png", "red", weights=[1])
+    with pytest.raises(TwinlensError, match="cancel each other out"):
+        collection.search(text="red", without="red")
+    with pytest.raises(TwinlensError, match="at character 7"):
+        collection.search(text="red", where="shade ~ 2")
+    (pictures / "bad.png").write_text("no picture")
+    with pytest.raises(TwinlensError, match=r"bad\.png"):
+        collection.search(pictures / "bad.png")
+
+
+def test_the_filter_comes_before_the_ranking(collection, pictures):
+    hits = collection.search(pictures / "red-0.png", "red", 3, where='color = "blue" and shade >= 2')
+    assert sorted(names(hits)) == ["blue-2", "blue-3"]
+    assert collection.search(text="red", where="shade > 100") == []
+
+
+def test_several_pictures_and_texts(collection, pictures):
+    red, blue = pictures / "red-0.png", pictures / "blue-0.png"
+    both = names(collection.search([red, blue], k=8))
+    assert {name.split("-")[0] for name in both} == {"red", "blue"}
+    assert {name.split("-")[0] for name in names(collection.search(text=["red", "green"], k=8))} == {"red", "green"}
+    assert names(collection.search([red], ["red"], 3)) == names(collection.search(red, "red", 3))
+
+
+def test_weights_move_the_query(collection, pictures):
+    picture = pictures / "red-0.png"
+    assert names(collection.search(picture, "blue", 4, weights=[1, 0.01]))[0].startswith("red")
+    assert names(collection.search(picture, "blue", 4, weights=[0.01, 1]))[0].startswith("blue")
+
+
+def test_without_and_unlike_stay_away(collection, pictures):
+    (green,) = collection.search(pictures / "green-0.png", "green", 1)
+    toward = {"text": ["red", "green"], "k": 4}
+    assert {name.split("-")[0] for name in names(collection.search(**toward, without="green"))} == {"red"}
+    away = collection.search(**{**toward, "k": 12}, unlike=green.sample.id)
+    assert names(away)[0].startswith("red") and green.sample.id not in {hit.sample.id for hit in away}
+    assert len(away) == 11
+
+
+def test_near_duplicates_are_shown_once(collection, pictures):
+    assert len({name.split("-")[0] for name in names(collection.search(text="red", k=3))}) == 1
+    hits = collection.search(text="red", k=3, distinct=0.99)
+    assert {name.split("-")[0] for name in names(hits)} == set(COLORS)
+
+
+def test_create_does_not_replace_a_collection(collection):
+    with pytest.raises(TwinlensError, match=r"there is a collection in .* already"):
+        Collection.create(collection.folder, MeanColor())
+
+
+def test_what_a_kill_during_creation_leaves_is_completed(tmp_path):
+    Store.create(tmp_path / "c").close()
+    assert not Collection.exists(tmp_path / "c")
+    with pytest.raises(TwinlensError, match="is empty; fill it"):
+        Collection.open(tmp_path / "c", load=MeanColor.load)
+    with Collection.create(tmp_path / "c", MeanColor(), load=MeanColor.load) as collection:
+        assert len(collection) == 0 and collection.verify() == []
+        assert collection.search(text="red") == []
+
+
+def test_info_tells_what_there_is(collection, pictures):
+    (pictures / "bad.png").write_text("no picture")
+    collection.add(pictures, options=ALONE)
+    info = collection.info()
+    assert (info.pictures, info.failed, info.lacking, info.building) == (12, 1, 0, None)
+    assert (info.model.recipe, info.model.dim) == ("mean-color", 20)
+    ((reason, count, path),) = info.failures
+    assert "no picture" in reason and count == 1 and path == pictures / "bad.png"
+
+
+def test_two_writers_are_kept_apart(collection, pictures):
+    with writing(collection.folder), pytest.raises(TwinlensError, match=f"being written by process {os.getpid()}"):
+        collection.add(pictures, options=ALONE)
+
+
+def test_a_failed_picture_can_not_be_stayed_away_from(collection, pictures):
+    (pictures / "bad.png").write_text("no picture")
+    collection.add(pictures, options=ALONE)
+    bad = collection._store.at(pictures / "bad.png")
+    with pytest.raises(TwinlensError, match="could not be embedded"):
+        collection.search(text="red", unlike=str(bad.row))

@@ -1,0 +1,97 @@
+"""Protocol A on a toy corpus in NLVR's shape: pictures in several orders, each with a sentence."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from dataclasses import replace
+
+import pytest
+
+from tests import toy
+from twinlens.core.types import Dataset, Sample
+from twinlens.evaluation.paper import replication
+from twinlens.evaluation.paper.measures import NAMES
+
+NUMBERS = ("one", "two", "three")
+
+
+@pytest.fixture(scope="module")
+def corpus() -> Dataset:
+    """Eight sentences (two colours and a number), four scenes each, three orders of the tiles of each scene."""
+    colours = list(toy.COLOURS)
+    scenes = list(itertools.combinations_with_replacement(colours, 3))
+    samples, scene_of, relevant = [], {}, {}
+    for n, (sentence, scene) in enumerate(itertools.product(range(8), scenes[:4])):
+        for k in range(3):
+            tiles = scene[k:] + scene[:k]
+            name = f"s{n}-{k}"
+            text = f"{NUMBERS[sentence // 3]} {colours[sentence % 3]} tile"
+            samples.append(Sample(name, functools.partial(toy.draw, tiles), text))
+            scene_of[name] = (n, sentence)
+    for sample in samples:
+        relevant[sample.id] = frozenset(s.id for s in samples if s.text == sample.text) - {sample.id}
+    ignore = {a: frozenset(b for b in scene_of if scene_of[b][0] == scene_of[a][0]) for a in scene_of}
+    groups = {name: f"g{sentence}" for name, (_, sentence) in scene_of.items()}
+    return Dataset(tuple(samples), tuple(samples), relevant, ignore, groups)
+
+
+@pytest.fixture(scope="module")
+def result(corpus):
+    return replication.replicate(toy.recipe(epochs=16, validation=0.3), corpus, repeats=2, shown=False)
+
+
+def test_every_reading_has_mean_spread_and_interval(result):
+    tables = [result["metrics"], result["leak_free"], *result["baselines"].values()]
+    tables += result["leak_free_baselines"].values()
+    for table in tables:
+        assert set(table) == set(NAMES)
+        for summary in table.values():
+            assert 0 <= summary["mean"] <= 1
+            assert summary["std"] >= 0
+            assert len(summary["ci95"]) == 2
+
+
+def test_the_random_split_leaks_and_the_fair_one_does_not(result):
+    assert result["leak"]["random"]["sentence"]["mean"] > 0.9
+    assert result["leak"]["random"]["sibling"]["mean"] > 0.5
+    assert all(summary["mean"] == 0 for summary in result["leak"]["leak_free"].values())
+
+
+def test_the_caption_in_the_gallery_gives_the_answer_away(result):
+    """Over seeds and precisions the text alone has .66 to 1, both .37 to .95, the picture alone at most .14."""
+    picture = result["baselines"]["image_only"]["hit@5"]["mean"]
+    assert result["baselines"]["text_only"]["hit@5"]["mean"] > picture + 0.2
+    assert result["metrics"]["hit@5"]["mean"] > picture
+
+
+def test_the_words_about_the_leak_quote_its_figures(result):
+    words = replication.explain_leak(result)
+    for figure in (result["metrics"]["hit@5"], result["leak_free"]["hit@5"], result["leak"]["random"]["sibling"]):
+        assert f"{figure['mean']:.1%}" in words
+
+
+def test_the_seed_reproduces_the_figures(corpus, result):
+    again = replication.replicate(toy.recipe(epochs=16, validation=0.3), corpus, repeats=2, shown=False)
+    assert again == result
+
+
+def test_repeats_side_by_side_change_nothing(corpus, result):
+    settings = {"repeats": 2, "processes": 2, "shown": False}
+    assert replication.replicate(toy.recipe(epochs=16, validation=0.3), corpus, **settings) == result
+
+
+def test_finished_repeats_are_read_and_others_run(corpus, result, tmp_path, monkeypatch):
+    settings = {"cache": tmp_path, "shown": False}
+    recipe = toy.recipe(epochs=16, validation=0.3)
+    assert replication.replicate(recipe, corpus, repeats=2, **settings) == result
+    first, second = sorted(tmp_path.rglob("*.json"))
+    first.write_text("damaged")
+    run = []
+    repeat = replication._repeat
+    monkeypatch.setattr(replication, "_repeat", lambda *a, **k: run.append(a[2]) or repeat(*a, **k))
+    assert replication.replicate(recipe, corpus, repeats=2, **settings) == result
+    assert run == [0]
+    assert second.stem == "1"
+    other = replace(corpus, relevant=dict.fromkeys(corpus.relevant, frozenset()))
+    assert replication._runs(recipe, other, tmp_path) != replication._runs(recipe, corpus, tmp_path)

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from tests import checkpoints
+from twinlens.core import hub
+from twinlens.core.recipe import find_recipe
+from twinlens.core.types import TwinlensError
+from twinlens.models import pretrained
+
+CLIP = find_recipe("clip").encoders[0].options["checkpoint"]
+
+
+@pytest.fixture
+def cached(tmp_path, monkeypatch):
+    """A tiny CLIP where huggingface_hub keeps what it has fetched of the recipe's checkpoint."""
+    folder = tmp_path / f"models--{CLIP.replace('/', '--')}"
+    checkpoints.contrastive(folder / "snapshots" / "abc")
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text("abc")
+    for place in ("huggingface_hub.constants", "transformers.utils.hub.constants", "huggingface_hub.file_download"):
+        monkeypatch.setattr(f"{place}.HF_HUB_CACHE", str(tmp_path), raising=False)
+
+
+def test_what_ships_is_loaded():
+    composer = pretrained.ready("compact")
+    assert composer.recipe.name == "compact" and not composer.training
+
+
+def test_a_checkpoint_in_the_cache_is_preferred(cached):
+    lines = []
+    composer = pretrained.ready(told=lines.append)
+    assert composer.recipe.name == "clip" and composer.encoders[0].dim == 20
+    assert lines == [f"recipe clip: {CLIP}"]
+
+
+def test_without_a_hub_the_packages_are_taken():
+    assert not hub.within_reach(CLIP)
+    lines = []
+    assert pretrained.ready(told=lines.append).recipe.name == "offline"
+    assert lines == ["recipe offline: lite0, sentence-transformers/all-MiniLM-L6-v2"]
+
+
+def test_a_hub_that_never_answers_does_not_hold_it_up(monkeypatch):
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_, **__: threading.Event().wait(60))
+    monkeypatch.setattr(hub, "_PATIENCE", 0.05)
+    assert not hub.within_reach(CLIP)
+
+
+def test_a_hub_that_answers_is_asked(monkeypatch):
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_, **__: object())
+    assert hub.within_reach(CLIP) and hub.is_missing(CLIP)
+
+
+def test_with_neither_it_says_what_to_install(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(TwinlensError, match=r"pip install 'twinlens\[offline\]'.*--recipe compact") as caught:
+        pretrained.ready()
+    assert "\n" not in str(caught.value)
+
+
+def test_another_checkpoint_takes_both_places(tmp_path):
+    name = checkpoints.contrastive(tmp_path / "siglip", "siglip")
+    for recipe in ("clip", "auto"):
+        composer = pretrained.ready(recipe, checkpoint=name)
+        assert [part.options["checkpoint"] for part in composer.recipe.encoders] == [name, name]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "options", "line"),
+    [
+        ("paper", {}, "ships no trained model for the recipe paper; make one with twinlens train --recipe paper"),
+        ("clipp", {}, "did you mean 'clip'"),
+        ("offline", {"checkpoint": "a/b"}, "--checkpoint is for the recipe clip; offline has no CLIP"),
+        ("clip", {"checkpoint": "./nowhere"}, "there is no folder"),
+    ],
+)
+def test_what_cannot_be_had_is_one_line(recipe, options, line):
+    with pytest.raises(TwinlensError, match=line):
+        pretrained.ready(recipe, **options)
