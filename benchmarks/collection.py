@@ -94,7 +94,7 @@ def searches(collection: Path, pictures: Path) -> tuple[float, float, float]:
         whole, alone, right = [], [], 0
         for file in files:
             started = time.perf_counter()
-            opened.composer.embed([Sample("q", file)])
+            opened.model.embed([Sample("q", file)])
             between = time.perf_counter()
             hits = opened.search(image=file, text="", k=10)
             whole.append(time.perf_counter() - between)

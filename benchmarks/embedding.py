@@ -25,7 +25,7 @@ from _results import CORES, hardware, versions, write
 
 TITLE = "## Embedding by the paper's pipeline"
 BATCH, ROUNDS = 64, 2
-PICTURES, FEW = 288, 1000
+PICTURES, MIN_SAMPLE = 288, 1000
 PAPER = {"layers": 12, "dim": 768, "heads": 12}
 """The size of BERT-base and of the published VisualBERTs."""
 STARTS = """
@@ -169,14 +169,14 @@ def main() -> None:
     """Measure, print, record."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=int, default=PICTURES, help="for the speed; other numbers are not recorded")
-    parser.add_argument("--few", type=int, default=FEW, help="for the memory, beside six times as many")
+    parser.add_argument("--few", type=int, default=MIN_SAMPLE, help="for the memory, beside six times as many")
     given = parser.parse_args()
     torch.set_num_threads(CORES)
     with tempfile.TemporaryDirectory() as work:
         os.environ["XDG_CACHE_HOME"] = work
         text = section(given, Path(work))
     print(text)
-    if (given.pictures, given.few) == (PICTURES, FEW):
+    if (given.pictures, given.few) == (PICTURES, MIN_SAMPLE):
         write(TITLE, text)
 
 

@@ -171,7 +171,7 @@ def measure(name: str, work: Path, files: list[Path]) -> list[str]:
         rows = [store.at(file).row for file in files[:DISTINCT]]
         stored = store.vectors(collection.generation, np.asarray(rows))
     ceiling = 1 / (1 / bare + 1 / decoding)
-    way = next(iter(fast.about["networks"].values()))["runs"]
+    way = next(iter(fast.measurements["networks"].values()))["runs"]
     lines = [
         f"### Recipe `{name}`",
         "",

@@ -113,7 +113,7 @@ def warm(folder: Path, rounds: int) -> tuple[float, float]:
             started = time.perf_counter()
             collection.search(text=query)
             between = time.perf_counter()
-            collection.composer.embed([Sample("q", None, query)])
+            collection.model.embed([Sample("q", None, query)])
             whole.append(between - started)
             alone.append(time.perf_counter() - between)
     return 1000 * statistics.median(whole), 1000 * statistics.median(alone)

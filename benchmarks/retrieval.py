@@ -26,11 +26,11 @@ from _results import hardware, skip, write
 
 from twinlens import metrics
 from twinlens.calibration import Calibration, Channel, calibrated
-from twinlens.collection.search.scoring import DOUBTFUL, Directed
+from twinlens.collection.search.scoring import DOUBTFUL, LinearScorer
 from twinlens.collection.store import Gallery, State, Vectors
 from twinlens.core.progress import track
 from twinlens.core.types import Arrays, Sample
-from twinlens.fusions._side_by_side import NAMED
+from twinlens.fusions._separate_sides import NAMED
 from twinlens.media.images import BadPicture
 from twinlens.models import pretrained
 from twinlens.models.composer import Composer
@@ -57,13 +57,13 @@ class Embedded:
 
     def channel(self, side: str, *, crossed: bool = False) -> Channel:
         """The channel that compares a side with its own kind, or, crossed, words with the classes of the picture."""
-        return next(c for c in self.channels if c.side == side and (c.asked != c.shown) == crossed)
+        return next(c for c in self.channels if c.side == side and (c.query != c.entry) == crossed)
 
     def alone(self, side: str) -> Vectors:
         """The vectors as queries of one side: the other asks nothing."""
-        covered = self.vectors.copy()
-        covered[:, self.channel("text" if side == "image" else "image").asked] = 0
-        return covered
+        drop_side = self.vectors.copy()
+        drop_side[:, self.channel("text" if side == "image" else "image").asked] = 0
+        return drop_side
 
 
 def embedded(found: Sequence[Art], seed: int) -> Embedded:
@@ -94,8 +94,8 @@ def by_folder(of: Embedded, seed: int) -> list[str]:
     same = (folders[:, None] == folders[None]) & ~np.eye(len(folders), dtype=bool)
     rows = np.flatnonzero(same.any(axis=1))
     image, text = of.channel("image"), of.channel("text")
-    sides = [(_unit(of.vectors[:, c.asked]), _unit(of.vectors[:, c.shown])) for c in (image, text)]
-    cosines = [asked[rows] @ shown.T for asked, shown in sides]
+    sides = [(_unit(of.vectors[:, c.query]), _unit(of.vectors[:, c.entry])) for c in (image, text)]
+    cosines = [asked[rows] @ progress.T for asked, progress in sides]
     others = of.vectors[np.random.default_rng(seed).permutation(len(of.vectors))]
     mixed = of.vectors.copy()
     mixed[:, text.asked] = others[:, text.asked]
@@ -187,9 +187,9 @@ def _of_pictures(of: Embedded, size: int, seed: int, near: float | None = None) 
         if not len(same) or len(others) < size:
             continue
         rest = of.vectors[rng.choice(others, size, replace=False)]
-        match = of.vectors[same[(of.vectors[same][:, image.shown] @ queries[n][image.asked]).argmax()]].copy()
+        match = of.vectors[same[(of.vectors[same][:, image.progress] @ queries[n][image.asked]).argmax()]].copy()
         if near is not None:
-            match[image.shown] = _beside(queries[n][image.asked], near, rng)
+            match[image.progress] = _beside(queries[n][image.asked], near, rng)
         yield (
             folders[n],
             _flagged([image], np.vstack([rest[1:], match]), queries[n]),
@@ -215,7 +215,7 @@ def _flagged(channels: Sequence[Channel], vectors: Vectors, query: Vectors) -> b
     direction = calibration.direction(query)
     assert direction is not None
     rows = np.arange(1, len(vectors) + 1)
-    asked = Directed(Gallery(State("c", 1, 1, len(rows)), ((rows, vectors),)), calibration, direction)
+    asked = LinearScorer(Gallery(State("c", 1, 1, len(rows)), ((rows, vectors),)), calibration, direction)
     chance = asked.chance(float((vectors @ asked.unit).max()), len(rows))
     return chance is not None and chance > DOUBTFUL
 

@@ -81,5 +81,5 @@ class SideBySide(MeanColor):
         return f"{self.turn:08x}ffffffff"
 
     def forward(self, batch) -> torch.Tensor:
-        sides = [torch.nn.functional.normalize(batch["values"][:, channel.asked], dim=-1) for channel in self.channels]
+        sides = [torch.nn.functional.normalize(batch["values"][:, channel.query], dim=-1) for channel in self.channels]
         return torch.cat([*sides, *(side.eq(0).all(-1, keepdim=True).float() for side in sides)], dim=-1) / 2**0.5

@@ -29,7 +29,7 @@ def test_one_inner_product_gives_the_sum_of_standardised_scores(seed, count):
     wanted = np.zeros(count)
     for channel in CHANNELS:
         there = gallery[:, channel.missing] == 0
-        scores = gallery[:, channel.shown] @ query[channel.asked]
+        scores = gallery[:, channel.entry] @ query[channel.query]
         if there.any():
             wanted += np.where(there, (scores - scores[there].mean()) / max(scores[there].std(), 0.005), 0)
     found = gallery @ direction if direction is not None else np.zeros(count)
@@ -68,4 +68,4 @@ def test_the_sample_hardly_changes_when_a_row_comes():
 
 
 def test_channels_travel_as_json():
-    assert [Channel.read(json.loads(json.dumps(channel.told()))) for channel in CHANNELS] == list(CHANNELS)
+    assert [Channel.from_json(json.loads(json.dumps(channel.to_json()))) for channel in CHANNELS] == list(CHANNELS)

@@ -129,10 +129,10 @@ def test_help_lists_every_command_with_its_line(install, capsys):
     install(greet)
     with pytest.raises(SystemExit) as end:
         cli.main(["--help"])
-    shown = " ".join(capsys.readouterr().out.split())
+    progress = " ".join(capsys.readouterr().out.split())
     assert end.value.code == 0
     for name in variants.names("commands"):
-        assert f"{name} {' '.join(variants.load('commands', name).HELP.split())}" in shown
+        assert f"{name} {' '.join(variants.load('commands', name).HELP.split())}" in progress
 
 
 def test_no_command_at_all_shows_the_help(capsys):
@@ -151,20 +151,20 @@ def test_a_commands_own_help_ends_with_its_examples(install, capsys):
     install(greet)
     with pytest.raises(SystemExit):
         cli.main(["greet", "--help"])
-    shown = capsys.readouterr().out
-    assert "--json [FILE]" in shown
-    assert shown.endswith("examples:\n  twinlens greet --name Ada\n")
+    progress = capsys.readouterr().out
+    assert "--json [FILE]" in progress
+    assert progress.endswith("examples:\n  twinlens greet --name Ada\n")
 
 
 @pytest.mark.parametrize("name", variants.names("commands"))
 def test_every_command_keeps_the_contract(name, capsys):
     with pytest.raises(SystemExit) as end:
         cli.main([name, "--help"])
-    command, shown = variants.load("commands", name), capsys.readouterr().out
+    command, progress = variants.load("commands", name), capsys.readouterr().out
     assert end.value.code == 0
     assert command.HELP.strip() and "\n" not in command.HELP
     assert f"twinlens {name}" in command.EXAMPLES
-    assert "--json" in shown and "examples:" in shown
+    assert "--json" in progress and "examples:" in progress
 
 
 def test_building_every_parser_imports_nothing_heavy():
@@ -234,6 +234,6 @@ def test_existing_folder(tmp_path):
 
 def test_print_table(capsys):
     _common.print_table(["rank", "score"], [[1, 0.5]], title="Results")
-    shown = capsys.readouterr().out
-    assert shown.startswith("Results\n")
-    assert [line.split() for line in shown.splitlines() if "0.50" in line] == [["1", "0.50"]]
+    progress = capsys.readouterr().out
+    assert progress.startswith("Results\n")
+    assert [line.split() for line in progress.splitlines() if "0.50" in line] == [["1", "0.50"]]

@@ -27,27 +27,27 @@ FLOOR = 0.01
 class Channel:
     """One way to compare a query with an entry: the inner product of a block of the one and a block of the other.
 
-    side: which side of the query asks, "image", "text" or `BOTH`. asked, shown: where these blocks lie in the query's
+    side: which side of the query asks, "image", "text" or `BOTH`. query, entry: where these blocks lie in the query's
     and in the entry's vector; both are of one length, or zero where there is nothing. missing: the coordinate that is
     above 0 in just the entries without such a block. weight: how much it counts beside the others of its side; of both
     sides: beside either.
     """
 
     side: str
-    asked: slice
-    shown: slice
+    query: slice
+    entry: slice
     missing: int
     weight: float = 1.0
 
     @classmethod
-    def read(cls, said: Sequence[Any]) -> Channel:
-        """From JSON that `told` gave."""
+    def from_json(cls, said: Sequence[Any]) -> Channel:
+        """From JSON that `to_json` gave."""
         side, first, last, low, high, missing, weight = said
         return cls(side, slice(first, last), slice(low, high), missing, weight)
 
-    def told(self) -> list[Any]:
+    def to_json(self) -> list[Any]:
         """For JSON."""
-        blocks = (self.asked.start, self.asked.stop, self.shown.start, self.shown.stop)
+        blocks = (self.query.start, self.query.stop, self.entry.start, self.entry.stop)
         return [self.side, *blocks, self.missing, self.weight]
 
 
@@ -84,7 +84,7 @@ class Calibration:
 
     def unanswered(self, vector: Vectors) -> list[str]:
         """The sides that a query's vector (D,) has, but no entry of the sample has a block for."""
-        asking = [channel for channel in self.channels if len(self.sample) and vector[channel.asked].any()]
+        asking = [channel for channel in self.channels if len(self.sample) and vector[channel.query].any()]
         answered = {channel.side for channel in asking if (self.sample[:, channel.missing] == 0).any()}
         return [] if BOTH in answered else sorted({channel.side for channel in asking} - answered)
 
@@ -100,14 +100,14 @@ class Calibration:
         return np.asarray(self.sample[: self.everyone] @ direction.astype(np.float32), dtype=np.float64)
 
     def _of_channel(self, channel: Channel, vector: Vectors) -> Direction | None:
-        asked = vector[channel.asked]
+        asked = vector[channel.query]
         there = self.sample[:, channel.missing] == 0
         if not asked.any() or not there.any():
             return None
-        scores = (self.sample[:, channel.shown] @ asked)[there].astype(np.float64)
+        scores = (self.sample[:, channel.entry] @ asked)[there].astype(np.float64)
         mean, deviation = float(scores.mean()), max(float(scores.std()), FLOOR * float(asked @ asked))
         found = np.zeros(self.sample.shape[1])
-        found[channel.shown] = asked / deviation
+        found[channel.entry] = asked / deviation
         flags = self.sample[~there, channel.missing]
         if len(flags):  # an entry without the block then has the average score
             found[channel.missing] = mean / deviation / float(flags[0])
@@ -119,7 +119,7 @@ def asking(channels: Sequence[Channel], entries: Vectors) -> Vectors:
     queries = entries.copy()
     for channel in channels:
         if channel.side == BOTH:
-            queries[:, channel.asked] = 0
+            queries[:, channel.query] = 0
     return queries
 
 

@@ -14,7 +14,7 @@ from scipy.sparse.csgraph import connected_components
 
 from twinlens.core.types import Dataset, Sample, TwinlensError
 
-SHARE = 0.2
+TEST_SHARE = 0.2
 """The part that is tested: the paper's 80/20 split."""
 
 
@@ -116,14 +116,14 @@ def restrict(dataset: Dataset, ids: Collection[str]) -> Dataset:
     )
 
 
-def random_split(dataset: Dataset, seed: int, share: float = SHARE) -> Split:
+def random_split(dataset: Dataset, seed: int, share: float = TEST_SHARE) -> Split:
     """Pictures drawn at random, as the paper did: siblings of a test picture stay in train, see `measure_leak`."""
     ids = [entry.id for entry in dataset.gallery]
     drawn = np.random.default_rng(seed).permutation(len(ids))[: round(share * len(ids))]
     return _split(dataset, {ids[row] for row in drawn})
 
 
-def leak_free_split(dataset: Dataset, seed: int, share: float = SHARE) -> Split:
+def leak_free_split(dataset: Dataset, seed: int, share: float = TEST_SHARE) -> Split:
     """Whole groups drawn at random. Raises TwinlensError for fewer than two groups."""
     groups = {entry.id: dataset.groups.get(entry.id, entry.id) for entry in dataset.gallery}
     held = split_groups(groups, share, seed)

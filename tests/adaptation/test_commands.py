@@ -30,7 +30,7 @@ def run(edited, tmp_path, monkeypatch, capsys):
 def test_training_evaluating_and_taking_it_back(run, edited, tmp_path):
     triplets = table(edited.folder / "t.csv", edited.edits)
     code, out, _ = run("train", "--collection", "c", "--triplets", triplets)
-    assert code == 0 and "adopted: combiner exceeds calibrated sum by +" in out and "--discard" in out
+    assert code == 0 and "adopted: combiner exceeds calibrated sum by +" in out and "--revert" in out
     written = {path.name for path in (tmp_path / "c-training").iterdir()}
     assert written == {"results.json", "table.md", "training.png"}
     said = json.loads((tmp_path / "c-training" / "results.json").read_text())
@@ -48,10 +48,10 @@ def test_training_evaluating_and_taking_it_back(run, edited, tmp_path):
     code, out, _ = run("search", "--collection", "c", "--image", edited.folder / image, "--text", text, "--json")
     assert code == 0 and target in [hit["path"].rpartition("/")[2] for hit in json.loads(out)["hits"][:3]]
 
-    code, out, _ = run("train", "--collection", "c", "--discard")
+    code, out, _ = run("train", "--collection", "c", "--revert")
     assert code == 0 and "the calibrated sum serves" in out
-    code, out, _ = run("train", "--collection", "c", "--discard", "--json")
-    assert code == 0 and json.loads(out)["discarded"] is False
+    code, out, _ = run("train", "--collection", "c", "--revert", "--json")
+    assert code == 0 and json.loads(out)["reverted"] is False
     code, out, _ = run("evaluate", "--collection", "c", "--triplets", triplets)
     assert code == 0 and "nothing was learned in this collection: calibrated serves" in out
 
@@ -63,7 +63,7 @@ def test_what_does_not_win_is_told_and_changes_nothing(run, edited, tmp_path):
     assert code == 0 and found["adopted"] is False and len(found["epochs"]) == 1
     assert found["reading"].startswith("not adopted: combiner does not surely exceed calibrated sum by")
     assert (tmp_path / "o" / "training.png").stat().st_size > 1000
-    assert "nothing was learned" in run("train", "--collection", "c", "--discard")[1]
+    assert "nothing was learned" in run("train", "--collection", "c", "--revert")[1]
 
 
 def test_mistakes_are_one_line(run, edited, model, tmp_path):

@@ -10,7 +10,7 @@ import pytest
 
 from tests.adaptation.conftest import drawn_edits, table
 from tests.pictures import ALONE
-from twinlens.adaptation import Plan, discard, learn, measure
+from twinlens.adaptation import Plan, learn, measure, revert
 from twinlens.collection import Collection
 from twinlens.core.types import Sample, TwinlensError
 
@@ -51,7 +51,7 @@ def test_on_triplets_the_trained_fusion_wins_and_serves(own, edited, tmp_path):
     assert second["parts"]["test"] == result["parts"]["test"] and "current" in second["differences"]
     assert not second["adopted"]
 
-    assert discard(own) and own.generation.digest == was.digest and not discard(own)
+    assert revert(own) and own.generation.digest == was.digest and not revert(own)
     assert scores(own.search(image=edited.folder / edited.edits[0][0], k=50)) == pytest.approx(scores(alone), abs=1e-3)
     assert own.verify() == []
 
@@ -66,8 +66,8 @@ def test_with_shuffled_words_it_is_refused(own, edited, tmp_path):
 def test_new_pictures_are_embedded_as_the_exchanged_ones_were(own, edited, tmp_path):
     learned, _ = learn(own, Plan(triplets=table(edited.folder / "t.csv", edited.edits)))
     assert learned["adopted"]
-    entries, vectors = own.everything()
-    embedded = own.composer.embed([Sample("", entry.path, entry.caption) for entry in entries[:40]])
+    entries, vectors = own.entries_with_vectors()
+    embedded = own.model.embed([Sample("", entry.path, entry.caption) for entry in entries[:40]])
     np.testing.assert_allclose(embedded, vectors[:40], atol=1e-5)
     (tmp_path / "new").mkdir()
     ((reference, text, target),) = drawn_edits(tmp_path / "new", 1, 1, seed=1)
@@ -92,7 +92,7 @@ def test_shuffled_captions_are_refused(captioned, tmp_path):
     others = np.random.default_rng(1).permutation(texts).tolist()
     table(tmp_path / "p" / "metadata.csv", list(zip(names, others, strict=True)), ("file_name", "text"))
     with Collection.open(captioned.collection) as original:
-        model = original.composer.composer
+        model = original.model.composer
     with Collection.create(tmp_path / "c", model) as collection:
         collection.add(tmp_path / "p", options=ALONE)
         was = collection.generation
@@ -128,7 +128,7 @@ def test_what_cannot_be_learned_is_told(own, captioned, edited, tmp_path):
 
 
 def test_a_table_may_name_pictures_by_id(own, edited, tmp_path):
-    ids = {entry.path.name: str(entry.row) for entry in own.everything()[0]}
+    ids = {entry.path.name: str(entry.row) for entry in own.entries_with_vectors()[0]}
     rows = [(ids[a], text, ids[b]) for a, text, b in edited.edits]
     by_id = measure(own, Plan(triplets=table(tmp_path / "ids.csv", rows)))
     by_name = measure(own, Plan(triplets=table(edited.folder / "t.csv", edited.edits)))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from twinlens.adaptation import pairs
-from twinlens.adaptation.known import Frozen, Known
+from twinlens.adaptation.embedded_gallery import EmbeddedGallery, Frozen
 from twinlens.adaptation.parts import PICTURE, grouped, near_duplicates
 from twinlens.collection import Collection
 
@@ -11,7 +11,7 @@ from twinlens.collection import Collection
 @pytest.fixture(scope="module")
 def known(captioned):
     with Collection.open(captioned.collection) as collection:
-        yield Known.of(collection)
+        yield EmbeddedGallery.of(collection)
 
 
 def test_a_query_is_another_picture_with_the_wanted_ones_caption(known):

@@ -191,7 +191,7 @@ def test_a_search_files_what_a_killed_writer_left_unfiled(collection, monkeypatc
     from twinlens.collection.search import searcher
 
     shutil.rmtree(collection.folder / "cache")
-    monkeypatch.setattr(searcher, "FOLD", 5)
+    monkeypatch.setattr(searcher, "TAIL_ROWS", 5)
     with Collection.open(collection.folder, load=MeanColor.load) as again:
         with writing(collection.folder):
             assert len(again.search(text="red", k=20)) == 12

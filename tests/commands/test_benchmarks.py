@@ -109,8 +109,8 @@ def test_the_reduced_gallery_is_named_where_it_is_used(tmp_path, model, capsys):
     assert evaluated("fashion_iq", tmp_path, "val", model, "--data", "gallery=reduced", "--json") == 0
     assert json.loads(capsys.readouterr().out)["gallery"] == 4 + 3 + 2
     assert evaluated("fashion_iq", tmp_path, "val", model, "--data", "gallery=reduced") == 0
-    shown = capsys.readouterr().out
-    assert "gallery=reduced" in shown and "dress" in shown and "toptee" in shown
+    progress = capsys.readouterr().out
+    assert "gallery=reduced" in progress and "dress" in progress and "toptee" in progress
 
 
 def test_cirrs_server_gets_both_files_for_a_split_without_answers(tmp_path, model, capsys):

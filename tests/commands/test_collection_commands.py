@@ -120,7 +120,7 @@ def test_ctrl_c_writes_the_result_and_exits_with_130(run, pictures, model, monke
 
     run("index", pictures / "red.png", "--model", model)
     monkeypatch.setattr(Composer, "forward", stop)
-    code, out, err = run("index", pictures, "--workers", 0, "--json")
+    code, out, err = run("index", pictures, "--workers", 0, "--runtime", "torch", "--json")
     assert code == 130 and json.loads(out)["stopped"] is True
     assert err.strip().endswith("stopped; run the same command again to go on")
 

@@ -37,10 +37,10 @@ def test_table_chart_and_json(recipe, cache, tmp_path, capsys):
     assert result == json.loads((out / "results.json").read_text())
     assert set(result["methods"]) == {"concat", "basic", *comparison.BASELINES}
     assert (result["dataset"], result["protocol"], result["metric"]) == ("shapes", "edits", "hit@1")
-    table, shown = (out / "table.md").read_text(), capsys.readouterr().out
+    table, progress = (out / "table.md").read_text(), capsys.readouterr().out
     for name in result["methods"]:
-        assert name in table and name in shown
-    assert "By hit@1 the best is" in table and "By hit@1 the best is" in " ".join(shown.split())
+        assert name in table and name in progress
+    assert "By hit@1 the best is" in table and "By hit@1 the best is" in " ".join(progress.split())
     assert (out / "chart.png").stat().st_size > 5_000
 
 

@@ -27,16 +27,16 @@ def toy(monkeypatch) -> ModuleType:
 
 def test_the_listing_names_every_dataset(toy, capsys):
     assert cli.main(["data"]) == 0
-    shown = capsys.readouterr().out
-    assert all(name in shown for name in variants.names("datasets"))
-    assert "Toy: pictures of toys." in shown
+    progress = capsys.readouterr().out
+    assert all(name in progress for name in variants.names("datasets"))
+    assert "Toy: pictures of toys." in progress
 
 
 def test_a_dataset_says_where_it_comes_from_and_what_its_figures_mean(toy, capsys):
     assert cli.main(["data", "toy"]) == 0
-    shown = capsys.readouterr().out
+    progress = capsys.readouterr().out
     for piece in ("https://toys.example", "CC0", "1 MB", "a/: https://toys.example/a.zip", "everything counts"):
-        assert piece in shown
+        assert piece in progress
 
 
 def test_json_has_the_same(toy, capsys):
@@ -75,10 +75,10 @@ def test_a_complete_folder(toy, tmp_path, capsys):
 def test_missing_files_are_listed_20_and_a_count(toy, tmp_path, capsys):
     (tmp_path / "00.txt").touch()
     assert cli.main(["data", "toy", "--root", str(tmp_path)]) == 2
-    shown = capsys.readouterr()
-    assert shown.out.count("missing: ") == 20
-    assert "… and 4 more" in shown.out
-    assert "lacks 24 of 25 files" in shown.err and shown.err.count("\n") == 1
+    progress = capsys.readouterr()
+    assert progress.out.count("missing: ") == 20
+    assert "… and 4 more" in progress.out
+    assert "lacks 24 of 25 files" in progress.err and progress.err.count("\n") == 1
 
 
 def test_json_lists_every_missing_file(toy, tmp_path, capsys):
@@ -106,5 +106,5 @@ def test_a_dataset_without_a_download(toy, tmp_path, capsys):
 )
 def test_mistakes_are_one_line(arguments, message, capsys):
     assert cli.main(["data", *arguments]) == 2
-    shown = capsys.readouterr().err
-    assert message in shown and shown.count("\n") == 1
+    progress = capsys.readouterr().err
+    assert message in progress and progress.count("\n") == 1

@@ -132,15 +132,15 @@ def in_terminal(arguments: list[str], environment: dict[str, str]) -> bytes:
     }
     with subprocess.Popen(command, stdout=theirs, stderr=subprocess.PIPE, env={**variables, **environment}) as process:
         os.close(theirs)
-        shown = b""
+        progress = b""
         while True:
             try:
-                shown += os.read(ours, 65536)
+                progress += os.read(ours, 65536)
             except OSError:  # its other end is closed
                 break
     os.close(ours)
     assert process.returncode == 0, process.stderr
-    return shown
+    return progress
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")

@@ -29,10 +29,10 @@ ROWS = [
     ("2-1", "there is a BLACK square", "false", [B, B, C]),
     ("3-0", "There are two towers", "true", [C, A[::-1], B]),
     ("4-0", "Nothing else has this", "true", [A, A, A]),
-    ("5-0", "Judged both ways", "true", [A, A, C]),
-    ("5-1", "Judged both ways", "false", [C, A, A]),
-    ("5-2", "Judged both ways", "true", [B, C, C]),
-    ("5-3", "Judged both ways", "true", [C, C, C]),
+    ("5-0", "Judgements both ways", "true", [A, A, C]),
+    ("5-1", "Judgements both ways", "false", [C, A, A]),
+    ("5-2", "Judgements both ways", "true", [B, C, C]),
+    ("5-3", "Judgements both ways", "true", [C, C, C]),
 ]
 
 

@@ -90,8 +90,8 @@ def test_words_find_pictures_that_nobody_has_described():
     temple, flower = (Image.fromarray(load_sample_image(name)) for name in ("china.jpg", "flower.jpg"))
     gallery = composer.embed([Sample("temple", temple), Sample("flower", flower)])
     asked = composer.embed([Sample(text, None, text) for text in ("a temple", "a flower in bloom")])
-    (crossed,) = [c for c in composer.channels if c.side == "text" and c.shown != c.asked]
-    scores = asked[:, crossed.asked] @ gallery[:, crossed.shown].T
+    (crossed,) = [c for c in composer.channels if c.side == "text" and c.entry != c.query]
+    scores = asked[:, crossed.query] @ gallery[:, crossed.entry].T
     assert scores.argmax(1).tolist() == [0, 1]
 
 

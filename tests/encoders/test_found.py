@@ -34,9 +34,9 @@ def test_what_is_noted_serves_another_encoder(tmp_path, monkeypatch):
     first, second = fitted(), fitted()
     second.load_state_dict(first.state_dict())
     expected = find(first, SAMPLES)
-    first.keep_notes(tmp_path)
+    first.cache_to(tmp_path)
     find(first, SAMPLES)
-    second.keep_notes(tmp_path)
+    second.cache_to(tmp_path)
     for computing in (second.detector.rpn, second.detector.roi_heads):
         monkeypatch.setattr(computing, "forward", None)
     monkeypatch.setattr("twinlens.encoders._dense_sift.describe", None)

@@ -15,10 +15,10 @@ from twinlens.shapes.scenes import random_scene
 SAMPLES = [Sample(str(n), draw(random_scene(np.random.default_rng(n)))) for n in range(4)]
 
 
-def fitted(*, words: int = 16, seed: int = 0, notes: object = None) -> Bovw:
+def fitted(*, words: int = 16, seed: int = 0, array_cache: object = None) -> Bovw:
     encoder = Bovw(words=words, seed=seed)
-    if notes is not None:
-        encoder.keep_notes(notes)
+    if array_cache is not None:
+        encoder.cache_to(array_cache)
     encoder.fit(SAMPLES)
     return encoder
 
@@ -30,22 +30,22 @@ def tokens(encoder: Bovw) -> Tensor:
 
 def test_noted_descriptors_change_nothing_and_serve_other_vocabularies(tmp_path, monkeypatch):
     expected, other = tokens(fitted()), tokens(fitted(words=8))
-    assert torch.equal(tokens(fitted(notes=tmp_path)), expected)
+    assert torch.equal(tokens(fitted(array_cache=tmp_path)), expected)
     monkeypatch.setattr("twinlens.encoders._dense_sift.describe", None)
-    assert torch.equal(tokens(fitted(words=8, notes=tmp_path)), other)
+    assert torch.equal(tokens(fitted(words=8, array_cache=tmp_path)), other)
 
 
 def test_other_options_have_other_notes(tmp_path, monkeypatch):
-    fitted(notes=tmp_path)
+    fitted(array_cache=tmp_path)
     monkeypatch.setattr("twinlens.encoders._dense_sift.describe", None)
     finer = Bovw(words=16, step=4)
-    finer.keep_notes(tmp_path)
+    finer.cache_to(tmp_path)
     with pytest.raises(TypeError):
         finer.fit(SAMPLES)
 
 
 def test_words_that_are_known_are_forgotten_with_the_vocabulary(tmp_path):
-    encoder, other = fitted(notes=tmp_path), fitted(seed=1)
+    encoder, other = fitted(array_cache=tmp_path), fitted(seed=1)
     before = tokens(encoder)
     encoder.load_state_dict(other.state_dict())
     assert not torch.equal(tokens(encoder), before)

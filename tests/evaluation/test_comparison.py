@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.training.test_feature_cache import TOWERS
-from twinlens.core.recipe import Part, Recipe
+from twinlens.core.recipe import Recipe, Variant
 from twinlens.core.types import TwinlensError
 from twinlens.evaluation import comparison
 from twinlens.evaluation.comparison import summary
@@ -135,17 +135,17 @@ def test_an_unknown_fusion_names_the_known(parts, tmp_path):
 
 
 def test_options_reach_the_fusions_that_know_them():
-    recipe = RECIPE.model_copy(update={"fusion": Part(name="gate", cells=[1, 3], reading="inside")})
+    recipe = RECIPE.model_copy(update={"fusion": Variant(name="gate", cells=[1, 3], reading="inside")})
     assert comparison.fusion_part(recipe, "gate").options == {"cells": [1, 3], "reading": "inside"}
     assert comparison.fusion_part(recipe, "tirg").options == {}
 
 
 def test_a_cellwise_recipe_applies_every_method_cell_by_cell():
-    fusion = Part(name="cellwise", method="tirg", cells=[1, 3], options={"concat": {"dropout": 0.2}})
+    fusion = Variant(name="cellwise", method="tirg", cells=[1, 3], options={"concat": {"dropout": 0.2}})
     recipe = RECIPE.model_copy(update={"fusion": fusion})
     wanted = {"method": "concat", "cells": [1, 3], "options": {"concat": {"dropout": 0.2}}}
-    assert comparison.fusion_part(recipe, "concat") == Part(name="cellwise", **wanted)
-    assert comparison.fusion_part(recipe, "product") == Part(name="product")
+    assert comparison.fusion_part(recipe, "concat") == Variant(name="cellwise", **wanted)
+    assert comparison.fusion_part(recipe, "product") == Variant(name="product")
     assert not {"cellwise", "learned"} & set(comparison.fusions())
 
 

@@ -10,12 +10,12 @@ import pytest
 from tests import toy
 from twinlens import evaluation
 from twinlens.core.types import Dataset, Sample, TwinlensError
-from twinlens.evaluation import BASELINES, COMPOSED, Judged
+from twinlens.evaluation import BASELINES, COMPOSED, Judgements
 
 
 @pytest.fixture
 def judged(toy_edits):
-    return Judged.of(toy_edits)
+    return Judgements.of(toy_edits)
 
 
 def test_baselines_are_the_same_composer_with_a_lens_covered(toy_composer, judged):
@@ -62,4 +62,4 @@ def test_cross_validation_measures_only_what_was_not_trained_on(toy_edits):
 def test_a_dataset_without_answers_is_refused():
     picture = toy.draw(("red", "red", "red"))
     with pytest.raises(TwinlensError, match="nothing can be measured"):
-        Judged.of(Dataset((Sample("q", picture, "x"),), (Sample("g", picture),), {}))
+        Judgements.of(Dataset((Sample("q", picture, "x"),), (Sample("g", picture),), {}))

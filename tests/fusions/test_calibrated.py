@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import normalize
 
 from twinlens.core.types import Features, TwinlensError
-from twinlens.fusions._side_by_side import NAMED
+from twinlens.fusions._separate_sides import NAMED
 from twinlens.fusions.calibrated import Calibrated
 
 

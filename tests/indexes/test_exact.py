@@ -55,7 +55,7 @@ def test_agrees_with_brute_force_over_many_blocks(seed, k, length):
         patch.setattr(_scan, "FIRST", 16)
         patch.setattr(_scan, "ESTIMATES", 300)
         patch.setattr(_scan, "TOGETHER", 8)
-        patch.setattr(_scan, "SPARE", 2)
+        patch.setattr(_scan, "EXTRA_CANDIDATES", 2)
         mine, scores = found(fitted(vectors), queries, k)
     rows, distances = brute_force(vectors / length, queries / length, k)
     assert np.array_equal(mine, rows)

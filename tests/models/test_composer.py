@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests import toy
-from twinlens.core.recipe import Part
+from twinlens.core.recipe import Variant
 from twinlens.core.types import Sample, TwinlensError
 from twinlens.models.composer import PROVENANCE, RECIPE, WEIGHTS, Composer
 
@@ -106,6 +106,6 @@ def test_a_models_digest_is_of_what_decides_its_vectors(toy_composer):
     training = recipe.training.model_copy(update={"epochs": 77})
     toy_composer.recipe = recipe.model_copy(update={"description": "another", "training": training})
     assert toy_composer.digest == digest
-    fusion = Part.model_validate({**recipe.fusion.model_dump(), "reading": "inside"})
+    fusion = Variant.model_validate({**recipe.fusion.model_dump(), "reading": "inside"})
     toy_composer.recipe = recipe.model_copy(update={"fusion": fusion})
     assert toy_composer.digest != digest

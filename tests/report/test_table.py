@@ -37,8 +37,8 @@ def test_digits():
 
 
 def test_estimates_are_read_from_the_results_json():
-    assert Estimate.read({"mean": 0.5, "std": 0.1, "ci95": [0.4, 0.6]}) == Estimate(0.5, 0.4, 0.6)
-    assert Estimate.read({"mean": 0.5}) == Estimate.read(0.5) == Estimate(0.5, 0.5, 0.5)
+    assert Estimate.from_json({"mean": 0.5, "std": 0.1, "ci95": [0.4, 0.6]}) == Estimate(0.5, 0.4, 0.6)
+    assert Estimate.from_json({"mean": 0.5}) == Estimate.from_json(0.5) == Estimate(0.5, 0.5, 0.5)
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))

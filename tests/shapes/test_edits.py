@@ -60,8 +60,8 @@ def test_the_laws_of_edits(family, seed):
     assert edit.distractors[0] == reference
     assert FEWEST <= len(set(edit.distractors)) == len(edit.distractors) <= MOST
     assert edit.target not in edit.distractors
-    for shown in (edit.target, *edit.distractors):
-        for box in shown.boxes:
+    for progress in (edit.target, *edit.distractors):
+        for box in progress.boxes:
             assert all(fits(item, [other for other in box if other != item]) for item in box)
 
 

@@ -78,7 +78,7 @@ def test_a_missing_file_is_one_clear_line(tmp_path):
 
 def test_training_lowers_the_loss():
     losses = detection.fine_tune(
-        small(), FEW, detection.DRAWN_LABELS, settings=Settings(epochs=6, warmup=2), shown=False
+        small(), FEW, detection.DRAWN_LABELS, settings=Settings(epochs=6, warmup=2), progress=False
     )
     assert len(losses) == 6
     assert losses[-1] < 0.7 * losses[0]
@@ -86,7 +86,7 @@ def test_training_lowers_the_loss():
 
 def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(tmp_path, monkeypatch):
     whole, cut = small(), small()
-    wanted = detection.fine_tune(whole, FEW, detection.DRAWN_LABELS, settings=SHORT, shown=False)
+    wanted = detection.fine_tune(whole, FEW, detection.DRAWN_LABELS, settings=SHORT, progress=False)
     with monkeypatch.context() as patch:
         epoch = detection._Run.epoch
 
@@ -97,17 +97,17 @@ def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(tmp_path, monkeypatch
 
         patch.setattr(detection._Run, "epoch", once)
         with pytest.raises(KeyboardInterrupt):
-            detection.fine_tune(cut, FEW, detection.DRAWN_LABELS, settings=SHORT, folder=tmp_path, shown=False)
+            detection.fine_tune(cut, FEW, detection.DRAWN_LABELS, settings=SHORT, folder=tmp_path, progress=False)
     resumed = small()
-    found = detection.fine_tune(resumed, FEW, detection.DRAWN_LABELS, settings=SHORT, folder=tmp_path, shown=False)
+    found = detection.fine_tune(resumed, FEW, detection.DRAWN_LABELS, settings=SHORT, folder=tmp_path, progress=False)
     assert found == wanted
     assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), resumed.parameters(), strict=True))
 
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path):
-    detection.fine_tune(small(), FEW, detection.DRAWN_LABELS, settings=SHORT, folder=tmp_path, shown=False)
+    detection.fine_tune(small(), FEW, detection.DRAWN_LABELS, settings=SHORT, folder=tmp_path, progress=False)
     with pytest.raises(TwinlensError, match="is of another run"):
-        detection.fine_tune(small(), FEW[1:], detection.DRAWN_LABELS, settings=SHORT, folder=tmp_path, shown=False)
+        detection.fine_tune(small(), FEW[1:], detection.DRAWN_LABELS, settings=SHORT, folder=tmp_path, progress=False)
 
 
 def test_precision_is_one_for_what_the_annotation_says_and_nought_for_a_stranger():
@@ -149,7 +149,7 @@ def test_mirrored_boxes_lie_on_mirrored_things():
 def test_an_unlisted_label_is_named():
     example = Boxed(Image.new("RGB", (10, 10)), ((0, 0, 5, 5),), ("unicorn",))
     with pytest.raises(TwinlensError, match="'unicorn' is not one of the detector's"):
-        detection.fine_tune(small(), [example], ("cat",), settings=SHORT, shown=False)
+        detection.fine_tune(small(), [example], ("cat",), settings=SHORT, progress=False)
 
 
 def test_nothing_to_learn_is_said():

@@ -68,7 +68,7 @@ def forbid(monkeypatch, composer):
 
 def test_what_is_remembered_is_what_the_encoders_say(toy_edits, tmp_path):
     composer = composer_of(toy_edits)
-    remembered = feature_cache.remember(composer, everything(toy_edits), tmp_path)
+    remembered = feature_cache.cache_features(composer, everything(toy_edits), tmp_path)
     wanted = composer.embed(everything(toy_edits))
     np.testing.assert_allclose(remembered.embed(everything(toy_edits)), wanted, atol=1e-5)
     np.testing.assert_allclose(remembered.embed(everything(toy_edits)[::-1]), wanted[::-1], atol=1e-5)
@@ -77,7 +77,7 @@ def test_what_is_remembered_is_what_the_encoders_say(toy_edits, tmp_path):
 def test_maps_words_and_missing_sides_are_kept(toy_edits, tmp_path):
     composer = composer_of(toy_edits)
     mixed = [toy_edits.queries[0], toy_edits.gallery[3], replace(toy_edits.queries[1], image=None)]
-    remembered = feature_cache.remember(composer, mixed, tmp_path)
+    remembered = feature_cache.cache_features(composer, mixed, tmp_path)
     found, wanted = (c.encode(c.stack([c.prepare(sample) for sample in mixed])) for c in (remembered, composer))
     for side in ("image", "text"):
         for name in ("vector", "tokens", "mask", "present"):
@@ -89,32 +89,32 @@ def test_maps_words_and_missing_sides_are_kept(toy_edits, tmp_path):
 
 
 def test_nothing_is_computed_twice(toy_edits, tmp_path, monkeypatch):
-    feature_cache.remember(composer_of(toy_edits), everything(toy_edits), tmp_path)
+    feature_cache.cache_features(composer_of(toy_edits), everything(toy_edits), tmp_path)
     files = sorted(tmp_path.rglob("*.safetensors"))
     again = composer_of(toy_edits)
     forbid(monkeypatch, again)
-    feature_cache.remember(again, everything(toy_edits), tmp_path)
+    feature_cache.cache_features(again, everything(toy_edits), tmp_path)
     assert sorted(tmp_path.rglob("*.safetensors")) == files
 
 
 def test_content_counts_not_names(toy_edits, tmp_path, monkeypatch):
     composer = composer_of(toy_edits)
     tiles = ("red", "green", "blue")
-    feature_cache.remember(composer, [Sample("a", functools.partial(toy.draw, tiles), "make it red")], tmp_path)
+    feature_cache.cache_features(composer, [Sample("a", functools.partial(toy.draw, tiles), "make it red")], tmp_path)
     forbid(monkeypatch, composer)
     path = tmp_path / "same.png"
     toy.draw(tiles).save(path)
-    feature_cache.remember(composer, [Sample("b", toy.draw(tiles), "make it red")], tmp_path)
+    feature_cache.cache_features(composer, [Sample("b", toy.draw(tiles), "make it red")], tmp_path)
     with pytest.raises(AssertionError):
-        feature_cache.remember(composer, [Sample("a", functools.partial(toy.draw, tiles[::-1]), "")], tmp_path)
+        feature_cache.cache_features(composer, [Sample("a", functools.partial(toy.draw, tiles[::-1]), "")], tmp_path)
     with pytest.raises(AssertionError):
-        feature_cache.remember(composer, [Sample("a", None, "make it blue")], tmp_path)
+        feature_cache.cache_features(composer, [Sample("a", None, "make it blue")], tmp_path)
 
 
 def test_new_samples_are_added_to_the_old(toy_edits, tmp_path):
     composer = composer_of(toy_edits)
-    feature_cache.remember(composer, everything(toy_edits)[:40], tmp_path)
-    remembered = feature_cache.remember(composer, everything(toy_edits), tmp_path)
+    feature_cache.cache_features(composer, everything(toy_edits)[:40], tmp_path)
+    remembered = feature_cache.cache_features(composer, everything(toy_edits), tmp_path)
     wanted = composer.embed(everything(toy_edits))
     np.testing.assert_allclose(remembered.embed(everything(toy_edits)), wanted, atol=1e-5)
 
@@ -122,32 +122,32 @@ def test_new_samples_are_added_to_the_old(toy_edits, tmp_path):
 def test_texts_of_different_length_share_a_batch(toy_edits, tmp_path):
     composer = composer_of(toy_edits)
     short, long = Sample("s", None, "red"), Sample("l", None, "make the left tile red")
-    feature_cache.remember(composer, [short], tmp_path)
-    remembered = feature_cache.remember(composer, [long], tmp_path)
+    feature_cache.cache_features(composer, [short], tmp_path)
+    remembered = feature_cache.cache_features(composer, [long], tmp_path)
     np.testing.assert_allclose(remembered.embed([short, long]), composer.embed([short, long]), atol=1e-5)
 
 
 def test_an_encoder_with_other_weights_has_other_features(toy_edits, tmp_path):
     composer = composer_of(toy_edits)
-    feature_cache.remember(composer, toy_edits.gallery[:3], tmp_path)
+    feature_cache.cache_features(composer, toy_edits.gallery[:3], tmp_path)
     other = composer_of(toy_edits)
     with torch.no_grad():
         other.encoders[0].position.add_(1)
-    remembered = feature_cache.remember(other, toy_edits.gallery[:3], tmp_path)
+    remembered = feature_cache.cache_features(other, toy_edits.gallery[:3], tmp_path)
     np.testing.assert_allclose(remembered.embed(toy_edits.gallery[:3]), other.embed(toy_edits.gallery[:3]), atol=1e-5)
 
 
 def test_a_sample_that_was_not_remembered_is_named(toy_edits, tmp_path):
-    remembered = feature_cache.remember(composer_of(toy_edits), toy_edits.gallery[:3], tmp_path)
+    remembered = feature_cache.cache_features(composer_of(toy_edits), toy_edits.gallery[:3], tmp_path)
     with pytest.raises(TwinlensError, match=f"'{toy_edits.gallery[5].id}' were not computed"):
         remembered.embed([toy_edits.gallery[5]])
 
 
 def test_training_on_features_trains_the_composer(toy_edits, tmp_path):
     composer = composer_of(toy_edits)
-    remembered = feature_cache.remember(composer, everything(toy_edits), tmp_path)
+    remembered = feature_cache.cache_features(composer, everything(toy_edits), tmp_path)
     before = composer.digest
-    loop.train(remembered, toy_edits, toy_edits, shown=False)
+    loop.train(remembered, toy_edits, toy_edits, progress=False)
     composer.eval()
     assert composer.digest != before
     samples = everything(toy_edits)
@@ -156,33 +156,33 @@ def test_training_on_features_trains_the_composer(toy_edits, tmp_path):
 
 def test_an_encoder_that_is_trained_stays_itself(toy_edits, tmp_path):
     composer = composer_of(toy_edits, frozen=("patches",))
-    remembered = feature_cache.remember(composer, everything(toy_edits), tmp_path)
-    assert isinstance(remembered.encoders[0], feature_cache.Remembered)
+    remembered = feature_cache.cache_features(composer, everything(toy_edits), tmp_path)
+    assert isinstance(remembered.encoders[0], feature_cache.CachedEncoder)
     assert remembered.encoders[1] is composer.encoders[1]
 
 
 def test_a_damaged_file_is_named_with_the_way_out(toy_edits, tmp_path):
     composer = composer_of(toy_edits)
-    feature_cache.remember(composer, toy_edits.gallery[:3], tmp_path)
+    feature_cache.cache_features(composer, toy_edits.gallery[:3], tmp_path)
     path = next(iter(sorted(tmp_path.rglob("*.safetensors"))))
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(TwinlensError, match="is damaged; delete it"):
-        feature_cache.remember(composer, toy_edits.gallery[:3], tmp_path)
+        feature_cache.cache_features(composer, toy_edits.gallery[:3], tmp_path)
 
 
 def test_a_half_written_file_does_not_count(toy_edits, tmp_path):
     composer = composer_of(toy_edits)
-    feature_cache.remember(composer, toy_edits.gallery[:3], tmp_path)
+    feature_cache.cache_features(composer, toy_edits.gallery[:3], tmp_path)
     for path in tmp_path.rglob("*.safetensors"):
         path.replace(path.with_suffix(".1.tmp"))
-    remembered = feature_cache.remember(composer, toy_edits.gallery[:3], tmp_path)
+    remembered = feature_cache.cache_features(composer, toy_edits.gallery[:3], tmp_path)
     np.testing.assert_allclose(
         remembered.embed(toy_edits.gallery[:3]), composer.embed(toy_edits.gallery[:3]), atol=1e-5
     )
 
 
 def test_what_is_remembered_travels_to_other_processes_as_a_path(toy_edits, tmp_path):
-    remembered = feature_cache.remember(composer_of(toy_edits), toy_edits.gallery, tmp_path)
+    remembered = feature_cache.cache_features(composer_of(toy_edits), toy_edits.gallery, tmp_path)
     packed = pickle.dumps(remembered.encoders[0])
     assert len(packed) < 2_000
     assert deepcopy(remembered.encoders[0]) is remembered.encoders[0]
@@ -197,6 +197,6 @@ def test_keyed_pictures_are_the_same_pictures(tmp_path):
     samples = [Sample("file", path), Sample("drawn", picture), Sample("again", picture, "words"), Sample("none", None)]
     keyed = feature_cache.keyed(samples)
     assert keyed[1].image is keyed[2].image and keyed[3].image is None
-    assert isinstance(keyed[0].image, feature_cache.Keyed) and isinstance(keyed[0].image(), Image.Image)
+    assert isinstance(keyed[0].image, feature_cache.HashedPicture) and isinstance(keyed[0].image(), Image.Image)
     assert [feature_cache.sample_key(s) for s in keyed] == [feature_cache.sample_key(s) for s in samples]
     assert feature_cache.keyed(keyed)[0].image is keyed[0].image

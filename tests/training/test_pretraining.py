@@ -28,7 +28,7 @@ SCENE = Scene(((Item("square", "blue", 10, 5, 5),), (), ()))
 
 @pytest.fixture(scope="module")
 def corpus() -> Corpus:
-    return Corpus.of(Panels(), 12, shown=False)
+    return Corpus.of(Panels(), 12, progress=False)
 
 
 def test_pretraining_sees_the_split_train_alone(corpus):
@@ -72,7 +72,7 @@ def test_the_command_writes_a_model_that_loads(tmp_path, monkeypatch, capsys):
     capsys.readouterr()
     composer = Composer.load(tmp_path / "towers")
     assert composer.provenance["marks_steps"] == 2
-    assert composer.digest == pretraining.make(scenes=12, words_steps=2, marks_steps=2, shown=False).digest
+    assert composer.digest == pretraining.make(scenes=12, words_steps=2, marks_steps=2, progress=False).digest
 
 
 def test_the_shipped_towers_mark_the_item_that_is_spoken_of():

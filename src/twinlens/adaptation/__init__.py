@@ -5,9 +5,9 @@ Encoders stay as they are: their vectors are in the collection, so that an epoch
 
 from __future__ import annotations
 
-from twinlens.adaptation.learner import FUSION, Plan, discard, learn, measure
+from twinlens.adaptation.decision import BASELINES, METRIC
+from twinlens.adaptation.learner import FUSION, Plan, learn, measure, revert
 from twinlens.adaptation.parts import FOLDER, PICTURE
 from twinlens.adaptation.task import SOURCES
-from twinlens.adaptation.verdict import BASELINES, METRIC
 
-__all__ = ["BASELINES", "FOLDER", "FUSION", "METRIC", "PICTURE", "SOURCES", "Plan", "discard", "learn", "measure"]
+__all__ = ["BASELINES", "FOLDER", "FUSION", "METRIC", "PICTURE", "SOURCES", "Plan", "learn", "measure", "revert"]

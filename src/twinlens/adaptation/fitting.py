@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
-from twinlens.adaptation.known import Frozen, Known, SideBySide, side_by_side
+from twinlens.adaptation.embedded_gallery import BlockFusion, EmbeddedGallery, Frozen, block_fusion
 from twinlens.collection.store import Vectors
 from twinlens.core import variants
-from twinlens.core.recipe import Part, Recipe, Training
+from twinlens.core.recipe import Recipe, Training, Variant
 from twinlens.core.types import Dataset
 from twinlens.fusions import Fusion
 from twinlens.fusions.learned import Learned
@@ -24,7 +24,7 @@ SIDES = ("shared", "named")
 
 
 def fit(
-    known: Known,
+    known: EmbeddedGallery,
     frozen: Frozen,
     name: str,
     train: Dataset,
@@ -34,7 +34,7 @@ def fit(
     epochs: int | None = None,
     precision: str | None = None,
     device: str = "auto",
-    shown: bool = False,
+    progress: bool = False,
 ) -> tuple[Composer, list[loop.Epoch]]:
     """A fusion trained from nothing, as a model with the collection's encoders, and how the training went.
 
@@ -45,30 +45,34 @@ def fit(
     given = {key: value for key, value in (("epochs", epochs), ("precision", precision)) if value is not None}
     settings = SETTINGS.model_copy(update=given)
     recipe = Recipe(
-        name=name, dim=model.recipe.dim, encoders=(Part(name="frozen"),), fusion=Part(name=name), training=settings
+        name=name,
+        dim=model.recipe.dim,
+        encoders=(Variant(name="frozen"),),
+        fusion=Variant(name=name),
+        training=settings,
     )
     learner = Composer(recipe, [frozen], model.fusion.method)
-    done = loop.train(learner, train, validation, seed=seed, device=device, shown=shown)
+    done = loop.train(learner, train, validation, seed=seed, device=device, progress=progress)
     learner.to("cpu")
     return model.eval(), done
 
 
 def with_fusion(composer: Composer, name: str, *, seed: int = 0) -> Composer:
     """The composer with a fusion that is not trained yet, beside what its own compares already."""
-    return _rebuilt(composer, Part(name="learned", **{**_sides(composer), "method": name}), seed)
+    return _rebuilt(composer, Variant(name="learned", **{**_sides(composer), "method": name}), seed)
 
 
 def with_share(composer: Composer, share: float) -> Composer:
     """The same trained fusion, with another share in the score."""
     part = composer.recipe.fusion
-    weighed = _rebuilt(composer, Part(name=part.name, **{**part.options, "share": share}), 0)
+    weighed = _rebuilt(composer, Variant(name=part.name, **{**part.options, "share": share}), 0)
     weighed.fusion.load_state_dict(composer.fusion.state_dict())
     return weighed
 
 
 def plain(composer: Composer) -> Composer:
     """The composer as it was before anything was learned: with the fusion `calibrated`."""
-    return _rebuilt(composer, Part(name="calibrated", **_sides(composer)), 0)
+    return _rebuilt(composer, Variant(name="calibrated", **_sides(composer)), 0)
 
 
 def is_learned(composer: Composer) -> bool:
@@ -76,7 +80,7 @@ def is_learned(composer: Composer) -> bool:
     return isinstance(composer.fusion, Learned)
 
 
-def converter(old: SideBySide, new: SideBySide) -> Callable[[Vectors], Vectors]:
+def converter(old: BlockFusion, new: BlockFusion) -> Callable[[Vectors], Vectors]:
     """What makes vectors (N, D') of one fusion out of vectors (N, D) of another, both over the same encoders."""
 
     @torch.inference_mode()
@@ -87,7 +91,7 @@ def converter(old: SideBySide, new: SideBySide) -> Callable[[Vectors], Vectors]:
     return convert
 
 
-def _rebuilt(composer: Composer, part: Part, seed: int) -> Composer:
+def _rebuilt(composer: Composer, part: Variant, seed: int) -> Composer:
     recipe = composer.recipe.model_copy(update={"fusion": part})
     encoders: list[Any] = [*composer.encoders]
     rebuilt = Composer(recipe, encoders, _fusion(composer, part, seed))
@@ -95,8 +99,8 @@ def _rebuilt(composer: Composer, part: Part, seed: int) -> Composer:
     return rebuilt.eval()
 
 
-def _fusion(composer: Composer, part: Part, seed: int) -> Fusion:
-    sides = side_by_side(composer)
+def _fusion(composer: Composer, part: Variant, seed: int) -> Fusion:
+    sides = block_fusion(composer)
     widths = {"image_dim": sides.image_dim, "text_dim": sides.text_dim, "dim": composer.recipe.dim}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

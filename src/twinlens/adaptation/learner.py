@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from twinlens.adaptation import verdict
+from twinlens.adaptation import decision
+from twinlens.adaptation.embedded_gallery import EmbeddedGallery, Frozen, block_fusion, composer_of
 from twinlens.adaptation.fitting import converter, fit, is_learned, plain, with_share
-from twinlens.adaptation.known import Frozen, Known, composer_of, side_by_side
-from twinlens.adaptation.parts import FOLDER, Parts, drawn, ids_of, unseen
+from twinlens.adaptation.parts import FOLDER, GroupSplit, drawn, ids_of, unseen
 from twinlens.adaptation.task import Task
 from twinlens.collection import Collection
 from twinlens.collection.store import runs
@@ -43,7 +43,7 @@ class Plan:
     epochs: int | None = None
     device: str = "auto"
     precision: str | None = None
-    shown: bool = False
+    progress: bool = False
 
 
 def learn(collection: Collection, plan: Plan) -> tuple[dict[str, Any], list[Epoch]]:
@@ -53,91 +53,91 @@ def learn(collection: Collection, plan: Plan) -> tuple[dict[str, Any], list[Epoc
     Raises TwinlensError where there is too little to learn from, or nothing can be held out; the collection then is as
     it was, and so it is where the fusion does not win.
     """
-    known, by = Known.of(collection), _group_by(collection, plan.group_by)
+    known, by = EmbeddedGallery.of(collection), _group_by(collection, plan.group_by)
     task = Task.of(known, plan.triplets, by=by, source=plan.source)
     parts = _parts(task, plan.seed, by)
-    judged = verdict.judged(task.to_measure(parts.test, plan.seed), plan.seed)
+    judged = decision.judged(task.test_set(parts.test, plan.seed), plan.seed)
     frozen = Frozen(known, task.texts)
     model, epochs = _trained(task, parts, frozen, plan)
-    before = side_by_side(known.composer)
-    values = verdict.measured(
-        side_by_side(model),
-        side_by_side(plain(known.composer)),
+    before = block_fusion(known.composer)
+    values = decision.measured(
+        block_fusion(model),
+        block_fusion(plain(known.composer)),
         frozen,
         judged,
         seed=plan.seed,
         current=before if is_learned(known.composer) else None,
     )
-    found = verdict.compared(values, judged.groups, plan.seed)
+    found = decision.compared(values, judged.groups, plan.seed)
     about = _about(task, plan, by, parts) | {"share": model.recipe.fusion.options["share"]}
     sizes = _sizes(task, parts, len(judged.queries))
     result = {**about, "parts": sizes, **found, "epochs": [asdict(epoch) for epoch in epochs]}
     if found["wins"]:
         model.provenance = {**known.composer.provenance, LEARNED: about | {"differences": found["differences"]}}
-        _serve(collection, known, model, shown=plan.shown)
+        _serve(collection, known, model, progress=plan.progress)
     return {**result, "adopted": found["wins"]}, epochs
 
 
 def measure(collection: Collection, plan: Plan) -> dict[str, Any]:
     """What serves beside its baselines, on pictures of whose groups nothing was learned: all, if nothing was."""
-    known, by = Known.of(collection), _group_by(collection, plan.group_by)
+    known, by = EmbeddedGallery.of(collection), _group_by(collection, plan.group_by)
     task = Task.of(known, plan.triplets, by=by, source=plan.source)
     seen = _seen(known)
     ids = unseen(task.groups, seen)
-    judged = verdict.judged(task.to_measure(ids, plan.seed), plan.seed)
+    judged = decision.judged(task.test_set(ids, plan.seed), plan.seed)
     learned, frozen = is_learned(known.composer), Frozen(known, task.texts)
-    serving, before = side_by_side(known.composer), side_by_side(plain(known.composer))
-    values = verdict.measured(serving, before, frozen, judged, seed=plan.seed)
+    serving, before = block_fusion(known.composer), block_fusion(plain(known.composer))
+    values = decision.measured(serving, before, frozen, judged, seed=plan.seed)
     if not learned:
-        del values[verdict.CALIBRATED]  # it is what serves
-    found = verdict.compared(values, judged.groups, plan.seed)
+        del values[decision.CALIBRATED]  # it is what serves
+    found = decision.compared(values, judged.groups, plan.seed)
     held = {"pictures": len(ids), "of": len(known.entries), "groups": _count(task, ids), "queries": len(judged.queries)}
     name = known.composer.recipe.fusion.options["method"] if learned else known.composer.recipe.fusion.name
     return {"serving": name, "learned": _provenance(known), "group_by": by, "measured": held, **found}
 
 
-def discard(collection: Collection) -> bool:
+def revert(collection: Collection) -> bool:
     """Let the calibrated sum serve again, as before anything was learned; False if nothing was."""
     composer, was = composer_of(collection), collection.generation
     if not is_learned(composer):
         return False
     model = plain(composer)
     model.provenance = {key: value for key, value in composer.provenance.items() if key != LEARNED}
-    collection.exchange(was, model, converter(side_by_side(composer), side_by_side(model)))
+    collection.replace_model(was, model, converter(block_fusion(composer), block_fusion(model)))
     return True
 
 
-def _trained(task: Task, parts: Parts, frozen: Frozen, plan: Plan) -> tuple[Composer, list[Epoch]]:
+def _trained(task: Task, parts: GroupSplit, frozen: Frozen, plan: Plan) -> tuple[Composer, list[Epoch]]:
     """A fusion trained on one part; another ends its training and decides its share in the score."""
-    train, watched = task.to_learn(parts.train, plan.seed), task.to_watch(parts.validation, plan.seed)
+    train, watched = task.training_set(parts.train, plan.seed), task.validation_set(parts.validation, plan.seed)
     if not watched.queries:
         raise TwinlensError("no captions or triplets are left to end the training by; give more, or smaller groups")
-    how: dict[str, Any] = {name: getattr(plan, name) for name in ("seed", "epochs", "precision", "device", "shown")}
+    how: dict[str, Any] = {name: getattr(plan, name) for name in ("seed", "epochs", "precision", "device", "progress")}
     model, epochs = fit(task.known, frozen, plan.fusion, train, watched, **how)
     weighed = [with_share(model, share) for share in SHARES]
-    return verdict.best_share(weighed, frozen, task.to_measure(parts.validation, plan.seed)), epochs
+    return decision.best_share(weighed, frozen, task.test_set(parts.validation, plan.seed)), epochs
 
 
-def _serve(collection: Collection, known: Known, model: Composer, *, shown: bool) -> None:
-    fast = runtime.about(collection.composer)["networks"]
-    collection.exchange(known.generation, model, converter(side_by_side(known.composer), side_by_side(model)))
+def _serve(collection: Collection, known: EmbeddedGallery, model: Composer, *, progress: bool) -> None:
+    fast = runtime.measurements(collection.model)["networks"]
+    collection.replace_model(known.generation, model, converter(block_fusion(known.composer), block_fusion(model)))
     if fast:
-        runtime.tuned(collection.composer, len(collection), shown=shown)
+        runtime.tuned(collection.model, len(collection), progress=progress)
 
 
-def _parts(task: Task, seed: int, by: str) -> Parts:
+def _parts(task: Task, seed: int, by: str) -> GroupSplit:
     """What a fusion that serves was not trained on stays held out: it is measured beside the new one."""
     seen = _seen(task.known)
     return drawn(task.groups, seed, by=by, test=unseen(task.groups, seen) if seen else None)
 
 
-def _provenance(known: Known) -> Mapping[str, Any] | None:
+def _provenance(known: EmbeddedGallery) -> Mapping[str, Any] | None:
     """What the fusion that serves was trained on; None if it was not, or on another collection."""
     said = known.composer.provenance.get(LEARNED)
     return said if isinstance(said, Mapping) and said.get("collection") == known.collection else None
 
 
-def _seen(known: Known) -> frozenset[str]:
+def _seen(known: EmbeddedGallery) -> frozenset[str]:
     said = _provenance(known)
     return ids_of(said["seen"]) if said else frozenset()
 
@@ -147,14 +147,14 @@ def _group_by(collection: Collection, given: str | None) -> str:
     return given or str(said.get("group_by", FOLDER))
 
 
-def _about(task: Task, plan: Plan, by: str, parts: Parts) -> dict[str, Any]:
+def _about(task: Task, plan: Plan, by: str, parts: GroupSplit) -> dict[str, Any]:
     """What a model remembers of its training; seen: the rows of the collection, as runs, that decided its weights."""
     seen = runs(sorted(int(entry) for entry in parts.train | parts.validation))
     said = {"fusion": plan.fusion, "source": task.source, "group_by": by, "seed": plan.seed}
     return {**said, "collection": task.known.collection, "seen": seen}
 
 
-def _sizes(task: Task, parts: Parts, queries: int) -> dict[str, dict[str, int]]:
+def _sizes(task: Task, parts: GroupSplit, queries: int) -> dict[str, dict[str, int]]:
     """How many pictures and groups each part has, and how many queries the last."""
     sizes = {name: {"pictures": len(ids), "groups": _count(task, ids)} for name, ids in parts._asdict().items()}
     sizes["test"]["queries"] = queries

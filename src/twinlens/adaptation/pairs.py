@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from twinlens.adaptation.known import Known
+from twinlens.adaptation.embedded_gallery import EmbeddedGallery
 from twinlens.core.types import Dataset, Sample
 from twinlens.indexes.exact import Exact
 
@@ -18,7 +18,13 @@ LOOKED_AT = 40
 
 
 def dataset(
-    known: Known, ids: Collection[str], near: Mapping[str, str], groups: Mapping[str, str], *, each: int, seed: int
+    known: EmbeddedGallery,
+    ids: Collection[str],
+    near: Mapping[str, str],
+    groups: Mapping[str, str],
+    *,
+    each: int,
+    seed: int,
 ) -> Dataset:
     """Every captioned picture of `ids` asked for `each` times; the gallery is all of `ids` without captions.
 
@@ -48,7 +54,7 @@ def dataset(
 class _Asked:
     """Which pictures of a part are one picture to people, and which have one caption."""
 
-    def __init__(self, known: Known, near: Mapping[str, str], places: Sequence[int]) -> None:
+    def __init__(self, known: EmbeddedGallery, near: Mapping[str, str], places: Sequence[int]) -> None:
         self.ids = {place: str(known.entries[place].row) for place in places}
         self.captions = {place: known.entries[place].caption for place in places if known.captioned[place]}
         self.near = {place: near[entry] for place, entry in self.ids.items()}
@@ -71,7 +77,7 @@ class _Asked:
         return self.near[place] != self.near[target] and self.ids[place] not in self.same_answer(target)
 
 
-def _alike(known: Known, asked: _Asked, places: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+def _alike(known: EmbeddedGallery, asked: _Asked, places: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
     """Every captioned picture with those that may stand for it, the most alike first."""
     targets = [place for place in places if place in asked.captions]
     if not targets:

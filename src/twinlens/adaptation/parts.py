@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from twinlens import splits
-from twinlens.adaptation.known import Known
+from twinlens.adaptation.embedded_gallery import EmbeddedGallery
 from twinlens.collection.store import Rows, expanded
 from twinlens.core import suggestions
 from twinlens.core.types import NEAR_DUPLICATE, TwinlensError
@@ -21,7 +21,7 @@ MEASURED, VALIDATION = 0.2, 0.15
 """The share of all pictures that is measured, and of the others the share that ends the training."""
 
 
-class Parts(NamedTuple):
+class GroupSplit(NamedTuple):
     """Ids of the pictures of each part; no group stands in two."""
 
     train: frozenset[str]
@@ -29,7 +29,7 @@ class Parts(NamedTuple):
     test: frozenset[str]
 
 
-def near_duplicates(known: Known) -> dict[str, str]:
+def near_duplicates(known: EmbeddedGallery) -> dict[str, str]:
     """Id → group of pictures that are near-duplicates of each other, directly or through others."""
     ids = list(known.at)
     index = Exact()
@@ -45,7 +45,9 @@ def near_duplicates(known: Known) -> dict[str, str]:
     return connect(keys)
 
 
-def grouped(known: Known, near: Mapping[str, str], by: str, together: Iterable[Sequence[str]] = ()) -> dict[str, str]:
+def grouped(
+    known: EmbeddedGallery, near: Mapping[str, str], by: str, together: Iterable[Sequence[str]] = ()
+) -> dict[str, str]:
     """Id → leak-free group: near-duplicates, what `by` names, and ids that are known to belong together.
 
     by: `FOLDER` (pictures in the folder that holds all others stand alone), `PICTURE`, or a field of the metadata
@@ -60,12 +62,12 @@ def grouped(known: Known, near: Mapping[str, str], by: str, together: Iterable[S
     return connect(keys)
 
 
-def drawn(groups: Mapping[str, str], seed: int, *, by: str, test: frozenset[str] | None = None) -> Parts:
-    """Parts of whole groups; `test` where that is settled. Raises TwinlensError where groups are too few."""
+def drawn(groups: Mapping[str, str], seed: int, *, by: str, test: frozenset[str] | None = None) -> GroupSplit:
+    """GroupSplit of whole groups; `test` where that is settled. Raises TwinlensError where groups are too few."""
     test = _held(groups, MEASURED, seed, by) if test is None else test
     rest = {entry: group for entry, group in groups.items() if entry not in test}
     validation = _held(rest, VALIDATION, seed, by)
-    return Parts(frozenset(rest) - validation, validation, test)
+    return GroupSplit(frozenset(rest) - validation, validation, test)
 
 
 def unseen(groups: Mapping[str, str], seen: frozenset[str]) -> frozenset[str]:
@@ -91,7 +93,7 @@ def _held(groups: Mapping[str, str], share: float, seed: int, by: str) -> frozen
     return frozenset(entry for entry, group in groups.items() if group in held)
 
 
-def _values(known: Known, by: str) -> dict[str, Hashable]:
+def _values(known: EmbeddedGallery, by: str) -> dict[str, Hashable]:
     """Id → what its group is named by, of those that have it."""
     if by == PICTURE:
         return {}
@@ -104,7 +106,7 @@ def _values(known: Known, by: str) -> dict[str, Hashable]:
     return dict(values)
 
 
-def _folders(known: Known) -> dict[str, Hashable]:
+def _folders(known: EmbeddedGallery) -> dict[str, Hashable]:
     parents = {str(entry.row): entry.path.parent for entry in known.entries}
     top = _common(parents.values())
     return {entry: parent for entry, parent in parents.items() if parent != top}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from twinlens.adaptation import pairs, triplets
-from twinlens.adaptation.known import Known
+from twinlens.adaptation.embedded_gallery import EmbeddedGallery
 from twinlens.adaptation.parts import grouped, near_duplicates
 from twinlens.adaptation.triplets import Triplet
 from twinlens.core import suggestions
@@ -27,14 +27,14 @@ class Task:
     source: what is learned from. Measured are the triplets, where there are some, else queries made of captions.
     """
 
-    known: Known
+    known: EmbeddedGallery
     triplets: tuple[Triplet, ...]
     source: str
     near: Mapping[str, str]
     groups: Mapping[str, str]
 
     @classmethod
-    def of(cls, known: Known, table: Path | None, *, by: str, source: str | None) -> Task:
+    def of(cls, known: EmbeddedGallery, table: Path | None, *, by: str, source: str | None) -> Task:
         """Raises TwinlensError: nothing to learn from, a table that is wrong, a column that is not there."""
         source = source or (TRIPLETS if table else CAPTIONS)
         if source not in SOURCES:
@@ -54,7 +54,7 @@ class Task:
         """What the triplets say."""
         return [triplet.text for triplet in self.triplets]
 
-    def to_learn(self, ids: Collection[str], seed: int) -> Dataset:
+    def training_set(self, ids: Collection[str], seed: int) -> Dataset:
         """What is learned from some pictures; the gallery has no captions."""
         parts = []
         if self.source != TRIPLETS:
@@ -63,11 +63,11 @@ class Task:
             parts.append(self._triplets(ids, seed, captioned=False))
         return functools.reduce(_joined, parts)
 
-    def to_watch(self, ids: Collection[str], seed: int) -> Dataset:
+    def validation_set(self, ids: Collection[str], seed: int) -> Dataset:
         """What ends the training: measured as in the end, but by the trained fusion alone, so without captions."""
         return self._triplets(ids, seed, captioned=False) if self.triplets else self._pairs(ids, seed)
 
-    def to_measure(self, ids: Collection[str], seed: int) -> Dataset:
+    def test_set(self, ids: Collection[str], seed: int) -> Dataset:
         """What is measured: triplets in the gallery as it is searched, or captions in a gallery without them."""
         return self._triplets(ids, seed, captioned=True) if self.triplets else self._pairs(ids, seed)
 

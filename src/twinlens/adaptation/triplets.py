@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from twinlens.adaptation.known import Known
+from twinlens.adaptation.embedded_gallery import EmbeddedGallery
 from twinlens.core.types import Dataset, Sample, TwinlensError
 from twinlens.media.captions import tables
 
@@ -30,7 +30,7 @@ class Triplet(NamedTuple):
         return (self.reference, *sorted(self.targets))
 
 
-def read(path: Path, known: Known) -> list[Triplet]:
+def read(path: Path, known: EmbeddedGallery) -> list[Triplet]:
     """From a table (CSV, TSV, JSON lines or Parquet) with the columns reference, text and target.
 
     Pictures are ids or paths in the collection, relative ones to the table or to the current folder. Rows with the same
@@ -50,7 +50,7 @@ def read(path: Path, known: Known) -> list[Triplet]:
 
 
 def dataset(
-    known: Known,
+    known: EmbeddedGallery,
     triplets: Sequence[Triplet],
     ids: Collection[str],
     groups: Mapping[str, str],
@@ -77,7 +77,7 @@ def dataset(
 class _Places:
     """Finds the id that a cell of the table means."""
 
-    def __init__(self, known: Known, table: Path) -> None:
+    def __init__(self, known: EmbeddedGallery, table: Path) -> None:
         self._ids, self._table = known.at, table
         self._paths = {os.fspath(entry.path): str(entry.row) for entry in known.entries}
 

@@ -16,7 +16,7 @@ from twinlens.collection import maintenance
 from twinlens.collection.maintenance import Info, Load, Repair
 from twinlens.collection.search import filters
 from twinlens.collection.search.query import Model, Query, check_numbers, pictures, texts
-from twinlens.collection.search.scoring import Asked, Hits
+from twinlens.collection.search.scoring import Hits, Scorer
 from twinlens.collection.search.searcher import Searcher
 from twinlens.collection.store import (
     DATABASE,
@@ -31,7 +31,7 @@ from twinlens.collection.store import (
     model_folder,
     writing,
 )
-from twinlens.collection.writer import exchange, file, writer
+from twinlens.collection.writer import refresh_matrix, replace_model, writer
 from twinlens.core.types import Picture, TwinlensError
 from twinlens.models.runtime import accelerated, load, tuned
 
@@ -113,7 +113,7 @@ class Collection:
         return serving
 
     @property
-    def composer(self) -> Model:
+    def model(self) -> Model:
         """The model that serves now, loaded when it is asked for first."""
         with self._busy:
             digest = self.generation.digest
@@ -142,8 +142,8 @@ class Collection:
         with writer(self.folder) as store:
             serving = self.generation
             how = options or Options()
-            report = ingest(store, serving, lambda: tuned(self.composer, len(found), shown=how.shown), found, how)
-            file(store)
+            report = ingest(store, serving, lambda: tuned(self.model, len(found), progress=how.progress), found, how)
+            refresh_matrix(store)
         return report
 
     def change_model(self, composer: Model, *, options: Options | None = None) -> Report:
@@ -159,7 +159,7 @@ class Collection:
             if new == self.generation:
                 return Report()
             fast, how = accelerated(composer), options or Options()
-            report = reembed(store, new, lambda: tuned(fast, len(self), shown=how.shown), how)
+            report = reembed(store, new, lambda: tuned(fast, len(self), progress=how.progress), how)
             if report.stopped:
                 return report
             if len(self) and not store.counts(new.number)[0]:
@@ -168,7 +168,7 @@ class Collection:
                 store.switch(new)
             store.commit()
             self._model = new.digest, fast
-            file(store)
+            refresh_matrix(store)
         return report
 
     def repair(self, *, composer: Model | None = None, options: Options | None = None) -> Repair:
@@ -187,10 +187,10 @@ class Collection:
             if composer is not None:
                 maintenance.restore_model(self._store, self.generation, composer)
                 self._model = None
-            done = maintenance.repair(self._store, self.generation, self.composer, options or Options())
+            done = maintenance.repair(self._store, self.generation, self.model, options or Options())
         return Repair((*rescued, *done.done), done.embedded)
 
-    def exchange(self, was: Generation, model: Model, convert: Callable[[Vectors], Vectors]) -> None:
+    def replace_model(self, was: Generation, model: Model, convert: Callable[[Vectors], Vectors]) -> None:
         """Switch, in one transaction, to a model whose vectors (M, D') `convert` makes of the present ones (M, D).
 
         For a model with the same encoders as the one that `was` there and another fusion: no picture is read. Raises
@@ -199,9 +199,9 @@ class Collection:
         with writer(self.folder) as store:
             if self.generation != was:
                 raise TwinlensError(f"the model of the collection {self.folder} has been changed meanwhile; try again")
-            new = exchange(store, was, model, convert)
+            new = replace_model(store, was, model, convert)
             self._model = new.digest, accelerated(model)
-            file(store)
+            refresh_matrix(store)
 
     # Reading ---------------------------------------------------------------------------------------------------------
 
@@ -236,11 +236,11 @@ class Collection:
         check_numbers(k, distinct)
         query = Query(pictures(image), texts(text), texts(without), None if weights is None else tuple(weights))
         condition = None if where is None else filters.to_sql(filters.parse(where))
-        away = [self._embedded(entry) for entry in ([unlike] if isinstance(unlike, str) else unlike)]
+        negatives = [self._embedded(entry) for entry in ([unlike] if isinstance(unlike, str) else unlike)]
         with self._busy:
-            asked = self._asked(query, np.asarray(away, dtype=np.int64))
+            asked = self._asked(query, np.asarray(negatives, dtype=np.int64))
             wanted = None if condition is None else self._store.rows_where(*condition)
-            ranked = self._searcher.ranked(asked, k, wanted=wanted, dropped=away, distinct=distinct)
+            ranked = self._searcher.ranked(asked, k, wanted=wanted, dropped=negatives, distinct=distinct)
             found = [(self._store.get(row), cosine, others) for row, cosine, others in ranked.answers]
         return asked.hits(found, ranked.among)
 
@@ -254,7 +254,7 @@ class Collection:
         """Which pictures can be found now, as a digest; of all rows or of those within some runs."""
         return contents(self._store, self.generation, within=within)
 
-    def everything(self) -> tuple[list[Entry], Vectors]:
+    def entries_with_vectors(self) -> tuple[list[Entry], Vectors]:
         """All pictures that can be found, by row, and their vectors (N, D), of one state."""
         with self.snapshot():
             entries = self._store.found(self.generation.number)
@@ -278,15 +278,15 @@ class Collection:
             raise TwinlensError(f"the picture with the id {entry_id!r} could not be embedded; twinlens info says why")
         return row
 
-    def _asked(self, query: Query, away: Rows) -> Asked:
+    def _asked(self, query: Query, negatives: Rows) -> Scorer:
         """What to search for and in what, both of one model: it may be switched between the two."""
         while True:
-            generation, model = self.generation, self.composer
+            generation, model = self.generation, self.model
             with query.loading(model, first=not self._searcher.holds):
                 now = self._searcher.gallery()
             if now.state.generation == generation.number:
                 calibration = self._searcher.calibration(now, model.channels)
-                unlike = asking(model.channels, self._store.vectors(generation, away))
+                unlike = asking(model.channels, self._store.vectors(generation, negatives))
                 return query.asked(model, unlike, now, calibration)
 
 

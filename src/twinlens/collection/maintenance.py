@@ -133,7 +133,7 @@ def restore_model(store: Store, serving: Generation, composer: Model) -> None:
     """Write the model folder again. Raises TwinlensError for a model that did not make the collection's vectors."""
     if composer.digest != serving.digest:
         raise TwinlensError("that model did not make this collection's vectors; twinlens index --model changes to it")
-    remove_models(store.folder, but=())
+    remove_models(store.folder, exclude=())
     keep_model(store.folder, serving.digest, composer.save)
 
 

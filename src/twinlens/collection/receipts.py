@@ -15,7 +15,7 @@ from twinlens.collection.search.scoring import Hits
 from twinlens.collection.store import Contents, expanded
 from twinlens.core.types import Hit, TwinlensError
 from twinlens.media import sources
-from twinlens.models.runtime import about
+from twinlens.models.runtime import measurements
 
 if TYPE_CHECKING:
     from twinlens.collection.collection import Collection
@@ -54,7 +54,7 @@ def search(collection: Collection, asked: Mapping[str, Any]) -> tuple[Hits, Reco
         model = collection.generation
         now = collection.contents()
         answers = [_answer(collection, rank, hit) for rank, hit in enumerate(hits, 1)]
-        mode = about(collection.composer)["mode"]
+        mode = measurements(collection.model)["mode"]
     return hits, {
         "receipt": FORMAT,
         "twinlens": __version__,

@@ -20,15 +20,15 @@ def writer(folder: Path) -> Iterator[Store]:
         store = Store.open(folder)
         try:
             # Models of earlier generations are removed only now: a reader may have been about to load one.
-            remove_models(folder, but=[generation.digest for generation in store.generations()])
-            file(store)
+            remove_models(folder, exclude=[generation.digest for generation in store.generations()])
+            refresh_matrix(store)
             yield store
         finally:
             store.rollback()
             store.close()
 
 
-def file(store: Store) -> None:
+def refresh_matrix(store: Store) -> None:
     """Bring the matrix file up to date; only who holds the lock may. Without room for it only speed is lost."""
     matrix = Matrix(store.folder)
     held = matrix.read()
@@ -38,7 +38,7 @@ def file(store: Store) -> None:
             matrix.write(now)
 
 
-def exchange(store: Store, serving: Generation, model: Model, convert: Callable[[Vectors], Vectors]) -> Generation:
+def replace_model(store: Store, serving: Generation, model: Model, convert: Callable[[Vectors], Vectors]) -> Generation:
     """Let another model serve, whose vectors (M, D') `convert` makes of those that are there (M, D).
 
     One transaction: until it is committed, and if it is interrupted, the old model serves and nothing has changed.

@@ -71,7 +71,7 @@ def choose_model(args: argparse.Namespace) -> Composer:
     return pretrained.ready(args.recipe or pretrained.AUTO, checkpoint=args.checkpoint, told=told)
 
 
-def told(report: Report) -> dict[str, object]:
+def report_to_json(report: Report) -> dict[str, object]:
     """A run as JSON knows it."""
     counts = ("found", "added", "changed", "moved", "unchanged", "removed", "skipped", "failed", "stopped")
     failures = {reason: [str(path) for path in paths] for reason, paths in report.failures.items()}

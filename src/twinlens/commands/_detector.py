@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         seed=args.seed,
         device=pick_device(args.device),
         folder=args.out,
-        shown=_common.shows_view(args),
+        progress=_common.shows_view(args),
     )
     after = detection.mean_average_precision(detector, held, labels)
     path = args.out / WEIGHTS

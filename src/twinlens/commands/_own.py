@@ -39,7 +39,7 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--fusion", metavar="NAME", help="what is trained (combiner); an unknown name lists them")
     group.add_argument("--from", dest="source", metavar="SOURCE", help="learn from captions, triplets or both (triplets"
                        " where there are some)")  # fmt: skip
-    group.add_argument("--discard", action="store_true", help="take back what was learned: the calibrated sum serves")
+    group.add_argument("--revert", action="store_true", help="take back what was learned: the calibrated sum serves")
 
 
 def train(args: argparse.Namespace) -> Mapping[str, object]:
@@ -48,8 +48,8 @@ def train(args: argparse.Namespace) -> Mapping[str, object]:
 
     _check(args)
     with _collection.open_collection(args) as collection:
-        if args.discard:
-            return _discarded(args, adaptation.discard(collection))
+        if args.revert:
+            return _reverted(args, adaptation.revert(collection))
         result, epochs = adaptation.learn(collection, _plan(args))
     out = args.out or _beside(args.collection)
     result = {"on": args.collection, **result, "reading": _verdict(result)}
@@ -80,7 +80,7 @@ def evaluate(args: argparse.Namespace) -> Mapping[str, object]:
 
 def check_absent(args: argparse.Namespace) -> None:
     """Raises TwinlensError for an option of these without the collection that it speaks of."""
-    for name in ("triplets", "group_by", "fusion", "source", "discard"):
+    for name in ("triplets", "group_by", "fusion", "source", "revert"):
         if getattr(args, name, None):
             raise TwinlensError(f"--{OPTIONS.get(name, name)} needs --collection DIR")
 
@@ -106,15 +106,15 @@ def _plan(args: argparse.Namespace) -> Plan:
         epochs=args.epochs,
         device=args.device,
         precision=args.precision,
-        shown=_common.shows_view(args),
+        progress=_common.shows_view(args),
     )
 
 
-def _discarded(args: argparse.Namespace, done: bool) -> Mapping[str, object]:
+def _reverted(args: argparse.Namespace, done: bool) -> Mapping[str, object]:
     if _common.shows_view(args):
         said = "what was learned is gone; the calibrated sum serves" if done else "nothing was learned there"
         print(f"{args.collection}: {said}")
-    return {"on": args.collection, "discarded": done}
+    return {"on": args.collection, "reverted": done}
 
 
 def _beside(collection: Path) -> Path:
@@ -128,7 +128,7 @@ def _verdict(result: Mapping[str, Any]) -> str:
     name, differences = result["fusion"], result["differences"]
     if result["adopted"]:
         gains = ", ".join(f"{_words(other)} by {_interval(found)}" for other, found in differences.items())
-        return f"adopted: {name} exceeds {gains}; a picture with words is searched by it (--discard ends that)"
+        return f"adopted: {name} exceeds {gains}; a picture with words is searched by it (--revert ends that)"
     short = [f"{_words(other)} by {_interval(found)}" for other, found in differences.items() if found["ci95"][0] <= 0]
     return f"not adopted: {name} does not surely exceed {', '.join(short) or 'anything'}; searches stay as they were"
 
@@ -165,7 +165,7 @@ def _table(result: Mapping[str, Any]) -> tuple[list[str], list[list[object]]]:
     rows: list[list[object]] = []
     for name, found in result["rows"].items():
         difference = result["differences"].get(name)
-        figures = [Estimate.read(found[metric]) for metric in SHOWN]
+        figures = [Estimate.from_json(found[metric]) for metric in SHOWN]
         label = own if name == "composed" else _words(name)
         rows.append([label, *figures, "" if difference is None else _interval(difference)])
     return ["", *SHOWN, f"{own} exceeds it by (map)"], rows

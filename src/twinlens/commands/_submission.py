@@ -45,10 +45,10 @@ def write(args: argparse.Namespace, module: ModuleType, dataset: Dataset) -> dic
     return {**result, "submission": {"server": module.SERVER, "files": paths}}
 
 
-def _rank(composer: Composer, dataset: Dataset, shown: bool) -> list[Ranking]:
+def _rank(composer: Composer, dataset: Dataset, progress: bool) -> list[Ranking]:
     """The whole gallery as every query orders it, without what the query ignores."""
     from twinlens import evaluation, metrics
 
     ids, entries = [query.id for query in dataset.queries], [entry.id for entry in dataset.gallery]
-    scores = evaluation.scores(composer, dataset.queries, dataset.gallery, shown=shown)
+    scores = evaluation.scores(composer, dataset.queries, dataset.gallery, progress=progress)
     return metrics.rankings(scores, ids, entries, ignore=metrics.mask(dataset.ignore, ids, entries))

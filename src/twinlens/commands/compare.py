@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         seed=args.seed,
         device=args.device,
         workers=args.workers or _common.cores(),
-        shown=_common.shows_view(args),
+        progress=_common.shows_view(args),
     )
     if note := getattr(module, "NOTE", None):
         result["note"] = note
@@ -113,7 +113,7 @@ def _datasets(args: argparse.Namespace) -> tuple[ModuleType, Dataset, Dataset]:
         return module, _data.load_split(_sized(args, args.train_split), args.train_split), test
     from twinlens import splits
 
-    train, test = splits.hold_out(test, splits.SHARE, args.seed)
+    train, test = splits.hold_out(test, splits.TEST_SHARE, args.seed)
     return module, train, test
 
 
@@ -146,7 +146,7 @@ def _cells(name: str, row: Mapping[str, Any], metric: str, others: list[str]) ->
     gap, over = row["composition_gap"], row["over_baseline"]
     return [
         name,
-        *(Estimate.read(row["metrics"][m]) for m in (metric, *others)),
+        *(Estimate.from_json(row["metrics"][m]) for m in (metric, *others)),
         None if gap is None else gap["mean"],
         None if over is None else f"{over['p_value']:.4f}",
         row.get("parameters"),
@@ -200,7 +200,8 @@ def _write(result: Mapping[str, Any], folder: Path) -> None:
     table = Table(*_table(result), title=_title(result), digits=3).markdown()
     (folder / "table.md").write_text("\n\n".join([table, *_lines(result)]) + "\n", encoding="utf-8")
     metric = result["metric"]
-    bars = {name.replace("_", "\n"): Estimate.read(row["metrics"][metric]) for name, row in result["methods"].items()}
+    methods = result["methods"].items()
+    bars = {name.replace("_", "\n"): Estimate.from_json(row["metrics"][metric]) for name, row in methods}
     bar_chart({metric: bars}, folder / "chart.png", title=_title(result), ylabel=metric)
 
 

@@ -39,17 +39,17 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     from twinlens.report.grid import result_grid
     from twinlens.report.page import result_page
 
-    shown = _common.shows_view(args)
+    progress = _common.shows_view(args)
     queries, answers = _draw(args)
     with _opened(args) as collection:
-        report = collection.add(args.out / "pictures", options=Options(shown=shown))
+        report = collection.add(args.out / "pictures", options=Options(progress=progress))
         rows = [(query, collection.search(query.image, query.text, k=BEST)) for query in queries]
         count = len(collection)
     grid, page = args.out / "results.png", args.out / "results.html"
     result_grid(rows, grid)
     result_page(rows, page, title="A picture and a sentence")
     found = [_place(hits, answers[query.id]) for query, hits in rows]
-    if shown:
+    if progress:
         _show(args, rows, found)
     return {
         "pictures": count,
@@ -107,10 +107,10 @@ def _composer(args: argparse.Namespace) -> Composer:
 
     if not args.train:
         return pretrained.ready("compact")
-    recipe, shown = find_recipe("compact"), _common.shows_view(args)
+    recipe, progress = find_recipe("compact"), _common.shows_view(args)
     brief = recipe.model_copy(update={"training": recipe.training.model_copy(update={"epochs": EPOCHS})})
     dataset = shapes.load(None, "train", protocol="edits", scenes=TRAINED_ON, seed=args.seed)
-    composer, _ = train_recipe(brief, dataset, seed=args.seed, folder=args.out / "model", shown=shown)
+    composer, _ = train_recipe(brief, dataset, seed=args.seed, folder=args.out / "model", progress=progress)
     return composer
 
 

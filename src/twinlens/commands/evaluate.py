@@ -98,7 +98,7 @@ def _paper(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
         device=args.device,
         processes=_processes(args),
         cache=args.cache or content.default_cache(),
-        shown=_common.shows_view(args),
+        progress=_common.shows_view(args),
     )
     return {"recipe": recipe.name, "repeats": args.repeats, **found, "reading": replication.explain_leak(found)}
 
@@ -117,7 +117,7 @@ def _with_model(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
 
     composer = Composer.load(args.model)
     composer.to(machine.pick_device(args.device))
-    found = evaluation.evaluate(composer, dataset, seed=args.seed, ks=args.ks, shown=_common.shows_view(args))
+    found = evaluation.evaluate(composer, dataset, seed=args.seed, ks=args.ks, progress=_common.shows_view(args))
     return {"recipe": composer.recipe.name, "model": str(args.model), "repeats": 1, **found}
 
 
@@ -133,8 +133,8 @@ def _with_recipe(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
         seed=args.seed,
         device=args.device,
         ks=args.ks,
-        notes=(args.cache or content.default_cache()) / "notes",
-        shown=_common.shows_view(args),
+        array_cache=(args.cache or content.default_cache()) / "notes",
+        progress=_common.shows_view(args),
     )
     return {"recipe": recipe.name, "repeats": args.repeats, **found}
 
@@ -155,7 +155,7 @@ def _table(result: Mapping[str, Any]) -> tuple[list[str], list[list[object]]]:
 
     names = list(result["shown"])
     rows: list[list[object]] = [
-        [name, *(Estimate.read(found[metric]) if metric in found else None for metric in names)]
+        [name, *(Estimate.from_json(found[metric]) if metric in found else None for metric in names)]
         for name, found in _series(result).items()
     ]
     return ["", *names], rows
@@ -192,7 +192,7 @@ def _chart(result: Mapping[str, Any], path: Path) -> None:
 
     shown = [name for name in CHARTED if name in result["shown"]]
     series = {
-        name: {metric: Estimate.read(found[metric]) for metric in shown if metric in found}
+        name: {metric: Estimate.from_json(found[metric]) for metric in shown if metric in found}
         for name, found in _series(result).items()
         if name.split(",")[0] not in ("untrained", "product", "shuffled_text") or "leak_free" not in result
     }

@@ -71,8 +71,8 @@ def _add(
     from twinlens.models import runtime
 
     report = collection.add(found, options=options)
-    said = {"collection": args.collection, "pictures": len(collection), **_collection.told(report)}
-    return report, {**said, "runtime": runtime.about(collection.composer)}
+    said = {"collection": args.collection, "pictures": len(collection), **_collection.report_to_json(report)}
+    return report, {**said, "runtime": runtime.measurements(collection.model)}
 
 
 def _watch(args: argparse.Namespace, options: Options) -> Mapping[str, object]:
@@ -98,7 +98,7 @@ def _watch(args: argparse.Namespace, options: Options) -> Mapping[str, object]:
 
         if _common.shows_view(args):
             print(f"watching {', '.join(map(str, paths))}; Ctrl-C ends it", flush=True)
-        watch(lambda: fingerprint([*paths, *args.captions], but=folder), act, _warn, every=args.every)
+        watch(lambda: fingerprint([*paths, *args.captions], exclude=folder), act, _warn, every=args.every)
     return {}
 
 
@@ -120,7 +120,7 @@ def _options(args: argparse.Namespace) -> Options:
     if args.seconds <= 0 or args.memory <= 0 or args.every <= 0:
         raise TwinlensError("--seconds, --memory and --every want numbers above 0")
     limits = Limits(seconds=args.seconds, memory=int(args.memory * 1e9))
-    return Options(workers=args.workers, limits=limits, shown=_common.shows_view(args), retry=args.retry)
+    return Options(workers=args.workers, limits=limits, progress=_common.shows_view(args), retry=args.retry)
 
 
 def _collection_of(args: argparse.Namespace, options: Options) -> Collection:

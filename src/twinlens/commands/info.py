@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     from twinlens.models import runtime
 
     with _collection.open_collection(args) as collection:
-        about, runs = collection.info(), runtime.about(collection.composer)
+        about, runs = collection.info(), runtime.measurements(collection.model)
     model = {"recipe": about.model.recipe, "digest": about.model.digest, "dim": about.model.dim}
     rows: list[list[object]] = [
         ["pictures that can be found", f"{about.pictures:,}"],
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         ["size on disk", f"{about.size / 1e6:,.1f} MB"],
         ["model", f"{about.model.recipe} ({about.model.dim} numbers, {about.model.digest[:12]})"],
     ]
-    rows.append(["its networks run by", runtime.told(runs)])
+    rows.append(["its networks run by", runtime.describe(runs)])
     if about.lacking:
         rows.append(["pictures without a vector", f"{about.lacking:,}"])
     if about.building:

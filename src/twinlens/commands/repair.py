@@ -30,11 +30,16 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
     with _collection.open_collection(args) as collection:
         composer = None if args.model is None else Composer.load(args.model.expanduser())
-        repair = collection.repair(composer=composer, options=Options(shown=_common.shows_view(args)))
+        repair = collection.repair(composer=composer, options=Options(progress=_common.shows_view(args)))
         left = collection.verify()
     if _common.shows_view(args):
         for line in repair.done or ("there was nothing to mend",):
             print(line)
         for line in left:
             print(f"still wrong: {line}")
-    return {"collection": args.collection, "done": repair.done, "run": _collection.told(repair.embedded), "left": left}
+    return {
+        "collection": args.collection,
+        "done": repair.done,
+        "run": _collection.report_to_json(repair.embedded),
+        "left": left,
+    }

@@ -83,7 +83,7 @@ def _train(args: argparse.Namespace, recipe: Recipe, provenance: Mapping[str, An
         device=args.device,
         folder=args.out,
         workers=args.workers,
-        shown=_common.shows_view(args),
+        progress=_common.shows_view(args),
     )
     composer.save(args.out, provenance={"run": provenance, "epochs": [asdict(epoch) for epoch in epochs]})
     (args.out / loop.CHECKPOINT).unlink(missing_ok=True)

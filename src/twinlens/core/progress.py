@@ -17,18 +17,18 @@ class Bar(Protocol):
 
 
 @contextmanager
-def bar(title: str, total: int, *, unit: str = "it", shown: bool = True) -> Iterator[Bar]:
+def bar(title: str, total: int, *, unit: str = "it", progress: bool = True) -> Iterator[Bar]:
     """A bar over `total` units; on a stream that is no terminal rich prints only its last state."""
-    if not shown:
+    if not progress:
         yield _nothing
         return
     with _drawn(title, total, unit) as advance:
         yield advance
 
 
-def track(items: Iterable[T], title: str, total: int, *, unit: str = "it", shown: bool = True) -> Iterator[T]:
+def track(items: Iterable[T], title: str, total: int, *, unit: str = "it", progress: bool = True) -> Iterator[T]:
     """Iterate with a bar that counts every item once it has been used."""
-    with bar(title, total, unit=unit, shown=shown) as advance:
+    with bar(title, total, unit=unit, progress=progress) as advance:
         for item in items:
             yield item
             advance()

@@ -19,7 +19,7 @@ EXACT = {"name": "exact"}
 NO_INDEX = "a recipe names no index; leave [index] out: collections search exactly, twinlens.indexes has the others"
 
 
-class Part(BaseModel):
+class Variant(BaseModel):
     """A variant by its file name, and its options; the variant's constructor is what checks them."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -54,9 +54,9 @@ class Recipe(BaseModel):
     name: str
     description: str = ""
     dim: int = Field(default=128, ge=1, description="width D of the shared space")
-    encoders: tuple[Part, ...] = Field(min_length=1)
-    fusion: Part
-    loss: Part = Part(name="batch_softmax")
+    encoders: tuple[Variant, ...] = Field(min_length=1)
+    fusion: Variant
+    loss: Variant = Variant(name="batch_softmax")
     training: Training = Training()
 
     @classmethod

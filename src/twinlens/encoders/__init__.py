@@ -26,7 +26,7 @@ class Encoder(nn.Module):
         `samples` may be a generator over more pictures than memory holds. Most encoders have nothing to learn.
         """
 
-    def keep_notes(self, folder: Path) -> None:
+    def cache_to(self, folder: Path) -> None:
         """Note in files of this folder, by content, what pictures were found to hold, and look there first.
 
         Only what does not follow from learning (keypoints, a frozen detector's boxes), so that other trainings, on

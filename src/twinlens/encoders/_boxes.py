@@ -13,9 +13,9 @@ def lay_on_map(tokens: Tensor, boxes: Tensor, mask: Tensor, grid: tuple[int, int
     the whole picture. A cell is the mean of the other regions, each weighted by the share of the cell that its box
     covers; what they leave uncovered is filled by the whole picture. Cells of a row without any region are zero.
     """
-    covered = coverage(boxes, grid) * mask.unsqueeze(1)  # (B, H·W, R)
-    rest = (1 - covered[..., 1:].sum(-1)).clamp(min=0) * mask[:, :1]
-    weight = torch.cat([rest.unsqueeze(-1), covered[..., 1:]], dim=-1).to(tokens.dtype)
+    drop_side = coverage(boxes, grid) * mask.unsqueeze(1)  # (B, H·W, R)
+    rest = (1 - drop_side[..., 1:].sum(-1)).clamp(min=0) * mask[:, :1]
+    weight = torch.cat([rest.unsqueeze(-1), drop_side[..., 1:]], dim=-1).to(tokens.dtype)
     return weight @ tokens / weight.sum(-1, keepdim=True).clamp(min=1e-6)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from twinlens.media.content import Notes
+from twinlens.media.content import ArrayCache
 
 _PARTS = ("boxes", "scores", "features")
 LIMIT = 256 * 2**20
@@ -50,20 +50,20 @@ Row: TypeAlias = tuple[Tensor, Tensor, Tensor]
 class Memory:
     """What a detector found, by the digest of the pixels; it forgets nothing and stops learning at LIMIT bytes.
 
-    What it finds it also writes into `notes`, if there are any, and looks there first.
+    What it finds it also writes into `array_cache`, if there are any, and looks there first.
     """
 
-    def __init__(self, notes: Notes | None = None) -> None:
+    def __init__(self, array_cache: ArrayCache | None = None) -> None:
         self.rows: dict[bytes, Row] = {}
-        self.room, self.notes = LIMIT, notes
+        self.room, self.array_cache = LIMIT, array_cache
 
     def __deepcopy__(self, _: object) -> Self:
         """A copied detector sees with the same weights."""
         return self
 
-    def __reduce__(self) -> tuple[type[Self], tuple[Notes | None]]:
+    def __reduce__(self) -> tuple[type[Self], tuple[ArrayCache | None]]:
         """Processes that it is sent to start without memories, but know the notes."""
-        return type(self), (self.notes,)
+        return type(self), (self.array_cache,)
 
     def find(self, pixels: Tensor, extent: Tensor, look: Callable[[Tensor, Tensor], Found]) -> Found:
         """What `look` finds in pixels (B, …) of extent (B, 2), asking it about new pictures only."""
@@ -80,15 +80,15 @@ class Memory:
         return Found.stack(boxes, scores, features)
 
     def _noted(self, keys: Iterable[bytes]) -> dict[bytes, Row]:
-        if self.notes is None:
+        if self.array_cache is None:
             return {}
-        known = ((key, self.notes.read(key)) for key in keys)
+        known = ((key, self.array_cache.read(key)) for key in keys)
         return {key: _row(arrays) for key, arrays in known if arrays is not None}
 
     def _note(self, found: dict[bytes, Row]) -> dict[bytes, Row]:
-        if self.notes is not None:
+        if self.array_cache is not None:
             for key, row in found.items():
-                self.notes.write(key, {name: part.numpy() for name, part in zip(_PARTS, row, strict=True)})
+                self.array_cache.write(key, {name: part.numpy() for name, part in zip(_PARTS, row, strict=True)})
         return found
 
     def _keep(self, fresh: dict[bytes, Row]) -> None:

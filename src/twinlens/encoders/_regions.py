@@ -22,7 +22,7 @@ from twinlens.encoders._found import Found, Memory
 from twinlens.encoders._region_words import RegionWords
 from twinlens.encoders._transformer import masked_mean
 from twinlens.media import content, images
-from twinlens.media.content import Notes
+from twinlens.media.content import ArrayCache
 
 GEOMETRY = 8
 
@@ -68,13 +68,13 @@ class RegionEncoder(Encoder):
         if self.words is not None:
             self.words.fit(samples)
 
-    def keep_notes(self, folder: Path) -> None:
+    def cache_to(self, folder: Path) -> None:
         """Note the descriptors of pictures, and what a frozen detector of these weights and options finds in them."""
         if self.words is not None:
-            self.words.keep_notes(folder)
+            self.words.cache_to(folder)
         if self.frozen:
             told = f"{type(self).__name__} {self.height} {self.width} {self.top} {self.floor} {_weights(self.detector)}"
-            self.memory = Memory(Notes(folder, told))
+            self.memory = Memory(ArrayCache(folder, told))
 
     def prepare(self, sample: Sample) -> Arrays:
         """pixels (height, width, 3) uint8, extent (2,) int64, image_present (), and the keypoints with their words.

@@ -16,7 +16,7 @@ from twinlens.core.types import Picture, TwinlensError
 from twinlens.encoders import _dense_sift
 from twinlens.encoders._dense_sift import Plane, opencv_sift
 from twinlens.media import content, images
-from twinlens.media.content import Notes
+from twinlens.media.content import ArrayCache
 
 Descriptors = NDArray[np.float32]
 """(K, 128) or (K, 384), one row per keypoint."""
@@ -83,24 +83,24 @@ class LocalSift:
         width, height = (max(1, round(length * self.side / longer)) for length in image.size)
         return image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
 
-    def describe(self, picture: Picture, notes: Notes | None = None) -> Described:
+    def describe(self, picture: Picture, array_cache: ArrayCache | None = None) -> Described:
         """Keypoints and descriptors; K may be 0. Raises images.BadPicture.
 
-        What `notes` know of the picture is not computed again; they are of these options (see `notes_in`).
+        What `array_cache` know of the picture is not computed again; they are of these options (see `notes_in`).
         """
-        if notes is None:
+        if array_cache is None:
             return self._computed(picture)
         key = content.key(picture)
-        known = notes.read(key)
+        known = array_cache.read(key)
         if known is None:
             computed = self._computed(picture)
             known = {"points": computed.points, "rounded": computed.rounded}
-            notes.write(key, known)
+            array_cache.write(key, known)
         return Described(known["points"], known["rounded"], self.root, key)
 
-    def notes_in(self, folder: Path) -> Notes:
+    def notes_in(self, folder: Path) -> ArrayCache:
         """Notes of what `describe` computes; they are the same for RootSIFT, which is made of it."""
-        return Notes(folder, repr(replace(self, root=False)))
+        return ArrayCache(folder, repr(replace(self, root=False)))
 
     def _computed(self, picture: Picture) -> Described:
         _keep_memory()

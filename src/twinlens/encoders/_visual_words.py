@@ -15,7 +15,7 @@ from twinlens.core.types import Arrays, Batch, Encoded, Features, Picture, Sampl
 from twinlens.encoders import Encoder
 from twinlens.encoders._sift import Described, LocalSift
 from twinlens.encoders._words import Vocabulary, learn
-from twinlens.media.content import Notes
+from twinlens.media.content import ArrayCache
 
 
 class VisualWords(Encoder):
@@ -39,7 +39,7 @@ class VisualWords(Encoder):
         self.grid = (int(cells[0]), int(cells[1]))
         self.register_buffer("vocabulary", torch.zeros(words, local.width))
         self.register_buffer("rarity", torch.ones(words))
-        self.notes: Notes | None = None
+        self.array_cache: ArrayCache | None = None
         self._known: dict[bytes, NDArray[np.int32]] = {}
         # Workers must not touch a buffer that has moved to a GPU, so that `prepare` has a copy of its own.
         self._learned: Vocabulary | None = None
@@ -49,18 +49,18 @@ class VisualWords(Encoder):
     def fit(self, samples: Iterable[Sample]) -> None:
         """Learn the vocabulary and the words' rarity. Raises TwinlensError when the pictures are too few."""
         limits = {"pictures": self.pictures, "seed": self.seed}
-        vocabulary, rarity = learn(samples, self.local, self.words, notes=self.notes, **limits)
+        vocabulary, rarity = learn(samples, self.local, self.words, array_cache=self.array_cache, **limits)
         self.vocabulary.copy_(torch.from_numpy(vocabulary.centres))
         self.rarity.copy_(torch.from_numpy(rarity))
         _recall(self)
 
-    def keep_notes(self, folder: Path) -> None:
+    def cache_to(self, folder: Path) -> None:
         """Note the descriptors of pictures; their words are then kept in memory, until the vocabulary changes."""
-        self.notes = self.local.notes_in(folder)
+        self.array_cache = self.local.notes_in(folder)
 
     def describe(self, picture: Picture) -> Described:
         """Keypoints and descriptors of a picture. Raises images.BadPicture."""
-        return self.local.describe(picture, self.notes)
+        return self.local.describe(picture, self.array_cache)
 
     def prepare(self, sample: Sample) -> Arrays:
         """summaries (H·W, …) and image_present (); zeros without a picture. Raises TwinlensError before `fit`."""

@@ -14,7 +14,7 @@ from sklearn.cluster import MiniBatchKMeans
 
 from twinlens.core.types import Picture, Sample, TwinlensError
 from twinlens.encoders._sift import Described, Descriptors, LocalSift
-from twinlens.media.content import Notes
+from twinlens.media.content import ArrayCache
 
 DRAWN = 100_000
 """Descriptors that a vocabulary is learned from, at most."""
@@ -52,7 +52,13 @@ class Vocabulary:
 
 
 def learn(
-    samples: Iterable[Sample], local: LocalSift, words: int, *, pictures: int, seed: int, notes: Notes | None = None
+    samples: Iterable[Sample],
+    local: LocalSift,
+    words: int,
+    *,
+    pictures: int,
+    seed: int,
+    array_cache: ArrayCache | None = None,
 ) -> tuple[Vocabulary, NDArray[np.float32]]:
     """A vocabulary of `words`, and their inverse document frequencies (W,), from at most `pictures` of the samples.
 
@@ -66,7 +72,7 @@ def learn(
     if not chosen:
         raise TwinlensError("visual words are learned from pictures, and no sample has one")
     share = -(-DRAWN // len(chosen))
-    drawn = [rng.permutation(local.describe(picture, notes).descriptors)[:share] for picture in chosen]
+    drawn = [rng.permutation(local.describe(picture, array_cache).descriptors)[:share] for picture in chosen]
     distinct = np.unique(np.concatenate(drawn), axis=0)
     if len(distinct) < words:
         raise TwinlensError(
@@ -75,7 +81,7 @@ def learn(
         )
     means = MiniBatchKMeans(words, batch_size=4096, n_init=1, random_state=seed, compute_labels=False)
     vocabulary = Vocabulary(means.fit(rng.permutation(distinct)).cluster_centers_.astype(np.float32))
-    return vocabulary, _rarity(vocabulary, (local.describe(picture, notes) for picture in chosen))
+    return vocabulary, _rarity(vocabulary, (local.describe(picture, array_cache) for picture in chosen))
 
 
 def _draw(samples: Iterable[Sample], local: LocalSift, count: int, rng: np.random.Generator) -> list[Picture]:

@@ -78,9 +78,9 @@ class VisualBert(Encoder):
         if self.source is None:
             self.tokenizer = wordpiece.learn(texts, self.vocabulary)
 
-    def keep_notes(self, folder: Path) -> None:
+    def cache_to(self, folder: Path) -> None:
         """Those of the visual encoder."""
-        self.visual.keep_notes(folder)
+        self.visual.cache_to(folder)
 
     def prepare(self, sample: Sample) -> Arrays:
         """words, words_mask, text_present, and the visual encoder's arrays."""

@@ -25,7 +25,7 @@ BASELINES = ("image_only", "text_only", "sum", "product", "shuffled_text", "untr
 
 
 @dataclass(frozen=True)
-class Judged:
+class Judgements:
     """The queries of a dataset that have an answer in its gallery, and all that is known of them as matrices (Q, N)."""
 
     queries: tuple[Sample, ...]
@@ -37,7 +37,7 @@ class Judged:
     parts: tuple[str, ...]
 
     @classmethod
-    def of(cls, dataset: Dataset) -> Judged:
+    def of(cls, dataset: Dataset) -> Judgements:
         """Raises TwinlensError when no query has an answer."""
         entries = [entry.id for entry in dataset.gallery]
         ids = [query.id for query in dataset.queries]
@@ -58,20 +58,24 @@ class Judged:
         return metrics.per_query(scores, self.relevant, ignore=self.ignore, rejected=rejected, ks=ks)
 
 
-def scores(composer: Composer, queries: Sequence[Sample], gallery: Sequence[Sample], *, shown: bool = False) -> Scores:
+def scores(
+    composer: Composer, queries: Sequence[Sample], gallery: Sequence[Sample], *, progress: bool = False
+) -> Scores:
     """How near every gallery entry is to every query (Q, N), by the fusion's own similarity."""
-    vectors = composer.embed([*queries, *gallery], shown=shown)
+    vectors = composer.embed([*queries, *gallery], progress=progress)
     return composer.similarity(vectors[: len(queries)], vectors[len(queries) :])
 
 
-def covered(samples: Sequence[Sample], side: str) -> list[Sample]:
+def drop_side(samples: Sequence[Sample], side: str) -> list[Sample]:
     """The samples with one lens covered: `side` "image" leaves the picture alone, "text" the sentence alone."""
     if side == "image":
         return [replace(sample, text="") for sample in samples]
     return [replace(sample, image=None) for sample in samples]
 
 
-def baseline_scores(composer: Composer, judged: Judged, *, seed: int = 0, shown: bool = False) -> dict[str, Scores]:
+def baseline_scores(
+    composer: Composer, judged: Judgements, *, seed: int = 0, progress: bool = False
+) -> dict[str, Scores]:
     """The composed scores and those of every baseline, each (Q, N).
 
     image_only and text_only are the same trained composer with one lens covered; sum and product combine these two
@@ -83,12 +87,12 @@ def baseline_scores(composer: Composer, judged: Judged, *, seed: int = 0, shown:
     shuffled = [replace(query, text=queries[n].text) for query, n in zip(queries, order, strict=True)]
     asked = {
         COMPOSED: queries,
-        "image_only": covered(queries, "image"),
-        "text_only": covered(queries, "text"),
+        "image_only": drop_side(queries, "image"),
+        "text_only": drop_side(queries, "text"),
         "shuffled_text": shuffled,
     }
     everything = [sample for samples in asked.values() for sample in samples]
-    vectors = composer.embed([*everything, *judged.gallery], shown=shown)
+    vectors = composer.embed([*everything, *judged.gallery], progress=progress)
     gallery = vectors[len(everything) :]
     found = {
         name: composer.similarity(vectors[n * len(queries) : (n + 1) * len(queries)], gallery)
@@ -96,12 +100,12 @@ def baseline_scores(composer: Composer, judged: Judged, *, seed: int = 0, shown:
     }
     found["sum"] = found["image_only"] + found["text_only"]
     found["product"] = (1 + found["image_only"]) * (1 + found["text_only"])
-    found["untrained"] = scores(composer.untrained(seed=seed), queries, judged.gallery, shown=shown)
+    found["untrained"] = scores(composer.untrained(seed=seed), queries, judged.gallery, progress=progress)
     return found
 
 
 def evaluate(
-    composer: Composer, dataset: Dataset, *, seed: int = 0, ks: Sequence[int] = (1, 5, 10), shown: bool = False
+    composer: Composer, dataset: Dataset, *, seed: int = 0, ks: Sequence[int] = (1, 5, 10), progress: bool = False
 ) -> dict[str, Any]:
     """Metrics of the composed queries and of every baseline, with 95 % bootstrap intervals over groups.
 
@@ -110,8 +114,8 @@ def evaluate(
     Where the dataset has parts, every figure is the plain mean over them, and {"parts": {part: {name: summary}}} has
     the composed queries' figures in each.
     """
-    judged = Judged.of(dataset)
-    found = baseline_scores(composer, judged, seed=seed, shown=shown)
+    judged = Judgements.of(dataset)
+    found = baseline_scores(composer, judged, seed=seed, progress=progress)
     values = {name: judged.per_query(matrix, ks) for name, matrix in found.items()}
     return {
         "queries": len(judged.queries),
@@ -128,19 +132,21 @@ def cross_validate(
     seed: int = 0,
     device: str = "auto",
     ks: Sequence[int] = (1, 5, 10),
-    notes: Path | None = None,
-    shown: bool = False,
+    array_cache: Path | None = None,
+    progress: bool = False,
 ) -> dict[str, Any]:
     """Train on a part of the groups and measure on the others, `repeats` times; queries of all repeats together.
 
     Returns what `evaluate` does. No group stands on both sides of a split; a query that several repeats measured counts
-    as often, and the intervals draw whole groups. notes: see `loop.train_recipe`.
+    as often, and the intervals draw whole groups. array_cache: see `loop.train_recipe`.
     """
-    runs: list[tuple[dict[str, dict[str, PerQuery]], Judged]] = []
-    for n in track(range(repeats), "repeats", repeats, unit="repeats", shown=shown):
-        rest, test = splits.hold_out(dataset, splits.SHARE, seed + n)
-        judged = Judged.of(test)
-        composer, _ = loop.train_recipe(recipe, rest, seed=seed + n, device=device, notes=notes, shown=False)
+    runs: list[tuple[dict[str, dict[str, PerQuery]], Judgements]] = []
+    for n in track(range(repeats), "repeats", repeats, unit="repeats", progress=progress):
+        rest, test = splits.hold_out(dataset, splits.TEST_SHARE, seed + n)
+        judged = Judgements.of(test)
+        composer, _ = loop.train_recipe(
+            recipe, rest, seed=seed + n, device=device, array_cache=array_cache, progress=False
+        )
         found = baseline_scores(composer, judged, seed=seed + n)
         runs.append(({name: judged.per_query(matrix, ks) for name, matrix in found.items()}, judged))
     groups = [group for _, judged in runs for group in judged.groups]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from twinlens.fusions._side_by_side import SideBySide
+from twinlens.fusions._separate_sides import SeparateSides
 
 
-class Calibrated(SideBySide):
+class Calibrated(SeparateSides):
     """v = [L2(x); L2(t); a; b] / √2, training-free; a is 1 where the picture is missing, b where the text is, else 0.
 
     The score of a query (x, t) and an entry (y, c) is z(x·y) + z(t·c), where z is the score in standard deviations from

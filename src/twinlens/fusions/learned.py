@@ -12,10 +12,10 @@ from twinlens.calibration import BOTH, Channel
 from twinlens.core import variants
 from twinlens.core.types import Features, TwinlensError
 from twinlens.fusions import Fusion
-from twinlens.fusions._side_by_side import SideBySide
+from twinlens.fusions._separate_sides import SeparateSides
 
 
-class Learned(SideBySide):
+class Learned(SeparateSides):
     """v = [x; t; a; b; q; e; c], scaled to unit length: `calibrated`'s vector, q = f(x, t), e = f(x) and c.
 
     f is the fusion named `method` with its `options` and `dim` channels, trained on the vectors of frozen encoders (see
@@ -43,8 +43,8 @@ class Learned(SideBySide):
         if type(self.method).similarity is not Fusion.similarity:
             raise TwinlensError(f"{method} composes scores, not vectors, and has nothing to learn")
         first, width = self.dim, self.method.dim
-        asked, shown = slice(first, first + width), slice(first + width, first + 2 * width)
-        self.channels = (*self.channels, Channel(BOTH, asked, shown, first - 2, share))
+        query, entry = slice(first, first + width), slice(first + width, first + 2 * width)
+        self.channels = (*self.channels, Channel(BOTH, query, entry, first - 2, share))
         self.dim, self.blocks = first + 2 * width + 1, (len(self.widths) + 1, 1)
 
     def compose(self, image: Features, text: Features) -> Tensor:

@@ -16,7 +16,7 @@ ESTIMATES = 1 << 21
 """Estimates of one matrix product: 8 MiB. Fewer queries take more rows at once, for each product costs a start."""
 FIRST = 512
 """Rows of the first block, which gives the candidates that later rows must beat."""
-SPARE = 32
+EXTRA_CANDIDATES = 32
 """Candidates beyond k that are recomputed directly."""
 EPSILON = float(np.finfo(np.float32).eps)
 
@@ -35,7 +35,7 @@ def nearest(vectors: Vectors, norms: NDArray[np.float32], queries: Vectors, k: i
 def _chunk(vectors: Vectors, norms: NDArray[np.float32], queries: Vectors, k: int) -> tuple[Rows, Squares]:
     asked = _asked(queries)
     narrow, columns = vectors[:, asked], queries[:, asked]
-    estimates, rows = _candidates(narrow, norms, columns, min(k + SPARE, len(vectors)))
+    estimates, rows = _candidates(narrow, norms, columns, min(k + EXTRA_CANDIDATES, len(vectors)))
     limits = np.partition(estimates, k - 1, axis=1)[:, k - 1] + 2 * _rounding(vectors, norms, queries)
     found = np.empty((len(queries), k), dtype=np.intp)
     squares = np.empty((len(queries), k))

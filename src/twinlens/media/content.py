@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Keyed:
+class HashedPicture:
     """A picture whose content is known by a key, so that it need not be read or drawn to be recognised."""
 
     picture: Picture
@@ -42,7 +42,7 @@ class Keyed:
 
 def key(picture: Picture) -> bytes:
     """16 bytes for the content of a picture: the bytes of a file, the size and pixels of what is in memory or drawn."""
-    if isinstance(picture, Keyed):
+    if isinstance(picture, HashedPicture):
         return picture.key
     digest = hashlib.blake2b(digest_size=16)
     for part in _parts(picture):
@@ -65,7 +65,7 @@ def default_cache() -> Path:
 
 
 @dataclass(frozen=True)
-class Notes:
+class ArrayCache:
     """Arrays by the content that they follow from, one small file each.
 
     name: all that the arrays depend on beside that content, such as options and weights; in another version of twinlens

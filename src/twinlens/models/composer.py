@@ -66,10 +66,10 @@ class Composer(nn.Module):
         for encoder in self._encoders():
             encoder.fit(samples)
 
-    def keep_notes(self, folder: Path) -> None:
-        """Let every encoder note in this folder what does not follow from learning; see `Encoder.keep_notes`."""
+    def cache_to(self, folder: Path) -> None:
+        """Let every encoder note in this folder what does not follow from learning; see `Encoder.cache_to`."""
         for encoder in self._encoders():
-            encoder.keep_notes(folder)
+            encoder.cache_to(folder)
 
     def prepare(self, sample: Sample) -> Arrays:
         """Everything on the CPU for one sample; keys carry the number of their encoder."""
@@ -99,11 +99,11 @@ class Composer(nn.Module):
         return next(self.parameters()).device
 
     @torch.inference_mode()
-    def embed(self, samples: Sequence[Sample], *, batch_size: int = 64, shown: bool = False) -> NDArray[np.float32]:
-        """Unit vectors (N, D) of samples, in evaluation mode, with a progress bar if `shown`."""
+    def embed(self, samples: Sequence[Sample], *, batch_size: int = 64, progress: bool = False) -> NDArray[np.float32]:
+        """Unit vectors (N, D) of samples, in evaluation mode, with a progress bar if `progress`."""
         was_training, out = self.training, np.empty((len(samples), self.dim), dtype=np.float32)
         self.eval()
-        with bar("embedding", len(samples), unit="pictures", shown=shown) as advance:
+        with bar("embedding", len(samples), unit="pictures", progress=progress) as advance:
             for start in range(0, len(samples), batch_size):
                 part = samples[start : start + batch_size]
                 out[start : start + len(part)] = self.embed_prepared([self.prepare(sample) for sample in part])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import resources
 
 from twinlens.core import hub
-from twinlens.core.recipe import Part, Recipe, find_recipe
+from twinlens.core.recipe import Recipe, Variant, find_recipe
 from twinlens.core.types import TwinlensError
 from twinlens.models.composer import Composer
 
@@ -63,7 +63,7 @@ def _with_checkpoint(recipe: Recipe, checkpoint: str | None) -> Recipe:
         return recipe
     if not all(part.name.startswith("clip_") for part in recipe.encoders):
         raise TwinlensError(f"--checkpoint is for the recipe clip; {recipe.name} has no CLIP")
-    parts = tuple(Part(**{**part.model_dump(), "checkpoint": checkpoint}) for part in recipe.encoders)
+    parts = tuple(Variant(**{**part.model_dump(), "checkpoint": checkpoint}) for part in recipe.encoders)
     return recipe.model_copy(update={"encoders": parts})
 
 

@@ -14,7 +14,7 @@ class Estimate(NamedTuple):
     high: float
 
     @classmethod
-    def read(cls, figure: float | Mapping[str, Any]) -> Self:
+    def from_json(cls, figure: float | Mapping[str, Any]) -> Self:
         """From a bare number, or from {"mean", "ci95": [low, high]} as the results' JSON has it."""
         if not isinstance(figure, Mapping):
             return cls(float(figure), float(figure), float(figure))

@@ -21,9 +21,9 @@ def font_for(text: str, size: int) -> FreeTypeFont:
     letters = sorted(set(text) - {" "})
     best, most = _built_in(size), -1
     for font in _candidates(size):
-        covered = sum(_has(font, letter) for letter in letters)
-        if covered > most:
-            best, most = font, covered
+        drop_side = sum(_has(font, letter) for letter in letters)
+        if drop_side > most:
+            best, most = font, drop_side
         if most == len(letters):
             break
     return best

@@ -128,7 +128,7 @@ def fine_tune(
     seed: int = 0,
     device: torch.device | str = "cpu",
     folder: Path | None = None,
-    shown: bool = True,
+    progress: bool = True,
 ) -> list[float]:
     """Train a Faster R-CNN in place on examples and leave it in evaluation mode; the mean loss of each epoch.
 
@@ -140,7 +140,7 @@ def fine_tune(
     run = _Run(detector.to(device), list(examples), tuple(labels), settings, seed)
     if folder is not None:
         run.resume(folder / CHECKPOINT)
-    with bar("training the detector", settings.epochs * run.steps, unit="steps", shown=shown) as advance:
+    with bar("training the detector", settings.epochs * run.steps, unit="steps", progress=progress) as advance:
         advance(len(run.losses) * run.steps)
         while len(run.losses) < settings.epochs:
             run.epoch(advance)

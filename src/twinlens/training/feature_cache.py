@@ -23,11 +23,11 @@ from torch import Tensor
 from twinlens import __version__
 from twinlens.core.atomic import whole_file
 from twinlens.core.progress import bar
-from twinlens.core.recipe import Part
+from twinlens.core.recipe import Variant
 from twinlens.core.types import Arrays, Batch, Dataset, Encoded, Features, Picture, Sample, TwinlensError
 from twinlens.encoders import Encoder
 from twinlens.media import content
-from twinlens.media.content import Keyed
+from twinlens.media.content import HashedPicture
 from twinlens.models.composer import Composer, to_device
 
 SHARD, BATCH = 4096, 64
@@ -39,14 +39,14 @@ _NOTHING = Sample("", None, "")
 
 
 def keyed(samples: Iterable[Sample]) -> tuple[Sample, ...]:
-    """The same samples with every picture `Keyed`; a picture that several share is read once."""
-    known: dict[int, tuple[Picture, Keyed]] = {}  # holds the picture, so that no other can take its id
+    """The same samples with every picture `HashedPicture`; a picture that several share is read once."""
+    known: dict[int, tuple[Picture, HashedPicture]] = {}  # holds the picture, so that no other can take its id
 
-    def key(picture: Picture) -> Keyed:
-        if isinstance(picture, Keyed):
+    def key(picture: Picture) -> HashedPicture:
+        if isinstance(picture, HashedPicture):
             return picture
         if id(picture) not in known:
-            known[id(picture)] = picture, Keyed(picture, content.key(picture))
+            known[id(picture)] = picture, HashedPicture(picture, content.key(picture))
         return known[id(picture)][1]
 
     return tuple(s if s.image is None else replace(s, image=key(s.image)) for s in samples)
@@ -71,9 +71,9 @@ def take_dataset(digest: hashlib.blake2b, dataset: Dataset) -> None:
     digest.update(repr(sorted(dataset.groups.items())).encode())
 
 
-def encoder_digest(part: Part, encoder: Encoder) -> str:
+def encoder_digest(part: Variant, encoder: Encoder) -> str:
     """Content hash (hex) of an encoder: options, tensors, vocabulary, and the version of twinlens that runs it."""
-    if isinstance(encoder, Remembered):
+    if isinstance(encoder, CachedEncoder):
         return encoder.shards.folder.name
     digest = hashlib.blake2b(f"{__version__} {part.model_dump_json()}".encode(), digest_size=16)
     content.take_tensors(digest, encoder.state_dict())
@@ -84,7 +84,7 @@ def encoder_digest(part: Part, encoder: Encoder) -> str:
     return digest.hexdigest()
 
 
-def remember(composer: Composer, samples: Sequence[Sample], folder: Path, *, shown: bool = False) -> Composer:
+def cache_features(composer: Composer, samples: Sequence[Sample], folder: Path, *, progress: bool = False) -> Composer:
     """The composer with its frozen encoders replaced by what they say of these samples, kept in `folder`.
 
     What is not there yet is computed and written first. Fusion and trained encoders are the composer's own, so that
@@ -94,8 +94,8 @@ def remember(composer: Composer, samples: Sequence[Sample], folder: Path, *, sho
     for n, part in enumerate(composer.recipe.encoders):
         if part.name in composer.frozen:
             shards = Shards.open(folder / encoder_digest(part, encoders[n]))
-            shards.add(encoders[n], [*samples, _NOTHING], shown=shown)
-            encoders[n] = Remembered(encoders[n].reads, encoders[n].dim, shards)
+            shards.add(encoders[n], [*samples, _NOTHING], progress=progress)
+            encoders[n] = CachedEncoder(encoders[n].reads, encoders[n].dim, shards)
     return type(composer)(composer.recipe, encoders, composer.fusion)
 
 
@@ -104,7 +104,7 @@ def parts_of(composer: Composer) -> list[Encoder]:
     return [encoder for encoder in composer.encoders if isinstance(encoder, Encoder)]
 
 
-class Remembered(Encoder):
+class CachedEncoder(Encoder):
     """Stands in for a frozen encoder: gives what that said of the samples in its shards. It has no weights."""
 
     def __init__(self, reads: frozenset[str], dim: int, shards: Shards) -> None:
@@ -150,11 +150,11 @@ class Shards:
         """Another process opens the same files."""
         return type(self).open, (self.folder,)
 
-    def add(self, encoder: Encoder, samples: Sequence[Sample], *, shown: bool = False) -> None:
+    def add(self, encoder: Encoder, samples: Sequence[Sample], *, progress: bool = False) -> None:
         """Compute and write the features of those samples that are not there yet."""
         wanted = {sample_key(sample, encoder.reads): sample for sample in samples}
         missing = [(key, sample) for key, sample in wanted.items() if key not in self.places]
-        with bar("features", len(missing), unit="samples", shown=shown and bool(missing)) as advance:
+        with bar("features", len(missing), unit="samples", progress=progress and bool(missing)) as advance:
             for part in _parts(missing, SHARD):
                 outputs = []
                 for few in _parts(part, BATCH):

@@ -85,19 +85,21 @@ def train_recipe(
     device: str = "auto",
     folder: Path | None = None,
     workers: int = 0,
-    notes: Path | None = None,
-    shown: bool = True,
+    array_cache: Path | None = None,
+    progress: bool = True,
 ) -> tuple[Composer, list[Epoch]]:
     """A recipe from nothing to trained: vocabularies, a leak-free part held out for early stopping, the loop.
 
-    notes: a folder where encoders note what does not follow from learning, so that the next training finds it.
+    array_cache: a folder where encoders note what does not follow from learning, so that the next training finds it.
     """
     composer = Composer.build(recipe, seed=seed)
-    if notes:
-        composer.keep_notes(notes)
+    if array_cache:
+        composer.cache_to(array_cache)
     composer.fit(dataset.queries)
     part, validation = splits.hold_out(dataset, recipe.training.validation, seed)
-    epochs = train(composer, part, validation, seed=seed, device=device, folder=folder, workers=workers, shown=shown)
+    epochs = train(
+        composer, part, validation, seed=seed, device=device, folder=folder, workers=workers, progress=progress
+    )
     return composer, epochs
 
 
@@ -110,7 +112,7 @@ def train(
     device: str = "auto",
     folder: Path | None = None,
     workers: int = 0,
-    shown: bool = True,
+    progress: bool = True,
 ) -> list[Epoch]:
     """Train in place and leave the best epoch's weights in the composer (evaluation mode).
 
@@ -132,7 +134,7 @@ def train(
     checkpoint = folder / CHECKPOINT if folder else None
     if checkpoint and checkpoint.is_file():
         run.restore(torch.load(checkpoint, map_location=composer.device, weights_only=True))
-    with bar("training", settings.epochs * len(steps), unit="steps", shown=shown) as advance:
+    with bar("training", settings.epochs * len(steps), unit="steps", progress=progress) as advance:
         advance(len(run.epochs) * len(steps))
         while not _finished(run):
             _run_epoch(run, steps, validation, seed, workers, advance)

@@ -82,7 +82,7 @@ def test_what_counts_as_a_change(pictures, tmp_path):
     collection.mkdir()
 
     def look():
-        return fingerprint([pictures, tmp_path / "captions.csv"], but=collection)
+        return fingerprint([pictures, tmp_path / "captions.csv"], exclude=collection)
 
     def differs(change) -> bool:
         before = look()

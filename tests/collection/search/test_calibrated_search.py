@@ -35,9 +35,9 @@ def by_hand(collection: Collection, pictures, *parts: tuple[Sample, float]) -> d
     for sample, weight in parts:
         (vector,) = model.embed([sample])
         for channel in model.channels:
-            if vector[channel.asked].any():
+            if vector[channel.query].any():
                 there = gallery[:, channel.missing] == 0
-                total += weight * z(gallery[:, channel.shown] @ vector[channel.asked], there)
+                total += weight * z(gallery[:, channel.entry] @ vector[channel.query], there)
     total = (total - total.mean()) / total.std()
     return dict(zip((path.stem for path in paths), total.tolist(), strict=True))
 

@@ -13,12 +13,12 @@ from tests.mean_color import MeanColor, SideBySide
 from tests.pictures import ALONE
 from twinlens.calibration import Calibration
 from twinlens.collection import Collection, Hits
-from twinlens.collection.search.scoring import DOUBTFUL, FEW, Directed
+from twinlens.collection.search.scoring import DOUBTFUL, MIN_SAMPLE, LinearScorer
 from twinlens.collection.store import Gallery, State
 from twinlens.core.types import Hit, Sample
 
 
-def asked(seed: int, count: int, *, planted: float | None = None) -> tuple[Directed, np.ndarray]:
+def asked(seed: int, count: int, *, planted: float | None = None) -> tuple[LinearScorer, np.ndarray]:
     """A query among unrelated entries, one of them as near as planted; and the cosines of all."""
     rng = np.random.default_rng(seed)
     vectors = rng.normal(size=(count, 64)).astype(np.float32)
@@ -28,7 +28,7 @@ def asked(seed: int, count: int, *, planted: float | None = None) -> tuple[Direc
     if planted is not None:
         vectors[0] = planted * query + math.sqrt(1 - planted**2) * vectors[0]
     gallery = Gallery(State("c", 1, 1, count), ((np.arange(count), vectors),))
-    return Directed(gallery, Calibration((), vectors[:1024], min(count, 1024)), query), vectors @ query
+    return LinearScorer(gallery, Calibration((), vectors[:1024], min(count, 1024)), query), vectors @ query
 
 
 def test_the_chance_is_that_of_the_best_of_so_many_normal_scores():
@@ -50,8 +50,8 @@ def test_among_the_unrelated_nothing_stands_out_and_what_is_near_does(count):
 
 
 def test_a_few_entries_are_not_judged():
-    question, cosines = asked(0, FEW - 1)
-    assert question.chance(float(cosines.max()), FEW - 1) is None
+    question, cosines = asked(0, MIN_SAMPLE - 1)
+    assert question.chance(float(cosines.max()), MIN_SAMPLE - 1) is None
     assert asked(0, 100)[0].chance(0.5, 3) is None
     assert not Hits([]).doubtful and Hits([], chance=0.4).doubtful
 

@@ -7,10 +7,10 @@ from twinlens.evaluation.paper import measures
 from twinlens.evaluation.paper.measures import (
     Labelled,
     across_scenes,
-    as_published,
     by_sentence,
     cluster_svm_accuracy,
     leak_free,
+    with_leak,
 )
 
 SENTENCES, SCENES, PICTURES = 20, 4, 6
@@ -44,7 +44,7 @@ def halves(data, seed=0):
 
 
 def test_both_ways_use_the_same_names_in_the_same_order():
-    published = as_published(*halves(made(sentence=1)), seed=0)
+    published = with_leak(*halves(made(sentence=1)), seed=0)
     data = made(sentence=1)
     honest = leak_free(
         data.at(data.sentences < 10), data.at(data.sentences >= 10), data.at(data.sentences >= 10), seed=0
@@ -54,7 +54,7 @@ def test_both_ways_use_the_same_names_in_the_same_order():
 
 
 def test_vectors_that_know_the_sentence_read_it():
-    found = as_published(*halves(made(sentence=1)), seed=0)
+    found = with_leak(*halves(made(sentence=1)), seed=0)
     assert min(found["hit@1"], found["sentence_knn_accuracy"], found["sentence_svm_accuracy"], found["map"]) > 0.95
     assert found["cluster_svm_accuracy"] > 0.9
 
@@ -62,7 +62,7 @@ def test_vectors_that_know_the_sentence_read_it():
 def test_siblings_alone_look_like_success_until_the_scene_is_ignored():
     """Pictures that know nothing but their scene: the paper's way rewards them, the leak-free way does not."""
     captioned = made(scene=1)
-    published = as_published(*halves(captioned), seed=0)
+    published = with_leak(*halves(captioned), seed=0)
     test = captioned.sentences >= 10
     honest = leak_free(captioned.at(~test), captioned.at(test), made(scene=1, seed=3).at(test), seed=0)
     for name in ("hit@1", "sentence_knn_accuracy", "sentence_svm_accuracy"):
@@ -80,7 +80,7 @@ def test_knowledge_that_crosses_scenes_survives():
 
 def test_a_seed_repeats():
     data = made(sentence=0.3, scene=0.3)
-    assert as_published(*halves(data), seed=4) == as_published(*halves(data), seed=4)
+    assert with_leak(*halves(data), seed=4) == with_leak(*halves(data), seed=4)
 
 
 def test_queries_without_a_counterpart_are_left_out_of_rankings():

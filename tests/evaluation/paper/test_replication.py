@@ -38,7 +38,7 @@ def corpus() -> Dataset:
 
 @pytest.fixture(scope="module")
 def result(corpus):
-    return replication.replicate(toy.recipe(epochs=16, validation=0.3), corpus, repeats=2, shown=False)
+    return replication.replicate(toy.recipe(epochs=16, validation=0.3), corpus, repeats=2, progress=False)
 
 
 def test_every_reading_has_mean_spread_and_interval(result):
@@ -72,17 +72,17 @@ def test_the_words_about_the_leak_quote_its_figures(result):
 
 
 def test_the_seed_reproduces_the_figures(corpus, result):
-    again = replication.replicate(toy.recipe(epochs=16, validation=0.3), corpus, repeats=2, shown=False)
+    again = replication.replicate(toy.recipe(epochs=16, validation=0.3), corpus, repeats=2, progress=False)
     assert again == result
 
 
 def test_repeats_side_by_side_change_nothing(corpus, result):
-    settings = {"repeats": 2, "processes": 2, "shown": False}
+    settings = {"repeats": 2, "processes": 2, "progress": False}
     assert replication.replicate(toy.recipe(epochs=16, validation=0.3), corpus, **settings) == result
 
 
 def test_finished_repeats_are_read_and_others_run(corpus, result, tmp_path, monkeypatch):
-    settings = {"cache": tmp_path, "shown": False}
+    settings = {"cache": tmp_path, "progress": False}
     recipe = toy.recipe(epochs=16, validation=0.3)
     assert replication.replicate(recipe, corpus, repeats=2, **settings) == result
     first, second = sorted(tmp_path.rglob("*.json"))

@@ -14,7 +14,7 @@ from tests.mean_color import MeanColor
 from twinlens.core.recipe import find_recipe
 from twinlens.core.types import Sample, TwinlensError
 from twinlens.models.composer import Composer
-from twinlens.models.runtime import MODES, Runtime, about, accelerated, cache, load, told, trial, tuned
+from twinlens.models.runtime import MODES, Runtime, accelerated, cache, describe, load, measurements, trial, tuned
 from twinlens.models.runtime.export import TorchPart, torch_parts
 
 PICTURE = toy.draw(("red", "green", "blue")).resize((90, 60))
@@ -39,11 +39,11 @@ def test_vectors_are_those_of_plain_torch(composer, kind, mode):
 
 
 def test_onnx_runs_every_network_that_it_is_trusted_with(composer):
-    said = Runtime(composer.digest, composer=composer, mode="onnx").about
+    said = Runtime(composer.digest, composer=composer, mode="onnx").measurements
     assert len(said["networks"]) == len(composer.encoders)
     for network in [*said["networks"].values(), *said["heads"].values()]:
         assert network["runs"] == "onnx" and network["ways"]["onnx"]["cosine"] > 0.9999
-    assert "onnx" in told(said) and json.dumps(said)
+    assert "onnx" in describe(said) and json.dumps(said)
 
 
 def test_a_sentence_needs_no_torch(composer, kept):
@@ -66,7 +66,7 @@ def test_a_damaged_file_is_not_used_and_made_again(composer, monkeypatch, tmp_pa
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     told_again = []
 
-    def examine(composer, folder, shown):
+    def examine(composer, folder, progress):
         told_again.append(folder)
         (folder / "0.onnx").write_bytes(b"no graph")
         ways = {"torch": {"rate": 1.0}, "onnx": {"cosine": 1.0, "rate": 2.0}}
@@ -91,7 +91,7 @@ def _stacked(composer):
 
 def test_what_another_machine_found_out_is_not_believed(composer, monkeypatch):
     monkeypatch.setattr(cache, "machine", lambda: "another one")
-    assert Runtime(composer.digest, composer=composer).about == {"mode": "auto", "networks": {}}
+    assert Runtime(composer.digest, composer=composer).measurements == {"mode": "auto", "networks": {}}
 
 
 def test_a_way_with_other_vectors_is_not_trusted(toy_composer, tmp_path, monkeypatch):
@@ -128,13 +128,13 @@ def test_where_nothing_can_be_kept_torch_serves(composer, monkeypatch, tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     model = Runtime(composer.digest, composer=composer)
     model.tune()
-    assert told(model.about) == "plain torch (no other way measured on this machine yet)"
+    assert describe(model.measurements) == "plain torch (no other way measured on this machine yet)"
     np.testing.assert_array_equal(model.embed([BOTH]), composer.embed([BOTH]))
 
 
 def test_few_pictures_do_not_repay_a_trial(composer, monkeypatch):
     tried = []
-    monkeypatch.setattr(Runtime, "tune", lambda model, shown: tried.append(model.mode))
+    monkeypatch.setattr(Runtime, "tune", lambda model, progress: tried.append(model.mode))
     tuned(accelerated(composer), 255)
     assert tried == []
     tuned(accelerated(composer), 256)
@@ -145,7 +145,7 @@ def test_few_pictures_do_not_repay_a_trial(composer, monkeypatch):
 def test_other_models_stay_as_they_are():
     model = MeanColor()
     assert accelerated(model) is model and tuned(model, 10**6) is model
-    assert about(model) == {"mode": "torch", "networks": {}} and told(about(model)) == "plain torch"
+    assert measurements(model) == {"mode": "torch", "networks": {}} and describe(measurements(model)) == "plain torch"
 
 
 def test_an_unknown_way_is_one_line(composer):

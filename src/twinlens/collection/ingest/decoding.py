@@ -23,7 +23,7 @@ _COUNTED = re.compile(r" \(\d+ bytes not processed\)")
 WAITING = 2**28
 """Bytes of decoded pictures that may wait for the network: enough that it never waits for them, and no more."""
 DEEPEST = 256
-FEW = 256
+MIN_SPAWNED = 256
 """Where processes cannot be forked, starting workers takes longer than decoding this many pictures."""
 
 
@@ -138,6 +138,6 @@ def _bytes(result: Decoded | Failure) -> int:
 
 def usual_workers(pictures: int) -> int:
     """How many workers suit this machine and this many pictures: one per core, or none if that is faster."""
-    if not FORKS and pictures < FEW:
+    if not FORKS and pictures < MIN_SPAWNED:
         return 0
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

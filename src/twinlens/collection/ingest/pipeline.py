@@ -40,7 +40,7 @@ def ingest(store: Store, generation: Generation, load: Callable[[], Embedder], s
     files = Files(store, generation, report, retry=options.retry)
     with (
         _reported(store, report),
-        bar("indexing", len(scan), unit="pictures", shown=options.shown) as advance,
+        bar("indexing", len(scan), unit="pictures", progress=options.progress) as advance,
         ThreadPoolExecutor(2, thread_name_prefix="hash") as threads,
     ):
         hashed = ahead(threads, _hashed, _looked(files, scan, advance), depth=32)
@@ -63,7 +63,7 @@ def reembed(store: Store, generation: Generation, load: Callable[[], Embedder], 
     """
     total = store.counts(generation.number)[1]
     report, late = Report(found=total), store.serving() == generation
-    with _reported(store, report), bar("embedding", total, unit="pictures", shown=options.shown) as advance:
+    with _reported(store, report), bar("embedding", total, unit="pictures", progress=options.progress) as advance:
         current = _current(store.without_vector(generation.number), report, advance)
         for batch in _embedded(load, store, current, lambda pair: pair[1].job, total, options):
             with store.change():

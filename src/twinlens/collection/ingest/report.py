@@ -18,7 +18,7 @@ class Options:
     batch_size: int = 64
     workers: int | None = None
     limits: Limits = field(default_factory=Limits)
-    shown: bool = False
+    progress: bool = False
     retry: bool = False
 
 

@@ -14,18 +14,18 @@ from pathlib import Path
 from twinlens.core.types import TwinlensError
 from twinlens.media import images
 
-REST = 30.0
+QUIET_SECONDS = 30.0
 """A folder in which something changes all the time is indexed after so many seconds all the same."""
-SHARE = 10
+LOOK_SHARE = 10
 """Looking may take one part in so many of the time."""
 
 
-def fingerprint(paths: Iterable[Path], *, but: Path | None = None) -> bytes:
+def fingerprint(paths: Iterable[Path], *, exclude: Path | None = None) -> bytes:
     """Changes when a file below the paths, a picture or another, comes, goes, or changes its size or time.
 
-    but: a folder whose files do not count, the collection itself, which may lie among the pictures.
+    exclude: a folder whose files do not count, the collection itself, which may lie among the pictures.
     """
-    digest, skipped = hashlib.blake2b(digest_size=16), str(but)
+    digest, skipped = hashlib.blake2b(digest_size=16), str(exclude)
     for root in paths:
         for where, names in images.walk(root) if root.is_dir() else [(str(root.parent), [root.name])]:
             if where == skipped or where.startswith(skipped + os.sep):
@@ -55,7 +55,7 @@ def watch(
         spent = time.monotonic() - started
         if now == done:
             since = started
-        elif now == before or before is None or started - since > REST:
+        elif now == before or before is None or started - since > QUIET_SECONDS:
             try:
                 act()
                 done, told, since = now, "", started
@@ -65,7 +65,7 @@ def watch(
                     told = str(error)
                     tell(told)
         before = now
-        sleep(max(every, SHARE * spent))
+        sleep(max(every, LOOK_SHARE * spent))
 
 
 def _said(path: str) -> bytes:

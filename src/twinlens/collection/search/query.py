@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from twinlens.calibration import FLOOR, Calibration, Channel, Direction
-from twinlens.collection.search.scoring import Asked, Directed, Ruled
+from twinlens.collection.search.scoring import LinearScorer, PairwiseScorer, Scorer
 from twinlens.collection.store import Gallery, Vectors
 from twinlens.core.types import Embedder, Picture, Sample, Similarity, TwinlensError
 
@@ -88,7 +88,7 @@ class Query:
         if self.weights is not None and len(self.weights) != parts:
             raise TwinlensError(f"the query has {parts} pictures and texts, but {len(self.weights)} weights")
 
-    def asked(self, model: Model, unlike: Vectors, gallery: Gallery, calibration: Calibration) -> Asked:
+    def asked(self, model: Model, unlike: Vectors, gallery: Gallery, calibration: Calibration) -> Scorer:
         """What to search for in a gallery; unlike (M, D) are vectors to stay away from.
 
         Each part's score is first standardised over the collection, so that weights weigh scores of one scale; what is
@@ -96,16 +96,18 @@ class Query:
         there are no captions and nothing else that words are compared with, and for a picture that cannot be read.
         """
         samples = [Sample(f"query-{n}", image, text) for n, (image, text) in enumerate(self._parts())]
-        away = [Sample(f"without-{n}", None, text) for n, text in enumerate(self.without)]
-        vectors = model.embed([*samples, *away])
+        negatives = [Sample(f"without-{n}", None, text) for n, text in enumerate(self.without)]
+        vectors = model.embed([*samples, *negatives])
         for side in (side for vector in vectors for side in calibration.unanswered(vector)):
             raise TwinlensError(UNANSWERED[side])
         wanted = [1 / len(samples)] * len(samples) if self.weights is None else self.weights
-        weights = [*wanted, *[-1] * (len(away) + len(unlike))]
+        weights = [*wanted, *[-1] * (len(negatives) + len(unlike))]
         everything = [*vectors, *unlike]
         if model.own_similarity is None:
-            return Directed(gallery, calibration, _direction(weights, everything, calibration))
-        return Ruled(gallery, calibration, _rule(model.own_similarity, weights, np.stack(everything), calibration))
+            return LinearScorer(gallery, calibration, _direction(weights, everything, calibration))
+        return PairwiseScorer(
+            gallery, calibration, _rule(model.own_similarity, weights, np.stack(everything), calibration)
+        )
 
     @contextmanager
     def loading(self, model: Model, *, first: bool) -> Iterator[None]:

@@ -16,7 +16,7 @@ from twinlens.collection.store import Entry, Gallery, Vectors
 from twinlens.core.types import Hit, Sample
 from twinlens.indexes.exact import Exact
 
-FEW = 30
+MIN_SAMPLE = 30
 """Entries below which no chance is told."""
 DOUBTFUL = 0.05
 """The chance from which on an answer may well be none; docs/methods.md has what it was measured to find and to miss."""
@@ -31,7 +31,7 @@ Scored: TypeAlias = "list[tuple[int, float]]"
 
 
 @dataclass(frozen=True)
-class Asked(ABC):
+class Scorer(ABC):
     """What is searched for in a gallery, and what its scores are measured by."""
 
     gallery: Gallery
@@ -49,7 +49,7 @@ class Asked(ABC):
     @property
     def pictures(self) -> slice:
         """Where in an entry's vector its picture is: everywhere, unless the model keeps pictures by themselves."""
-        blocks = [channel.shown for channel in self.calibration.channels if channel.side == "image"]
+        blocks = [channel.entry for channel in self.calibration.channels if channel.side == "image"]
         return blocks[0] if blocks else slice(None)
 
     def hits(self, found: Sequence[tuple[Entry | None, float, Sequence[int]]], among: int) -> Hits:
@@ -67,10 +67,10 @@ class Asked(ABC):
     def chance(self, cosine: float, count: int) -> float | None:
         """How probable it is that the best of `count` scores lies as high, if they are all of one normal distribution.
 
-        1 − Φ(z)^count, z the cosine in standard deviations above its mean. None of fewer than `FEW` entries: their
-        spread is not known well enough. An answer that stands out of its collection has a chance near 0.
+        1 − Φ(z)^count, z the cosine in standard deviations above its mean. None of fewer than `MIN_SAMPLE` entries:
+        their spread is not known well enough. An answer that stands out of its collection has a chance near 0.
         """
-        if min(count, len(self.gallery)) < FEW:
+        if min(count, len(self.gallery)) < MIN_SAMPLE:
             return None
         mean, deviation = self.spread
         above = math.erfc((cosine - mean) / deviation / math.sqrt(2)) / 2
@@ -83,7 +83,7 @@ class Asked(ABC):
 
 
 @dataclass(frozen=True)
-class Directed(Asked):
+class LinearScorer(Scorer):
     """A direction (D,), of any length but 0: the score is the cosine with it."""
 
     direction: Direction
@@ -109,7 +109,7 @@ class Directed(Asked):
 
 
 @dataclass(frozen=True)
-class Ruled(Asked):
+class PairwiseScorer(Scorer):
     """A score that is no inner product, vectors (N, D) → (N,): every entry is scored."""
 
     rule: Callable[[Vectors], Vectors]
@@ -140,7 +140,7 @@ class Hits(list[Hit]):
     """The answers to a search, best first.
 
     chance: how probable an answer as good as the first would be if nothing in the collection suited the query better
-    than the rest (see `Asked.chance`); None where that cannot be said.
+    than the rest (see `Scorer.chance`); None where that cannot be said.
     """
 
     def __init__(self, hits: Iterable[Hit] = (), *, chance: float | None = None) -> None:

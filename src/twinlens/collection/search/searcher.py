@@ -9,16 +9,16 @@ import numpy as np
 
 from twinlens.calibration import Calibration, Channel
 from twinlens.collection.search.sampling import calibration
-from twinlens.collection.search.scoring import Asked, Scored
+from twinlens.collection.search.scoring import Scored, Scorer
 from twinlens.collection.store import Gallery, Matrix, Rows, Store, Vectors, gallery, writing
 from twinlens.core.types import TwinlensError
 from twinlens.indexes.exact import Exact
 
-FOLD = 4096
+TAIL_ROWS = 4096
 """Vectors that a search reads from the store itself before it tries to extend the matrix file."""
 
 
-AHEAD = 4
+DEDUPE_FACTOR = 4
 """With `distinct`, how many times k are looked at first, so that the last answers stand for theirs too."""
 Answer: TypeAlias = "tuple[int, float, tuple[int, ...]]"
 """A row, its cosine with the query, and the rows that it stands for."""
@@ -49,7 +49,7 @@ class Searcher:
         """The vectors as they are committed now."""
         held = self._held or Matrix(self._store.folder).read()
         now = gallery(self._store, held)
-        if len(now) - now.filed > FOLD:
+        if len(now) - now.filed > TAIL_ROWS:
             now = self._filed(now)
         if self._held is not now:
             fitted = {id(part[0]): index for part, index in zip(self._parts(), self._indexes, strict=True)}
@@ -77,7 +77,7 @@ class Searcher:
 
     def ranked(
         self,
-        asked: Asked,
+        asked: Scorer,
         k: int,
         *,
         wanted: Rows | None = None,
@@ -93,7 +93,7 @@ class Searcher:
         if wanted is not None:
             indexes = [_fitted(rows, vectors) for rows, vectors in asked.gallery.only(wanted).parts]
         total = sum(len(index.ids) for index in indexes)
-        count = (k if distinct is None else AHEAD * k) + len(dropped)
+        count = (k if distinct is None else DEDUPE_FACTOR * k) + len(dropped)
         while True:
             best = [(row, score) for row, score in asked.nearest(indexes, count) if row not in dropped]
             kept = _grouped(asked, best, distinct)
@@ -102,7 +102,7 @@ class Searcher:
             count *= 4
 
 
-def _grouped(asked: Asked, ranked: Scored, cosine: float | None) -> list[Answer]:
+def _grouped(asked: Scorer, ranked: Scored, cosine: float | None) -> list[Answer]:
     """Each row with the later ones whose pictures are as near to its own; without a cosine each by itself."""
     if cosine is None:
         return [(row, score, ()) for row, score in ranked]

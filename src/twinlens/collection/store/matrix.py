@@ -121,7 +121,7 @@ class Matrix:
         try:
             self._write(new, index)
         except OSError:
-            self.clear(but=index and index["name"])
+            self.clear(exclude=index and index["name"])
             raise
 
     def _write(self, new: Gallery, index: dict[str, Any] | None) -> None:
@@ -133,9 +133,9 @@ class Matrix:
             fresh = {"name": secrets.token_hex(8), "rows": 0, "dim": new.parts[0][1].shape[1], "crc": [0, 0]}
             self._append(Gallery(new.state, new.parts), fresh)
 
-    def clear(self, *, but: object = None) -> None:
+    def clear(self, *, exclude: object = None) -> None:
         """Remove all files, or all but those of one name."""
-        keep = {INDEX, *(path.name for path in self._files(str(but)))} if but else set()
+        keep = {INDEX, *(path.name for path in self._files(str(exclude)))} if exclude else set()
         for path in list(self.folder.glob("*")):
             if path.name not in keep:
                 _unlink(path)
@@ -166,7 +166,7 @@ class Matrix:
         draft = self.folder / f"{INDEX}.new"
         draft.write_text(json.dumps(said) + "\n", encoding="ascii")
         draft.replace(self.folder / INDEX)
-        self.clear(but=index["name"])
+        self.clear(exclude=index["name"])
 
     def _index(self) -> dict[str, Any] | None:
         """The index file's content; None where it is missing or not what we write."""

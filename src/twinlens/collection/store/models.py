@@ -33,9 +33,9 @@ def keep_model(collection: Path, digest: str, save: Callable[[Path], None]) -> N
         raise
 
 
-def remove_models(collection: Path, *, but: Iterable[str]) -> None:
+def remove_models(collection: Path, *, exclude: Iterable[str]) -> None:
     """Remove the folders of all models but those of some digests, and what a killed writer left."""
-    kept = set(but)
+    kept = set(exclude)
     for path in (collection / MODELS).glob("*"):
         if path.name not in kept:
             shutil.rmtree(path)

@@ -22,10 +22,10 @@ import torch
 from twinlens import __version__, metrics
 from twinlens.core import machine, variants
 from twinlens.core.progress import bar
-from twinlens.core.recipe import Part, Recipe
+from twinlens.core.recipe import Recipe, Variant
 from twinlens.core.types import Dataset, TwinlensError
-from twinlens.evaluation import Judged
-from twinlens.evaluation.comparison.bench import Bench, Method, lenses
+from twinlens.evaluation import Judgements
+from twinlens.evaluation.comparison.bench import Bench, Method, query_variants
 from twinlens.evaluation.comparison.outcome import Outcome
 from twinlens.evaluation.comparison.summary import BASELINES, REFERENCE, UNTRAINED, summarise
 from twinlens.fusions import Fusion
@@ -53,7 +53,7 @@ def compare(
     seed: int = 0,
     device: str = "auto",
     workers: int = 1,
-    shown: bool = False,
+    progress: bool = False,
 ) -> dict[str, Any]:
     """Train every fusion named `repeats` times on `train`, measure it on `test`, and say how sure the differences are.
 
@@ -63,14 +63,18 @@ def compare(
     an unknown fusion, or data that nothing can be learned from or measured on.
     """
     train, test = (_keyed(dataset) for dataset in (train, test))
-    judged = Judged.of(test)
+    judged = Judgements.of(test)
     _check_metric(judged, metric, ks)
-    bench = Bench(_base(recipe, train, test, cache, device, shown), train, test, folder, device, tuple(ks))
+    bench = Bench(_base(recipe, train, test, cache, device, progress), train, test, folder, device, tuple(ks))
     methods, skipped = _fitting(bench, _methods(recipe, names))
     seeds, data = range(seed, seed + repeats), _digest(bench)
     keys = {(method, number): _key(bench, method, number, data) for method in methods for number in seeds}
     _run_missing(
-        bench, {task: key for task, key in keys.items() if not _path(bench, key).is_file()}, workers, len(keys), shown
+        bench,
+        {task: key for task, key in keys.items() if not _path(bench, key).is_file()},
+        workers,
+        len(keys),
+        progress,
     )
     runs = {
         method.name: [Outcome.read(_path(bench, keys[method, number])).balanced(judged.parts) for number in seeds]
@@ -85,7 +89,7 @@ def fusions() -> list[str]:
     return [name for name in variants.names("fusions") if name not in (CELLWISE, LEARNED)]
 
 
-def fusion_part(recipe: Recipe, name: str) -> Part:
+def fusion_part(recipe: Recipe, name: str) -> Variant:
     """A fusion with those options of the recipe's own fusion that it knows, such as `dropout`.
 
     Where the recipe's fusion is `cellwise`, so is every other that composes vectors.
@@ -93,11 +97,11 @@ def fusion_part(recipe: Recipe, name: str) -> Part:
     fusion, cls = recipe.fusion, variants.variant_class("fusions", name)
     known = inspect.signature(cls).parameters
     if fusion.name != CELLWISE:
-        return Part(name=name, **{key: value for key, value in fusion.options.items() if key in known})
+        return Variant(name=name, **{key: value for key, value in fusion.options.items() if key in known})
     options = fusion.options.get("options", {}).get(name, {})
     if cls.similarity is not Fusion.similarity:
-        return Part(name=name, **options)
-    return Part(name=CELLWISE, **{**fusion.options, "method": name, "options": {name: options}})
+        return Variant(name=name, **options)
+    return Variant(name=CELLWISE, **{**fusion.options, "method": name, "options": {name: options}})
 
 
 def _methods(recipe: Recipe, chosen: Sequence[str]) -> list[Method]:
@@ -121,16 +125,16 @@ def _fitting(bench: Bench, methods: Sequence[Method]) -> tuple[list[Method], dic
     return fitting, skipped
 
 
-def _base(recipe: Recipe, train: Dataset, test: Dataset, cache: Path, device: str, shown: bool) -> Composer:
+def _base(recipe: Recipe, train: Dataset, test: Dataset, cache: Path, device: str, progress: bool) -> Composer:
     composer = Composer.build(recipe)
     composer.fit(train.queries)
     composer.to(machine.pick_device(device))
-    asked = [sample for samples in lenses(Judged.of(test).queries).values() for sample in samples]
+    asked = [sample for samples in query_variants(Judgements.of(test).queries).values() for sample in samples]
     known = [*train.queries, *train.gallery, *asked, *test.gallery]
-    return feature_cache.remember(composer, known, cache, shown=shown)
+    return feature_cache.cache_features(composer, known, cache, progress=progress)
 
 
-def _check_metric(judged: Judged, metric: str, ks: Sequence[int]) -> None:
+def _check_metric(judged: Judgements, metric: str, ks: Sequence[int]) -> None:
     one = np.ones((1, 1), dtype=np.bool_)
     rejected = one if judged.rejected.any() else None
     known = metrics.per_query(np.zeros((1, 1), dtype=np.float32), one, rejected=rejected, ks=ks)
@@ -145,9 +149,12 @@ def _keyed(dataset: Dataset) -> Dataset:
     return replace(dataset, queries=samples[:count], gallery=samples[count:])
 
 
-def _run_missing(bench: Bench, missing: Mapping[Task, str], workers: int, total: int, shown: bool) -> None:
+def _run_missing(bench: Bench, missing: Mapping[Task, str], workers: int, total: int, progress: bool) -> None:
     """Run what has no file yet; each run's file is written as soon as it is finished."""
-    with bar("runs", total, unit="runs", shown=shown) as advance, closing(_outcomes(bench, missing, workers)) as new:
+    with (
+        bar("runs", total, unit="runs", progress=progress) as advance,
+        closing(_outcomes(bench, missing, workers)) as new,
+    ):
         advance(total - len(missing))
         for (method, number), outcome in new:
             outcome.save(_path(bench, missing[method, number]))

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from twinlens import evaluation, splits
 from twinlens.core import machine, variants
-from twinlens.core.recipe import Part
+from twinlens.core.recipe import Variant
 from twinlens.core.types import Dataset, Encoded, Features, Sample
-from twinlens.evaluation import Judged
+from twinlens.evaluation import Judgements
 from twinlens.evaluation.comparison.outcome import Outcome
 from twinlens.fusions import Fusion
 from twinlens.metrics import PerQuery
@@ -34,7 +34,7 @@ _ROWS = 256
 
 
 @runtime_checkable
-class Calibrated(Protocol):
+class FittedFusion(Protocol):
     """A fusion that learns from encoded pictures and texts without training."""
 
     def fit(self, image_vectors: Tensor, text_vectors: Tensor) -> None:
@@ -46,7 +46,7 @@ class Method:
     """A row of the table: a fusion, trained or left as it starts."""
 
     name: str
-    fusion: Part
+    fusion: Variant
     trained: bool = True
 
 
@@ -70,7 +70,7 @@ class Bench:
         composer, started, busy = self.composer(method, seed), time.monotonic(), time.process_time()
         trains = method.trained and any(p.requires_grad for p in composer.fusion.parameters())
         epochs = self._train(composer, seed, self.folder / key) if trains else []
-        if isinstance(composer.fusion, Calibrated):
+        if isinstance(composer.fusion, FittedFusion):
             composer.fusion.fit(*self._sides(composer))
         seconds = time.monotonic() - started
         values, query_ms = self._measure(composer)
@@ -103,7 +103,7 @@ class Bench:
 
     def _train(self, composer: Composer, seed: int, folder: Path) -> list[loop.Epoch]:
         part, validation = splits.hold_out(self.train, composer.recipe.training.validation, seed)
-        epochs = loop.train(composer, part, validation, seed=seed, device=self.device, folder=folder, shown=False)
+        epochs = loop.train(composer, part, validation, seed=seed, device=self.device, folder=folder, progress=False)
         shutil.rmtree(folder)
         return epochs
 
@@ -116,8 +116,8 @@ class Bench:
 
     def _measure(self, composer: Composer) -> tuple[dict[str, dict[str, PerQuery]], float]:
         """Every lens's metrics, and milliseconds for one query."""
-        judged = Judged.of(self.test)
-        asked = lenses(judged.queries)
+        judged = Judgements.of(self.test)
+        asked = query_variants(judged.queries)
         everything = [sample for samples in asked.values() for sample in samples]
         vectors = composer.embed([*everything, *judged.gallery], batch_size=_ROWS)
         gallery, count = vectors[len(everything) :], len(judged.queries)
@@ -130,13 +130,13 @@ class Bench:
         return values, query_ms(composer, judged.queries[:_TIMED], torch.from_numpy(gallery))
 
 
-def lenses(queries: Sequence[Sample]) -> dict[str, list[Sample]]:
+def query_variants(queries: Sequence[Sample]) -> dict[str, list[Sample]]:
     """What every method is asked: both sides, one side alone, and the picture with another query's text."""
     order = np.random.default_rng(0).permutation(len(queries))
     return {
         COMPOSED: list(queries),
-        "image_only": evaluation.covered(queries, "image"),
-        "text_only": evaluation.covered(queries, "text"),
+        "image_only": evaluation.drop_side(queries, "image"),
+        "text_only": evaluation.drop_side(queries, "text"),
         SHUFFLED: [replace(query, text=queries[n].text) for query, n in zip(queries, order, strict=True)],
     }
 

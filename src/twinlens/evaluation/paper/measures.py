@@ -2,7 +2,7 @@
 
 The paper does not print what its accuracies count, so each reading is measured: hits by sentence (section IV: "at least
 one target is the correct image within the top K"), classification of the sentence by k-NN or by an SVM, and an SVM that
-predicts k-means clusters (equation 4: correct / all). `as_published` measures them the paper's way, `leak_free` by the
+predicts k-means clusters (equation 4: correct / all). `with_leak` measures them the paper's way, `leak_free` by the
 same names without what gives the answers away.
 """
 
@@ -51,7 +51,7 @@ class Labelled:
         return Labelled(self.vectors[rows], self.sentences[rows], self.scenes[rows])
 
 
-def as_published(train: Labelled, test: Labelled, *, seed: int) -> dict[str, float]:
+def with_leak(train: Labelled, test: Labelled, *, seed: int) -> dict[str, float]:
     """Every reading the paper's way: test queries against train entries, the query's own scene among them.
 
     Both carry their sentences. Names: hit@1/5/10, precision@5, recall@5, map, sentence_knn_accuracy,
@@ -66,7 +66,7 @@ def as_published(train: Labelled, test: Labelled, *, seed: int) -> dict[str, flo
 
 
 def leak_free(train: Labelled, queries: Labelled, gallery: Labelled, *, seed: int) -> dict[str, float]:
-    """The readings of `as_published`, by the same names, without its leaks.
+    """The readings of `with_leak`, by the same names, without its leaks.
 
     train and queries are captioned and share no group. gallery holds the pictures of the queries' groups embedded
     WITHOUT captions. Its entries of the query's own scene are ignored in rankings; the sentence classifiers learn from

@@ -22,11 +22,11 @@ from twinlens.core.atomic import whole_file
 from twinlens.core.progress import Bar, bar
 from twinlens.core.recipe import Recipe
 from twinlens.core.types import Dataset, Picture, Sample
-from twinlens.evaluation import COMPOSED, Summary, as_summary, covered
+from twinlens.evaluation import COMPOSED, Summary, as_summary, drop_side
 from twinlens.evaluation.paper import measures
 from twinlens.evaluation.paper.measures import Labelled
 from twinlens.media import content, images
-from twinlens.media.content import Keyed
+from twinlens.media.content import HashedPicture
 from twinlens.models.composer import Composer
 from twinlens.training import feature_cache
 from twinlens.training.loop import train_recipe
@@ -67,7 +67,7 @@ def replicate(
     device: str = "auto",
     processes: int = 1,
     cache: Path | None = None,
-    shown: bool = False,
+    progress: bool = False,
 ) -> dict[str, Any]:
     """Train and measure `repeats` times on fresh random splits, the paper's way and leak-free.
 
@@ -79,9 +79,9 @@ def replicate(
     a folder that keeps finished repeats, which are read instead of run again, and notes (see `loop.train_recipe`).
     """
     seeds = range(seed, seed + repeats)
-    with bar("repeats", repeats, unit="repeats", shown=shown) as advance:
+    with bar("repeats", repeats, unit="repeats", progress=progress) as advance:
         run = functools.partial(_once_only, recipe, dataset, _runs(recipe, dataset, cache), device=device)
-        runs = _side_by_side(run, seeds, processes, advance)
+        runs = _run_parallel(run, seeds, processes, advance)
     published = _summaries([run["published"] for run in runs])
     fair = _summaries([run["leak_free"] for run in runs])
     return {
@@ -114,7 +114,7 @@ def _percent(summary: Summary) -> str:
     return f"{summary['mean']:.1%}"
 
 
-def _side_by_side(
+def _run_parallel(
     run: Callable[[int], dict[str, Values]], seeds: Sequence[int], processes: int, advance: Bar
 ) -> list[dict[str, Values]]:
     """One repeat for each seed, in their order."""
@@ -149,23 +149,23 @@ def _runs(recipe: Recipe, dataset: Dataset, cache: Path | None) -> Path | None:
 def _once_only(recipe: Recipe, dataset: Dataset, runs: Path | None, seed: int, *, device: str) -> dict[str, Values]:
     """A repeat, or what is kept of it; one that is damaged is run again."""
     if runs is None:
-        return _repeat(recipe, dataset, seed, device=device, notes=None)
+        return _repeat(recipe, dataset, seed, device=device, array_cache=None)
     file = runs / f"{seed}.json"
     with contextlib.suppress(OSError, ValueError):
         kept: dict[str, Values] = json.loads(file.read_text(encoding="utf-8"))
         return kept
-    values = _repeat(recipe, dataset, seed, device=device, notes=runs.parents[1] / "notes")
+    values = _repeat(recipe, dataset, seed, device=device, array_cache=runs.parents[1] / "notes")
     with whole_file(file) as beside:
         beside.write_text(json.dumps(values), encoding="utf-8")
     return values
 
 
-def _repeat(recipe: Recipe, dataset: Dataset, seed: int, *, device: str, notes: Path | None) -> dict[str, Values]:
+def _repeat(recipe: Recipe, dataset: Dataset, seed: int, *, device: str, array_cache: Path | None) -> dict[str, Values]:
     dataset = _known(dataset)
     random, fair = splits.random_split(dataset, seed), splits.leak_free_split(dataset, seed)
-    bare = replace(dataset, gallery=tuple(covered(dataset.gallery, "image")))
+    bare = replace(dataset, gallery=tuple(drop_side(dataset.gallery, "image")))
     without_scene = replace(bare, relevant={q: ids - bare.ignore[q] for q, ids in bare.relevant.items()})
-    learn = functools.partial(train_recipe, recipe, seed=seed, device=device, notes=notes, shown=False)
+    learn = functools.partial(train_recipe, recipe, seed=seed, device=device, array_cache=array_cache, progress=False)
     trained, _ = learn(splits.restrict(dataset, random.train))
     careful, _ = learn(splits.restrict(without_scene, fair.train))
     fresh = _embed(trained.untrained(seed=seed), dataset.gallery)
@@ -179,7 +179,7 @@ def _repeat(recipe: Recipe, dataset: Dataset, seed: int, *, device: str, notes: 
         return Labelled(vectors, *labels).at(rows)
 
     published = {
-        name: measures.as_published(labelled(vectors, train), labelled(vectors, test), seed=seed)
+        name: measures.with_leak(labelled(vectors, train), labelled(vectors, test), seed=seed)
         for name, vectors in leaky.items()
     }
     asked = {name: (vectors, held.image) for name, vectors in held.named().items()}
@@ -203,14 +203,14 @@ def _embed(composer: Composer, samples: Sequence[Sample]) -> Lenses:
     words = composer.embed([Sample(str(n), None, text) for text, n in sentences.items()])
     return Lenses(
         both=composer.embed(samples),
-        image=composer.embed(covered(samples, "image")),
+        image=composer.embed(drop_side(samples, "image")),
         text=words[[sentences[sample.text] for sample in samples]],
     )
 
 
 def _known(dataset: Dataset) -> Dataset:
     """The same with pictures known by their content; one that is decoded stays in memory for the next of its uses."""
-    pictures: dict[Any, Keyed] = {}
+    pictures: dict[Any, HashedPicture] = {}
 
     def know(samples: Sequence[Sample]) -> tuple[Sample, ...]:
         return tuple(s if s.image is None else replace(s, image=_once(pictures, s.image)) for s in samples)
@@ -218,10 +218,10 @@ def _known(dataset: Dataset) -> Dataset:
     return replace(dataset, queries=know(dataset.queries), gallery=know(dataset.gallery))
 
 
-def _once(pictures: dict[Any, Keyed], picture: Picture) -> Keyed:
+def _once(pictures: dict[Any, HashedPicture], picture: Picture) -> HashedPicture:
     if picture not in pictures:
         decode = functools.cache(functools.partial(images.load, picture))
-        pictures[picture] = Keyed(decode, content.key(picture))
+        pictures[picture] = HashedPicture(decode, content.key(picture))
     return pictures[picture]
 
 

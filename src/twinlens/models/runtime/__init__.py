@@ -5,6 +5,6 @@ Importing this room imports no torch: where that is trusted, ONNX Runtime and a 
 
 from __future__ import annotations
 
-from twinlens.models.runtime.runtime import MODES, Runtime, about, accelerated, check_mode, load, told, tuned
+from twinlens.models.runtime.runtime import MODES, Runtime, accelerated, check_mode, describe, load, measurements, tuned
 
-__all__ = ["MODES", "Runtime", "about", "accelerated", "check_mode", "load", "told", "tuned"]
+__all__ = ["MODES", "Runtime", "accelerated", "check_mode", "describe", "load", "measurements", "tuned"]

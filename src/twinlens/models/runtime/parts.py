@@ -18,7 +18,7 @@ from twinlens.core.types import Arrays
 from twinlens.core.wordpiece import trimmed
 
 Vectors: TypeAlias = NDArray[np.float32]
-Part: TypeAlias = "Callable[[Arrays], Arrays]"
+NetworkPart: TypeAlias = "Callable[[Arrays], Arrays]"
 VECTORS = "vectors"
 """What a head's only output is called."""
 
@@ -37,7 +37,7 @@ class Tower:
     outputs: tuple[str, ...]
 
     @classmethod
-    def read(cls, said: Mapping[str, Any]) -> Tower:
+    def from_json(cls, said: Mapping[str, Any]) -> Tower:
         """From a manifest."""
         return cls(said["name"], said["encoder"], *(tuple(said[key]) for key in ("reads", "inputs", "outputs")))
 
@@ -58,9 +58,9 @@ class Network:
     trims: whether the vectors are the same for texts that are cut to the longest of a batch; SigLIP's are not.
     """
 
-    def __init__(self, towers: Sequence[Tower], part: Callable[[str], Part], *, trims: bool) -> None:
+    def __init__(self, towers: Sequence[Tower], part: Callable[[str], NetworkPart], *, trims: bool) -> None:
         self.towers, self._make, self.trims = tuple(towers), part, trims
-        self._parts: dict[str, Part] = {}
+        self._parts: dict[str, NetworkPart] = {}
 
     def __call__(self, prepared: Sequence[Arrays]) -> Vectors:
         """Unit vectors (B, D) of prepared samples."""
@@ -71,7 +71,7 @@ class Network:
             features |= self._part(tower.name)({key: arrays[key] for key in tower.inputs})
         return np.asarray(self._part(head_name(running))(features)[VECTORS], dtype=np.float32)
 
-    def _part(self, name: str) -> Part:
+    def _part(self, name: str) -> NetworkPart:
         if name not in self._parts:
             self._parts[name] = self._make(name)
         return self._parts[name]

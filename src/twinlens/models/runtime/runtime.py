@@ -14,7 +14,7 @@ from twinlens.calibration import Channel
 from twinlens.core import suggestions
 from twinlens.core.types import Arrays, Sample, Similarity, TwinlensError
 from twinlens.models.runtime import cache
-from twinlens.models.runtime.parts import Network, Onnx, Part, Tower, Vectors
+from twinlens.models.runtime.parts import Network, NetworkPart, Onnx, Tower, Vectors
 from twinlens.models.runtime.texts import ABSENT, Texts
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def accelerated(model: Any, *, mode: str = "auto") -> Any:
     return Runtime(model.digest, composer=model, mode=mode) if isinstance(model, Composer) else model
 
 
-def tuned(model: T, pictures: int, *, shown: bool = False) -> T:
+def tuned(model: T, pictures: int, *, progress: bool = False) -> T:
     """The model, made to run as fast as this machine can where it is a `Runtime` and so many pictures repay the time.
 
     What is known from earlier costs nothing; a mode that was asked for by its name is found out about in any case. The
@@ -61,17 +61,17 @@ def tuned(model: T, pictures: int, *, shown: bool = False) -> T:
     if isinstance(model, Runtime):
         model.composer  # noqa: B018
         if pictures >= REPAID or model.mode != "auto":
-            model.tune(shown=shown)
+            model.tune(progress=progress)
     return model
 
 
-def about(model: Any) -> dict[str, Any]:
+def measurements(model: Any) -> dict[str, Any]:
     """How a model is run, as JSON knows it: the mode, and of each network the way it runs and what all ways gave."""
-    return model.about if isinstance(model, Runtime) else {"mode": "torch", "networks": {}}
+    return model.measurements if isinstance(model, Runtime) else {"mode": "torch", "networks": {}}
 
 
-def told(said: Mapping[str, Any]) -> str:
-    """What `about` gave in a line."""
+def describe(said: Mapping[str, Any]) -> str:
+    """What `measurements` gave in a line."""
     if not said["networks"]:
         return "plain torch" if said["mode"] == "torch" else "plain torch (no other way measured on this machine yet)"
     lines = []
@@ -124,7 +124,7 @@ class Runtime:
     @property
     def channels(self) -> Sequence[Channel]:
         """How the vectors are compared; none: whole, by their cosine."""
-        return self.composer.channels if self._said is None else [Channel.read(c) for c in self._said["channels"]]
+        return self.composer.channels if self._said is None else [Channel.from_json(c) for c in self._said["channels"]]
 
     @property
     def own_similarity(self) -> Similarity | None:
@@ -161,10 +161,10 @@ class Runtime:
         ]
         return np.concatenate(vectors) if vectors else np.empty((0, self.dim), dtype=np.float32)
 
-    def tune(self, *, shown: bool = False) -> None:
+    def tune(self, *, progress: bool = False) -> None:
         """Find out how this model runs fastest here, unless that is known; takes some seconds, once per machine.
 
-        shown: with a progress bar. Raises TwinlensError where `onnx` was asked for and is not installed.
+        progress: with a progress bar. Raises TwinlensError where `onnx` was asked for and is not installed.
         """
         with self._busy:
             if self.mode == "torch" or self._said is not None or self._tried:
@@ -174,10 +174,10 @@ class Runtime:
             from twinlens.models.runtime.trial import examine
 
             self._tried = True
-            self._take(cache.write(self.known_as, lambda folder: examine(self.composer, folder, shown=shown)))
+            self._take(cache.write(self.known_as, lambda folder: examine(self.composer, folder, progress=progress)))
 
     @property
-    def about(self) -> dict[str, Any]:
+    def measurements(self) -> dict[str, Any]:
         """How each part is run, and for each way what was measured or why it is not trusted; as JSON knows it."""
         if self._said is None:
             return {"mode": self.mode, "networks": {}}
@@ -195,7 +195,9 @@ class Runtime:
         """Run as a manifest says."""
         self._said = said
         if said is not None:
-            self._network = Network([Tower.read(tower) for tower in said["towers"]], self._part, trims=said["trims"])
+            self._network = Network(
+                [Tower.from_json(tower) for tower in said["towers"]], self._part, trims=said["trims"]
+            )
             cache.used(said)
 
     def _way(self, name: str) -> str:
@@ -207,7 +209,7 @@ class Runtime:
             return str(part["chosen"])
         return next((way for way in (self.mode, "onnx" if self.mode == "onnx" else "torch") if way in trusted), "torch")
 
-    def _part(self, name: str) -> Part:
+    def _part(self, name: str) -> NetworkPart:
         assert self._said is not None
         way = self._way(name)
         if way == "onnx":

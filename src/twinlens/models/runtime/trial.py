@@ -16,7 +16,7 @@ from twinlens.core.types import Arrays, Sample
 from twinlens.models.composer import Composer, multiplies_bf16
 from twinlens.models.runtime import texts
 from twinlens.models.runtime.export import TorchPart, as_way, export, modules
-from twinlens.models.runtime.parts import Network, Onnx, Part, Tower, Vectors, stacked
+from twinlens.models.runtime.parts import Network, NetworkPart, Onnx, Tower, Vectors, stacked
 
 EXACT = {"onnx": 0.99999, "cuda": 0.9999, "bf16": 0.9999}
 """The least cosine to the vectors of plain torch that every sample must have for a way to be trusted."""
@@ -26,7 +26,7 @@ REPEATED = 3
 _SHOWN = ("a red square left of a dog", "", "night", "several people walk along a street in the rain, seen from above")
 
 
-def examine(composer: Composer, folder: Path, *, shown: bool = False) -> dict[str, Any]:
+def examine(composer: Composer, folder: Path, *, progress: bool = False) -> dict[str, Any]:
     """Export a composer's parts into a folder, and say how each may be run and how fast: the manifest of `cache`.
 
     For every part and way: `rate` (samples/s; towers alone), `cosine` (the least, to plain torch in float32), or `why`
@@ -37,7 +37,7 @@ def examine(composer: Composer, folder: Path, *, shown: bool = False) -> dict[st
     prepared = [composer.prepare(sample) for sample in samples]
     towers, plain = modules(composer, stacked(prepared, trims=False))
     trial = _Trial(composer, towers, plain, folder, prepared)
-    names = track(plain, "finding the fastest way to run it here", len(plain), unit="networks", shown=shown)
+    names = track(plain, "finding the fastest way to run it here", len(plain), unit="networks", progress=progress)
     tried = {name: trial.ways(name) for name in names}
     # What a sentence alone needs is to start fast, and to run at all costs more than to run somewhat faster.
     starts = {name: name not in {tower.name for tower in towers if "image" in tower.reads} for name in plain}
@@ -45,7 +45,7 @@ def examine(composer: Composer, folder: Path, *, shown: bool = False) -> dict[st
         "recipe": composer.recipe.name,
         "dim": composer.dim,
         "encoders": _labels([part.name for part in composer.recipe.encoders]),
-        "channels": [channel.told() for channel in composer.channels],
+        "channels": [channel.to_json() for channel in composer.channels],
         "by_inner_product": composer.own_similarity is None,
         "trims": trial.trims,
         "towers": [vars(tower) for tower in towers],
@@ -90,7 +90,7 @@ class _Trial:
                 found[way] = {"why": _line(error)}
         return found
 
-    def _candidates(self, name: str) -> Iterator[tuple[str, Part | str]]:
+    def _candidates(self, name: str) -> Iterator[tuple[str, NetworkPart | str]]:
         """Ways beside plain torch, made or the reason why not."""
         part = self.plain[name]
         yield "onnx", self._exported(name)
@@ -99,7 +99,7 @@ class _Trial:
         if torch.cuda.is_available():
             yield "cuda", as_way(part, "cuda")
 
-    def _exported(self, name: str) -> Part | str:
+    def _exported(self, name: str) -> NetworkPart | str:
         file = self.folder / f"{name}.onnx"
         why = export(self.plain[name], {key: array[:3] for key, array in self.arrays[name].items()}, file)
         try:
@@ -113,14 +113,14 @@ class _Trial:
         alone = [_least_cosine(network([one]), composer.embed_prepared([one])) for one in sentences]
         return min(alone) >= EXACT["onnx"]
 
-    def _cosine(self, name: str, made: Part) -> float:
+    def _cosine(self, name: str, made: NetworkPart) -> float:
         """The least cosine to the composer itself over all samples, where one part is run another way."""
-        parts: dict[str, Part] = {**self.plain, name: made}
+        parts: dict[str, NetworkPart] = {**self.plain, name: made}
         network = Network(self.towers, parts.__getitem__, trims=self.trims)
         found = [network(batch) for batch in self.kinds]
         return min(_least_cosine(a, b) for a, b in zip(found, self.wanted, strict=True))
 
-    def _rate(self, part: Part, tower: Tower | None) -> float | None:
+    def _rate(self, part: NetworkPart, tower: Tower | None) -> float | None:
         """Samples per second of a tower; heads are too small to time."""
         if tower is None:
             return None

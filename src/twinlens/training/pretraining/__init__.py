@@ -42,14 +42,14 @@ def make(
     words_steps: int = words.STEPS,
     marks_steps: int = grounding.STEPS,
     seed: int = 0,
-    shown: bool = True,
+    progress: bool = True,
 ) -> Composer:
     """Train the words, then the marks, on the edits of so many scenes."""
     torch.manual_seed(seed)
     composer = Composer.build(Recipe.parse(RECIPE, source="towers"), seed=seed)
     encoder = cast(Referring, composer.encoders[0])
-    corpus = Corpus.of(encoder.visual, scenes, shown=shown)
+    corpus = Corpus.of(encoder.visual, scenes, progress=progress)
     composer.fit([Sample("", None, edit.instruction) for edit in corpus.edits])
-    words.teach(encoder, corpus, steps=words_steps, shown=shown)
-    grounding.ground(encoder, corpus, steps=marks_steps, shown=shown)
+    words.teach(encoder, corpus, steps=words_steps, progress=progress)
+    grounding.ground(encoder, corpus, steps=marks_steps, progress=progress)
     return composer.eval()

@@ -34,20 +34,22 @@ class Corpus:
     rows: Tensor
 
     @classmethod
-    def of(cls, encoder: Encoder, scenes: int, *, shown: bool = True) -> Corpus:
+    def of(cls, encoder: Encoder, scenes: int, *, progress: bool = True) -> Corpus:
         """So many scenes as `encoder`, a picture's tower, sees them, with up to four edits each."""
         pairs = World("train", _SEED).edits(scenes, _TEXTS)
         number = {scene: row for row, scene in enumerate(dict.fromkeys(scene for scene, _ in pairs))}
-        maps = seen(encoder, list(number), shown=shown)
+        maps = seen(encoder, list(number), progress=progress)
         references, edits = zip(*pairs, strict=True)
         return cls(references, edits, maps, torch.tensor([number[scene] for scene in references]))
 
 
 @torch.no_grad()
-def seen(encoder: Encoder, scenes: Sequence[Scene], *, shown: bool = True) -> Tensor:
+def seen(encoder: Encoder, scenes: Sequence[Scene], *, progress: bool = True) -> Tensor:
     """Maps (N, cells, D) of pictures of scenes."""
     found = []
-    for start in track(range(0, len(scenes), _ROWS), "pictures", -(-len(scenes) // _ROWS), unit="batches", shown=shown):
+    for start in track(
+        range(0, len(scenes), _ROWS), "pictures", -(-len(scenes) // _ROWS), unit="batches", progress=progress
+    ):
         pictures = [Sample("", functools.partial(draw, scene)) for scene in scenes[start : start + _ROWS]]
         found.append(encoder(stacked(encoder, pictures)).image.tokens)
     return torch.cat(found)

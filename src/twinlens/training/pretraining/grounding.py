@@ -17,7 +17,7 @@ from twinlens.training.pretraining.corpus import Corpus, spoken
 STEPS, BATCH, RATE = 3000, 64, 5e-3
 
 
-def ground(encoder: Referring, corpus: Corpus, *, steps: int = STEPS, shown: bool = True) -> None:
+def ground(encoder: Referring, corpus: Corpus, *, steps: int = STEPS, progress: bool = True) -> None:
     """Train the marks of an encoder, in place.
 
     Binary cross-entropy: an item of this panel, with its middle in this cell, is not there any more, or not like that,
@@ -31,7 +31,7 @@ def ground(encoder: Referring, corpus: Corpus, *, steps: int = STEPS, shown: boo
     optimizer = torch.optim.AdamW([p for p in encoder.parameters() if id(p) not in towers], RATE, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps, pct_start=0.1)
     encoder.norm.train()
-    for _ in track(range(steps), "marks", steps, unit="steps", shown=shown):
+    for _ in track(range(steps), "marks", steps, unit="steps", progress=progress):
         few = torch.randint(len(wanted), (BATCH,))
         told = encoder.marked(parts[corpus.rows[few]], words[few])
         loss = F.binary_cross_entropy_with_logits(told, wanted[few], reduction="none").flatten(1).sum(1).mean()

@@ -25,7 +25,7 @@ TERMS = [*SHAPES, *COLOURS, *SIZES, *(f"{name} box" for name in BOXES), *SPOTS]
 _ACROSS = np.array(list(SPOTS.values()))
 
 
-def teach(encoder: Referring, corpus: Corpus, *, steps: int = STEPS, shown: bool = True) -> None:
+def teach(encoder: Referring, corpus: Corpus, *, steps: int = STEPS, progress: bool = True) -> None:
     """Train the words of an encoder, in place, by two kinds of losses; the picture's side is a constant.
 
     An instruction's vector tells, by a linear layer, what kind of edit it asks for, which traits it speaks of and which
@@ -39,7 +39,7 @@ def teach(encoder: Referring, corpus: Corpus, *, steps: int = STEPS, shown: bool
     optimizer = torch.optim.AdamW([*encoder.words.parameters(), *head.parameters()], RATE, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps, pct_start=0.05)
     encoder.words.train()
-    for _ in track(range(steps), "words", steps, unit="steps", shown=shown):
+    for _ in track(range(steps), "words", steps, unit="steps", progress=progress):
         few = rng.integers(len(roles), size=BATCH).tolist()
         asked = encoder.words({key: tensor[few] for key, tensor in instructions.items()}).text.vector
         loss = _parsed(head(asked), [roles[n] for n in few]) + _matched(encoder, corpus, few, rng)

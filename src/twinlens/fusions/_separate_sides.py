@@ -14,7 +14,7 @@ NAMED = 0.25
 """How much what a picture shows counts beside its caption."""
 
 
-class SideBySide(Fusion):
+class SeparateSides(Fusion):
     """v = [L2(x); L2(t); a; b], scaled to unit length; see `calibrated`, which is this and nothing else."""
 
     def __init__(self, *, image_dim: int, text_dim: int, dim: int, shared: bool, named: int) -> None:

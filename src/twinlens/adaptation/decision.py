@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from twinlens import evaluation, metrics
-from twinlens.adaptation.known import Frozen, SideBySide, side_by_side
+from twinlens.adaptation.embedded_gallery import BlockFusion, Frozen, block_fusion
 from twinlens.core.types import Dataset, Sample, TwinlensError
-from twinlens.evaluation import COMPOSED, Judged
+from twinlens.evaluation import COMPOSED, Judgements
 from twinlens.metrics import PerQuery, Scores
 from twinlens.models.composer import Composer
 
@@ -29,9 +29,9 @@ MOST = 4000
 _ROWS = 512
 
 
-def judged(dataset: Dataset, seed: int) -> Judged:
+def judged(dataset: Dataset, seed: int) -> Judgements:
     """The queries to measure, at most 4,000. Raises TwinlensError for fewer than 30: nothing could be said of them."""
-    found = Judged.of(_fewer(dataset, seed))
+    found = Judgements.of(_fewer(dataset, seed))
     if len(found.queries) < FEWEST:
         raise TwinlensError(
             f"only {len(found.queries)} queries can be measured, and at least {FEWEST} are needed; give more captions"
@@ -41,13 +41,13 @@ def judged(dataset: Dataset, seed: int) -> Judged:
 
 
 def measured(
-    fusion: SideBySide,
-    plain: SideBySide,
+    fusion: BlockFusion,
+    plain: BlockFusion,
     frozen: Frozen,
-    judged: Judged,
+    judged: Judgements,
     *,
     seed: int,
-    current: SideBySide | None = None,
+    current: BlockFusion | None = None,
 ) -> dict[str, dict[str, PerQuery]]:
     """Every metric of every query: `fusion` (composed; with another query's text: shuffled_text) and the baselines.
 
@@ -59,8 +59,8 @@ def measured(
     asked = {
         COMPOSED: (fusion, queries),
         CALIBRATED: (plain, queries),
-        IMAGE: (plain, evaluation.covered(queries, "image")),
-        TEXT: (plain, evaluation.covered(queries, "text")),
+        IMAGE: (plain, evaluation.drop_side(queries, "image")),
+        TEXT: (plain, evaluation.drop_side(queries, "text")),
         SHUFFLED: (fusion, [replace(q, text=queries[n].text) for q, n in zip(queries, order, strict=True)]),
         **({CURRENT: (current, queries)} if current is not None else {}),
     }
@@ -71,10 +71,10 @@ def measured(
 
 def best_share(models: Iterable[Composer], frozen: Frozen, dataset: Dataset) -> Composer:
     """Of models that differ in the share of what was learned the one that ranks best, the earlier where equal."""
-    watched = Judged.of(dataset)
+    watched = Judgements.of(dataset)
 
     def level(model: Composer) -> float:
-        scores = _scores(side_by_side(model), frozen, watched.queries, watched.gallery)
+        scores = _scores(block_fusion(model), frozen, watched.queries, watched.gallery)
         return float(watched.per_query(scores)[METRIC].mean())
 
     return max(models, key=level)
@@ -107,14 +107,14 @@ def _fewer(dataset: Dataset, seed: int) -> Dataset:
     return replace(dataset, queries=tuple(dataset.queries[n] for n in chosen))
 
 
-def _scores(fusion: SideBySide, frozen: Frozen, queries: Sequence[Sample], gallery: Sequence[Sample]) -> Scores:
-    asked, shown = (_vectors(fusion, frozen, samples) for samples in (queries, gallery))
-    scores: Scores = fusion.similarity(asked, shown).numpy()
+def _scores(fusion: BlockFusion, frozen: Frozen, queries: Sequence[Sample], gallery: Sequence[Sample]) -> Scores:
+    query_vectors, entry_vectors = (_vectors(fusion, frozen, samples) for samples in (queries, gallery))
+    scores: Scores = fusion.similarity(query_vectors, entry_vectors).numpy()
     return scores
 
 
 @torch.inference_mode()
-def _vectors(fusion: SideBySide, frozen: Frozen, samples: Sequence[Sample]) -> Tensor:
+def _vectors(fusion: BlockFusion, frozen: Frozen, samples: Sequence[Sample]) -> Tensor:
     found = []
     for start in range(0, len(samples), _ROWS):
         prepared = [frozen.prepare(sample) for sample in samples[start : start + _ROWS]]

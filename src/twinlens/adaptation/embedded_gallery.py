@@ -21,12 +21,12 @@ from twinlens.fusions.calibrated import Calibrated
 from twinlens.fusions.learned import Learned
 from twinlens.models.composer import Composer
 
-SideBySide: TypeAlias = Calibrated | Learned
+BlockFusion: TypeAlias = Calibrated | Learned
 PAGE = 4096
 
 
 @dataclass(frozen=True)
-class Known:
+class EmbeddedGallery:
     """The pictures that can be found, as (N,) entries with both sides of their vectors (N, image), (N, text).
 
     composer: the model that serves, whose fusion has both sides of a vector beside each other. collection: the random
@@ -41,15 +41,15 @@ class Known:
     text: Tensor
 
     @classmethod
-    def of(cls, collection: Collection) -> Known:
+    def of(cls, collection: Collection) -> EmbeddedGallery:
         """Raises TwinlensError where the model does not keep both sides apart, or there are no pictures."""
         with collection.snapshot():
             composer, generation = composer_of(collection), collection.generation
-            entries, vectors = collection.everything()
+            entries, vectors = collection.entries_with_vectors()
             name = collection.contents(within=()).collection
         if not entries:
             raise TwinlensError(f"{collection.folder} has no pictures to learn from")
-        image, text = _sides(side_by_side(composer), vectors)
+        image, text = _sides(block_fusion(composer), vectors)
         return cls(composer, generation, name, tuple(entries), image, text)
 
     @cached_property
@@ -66,7 +66,7 @@ class Known:
     @property
     def pictures(self) -> Vectors:
         """The pictures alone (N, D), of unit length: not what they are named."""
-        width = side_by_side(self.composer).widths[0]
+        width = block_fusion(self.composer).widths[0]
         return self.image[:, :width].numpy()
 
     def sample(self, place: int, *, captioned: bool = False) -> Sample:
@@ -81,7 +81,7 @@ class Frozen(Encoder):
     image: Tensor
     text: Tensor
 
-    def __init__(self, known: Known, texts: Sequence[str] = ()) -> None:
+    def __init__(self, known: EmbeddedGallery, texts: Sequence[str] = ()) -> None:
         super().__init__()
         self.pictures = {entry.path: place for place, entry in enumerate(known.entries)}
         captions = {e.caption: place for place, e in enumerate(known.entries) if known.captioned[place]}
@@ -107,14 +107,14 @@ class Frozen(Encoder):
 
 def composer_of(collection: Collection) -> Composer:
     """The collection's model as a composer. Raises TwinlensError for a model that has no fusion of ours."""
-    model: Any = collection.composer
+    model: Any = collection.model
     composer = getattr(model, "composer", model)
     if not isinstance(composer, Composer):
         raise TwinlensError(f"the model of {collection.folder} is none that twinlens could train")
     return composer
 
 
-def side_by_side(composer: Composer) -> SideBySide:
+def block_fusion(composer: Composer) -> BlockFusion:
     """Its fusion. Raises TwinlensError for one whose vectors do not keep both sides apart."""
     if isinstance(composer.fusion, Calibrated | Learned):
         return composer.fusion
@@ -126,12 +126,12 @@ def side_by_side(composer: Composer) -> SideBySide:
 
 def encoded(composer: Composer, texts: Sequence[str]) -> Tensor:
     """The texts' side (M, text_dim) as the fusion keeps it."""
-    fusion = side_by_side(composer)
+    fusion = block_fusion(composer)
     if not texts:
         return torch.empty(0, fusion.text_dim)
     return _sides(fusion, composer.embed([Sample("", None, text) for text in texts]))[1]
 
 
-def _sides(fusion: SideBySide, vectors: Vectors) -> tuple[Tensor, Tensor]:
+def _sides(fusion: BlockFusion, vectors: Vectors) -> tuple[Tensor, Tensor]:
     parts = [fusion.taken_apart(torch.from_numpy(vectors[n : n + PAGE])) for n in range(0, len(vectors), PAGE)]
     return torch.cat([image.vector for image, _ in parts]), torch.cat([text.vector for _, text in parts])
