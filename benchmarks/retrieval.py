@@ -26,8 +26,9 @@ from _results import hardware, skip, write
 
 from twinlens import metrics
 from twinlens.calibration import Calibration, Channel, calibrated
-from twinlens.collection.search.scoring import DOUBTFUL, LinearScorer
-from twinlens.collection.store import Gallery, State, Vectors
+from twinlens.collection.search.records import DOUBTFUL
+from twinlens.collection.search.scoring import LinearScorer
+from twinlens.collection.store import Vectors
 from twinlens.core.progress import track
 from twinlens.core.types import Arrays, Sample
 from twinlens.fusions._separate_sides import NAMED
@@ -61,9 +62,9 @@ class Embedded:
 
     def alone(self, side: str) -> Vectors:
         """The vectors as queries of one side: the other asks nothing."""
-        drop_side = self.vectors.copy()
-        drop_side[:, self.channel("text" if side == "image" else "image").asked] = 0
-        return drop_side
+        one_side = self.vectors.copy()
+        one_side[:, self.channel("text" if side == "image" else "image").query] = 0
+        return one_side
 
 
 def embedded(found: Sequence[Art], seed: int) -> Embedded:
@@ -95,10 +96,10 @@ def by_folder(of: Embedded, seed: int) -> list[str]:
     rows = np.flatnonzero(same.any(axis=1))
     image, text = of.channel("image"), of.channel("text")
     sides = [(_unit(of.vectors[:, c.query]), _unit(of.vectors[:, c.entry])) for c in (image, text)]
-    cosines = [asked[rows] @ progress.T for asked, progress in sides]
+    cosines = [asked[rows] @ shown.T for asked, shown in sides]
     others = of.vectors[np.random.default_rng(seed).permutation(len(of.vectors))]
     mixed = of.vectors.copy()
-    mixed[:, text.asked] = others[:, text.asked]
+    mixed[:, text.query] = others[:, text.query]
     ways = {
         "the picture alone": calibrated(of.channels, of.alone("image")[rows], of.vectors),
         "the words alone": calibrated(of.channels, of.alone("text")[rows], of.vectors),
@@ -187,9 +188,9 @@ def _of_pictures(of: Embedded, size: int, seed: int, near: float | None = None) 
         if not len(same) or len(others) < size:
             continue
         rest = of.vectors[rng.choice(others, size, replace=False)]
-        match = of.vectors[same[(of.vectors[same][:, image.progress] @ queries[n][image.asked]).argmax()]].copy()
+        match = of.vectors[same[(of.vectors[same][:, image.entry] @ queries[n][image.query]).argmax()]].copy()
         if near is not None:
-            match[image.progress] = _beside(queries[n][image.asked], near, rng)
+            match[image.entry] = _beside(queries[n][image.query], near, rng)
         yield (
             folders[n],
             _flagged([image], np.vstack([rest[1:], match]), queries[n]),
@@ -214,9 +215,8 @@ def _flagged(channels: Sequence[Channel], vectors: Vectors, query: Vectors) -> b
     calibration = Calibration(channels, vectors, len(vectors))
     direction = calibration.direction(query)
     assert direction is not None
-    rows = np.arange(1, len(vectors) + 1)
-    asked = LinearScorer(Gallery(State("c", 1, 1, len(rows)), ((rows, vectors),)), calibration, direction)
-    chance = asked.chance(float((vectors @ asked.unit).max()), len(rows))
+    scorer = LinearScorer(calibration, direction)
+    chance = scorer.chance(float((vectors @ scorer.unit).max()), len(vectors))
     return chance is not None and chance > DOUBTFUL
 
 

@@ -23,9 +23,12 @@ def draw(folder: Path, count: int, start: int) -> None:
 def found(folder: Path, load: Load) -> dict[Path, bytes]:
     """Every picture that can be found, with its vector."""
     with Collection.open(folder, load=load) as collection:
-        gallery = collection._searcher.gallery()
-        pairs = [(row, vector) for rows, vectors in gallery.parts for row, vector in zip(rows, vectors, strict=True)]
-        return {collection.entry(str(row)).path: vector.tobytes() for row, vector in pairs}
+        entries, vectors = collection.entries_with_vectors()
+        engine = collection._session.engine
+        engine.sync(collection._session.store)
+        rows = np.array([entry.row for entry in entries])
+        assert np.array_equal(engine.vectors(rows), vectors) and engine.count() == len(rows)
+        return {entry.path: vector.tobytes() for entry, vector in zip(entries, vectors, strict=True)}
 
 
 def check(folder: Path, load: Load, before: set[Path]) -> set[Path]:

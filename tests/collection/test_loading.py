@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from twinlens.collection.search.query import Query
+from twinlens.collection.search.query import preloading
+from twinlens.collection.search.request import SearchRequest
 from twinlens.core.types import TwinlensError
 
 
@@ -24,22 +25,22 @@ class Model:
 
 def test_words_load_their_networks_beside_the_vectors_the_first_time():
     model = Model()
-    with Query(texts=("a red dog",)).loading(model, first=True):
+    with preloading(SearchRequest(texts=("a red dog",)), model, first=True):
         pass
     ((thread, texts),) = model.asked
     assert thread is not threading.current_thread()
     assert texts == ["a red dog"]
 
 
-@pytest.mark.parametrize("query", [Query(texts=("a",)), Query(images=("a.png",), texts=("a",))], ids=["later", "image"])
-def test_nothing_is_embedded_twice_for_nothing(query):
+@pytest.mark.parametrize("images", [(), ("a.png",)], ids=["later", "image"])
+def test_nothing_is_embedded_twice_for_nothing(images):
     model = Model()
-    with query.loading(model, first=bool(query.images)):
+    with preloading(SearchRequest(images, ("a",)), model, first=bool(images)):
         pass
     assert model.asked == []
 
 
 def test_what_fails_there_is_left_to_the_search_itself(capsys):
-    with Query(texts=("a",)).loading(Model(TwinlensError("no network")), first=True):
+    with preloading(SearchRequest(texts=("a",)), Model(TwinlensError("no network")), first=True):
         pass
     assert capsys.readouterr().err == ""

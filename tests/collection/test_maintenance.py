@@ -97,7 +97,7 @@ def damage(collection: Collection, what: str) -> None:
     elif what == "missing":
         collection._store.ask("DELETE FROM vector WHERE row = 3")
     elif what == "matrix":
-        (path,) = (collection.folder / "cache").glob("*.f32")
+        (path,) = (collection.folder / "cache").glob("vectors-*.f32")
         path.write_bytes(path.read_bytes()[:-4] + b"\0\0\0\0")
 
 
@@ -188,10 +188,10 @@ def test_threads_search_while_pictures_are_added(collection, pictures, tmp_path)
 
 
 def test_a_search_files_what_a_killed_writer_left_unfiled(collection, monkeypatch):
-    from twinlens.collection.search import searcher
+    from twinlens.collection.engines import local
 
     shutil.rmtree(collection.folder / "cache")
-    monkeypatch.setattr(searcher, "TAIL_ROWS", 5)
+    monkeypatch.setattr(local, "TAIL_ROWS", 5)
     with Collection.open(collection.folder, load=MeanColor.load) as again:
         with writing(collection.folder):
             assert len(again.search(text="red", k=20)) == 12

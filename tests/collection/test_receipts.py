@@ -7,20 +7,20 @@ from PIL import Image
 
 from tests.mean_color import MeanColor
 from tests.pictures import ALONE, names, paint
-from twinlens.collection import Collection, receipts
+from twinlens.collection import Collection, SearchRequest, receipts
 from twinlens.collection.store import runs
 from twinlens.core.types import TwinlensError
 
 
 @pytest.fixture
-def asked(pictures):
-    return {"image": [pictures / "red-0.png"], "text": ["red"], "k": 3, "where": "shade >= 0"}
+def request_for_red(pictures):
+    return SearchRequest.of([pictures / "red-0.png"], ["red"], 3, where="shade >= 0")
 
 
 @pytest.fixture
-def taken(collection, asked, tmp_path):
+def taken(collection, request_for_red, tmp_path):
     """The receipt of a search, as it is read from its file."""
-    hits, receipt = receipts.search(collection, asked)
+    hits, receipt = receipts.search(collection, request_for_red)
     assert names(hits) == ["red-0", "red-1", "red-2"] == [answer["path"][-9:-4] for answer in receipt["hits"]]
     (tmp_path / "r").write_text(json.dumps(receipt))
     return receipts.read(tmp_path / "r")
@@ -88,7 +88,7 @@ def test_the_querys_picture_changes_and_goes(collection, taken, pictures):
 
 
 def test_a_picture_to_stay_away_from_may_be_gone(collection, pictures):
-    _, receipt = receipts.search(collection, {"text": ["red"], "unlike": ["5"], "k": 2})
+    _, receipt = receipts.search(collection, SearchRequest.of(text="red", k=2, unlike="5"))
     assert receipts.replay(collection, receipt).same
     collection.entry("5").path.unlink()
     collection.add(pictures, options=ALONE)
@@ -97,7 +97,7 @@ def test_a_picture_to_stay_away_from_may_be_gone(collection, pictures):
 
 def test_a_receipt_needs_files(collection):
     with pytest.raises(TwinlensError, match="only for pictures that are files"):
-        receipts.search(collection, {"image": [Image.new("RGB", (3, 3))]})
+        receipts.search(collection, SearchRequest.of(Image.new("RGB", (3, 3))))
 
 
 @pytest.mark.parametrize(

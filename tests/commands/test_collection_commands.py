@@ -105,7 +105,7 @@ def test_info_verify_and_repair(indexed, pictures, tmp_path):
     assert (told["pictures"], told["failed"], told["model"]["recipe"], told["building"]) == (3, 0, "toy", None)
     assert "pictures that can be found" in indexed("info")[1]
     assert "is whole: 3 pictures" in indexed("verify")[1]
-    (matrix,) = (tmp_path / "twinlens-collection" / "cache").glob("*.f32")
+    (matrix,) = (tmp_path / "twinlens-collection" / "cache").glob("vectors-*.f32")
     matrix.write_bytes(b"\0" * matrix.stat().st_size)
     code, out, err = indexed("verify")
     assert code == 2 and "has damage" in out and "1 problems" in err

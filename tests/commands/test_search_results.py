@@ -27,6 +27,7 @@ RANKING = {
     "--unlike": [1],
     "--where": ["year < 2020"],
     "--distinct": [0.5],
+    "--rerank": ["diverse:3"],
     "-k": [2],
     "--collection": ["copy"],
     "--runtime": ["torch"],

@@ -23,13 +23,8 @@ def brute_force(vectors, queries, k):
 
 def fitted(vectors, **options):
     index = Exact(**options)
-    index.fit(vectors, [str(row) for row in range(len(vectors))])
+    index.fit(vectors)
     return index
-
-
-def found(index, queries, k):
-    ids, scores = index.search(queries, k)
-    return np.array([[int(entry) for entry in line] for line in ids]).reshape(scores.shape), scores
 
 
 # Whole numbers make ties and duplicates common, and their distances exact.
@@ -40,7 +35,7 @@ WHOLE = arrays(np.float32, st.tuples(st.integers(1, 60), st.just(3)), elements=s
 @given(vectors=WHOLE, queries=WHOLE, k=st.integers(1, 70))
 def test_agrees_with_brute_force_on_ties_and_duplicates(vectors, queries, k):
     rows, distances = brute_force(vectors, queries, k)
-    mine, scores = found(fitted(vectors), queries, k)
+    mine, scores = fitted(vectors).search(queries, k)
     assert np.array_equal(mine, rows)
     assert np.allclose(scores, 1 - distances**2 / 2, atol=1e-5)
 
@@ -52,11 +47,11 @@ def test_agrees_with_brute_force_over_many_blocks(seed, k, length):
     vectors = (length * rng.standard_normal((300, 24))).astype(np.float32)
     queries = np.concatenate([vectors[:5], (length * rng.standard_normal((20, 24))).astype(np.float32)])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_scan, "FIRST", 16)
-        patch.setattr(_scan, "ESTIMATES", 300)
-        patch.setattr(_scan, "TOGETHER", 8)
+        patch.setattr(_scan, "FIRST_ROWS", 16)
+        patch.setattr(_scan, "ESTIMATES_PER_PRODUCT", 300)
+        patch.setattr(_scan, "QUERIES_PER_PRODUCT", 8)
         patch.setattr(_scan, "EXTRA_CANDIDATES", 2)
-        mine, scores = found(fitted(vectors), queries, k)
+        mine, scores = fitted(vectors).search(queries, k)
     rows, distances = brute_force(vectors / length, queries / length, k)
     assert np.array_equal(mine, rows)
     # The slack is scikit-learn's own rounding near zero, and that of a score near 1 in float32.
@@ -68,7 +63,7 @@ def test_near_duplicates_far_from_the_origin_keep_their_order():
     # ‖x‖² − 2x·q in float32 says 0 for all of these distances.
     vectors = np.full((200, 8), 1000.0, dtype=np.float32)
     vectors[:, 0] += np.random.default_rng(0).permutation(200).astype(np.float32) / 1024
-    mine, _ = found(fitted(vectors), np.full((1, 8), 1000.0, dtype=np.float32), 200)
+    mine, _ = fitted(vectors).search(np.full((1, 8), 1000.0, dtype=np.float32), 200)
     assert np.array_equal(mine[0], np.argsort(vectors[:, 0]))
 
 
@@ -76,7 +71,7 @@ def test_more_equal_vectors_than_spare_candidates_come_in_row_order():
     vectors = np.random.default_rng(0).standard_normal((3000, 16)).astype(np.float32)
     same = np.arange(7, 3000, 3)
     vectors[same] = vectors[7]
-    mine, scores = found(fitted(vectors), vectors[[7]], 50)
+    mine, scores = fitted(vectors).search(vectors[[7]], 50)
     assert np.array_equal(mine[0], same[:50])
     assert np.all(scores == 1)
 
@@ -84,33 +79,25 @@ def test_more_equal_vectors_than_spare_candidates_come_in_row_order():
 def test_the_score_of_unit_vectors_is_their_cosine():
     vectors = np.random.default_rng(0).standard_normal((50, 12)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    rows, scores = found(fitted(vectors), vectors[:9], 50)
+    rows, scores = fitted(vectors).search(vectors[:9], 50)
     assert np.allclose(scores, np.take_along_axis(vectors[:9] @ vectors.T, rows, 1), atol=1e-6)
 
 
-def test_adding_and_removing_equals_fitting_what_is_left():
+def test_a_filter_answers_as_a_gallery_of_its_rows_alone():
     rng = np.random.default_rng(0)
-    vectors = rng.standard_normal((30, 4)).astype(np.float32)
+    vectors = rng.integers(-2, 3, (500, 4)).astype(np.float32)  # many ties
+    for count in (1, 20, 250, 499):
+        rows = np.sort(rng.permutation(500)[:count])
+        mine, scores = fitted(vectors).search(vectors[:20], 60, rows=rows)
+        alone, expected = fitted(vectors[rows]).search(vectors[:20], 60)
+        assert np.array_equal(mine, rows[alone])
+        assert np.array_equal(scores, expected)
+
+
+def test_known_squared_lengths_are_taken_and_give_the_same_answers():
+    vectors = np.random.default_rng(0).standard_normal((50, 12)).astype(np.float32)
     index = Exact()
-    index.add(vectors[:10], [str(n) for n in range(10)])
-    index.add(vectors[10:], [str(n) for n in range(10, 30)])
-    index.remove(["3", "17", "29"])
-    kept = [n for n in range(30) if n not in (3, 17, 29)]
-    expected = Exact()
-    expected.fit(vectors[kept], [str(n) for n in kept])
-    assert index.search(vectors, 27)[0] == expected.search(vectors, 27)[0]
-    index.remove([str(n) for n in kept])
-    assert index.search(vectors[:2], 5)[0] == [[], []]
-
-
-def test_removing_what_is_not_there_drops_nothing():
-    index = fitted(np.eye(3, dtype=np.float32))
-    with pytest.raises(TwinlensError, match="'7'"):
-        index.remove(["0", "7"])
-    assert len(index.search(np.eye(3, dtype=np.float32), 3)[0][0]) == 3
-
-
-def test_added_vectors_must_be_as_wide():
-    index = fitted(np.eye(3, dtype=np.float32))
-    with pytest.raises(TwinlensError, match="4 dimensions, the index 3"):
-        index.add(np.ones((1, 4), dtype=np.float32), ["x"])
+    index.fit(vectors, squares=np.einsum("nd,nd->n", vectors, vectors))
+    assert np.array_equal(index.search(vectors, 5)[0], fitted(vectors).search(vectors, 5)[0])
+    with pytest.raises(TwinlensError, match="vector 7"):
+        index.fit(vectors, squares=np.where(np.arange(50) == 7, np.nan, 1).astype(np.float32))

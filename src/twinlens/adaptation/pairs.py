@@ -83,9 +83,10 @@ def _alike(known: EmbeddedGallery, asked: _Asked, places: Sequence[int]) -> Iter
     if not targets:
         return
     vectors, index = known.pictures, Exact()
-    index.fit(vectors[places], [str(place) for place in places])
-    found, _ = index.search(vectors[targets], LOOKED_AT + 1)
-    for target, others in zip(targets, found, strict=True):
-        alike = [place for place in map(int, others) if asked.may_stand_for(place, target)][:ALIKE]
+    index.fit(vectors[places])
+    rows, _ = index.search(vectors[targets], LOOKED_AT + 1)
+    for target, neighbours in zip(targets, rows.tolist(), strict=True):
+        others = (places[row] for row in neighbours)
+        alike = [place for place in others if asked.may_stand_for(place, target)][:ALIKE]
         if alike:
             yield target, alike

@@ -33,11 +33,11 @@ def near_duplicates(known: EmbeddedGallery) -> dict[str, str]:
     """Id → group of pictures that are near-duplicates of each other, directly or through others."""
     ids = list(known.at)
     index = Exact()
-    index.fit(known.pictures, ids)
-    found, cosines = index.search(known.pictures, NEIGHBOURS + 1)
+    index.fit(known.pictures)
+    rows, cosines = index.search(known.pictures, NEIGHBOURS + 1)
     keys: dict[str, list[Hashable]] = {entry: [] for entry in ids}
-    for entry, others, row in zip(ids, found, cosines, strict=True):
-        for other, cosine in zip(others, row, strict=True):
+    for entry, neighbours, row in zip(ids, rows.tolist(), cosines, strict=True):
+        for other, cosine in zip((ids[neighbour] for neighbour in neighbours), row, strict=True):
             if cosine >= NEAR_DUPLICATE and other != entry:
                 link = tuple(sorted((entry, other)))
                 keys[entry].append(link)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from twinlens.collection import receipts
 from twinlens.collection.collection import Collection
 from twinlens.collection.maintenance import Info, Repair
+from twinlens.collection.model import Model
 from twinlens.collection.receipts import Replay
-from twinlens.collection.search.query import Model, Query
-from twinlens.collection.search.scoring import Hits
+from twinlens.collection.search.records import Hits
+from twinlens.collection.search.request import SearchRequest
 
-__all__ = ["Collection", "Hits", "Info", "Model", "Query", "Repair", "Replay", "receipts"]
+__all__ = ["Collection", "Hits", "Info", "Model", "Repair", "Replay", "SearchRequest", "receipts"]

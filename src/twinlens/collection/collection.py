@@ -1,4 +1,4 @@
-"""Store + composer + index behind one class."""
+"""The facade of a collection: store, model and search behind one class."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from twinlens.calibration import asking
 from twinlens.collection import maintenance
-from twinlens.collection.maintenance import Info, Load, Repair
+from twinlens.collection.engines.local import Local
+from twinlens.collection.maintenance import Info, Repair
+from twinlens.collection.model import Load, Model
 from twinlens.collection.search import filters
-from twinlens.collection.search.query import Model, Query, check_numbers, pictures, texts
-from twinlens.collection.search.scoring import Hits, Scorer
-from twinlens.collection.search.searcher import Searcher
+from twinlens.collection.search.records import Hits
+from twinlens.collection.search.request import Pictures, SearchRequest, Texts
+from twinlens.collection.search.search import Session, search
 from twinlens.collection.store import (
     DATABASE,
     Contents,
     Entry,
     Generation,
-    Rows,
     Runs,
     Store,
     Vectors,
@@ -32,7 +32,7 @@ from twinlens.collection.store import (
     writing,
 )
 from twinlens.collection.writer import refresh_matrix, replace_model, writer
-from twinlens.core.types import Picture, TwinlensError
+from twinlens.core.types import TwinlensError
 from twinlens.models.runtime import accelerated, load, tuned
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Collection:
         self.folder = folder
         self._store, self._load = store, load
         self._model: tuple[str, Model] | None = None
-        self._searcher = Searcher(store)
+        self._session = Session(store, Local())
         self._busy = RLock()
 
     @classmethod
@@ -183,7 +183,7 @@ class Collection:
             self._store.close()
             rescued = maintenance.rescue(self.folder)
             self._store = Store.open(self.folder)
-            self._searcher = Searcher(self._store)
+            self._session = Session(self._store, Local())
             if composer is not None:
                 maintenance.restore_model(self._store, self.generation, composer)
                 self._model = None
@@ -213,36 +213,22 @@ class Collection:
         """A line for everything that is wrong with the collection's files; none if it is whole."""
         return maintenance.verify(self._store, self.generation, self._load)
 
-    def search(
-        self,
-        image: Picture | str | Sequence[Picture | str] | None = None,
-        text: str | Sequence[str] = "",
-        k: int = 10,
-        *,
-        where: str | None = None,
-        without: str | Sequence[str] = (),
-        unlike: str | Sequence[str] = (),
-        weights: Sequence[float] | None = None,
-        distinct: float | None = None,
-    ) -> Hits:
-        """The k pictures that suit a picture, a sentence, or several of either, best first; exact, not approximate.
+    def search(self, image: Pictures = None, text: Texts = "", k: int = 10, **options: Any) -> Hits:
+        """Return the k pictures that suit a picture, a sentence, or several of either, best first.
 
-        where: a condition on the metadata (see `filters`), applied before ranking, so that k answers come back if so
-        many meet it. without: sentences, unlike: ids of pictures, to stay away from. weights: see `Query`. distinct: of
-        pictures with at least this cosine to each other the best stands for the others. The ids of hits stay the same
-        while a file's content does. Raises TwinlensError for a query without picture and text, a condition or an id
-        that is wrong, a picture that cannot be read.
+        options: `where`, `without`, `unlike`, `weights`, `distinct`, `rerank`; see `SearchRequest`. The answer is
+        exact, not approximate. The ids of hits stay the same while a file's content does. Raises TwinlensError for a
+        query without picture and text, a condition or an id that is wrong, a picture that cannot be read.
         """
-        check_numbers(k, distinct)
-        query = Query(pictures(image), texts(text), texts(without), None if weights is None else tuple(weights))
-        condition = None if where is None else filters.to_sql(filters.parse(where))
-        negatives = [self._embedded(entry) for entry in ([unlike] if isinstance(unlike, str) else unlike)]
+        return self.answer(SearchRequest.of(image, text, k, **options))
+
+    def answer(self, request: SearchRequest) -> Hits:
+        """Answer a search request; see `search`."""
         with self._busy:
-            asked = self._asked(query, np.asarray(negatives, dtype=np.int64))
-            wanted = None if condition is None else self._store.rows_where(*condition)
-            ranked = self._searcher.ranked(asked, k, wanted=wanted, dropped=negatives, distinct=distinct)
-            found = [(self._store.get(row), cosine, others) for row, cosine, others in ranked.answers]
-        return asked.hits(found, ranked.among)
+            while True:  # another model may begin to serve between the two
+                hits = search(request, self._session, self.generation, self.model)
+                if hits is not None:
+                    return hits
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -262,32 +248,12 @@ class Collection:
             return entries, self._store.vectors(self.generation, rows)
 
     def entry(self, entry_id: str) -> Entry:
-        """All that is known of a picture, by the id that a hit has. Raises TwinlensError when there is none."""
-        found = self._store.get(int(entry_id)) if entry_id.isdecimal() and len(entry_id) < 19 else None
-        if found is None:
-            raise TwinlensError(f"the collection {self.folder} has no picture with the id {entry_id!r}")
-        return found
+        """Return all that is known of a picture, by the id that a hit has. Raises TwinlensError when there is none."""
+        return self._store.entry(entry_id)
 
     def fields(self) -> list[str]:
         """The names that conditions can ask for."""
         return [*filters.COLUMNS, *self._store.fields()]
-
-    def _embedded(self, entry_id: str) -> int:
-        row = self.entry(entry_id).row
-        if not self._store.has_vector(row, self.generation.number):
-            raise TwinlensError(f"the picture with the id {entry_id!r} could not be embedded; twinlens info says why")
-        return row
-
-    def _asked(self, query: Query, negatives: Rows) -> Scorer:
-        """What to search for and in what, both of one model: it may be switched between the two."""
-        while True:
-            generation, model = self.generation, self.model
-            with query.loading(model, first=not self._searcher.holds):
-                now = self._searcher.gallery()
-            if now.state.generation == generation.number:
-                calibration = self._searcher.calibration(now, model.channels)
-                unlike = asking(model.channels, self._store.vectors(generation, negatives))
-                return query.asked(model, unlike, now, calibration)
 
 
 def _listed(paths: Path | str | Sequence[Path | str]) -> list[Path]:

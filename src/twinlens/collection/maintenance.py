@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from twinlens.collection.search.query import Model
+from twinlens.collection.model import Load, Model
 from twinlens.collection.store import (
     DAMAGED,
     Generation,
@@ -26,8 +25,6 @@ from twinlens.models.runtime import tuned
 
 if TYPE_CHECKING:
     from twinlens.collection.ingest import Options, Report
-
-Load = Callable[[Path], Model]
 
 
 def _nothing() -> Report:

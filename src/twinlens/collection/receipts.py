@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from twinlens import __version__
-from twinlens.collection.search.scoring import Hits
+from twinlens.collection.search.records import Hits
+from twinlens.collection.search.request import SearchRequest
 from twinlens.collection.store import Contents, expanded
 from twinlens.core.types import Hit, TwinlensError
 from twinlens.media import sources
@@ -41,24 +42,24 @@ class Replay:
     now: tuple[Record, ...] | None
 
 
-def search(collection: Collection, asked: Mapping[str, Any]) -> tuple[Hits, Record]:
-    """The answers to a search (`asked` are the arguments of `Collection.search`) and its receipt, both of one state.
+def search(collection: Collection, request: SearchRequest) -> tuple[Hits, Record]:
+    """Answer a request and write its receipt, both of one state.
 
     A receipt is JSON: version, the arguments with every picture's content hash, the model's digest and the way it was
     asked to run, the collection's contents (see `Contents`), and the answers. Raises TwinlensError as the search does,
     and for a picture in memory.
     """
-    pictures = [_known(picture) for picture in asked.get("image") or ()]
+    pictures = [_known(picture) for picture in request.images]
     with collection.snapshot():
-        hits = collection.search(**asked)
+        hits = collection.answer(request)
         model = collection.generation
         now = collection.contents()
-        answers = [_answer(collection, rank, hit) for rank, hit in enumerate(hits, 1)]
+        answers = [_answer(hit) for hit in hits]
         mode = measurements(collection.model)["mode"]
     return hits, {
         "receipt": FORMAT,
         "twinlens": __version__,
-        "asked": {**asked, "image": pictures},
+        "asked": {**request.to_json(), "image": pictures},
         "model": {"recipe": model.recipe, "digest": model.digest, "dim": model.dim, "runtime": mode},
         "collection": {"folder": str(collection.folder.resolve()), **vars(now), "count": len(now)},
         "hits": answers,
@@ -88,12 +89,12 @@ def replay(collection: Collection, receipt: Record) -> Replay:
     with collection.snapshot():
         changes = [*_of_model(collection, receipt), *_of_contents(collection, receipt), *_of_pictures(receipt)]
         try:
-            hits = collection.search(**asked)
+            hits = collection.answer(SearchRequest.from_json(asked))
         except TypeError as error:
             raise TwinlensError(f"the receipt asks for what this twinlens does not know: {error}") from error
         except TwinlensError as error:
             return Replay(False, (*changes, f"the search cannot be asked again: {error}"), then, None)
-        now = tuple(_answer(collection, rank, hit) for rank, hit in enumerate(hits, 1))
+        now = tuple(map(_answer, hits))
     return Replay(_same(then, now), tuple(changes), then, now)
 
 
@@ -106,9 +107,8 @@ def _known(picture: object) -> Record:
         raise TwinlensError(f"{picture}: cannot be read: {error.strerror}") from error
 
 
-def _answer(collection: Collection, rank: int, hit: Hit) -> Record:
-    entry = collection.entry(hit.sample.id)
-    return {"rank": rank, "id": hit.sample.id, "score": hit.score, "path": str(entry.path), "hash": entry.hash.hex()}
+def _answer(hit: Hit) -> Record:
+    return {"rank": hit.rank, "id": hit.sample.id, "score": hit.score, "path": str(hit.path), "hash": hit.hash}
 
 
 def _same(then: Sequence[Record], now: Sequence[Record]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from twinlens.collection.search.query import Model
+from twinlens.collection.model import Model
 from twinlens.collection.store import Generation, Matrix, Store, Vectors, gallery, keep_model, remove_models, writing
 
 PAGE = 1024

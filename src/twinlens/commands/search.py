@@ -13,7 +13,7 @@ from twinlens.commands import _collection, _common, _preview
 from twinlens.core.types import NEAR_DUPLICATE, Hit, Sample, TwinlensError
 
 if TYPE_CHECKING:
-    from twinlens.collection import Collection, Hits
+    from twinlens.collection import Collection, Hits, SearchRequest
 
 HELP = "find pictures in a collection by a picture, a sentence, or both"
 EXAMPLES = """
@@ -36,6 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--where", metavar="CONDITION", help='only pictures with such metadata: year >= 2020 and (tag = "a" or has b)')
     add("--distinct", type=float, nargs="?", const=NEAR_DUPLICATE, metavar="COSINE", help="of pictures as alike as this"
         f" show the best only ({NEAR_DUPLICATE} if no number is given)")  # fmt: skip
+    add("--rerank", metavar="NAME[:N]", help="reorder the first N answers (50) by a further stage: diverse spreads"
+        " similar pictures out")  # fmt: skip
     add("-k", type=int, default=10, metavar="N", help="how many answers (10)")
     add("--out", type=Path, default=RESULTS, metavar="DIR", help=f"gets result.png and result.html ({RESULTS})")
     add("--export", action="append", default=[], metavar="FILE|DIR/", help="write the answers: paths to a .txt,"
@@ -63,16 +65,16 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         for target in args.export:
             writer_for(target)  # before the search: its name may be wrong
     with _collection.open_collection(args) as collection:
-        asked = _asked(args, images, texts)
+        request = _request(args, images, texts)
         threading.Thread(target=_import_ahead, daemon=True).start()
         if args.receipt is None:
-            hits, receipt = collection.search(**asked), None
+            hits, receipt = collection.answer(request), None
         else:
             from twinlens.collection import receipts
 
-            hits, receipt = receipts.search(collection, asked)
-        result = [_as_json(rank, hit, collection) for rank, hit in enumerate(hits, 1)]
+            hits, receipt = receipts.search(collection, request)
         nothing = "" if hits else _why_nothing(args, collection)
+    result = _records(hits)
     if _common.shows_view(args):  # before the files: whoever asked need not wait for pictures to be drawn
         if hits:
             _show(hits, args)
@@ -91,26 +93,34 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     return {"collection": args.collection, "query": said, **doubt, "hits": result, "files": files}
 
 
+def _records(hits: Hits) -> list[dict[str, Any]]:
+    from twinlens.collection.search import records
+
+    return [records.to_json(hit) for hit in hits]
+
+
 def _import_ahead() -> None:
-    """Import what shows the answers while the query's network is loaded, which keeps another core busy."""
+    """Import the modules that draw the answers while the query's network loads, which keeps another core busy."""
     import rich.table  # noqa: F401
 
     import twinlens.report.grid
     import twinlens.report.page  # noqa: F401
 
 
-def _asked(args: argparse.Namespace, images: Sequence[Path], texts: Sequence[str]) -> dict[str, Any]:
-    """The arguments of `Collection.search`, as a receipt keeps them."""
-    return {
-        "image": list(images),
-        "text": list(texts),
-        "k": args.k,
-        "where": args.where,
-        "without": args.without,
-        "unlike": args.unlike,
-        "weights": args.weight or None,
-        "distinct": args.distinct,
-    }
+def _request(args: argparse.Namespace, images: Sequence[Path], texts: Sequence[str]) -> SearchRequest:
+    from twinlens.collection import SearchRequest
+
+    return SearchRequest.of(
+        images,
+        texts,
+        args.k,
+        where=args.where,
+        without=args.without,
+        unlike=args.unlike,
+        weights=args.weight or None,
+        distinct=args.distinct,
+        rerank=args.rerank,
+    )
 
 
 def _picture(path: Path) -> Path:
@@ -120,12 +130,6 @@ def _picture(path: Path) -> Path:
     if not sources.exists(path):
         raise TwinlensError(f"no such picture: {path}")
     return path
-
-
-def _as_json(rank: int, hit: Hit, collection: Collection) -> dict[str, object]:
-    entry = collection.entry(hit.sample.id)
-    said = {"path": entry.path, "caption": entry.caption, "metadata": entry.metadata}
-    return {"rank": rank, "id": hit.sample.id, "score": hit.score, "duplicates": hit.duplicates, **said}
 
 
 def _write(query: Sample, hits: Sequence[Hit], folder: Path) -> list[Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
@@ -116,12 +116,27 @@ class Embedder(Preparer, Protocol):
 
 @dataclass(frozen=True)
 class Hit:
-    """One answer to a query, as people see it: the gallery entry, its score, and ids of near-duplicates it stands for.
+    """One answer to a query: a gallery entry, its score, and what every door shows of it.
 
     The score is the cosine, −1 to 1, or, for models that compare several sides, in standard deviations above the mean
-    of the collection.
+    of the collection. duplicates: ids of near-duplicates that it stands for. rank: from 1 on. hash: the content hash of
+    the picture's file, hexadecimal. why: reasons for its place, by stage, as JSON.
     """
 
     sample: Sample
     score: float
     duplicates: tuple[str, ...] = ()
+    rank: int = 0
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    hash: str = ""
+    why: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Picture | None:
+        """Return where the picture is."""
+        return self.sample.image
+
+    @property
+    def caption(self) -> str:
+        """Return the picture's caption, empty where there is none."""
+        return self.sample.text

@@ -1,58 +1,57 @@
-"""What the indexes in memory share: checked vectors and ids, and distances recomputed directly."""
+"""Checks and filtering that the indexes in memory share."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from twinlens.core.types import TwinlensError
-from twinlens.indexes import Index, Vectors
-
-Rows = NDArray[np.intp]
-Squares = NDArray[np.float64]
-"""Squared Euclidean distances."""
-
-GATHERED = 1 << 22
-"""Numbers that one step may gather in float64: 32 MiB."""
+from twinlens.indexes import Index, Rows, Scores, Vectors
+from twinlens.indexes._distances import Squares
+from twinlens.indexes._scan import nearest_among
 
 
 class RowIndex(Index):
-    """An index that keeps the gallery as rows of one matrix; a subclass says how it learns and how it finds rows."""
+    """An index that keeps the gallery as rows of one matrix; a subclass learns and finds rows."""
 
     def __init__(self) -> None:
         self.vectors: Vectors | None = None
         self.squares: Vectors = np.empty(0, dtype=np.float32)  # squared lengths (N,)
-        self.ids: list[str] = []
 
-    def fit(self, vectors: Vectors, ids: Sequence[str]) -> None:
-        """Take the gallery: vectors (N, D), one id per row. Raises TwinlensError for other shapes, NaN or infinity."""
-        vectors, self.squares = _measured(vectors)
-        if len(ids) != len(vectors):
-            raise TwinlensError(f"an index needs one id per vector, not {len(ids)} ids for {len(vectors)} vectors")
-        self.vectors, self.ids = vectors, list(ids)
-        if self.ids:
-            self._learn(vectors)
+    def fit(self, vectors: Vectors, *, squares: Vectors | None = None) -> None:
+        """Take the gallery, vectors (N, D).
 
-    def search(self, vectors: Vectors, k: int) -> tuple[list[list[str]], NDArray[np.float32]]:
-        """The k nearest entries of each query (Q, D): ids and scores (Q, k'), best first, k' = min(k, N).
-
-        Raises TwinlensError before `fit`, for a k below 1, and for queries of another width or with NaN.
+        squares: their squared lengths (N,) where they are known, so that a matrix on the disk is not read for them.
+        Raises TwinlensError for other shapes, NaN or infinity.
         """
-        queries = checked(vectors)
+        matrix = _matrix(vectors)
+        self.squares = squared_lengths(matrix) if squares is None else squares
+        _check_finite(self.squares)
+        self.vectors = matrix
+        if len(matrix):
+            self._learn(matrix)
+
+    def search(self, queries: Vectors, k: int, *, rows: Rows | None = None) -> tuple[Rows, Scores]:
+        """Return the k nearest rows of each query and their scores; see `Index.search`."""
+        queries = self._checked(queries, k)
+        assert self.vectors is not None
+        k = min(k, len(self.vectors) if rows is None else len(rows))
+        if not len(queries) or not k:
+            return np.empty((len(queries), k), dtype=np.int64), np.empty((len(queries), k), dtype=np.float32)
+        found, squares = self._nearest(queries, k) if rows is None else self._nearest_among(queries, k, rows)
+        return found.astype(np.int64, copy=False), (1 - squares / 2).astype(np.float32)
+
+    def _checked(self, queries: Vectors, k: int) -> Vectors:
+        queries = _matrix(queries)
+        _check_finite(squared_lengths(queries))
         if self.vectors is None:
             raise TwinlensError("the index is empty: fit it before searching")
         if k < 1:
             raise TwinlensError(f"k must be at least 1, not {k}")
         if queries.shape[1] != self.vectors.shape[1]:
             raise TwinlensError(f"queries have {queries.shape[1]} dimensions, the index {self.vectors.shape[1]}")
-        k = min(k, len(self.ids))
-        if not len(queries) or not k:
-            return [[] for _ in queries], np.empty((len(queries), k), dtype=np.float32)
-        rows, squares = self._nearest(queries, k)
-        return [[self.ids[row] for row in line] for line in rows], (1 - squares / 2).astype(np.float32)
+        return queries
 
     @abstractmethod
     def _learn(self, vectors: Vectors) -> None:
@@ -60,42 +59,29 @@ class RowIndex(Index):
 
     @abstractmethod
     def _nearest(self, queries: Vectors, k: int) -> tuple[Rows, Squares]:
-        """Rows and squared distances (Q, k), 1 ≤ k ≤ N, ordered by distance, then by row."""
+        """Return rows and squared distances (Q, k), 1 ≤ k ≤ N, ordered by distance, then by row."""
+
+    def _nearest_among(self, queries: Vectors, k: int, rows: Rows) -> tuple[Rows, Squares]:
+        """Return the same among some rows (M,), 1 ≤ k ≤ M: an exact scan, whatever the index."""
+        assert self.vectors is not None
+        return nearest_among(self.vectors, self.squares, queries, k, rows)
 
 
-def checked(vectors: Vectors) -> Vectors:
-    """The vectors as a C-ordered float32 matrix; raises TwinlensError unless it is (N, D) and every number finite."""
-    return _measured(vectors)[0]
+def squared_lengths(vectors: Vectors) -> Vectors:
+    """Return ‖x‖² (N,) of vectors (N, D) without copying them, which may be mapped from the disk."""
+    squares: Vectors = np.einsum("nd,nd->n", vectors, vectors)
+    return squares
 
 
-def _measured(vectors: Vectors) -> tuple[Vectors, Vectors]:
-    """The checked matrix (N, D) and its rows' squared lengths (N,), in one pass over what may be on the disk."""
+def _matrix(vectors: Vectors) -> Vectors:
     matrix = np.ascontiguousarray(vectors, dtype=np.float32)
     if matrix.ndim != 2 or matrix.shape[1] == 0:
         raise TwinlensError(f"vectors must have the shape (N, D) with D at least 1, not {matrix.shape}")
-    # A norm is finite only if all its numbers are, and it needs no copy of the matrix.
-    squares: Vectors = np.einsum("nd,nd->n", matrix, matrix)
+    return matrix
+
+
+def _check_finite(squares: Vectors) -> None:
+    """Raise TwinlensError for a vector with NaN or infinity: its squared length is not finite either."""
     wrong = np.flatnonzero(~np.isfinite(squares))
     if len(wrong):
         raise TwinlensError(f"vector {wrong[0]} holds NaN, infinity or numbers beyond 1e19: look at what made it")
-    return matrix, squares
-
-
-def direct(vectors: Vectors, rows: Rows, query: Vectors) -> Squares:
-    """Squared distances (R,) of one query (D,) to some rows of vectors (N, D): Σ (x − q)² in float64.
-
-    Unlike ‖x‖² − 2x·q, this loses nothing between near duplicates, and equal vectors get equal distances.
-    """
-    step = max(1, GATHERED // vectors.shape[1])
-    out = np.empty(len(rows))
-    for start in range(0, len(rows), step):
-        part = slice(start, start + step)
-        out[part] = np.square(vectors[rows[part]].astype(np.float64) - query).sum(axis=1)
-    return out
-
-
-def best(vectors: Vectors, rows: Rows, query: Vectors, k: int) -> tuple[Rows, Squares]:
-    """The k nearest of some rows, by their direct distance, then by row."""
-    squares = direct(vectors, rows, query)
-    order = np.lexsort((rows, squares))[:k]
-    return rows[order], squares[order]

@@ -7,48 +7,62 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlens.indexes import Vectors
-from twinlens.indexes._rows import Rows, Squares, best
+from twinlens.indexes import Rows, Vectors
+from twinlens.indexes._distances import Squares, best
 
-TOGETHER = 256
-"""Queries in one matrix product."""
-ESTIMATES = 1 << 21
-"""Estimates of one matrix product: 8 MiB. Fewer queries take more rows at once, for each product costs a start."""
-FIRST = 512
+QUERIES_PER_PRODUCT = 256
+ESTIMATES_PER_PRODUCT = 1 << 21
+"""8 MiB. Fewer queries take more rows at once, since each product costs a start."""
+FIRST_ROWS = 512
 """Rows of the first block, which gives the candidates that later rows must beat."""
 EXTRA_CANDIDATES = 32
 """Candidates beyond k that are recomputed directly."""
+GATHERED_SHARE = 8
+"""A filter that leaves fewer than one row in so many is gathered; a wider one is masked, which copies nothing."""
 EPSILON = float(np.finfo(np.float32).eps)
 
 
 def nearest(vectors: Vectors, norms: NDArray[np.float32], queries: Vectors, k: int) -> tuple[Rows, Squares]:
-    """Rows and squared distances (Q, k) of the nearest of vectors (N, D), by distance, then by row; 1 ≤ k ≤ N.
+    """Return rows and squared distances (Q, k) of the nearest of vectors (N, D), by distance, then by row.
 
-    Estimates ‖x‖² − 2x·q (norms (N,) are the ‖x‖²) choose candidates, whose distances are then computed directly. What
-    the estimates may have lost to rounding is bounded, and all rows within the bound are candidates, so that the answer
-    is exact. Memory stays bounded whatever N is.
+    1 ≤ k ≤ N. Estimates ‖x‖² − 2x·q (norms (N,) are the ‖x‖²) choose candidates, whose distances are then computed
+    directly. The rounding error of the estimates is bounded, and all rows within the bound are candidates, so that the
+    answer is exact. Memory stays bounded whatever N is. A row whose norm is infinite is never an answer.
     """
-    parts = [_chunk(vectors, norms, queries[n : n + TOGETHER], k) for n in range(0, len(queries), TOGETHER)]
+    starts = range(0, len(queries), QUERIES_PER_PRODUCT)
+    parts = [_chunk(vectors, norms, queries[start : start + QUERIES_PER_PRODUCT], k) for start in starts]
     return np.concatenate([rows for rows, _ in parts]), np.concatenate([squares for _, squares in parts])
 
 
+def nearest_among(
+    vectors: Vectors, norms: NDArray[np.float32], queries: Vectors, k: int, rows: Rows
+) -> tuple[Rows, Squares]:
+    """Return what `nearest` does of some rows (M,) alone, ascending; 1 ≤ k ≤ M."""
+    if len(rows) * GATHERED_SHARE < len(vectors):
+        found, squares = nearest(vectors[rows], norms[rows], queries, k)
+        return rows[found], squares
+    masked = np.full_like(norms, np.inf)
+    masked[rows] = norms[rows]
+    return nearest(vectors, masked, queries, k)
+
+
 def _chunk(vectors: Vectors, norms: NDArray[np.float32], queries: Vectors, k: int) -> tuple[Rows, Squares]:
-    asked = _asked(queries)
-    narrow, columns = vectors[:, asked], queries[:, asked]
+    used = _used_columns(queries)
+    narrow, columns = vectors[:, used], queries[:, used]
     estimates, rows = _candidates(narrow, norms, columns, min(k + EXTRA_CANDIDATES, len(vectors)))
     limits = np.partition(estimates, k - 1, axis=1)[:, k - 1] + 2 * _rounding(vectors, norms, queries)
-    found = np.empty((len(queries), k), dtype=np.intp)
+    found = np.empty((len(queries), k), dtype=np.int64)
     squares = np.empty((len(queries), k))
     for n, (query, limit) in enumerate(zip(queries, limits, strict=True)):
         # A candidate beyond the limit proves that no row within it was left out.
         complete = rows.shape[1] == len(vectors) or estimates[n].max() > limit
-        near = rows[n] if complete else _within(narrow, norms, query[asked], limit)
+        near = rows[n][np.isfinite(estimates[n])] if complete else _within(narrow, norms, query[used], limit)
         found[n], squares[n] = best(vectors, near, query, k)
     return found, squares
 
 
-def _asked(queries: Vectors) -> slice:
-    """The dimensions outside which all queries are 0: a query of one block reads no other from memory."""
+def _used_columns(queries: Vectors) -> slice:
+    """Return the columns outside which all queries are 0: a query of one block reads no other from memory."""
     used = np.flatnonzero(queries.any(axis=0))
     return slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(0, 1)
 
@@ -56,10 +70,11 @@ def _asked(queries: Vectors) -> slice:
 def _candidates(
     vectors: Vectors, norms: NDArray[np.float32], queries: Vectors, count: int
 ) -> tuple[NDArray[np.float32], Rows]:
-    """Estimates and rows (Q, count) of the rows with the least estimates, in no order."""
+    """Return estimates and rows (Q, count) of the rows with the least estimates, in no order."""
     values = np.full((len(queries), count), np.inf, dtype=np.float32)
-    rows = np.zeros((len(queries), count), dtype=np.intp)
-    for start, end in pairwise([0, *range(FIRST, len(vectors), max(1, ESTIMATES // len(queries))), len(vectors)]):
+    rows = np.zeros((len(queries), count), dtype=np.int64)
+    step = max(1, ESTIMATES_PER_PRODUCT // len(queries))
+    for start, end in pairwise([0, *range(FIRST_ROWS, len(vectors), step), len(vectors)]):
         estimates = _estimates(vectors[start:end], norms[start:end], queries)
         new, columns = _better(estimates, values.max(axis=1))
         values, rows = np.hstack([values, new]), np.hstack([rows, columns + start])
@@ -69,7 +84,7 @@ def _candidates(
 
 
 def _estimates(vectors: Vectors, norms: NDArray[np.float32], queries: Vectors) -> NDArray[np.float32]:
-    """‖x‖² − 2x·q as (Q, N), which orders the vectors of each query as their distances do."""
+    """Return ‖x‖² − 2x·q as (Q, N), which orders the vectors of each query as their distances do."""
     estimates = queries @ vectors.T
     estimates *= -2
     estimates += norms
@@ -77,7 +92,7 @@ def _estimates(vectors: Vectors, norms: NDArray[np.float32], queries: Vectors) -
 
 
 def _better(estimates: NDArray[np.float32], worst: NDArray[np.float32]) -> tuple[NDArray[np.float32], Rows]:
-    """Estimates (Q, W) below each query's worst candidate and their columns, filled up with infinity on the right.
+    """Return estimates (Q, W) below each query's worst candidate and their columns, padded with infinity.
 
     Comparing is far cheaper than sorting, and after the first blocks few rows pass.
     """
@@ -85,20 +100,23 @@ def _better(estimates: NDArray[np.float32], worst: NDArray[np.float32]) -> tuple
     counts = np.bincount(queries, minlength=len(estimates))
     place = np.arange(len(queries)) - np.repeat(np.cumsum(counts) - counts, counts)
     values = np.full((len(estimates), int(counts.max())), np.inf, dtype=np.float32)
-    found = np.zeros(values.shape, dtype=np.intp)
+    found = np.zeros(values.shape, dtype=np.int64)
     values[queries, place], found[queries, place] = estimates[queries, columns], columns
     return values, found
 
 
 def _rounding(vectors: Vectors, norms: NDArray[np.float32], queries: Vectors) -> NDArray[np.float64]:
-    """A bound (Q,) on the error of an estimate: (D + 4)·ε·‖x‖·(‖x‖ + 2‖q‖), in whatever order the sums were made."""
-    longest = np.sqrt(np.float64(norms.max()))
+    """Bound (Q,) the error of an estimate: (D + 4)·ε·‖x‖·(‖x‖ + 2‖q‖), in whatever order the sums were made."""
+    longest = np.float64(norms.max())
+    if np.isinf(longest):  # masked rows
+        longest = np.float64(norms.max(where=np.isfinite(norms), initial=0))
+    longest = np.sqrt(longest)
     lengths = np.linalg.norm(queries.astype(np.float64), axis=1)
     bound: NDArray[np.float64] = (vectors.shape[1] + 4) * EPSILON * longest * (longest + 2 * lengths)
     return bound
 
 
 def _within(vectors: Vectors, norms: NDArray[np.float32], query: Vectors, limit: float) -> Rows:
-    """All rows whose estimate does not exceed the limit: many near ties."""
+    """Return all rows whose estimate does not exceed the limit: many near ties."""
     # The product may add up in another order than before; the limit holds for any order.
     return np.flatnonzero(_estimates(vectors, norms, query[None])[0] <= limit)

@@ -1,4 +1,4 @@
-"""The paper's second retrieval: k-means, and an SVM that says in which cluster to look."""
+"""The paper's second retrieval: k-means, and an SVM that predicts in which cluster to search."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import SVC
 
 from twinlens.core.types import TwinlensError
-from twinlens.indexes import Vectors
-from twinlens.indexes._rows import RowIndex, Rows, Squares
+from twinlens.indexes import Rows, Vectors
+from twinlens.indexes._distances import Squares
+from twinlens.indexes._rows import RowIndex
 from twinlens.indexes._scan import nearest
 
 _KERNELS = ("linear", "rbf", "poly", "sigmoid")
@@ -50,7 +51,7 @@ class ClusterSvm(RowIndex):
         self.machine: Any = None
 
     def decide(self, queries: Vectors) -> NDArray[np.float64]:
-        """The machine's decision values (Q, clusters): the highest is the cluster that it predicts."""
+        """Return the machine's decision values (Q, clusters): the highest is the cluster that it predicts."""
         if self.machine is None:
             return np.zeros((len(queries), int(self.labels.max(initial=0)) + 1))
         values: NDArray[np.float64] = self.machine.decision_function(queries)
@@ -65,7 +66,7 @@ class ClusterSvm(RowIndex):
             self.machine.fit(vectors[rows], self.labels[rows])
 
     def _cluster(self, vectors: Vectors) -> NDArray[np.intp]:
-        """Cluster of each row, numbered from 0 without gaps; fewer clusters where there are fewer distinct vectors."""
+        """Return the cluster of each row, numbered from 0 without gaps; no more than there are distinct vectors."""
         means = KMeans(min(self.clusters, len(vectors)), n_init=4, random_state=self.seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # it only says that vectors repeat
@@ -74,23 +75,22 @@ class ClusterSvm(RowIndex):
         return numbers
 
     def _training_rows(self, count: int) -> Rows:
-        """The first row of every cluster, so that the machine knows them all, and a random draw of the others."""
+        """Draw the first row of every cluster, so that the machine knows them all, and others at random."""
         first = np.unique(self.labels, return_index=True)[1]
         others = np.random.default_rng(self.seed).permutation(np.delete(np.arange(count), first))
         return np.concatenate([first, others])[: max(self.training_rows, len(first))]
 
     def _nearest(self, queries: Vectors, k: int) -> tuple[Rows, Squares]:
         assert self.vectors is not None
-        found = np.empty((len(queries), k), dtype=np.intp)
+        found = np.empty((len(queries), k), dtype=np.int64)
         squares = np.empty((len(queries), k))
-        for members, asked in self._groups(queries, k):
-            inside = self.vectors[members]
-            near, squares[asked] = nearest(inside, np.einsum("nd,nd->n", inside, inside), queries[asked], k)
-            found[asked] = members[near]
+        for members, group in self._groups(queries, k):
+            near, squares[group] = nearest(self.vectors[members], self.squares[members], queries[group], k)
+            found[group] = members[near]
         return found, squares
 
     def _groups(self, queries: Vectors, k: int) -> Iterator[tuple[Rows, Rows]]:
-        """Rows of the gallery, in order, and the queries to search them for; every query belongs to one group."""
+        """Yield gallery rows, ascending, with the queries to search them for; every query belongs to one group."""
         order = np.argsort(-self.decide(queries), axis=1, kind="stable")
         sizes = np.cumsum(np.bincount(self.labels)[order], axis=1)
         needed = np.maximum(self.probes, (sizes < k).sum(axis=1) + 1)

@@ -8,8 +8,9 @@ import numpy as np
 from sklearn.neighbors import BallTree, KDTree
 
 from twinlens.core.types import TwinlensError
-from twinlens.indexes import Vectors
-from twinlens.indexes._rows import RowIndex, Rows, Squares, best
+from twinlens.indexes import Rows, Vectors
+from twinlens.indexes._distances import Squares, best
+from twinlens.indexes._rows import RowIndex
 
 _TREES = {"ball": BallTree, "kd": KDTree}
 

@@ -148,7 +148,7 @@ def test_what_is_embedded_is_found_after_the_first_batch(tmp_path, pictures):
 
 
 def test_what_waits_is_bounded_by_its_bytes(monkeypatch):
-    monkeypatch.setattr(decoding, "WAITING", 10)
+    monkeypatch.setattr(decoding, "WAITING_BYTES", 10)
     taken, most = [], []
 
     def items():

@@ -13,8 +13,8 @@ from tests.mean_color import MeanColor, SideBySide
 from tests.pictures import ALONE
 from twinlens.calibration import Calibration
 from twinlens.collection import Collection, Hits
-from twinlens.collection.search.scoring import DOUBTFUL, MIN_SAMPLE, LinearScorer
-from twinlens.collection.store import Gallery, State
+from twinlens.collection.search.records import DOUBTFUL
+from twinlens.collection.search.scoring import MIN_SAMPLE, LinearScorer
 from twinlens.core.types import Hit, Sample
 
 
@@ -27,8 +27,7 @@ def asked(seed: int, count: int, *, planted: float | None = None) -> tuple[Linea
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     if planted is not None:
         vectors[0] = planted * query + math.sqrt(1 - planted**2) * vectors[0]
-    gallery = Gallery(State("c", 1, 1, count), ((np.arange(count), vectors),))
-    return LinearScorer(gallery, Calibration((), vectors[:1024], min(count, 1024)), query), vectors @ query
+    return LinearScorer(Calibration((), vectors[:1024], min(count, 1024)), query), vectors @ query
 
 
 def test_the_chance_is_that_of_the_best_of_so_many_normal_scores():

@@ -49,7 +49,7 @@ def start(store: Store, digest="00" * 8):
 
 
 def held(found) -> dict[int, list[float]]:
-    return {row: v.tolist() for rows, vectors in found.parts for row, v in zip(rows.tolist(), vectors, strict=True)}
+    return dict(zip(found.rows.tolist(), found.vectors(found.rows).tolist(), strict=True))
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ def test_the_matrix_is_extended_and_not_written_again(store, tmp_path):
     before = {path.name: path.stat().st_ino for path in matrix.folder.iterdir() if path.suffix != ".json"}
     fill(store, "de", generation=generation)
     now = gallery(store, matrix.read())
-    assert [len(rows) for rows, _ in now.parts] == [3, 2]
+    assert [len(block) for block in now.blocks] == [3, 2]
     matrix.write(now)
     assert {path.name: path.stat().st_ino for path in matrix.folder.iterdir() if path.suffix != ".json"} == before
     assert matrix.fault() is None

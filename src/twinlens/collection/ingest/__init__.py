@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from twinlens.collection.ingest.decoding import Limits
+from twinlens.collection.ingest.options import Options, Report
 from twinlens.collection.ingest.pipeline import ingest, reembed
-from twinlens.collection.ingest.report import Options, Report
 from twinlens.collection.ingest.scan import Scan, scan
 from twinlens.collection.ingest.watching import fingerprint, watch
 

@@ -20,18 +20,19 @@ T = TypeVar("T")
 R = TypeVar("R")
 _COUNTED = re.compile(r" \(\d+ bytes not processed\)")
 """What Pillow adds to "image file is truncated"; without it equal reasons are equal."""
-WAITING = 2**28
+WAITING_BYTES = 2**28
 """Bytes of decoded pictures that may wait for the network: enough that it never waits for them, and no more."""
-DEEPEST = 256
+MAX_AHEAD = 256
 MIN_SPAWNED = 256
 """Where processes cannot be forked, starting workers takes longer than decoding this many pictures."""
 
 
 class Job(NamedTuple):
-    """A picture, and the caption given from outside; None: the one within the file, if any."""
+    """A picture to embed. caption: one from beside the file; None: the one within it, if any. key: names the job."""
 
     path: Path
     caption: str | None
+    key: int = 0
 
 
 @dataclass(frozen=True)
@@ -88,13 +89,12 @@ class Decoder:
             self._pool.stop()
             self._threads.shutdown()
 
-    def map(self, items: Iterable[T], job: Callable[[T], Job]) -> Iterator[tuple[T, Decoded | Failure]]:
-        """Every item with its job's result, in order."""
+    def map(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Decoded | Failure]]:
+        """Yield every job with its result, in order."""
         if not self.workers:
-            return ((item, decode(self.composer, job(item))) for item in items)
-        return ahead(
-            self._threads, lambda item: self._one(job(item)), items, depth=DEEPEST, weigh=_bytes, start=2 * self.workers
-        )
+            return ((job, decode(self.composer, job)) for job in jobs)
+        start = 2 * self.workers
+        return ahead(self._threads, self._one, jobs, depth=MAX_AHEAD, weigh=_bytes, start=start)
 
     def _one(self, job: Job) -> Decoded | Failure:
         try:
@@ -112,10 +112,10 @@ def ahead(
     weigh: Callable[[R], int] | None = None,
     start: int = 1,
 ) -> Iterator[tuple[T, R]]:
-    """Items with their results, in order; at most `depth` items are taken before their results are wanted.
+    """Yield items with their results, in order; at most `depth` items are read before their results are wanted.
 
-    weigh: the bytes of a result, 0 if unknown; no more are taken than make `WAITING` bytes, and while none is known
-    `start` of them.
+    weigh: returns the bytes of a result, 0 if unknown; no more items are read than make `WAITING_BYTES`, and `start` of
+    them while no size is known.
     """
     waiting: deque[tuple[T, Future[R]]] = deque()
     room = start if weigh else depth
@@ -125,7 +125,7 @@ def ahead(
             first, future = waiting.popleft()
             result = future.result()
             if weigh and (weight := weigh(result)):
-                room = max(start, min(depth, WAITING // weight))
+                room = max(start, min(depth, WAITING_BYTES // weight))
             yield first, result
     for first, future in waiting:
         yield first, future.result()

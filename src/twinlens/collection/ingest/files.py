@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from twinlens.collection.ingest.decoding import Decoded, Job
-from twinlens.collection.ingest.report import Report
+from twinlens.collection.ingest.decoding import Job
+from twinlens.collection.ingest.executors import Embedded
+from twinlens.collection.ingest.options import Report
 from twinlens.collection.store import Entry, Generation, Store, Vectors
 from twinlens.media import sources
 from twinlens.media.captions import Caption
 
-CHANGED_MEANWHILE = "changed while it was read; the next run takes it"
+CHANGED = "changed while it was read; the next run takes it"
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,9 @@ class Work:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     hash: bytes = b""
 
-    @property
-    def job(self) -> Job:
-        """What a worker must know."""
-        return Job(self.path, self.caption)
+    def job(self, key: int) -> Job:
+        """Return what an executor needs of it."""
+        return Job(self.path, self.caption, key)
 
     def entry(self, **known: Any) -> Entry:
         """As an entry of the collection."""
@@ -96,11 +96,11 @@ class Files:
                 self.store.copy_vectors(twins[0].row, self.store.add(replace(_beside(twins[0], work), row=0)))
         return bool(twins)
 
-    def add(self, work: Work, decoded: Decoded, vector: Vectors) -> None:
+    def add(self, work: Work, embedded: Embedded, vector: Vectors) -> None:
         """Store a picture with its vector (D,)."""
-        width, height = decoded.size or (None, None)
+        width, height = embedded.size or (None, None)
         self._count(self.store.at(work.path))
-        row = self.store.add(work.entry(caption=decoded.caption, width=width, height=height))
+        row = self.store.add(work.entry(caption=embedded.caption, width=width, height=height))
         self.store.put_vector(row, self.generation, vector)
 
     def fail(self, work: Work, reason: str) -> None:

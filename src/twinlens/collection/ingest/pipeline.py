@@ -1,40 +1,37 @@
-"""The run itself: what is unchanged is passed over, what moved keeps its vector, the rest is embedded and committed."""
+"""The run itself: unchanged files are skipped, moved ones keep their vectors, others are embedded and committed."""
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
-from typing import TypeAlias, TypeVar
+from itertools import count
+from typing import Generic, TypeVar
 
-import numpy as np
-
-from twinlens.collection.ingest.decoding import Decoded, Decoder, Failure, Job, ahead, usual_workers
-from twinlens.collection.ingest.files import CHANGED_MEANWHILE, Files, Work
-from twinlens.collection.ingest.report import Options, Report
+from twinlens.collection.ingest.decoding import Failure, ahead
+from twinlens.collection.ingest.executors import Embedded, Executor
+from twinlens.collection.ingest.files import CHANGED, Files, Work
+from twinlens.collection.ingest.options import Options, Report
 from twinlens.collection.ingest.scan import Scan
-from twinlens.collection.store import Entry, Generation, Store, Vectors
+from twinlens.collection.store import Entry, Generation, Store
+from twinlens.core import variants
 from twinlens.core.progress import Bar, bar
 from twinlens.core.types import Embedder
 from twinlens.media import sources
 
 T = TypeVar("T")
 COMMIT_SECONDS = 2.0
-"""How much finished work a kill may cost, at most."""
-BATCH_SECONDS = 5.0
-"""A batch is embedded after this long though it is not full, so that slow pictures are not kept waiting in memory."""
+"""The finished work that a kill may cost, at most."""
 
 
 def ingest(store: Store, generation: Generation, load: Callable[[], Embedder], scan: Scan, options: Options) -> Report:
     """Bring a collection up to date with what a scan found, under one generation's model.
 
-    load gives the model, and is asked only if there is something to embed. Committed at least every few seconds; after
-    Ctrl-C the report says `stopped`, and the next run goes on from there. Raises TwinlensError when the disk is full or
-    a table of captions is broken; what was committed stays.
+    load: returns the model, and is called only if there is something to embed. Committed at least every few seconds;
+    after Ctrl-C the report says `stopped`, and the next run goes on from there. Raises TwinlensError when the disk is
+    full or a table of captions is broken; what was committed stays.
     """
     report = Report(found=len(scan), passed=dict(scan.passed))
     files = Files(store, generation, report, retry=options.retry)
@@ -44,11 +41,12 @@ def ingest(store: Store, generation: Generation, load: Callable[[], Embedder], s
         ThreadPoolExecutor(2, thread_name_prefix="hash") as threads,
     ):
         hashed = ahead(threads, _hashed, _looked(files, scan, advance), depth=32)
-        fresh = _unsettled(files, hashed, advance)
-        for batch in _embedded(load, store, fresh, lambda work: work.job, len(scan), options):
+        fresh = _Numbered(_unsettled(files, hashed, advance))
+        executor = _executor(load, options, len(scan))
+        for batch in _committing(store, executor.embed(work.job(key) for key, work in fresh)):
             with store.change():
-                for work, result in batch:
-                    _note(files, work, result)
+                for embedded in batch:
+                    _note(files, fresh.take(embedded), embedded)
             advance(len(batch), note=f"{report.failed} failed" if report.failed else None)
         for root in scan.roots:
             files.remove_missing(root)
@@ -59,27 +57,60 @@ def ingest(store: Store, generation: Generation, load: Callable[[], Embedder], s
 def reembed(store: Store, generation: Generation, load: Callable[[], Embedder], options: Options) -> Report:
     """Make the vectors that a generation lacks, from files that are still as the collection knows them.
 
-    What cannot be read now is in the report and keeps its row. Stops and goes on like `ingest`.
+    A file that cannot be read now is in the report and keeps its row. Stops and goes on like `ingest`.
     """
     total = store.counts(generation.number)[1]
     report, late = Report(found=total), store.serving() == generation
     with _reported(store, report), bar("embedding", total, unit="pictures", progress=options.progress) as advance:
-        current = _current(store.without_vector(generation.number), report, advance)
-        for batch in _embedded(load, store, current, lambda pair: pair[1].job, total, options):
+        current = _Numbered(_current(store.without_vector(generation.number), report, advance))
+        executor = _executor(load, options, total)
+        for batch in _committing(store, executor.embed(work.job(key) for key, (_, work) in current)):
             with store.change():
-                for (entry, work), result in batch:
-                    if isinstance(result, Failure):
-                        report.fail(work.path, result.reason)
+                for embedded in batch:
+                    entry, work = current.take(embedded)
+                    if embedded.vector is None:
+                        report.fail(work.path, embedded.failure or "")
                     else:
-                        store.put_vector(entry.row, generation, result[1], late=late)
+                        store.put_vector(entry.row, generation, embedded.vector, late=late)
                         report.added += 1
             advance(len(batch))
     return report
 
 
+class _Numbered(Generic[T]):
+    """Gives every item a key, and returns the item to whom its result comes back by that key."""
+
+    def __init__(self, items: Iterable[T]) -> None:
+        self._items, self._waiting = items, dict[int, T]()
+
+    def __iter__(self) -> Iterator[tuple[int, T]]:
+        for key, item in zip(count(), self._items, strict=False):
+            self._waiting[key] = item
+            yield key, item
+
+    def take(self, embedded: Embedded) -> T:
+        """Return the item of a result."""
+        return self._waiting.pop(embedded.key)
+
+
+def _executor(load: Callable[[], Embedder], options: Options, total: int) -> Executor:
+    cls: type[Executor] = variants.variant_class("collection.ingest.executors", options.executor)
+    return cls(load, options, total)
+
+
+def _committing(store: Store, batches: Iterator[Sequence[Embedded]]) -> Iterator[Sequence[Embedded]]:
+    """Pass batches on, and commit what was stored of them every few seconds, the first at once."""
+    committed = -COMMIT_SECONDS
+    for batch in batches:
+        yield batch
+        if time.monotonic() - committed >= COMMIT_SECONDS:
+            store.commit()
+            committed = time.monotonic()
+
+
 @contextmanager
 def _reported(store: Store, report: Report) -> Iterator[None]:
-    """Commit at the end and on Ctrl-C, forget the unfinished rest on an error; count the seconds."""
+    """Commit at the end and on Ctrl-C, roll the unfinished rest back on an error; count the seconds."""
     started = time.monotonic()
     try:
         yield
@@ -109,7 +140,7 @@ def _hashed(work: Work) -> Work | Failure:
 
 
 def _unsettled(files: Files, hashed: Iterable[tuple[Work, Work | Failure]], advance: Bar) -> Iterator[Work]:
-    """The works whose content must be embedded."""
+    """Yield the works whose content must be embedded."""
     for work, result in hashed:
         if isinstance(result, Failure):
             files.fail(work, result.reason)
@@ -130,69 +161,10 @@ def _current(entries: Iterable[Entry], report: Report, advance: Bar) -> Iterator
             advance()
 
 
-Embedded: TypeAlias = "tuple[Decoded, Vectors] | Failure"
-
-
-def _embedded(
-    load: Callable[[], Embedder],
-    store: Store,
-    items: Iterator[T],
-    job: Callable[[T], Job],
-    total: int,
-    options: Options,
-) -> Iterator[list[tuple[T, Embedded]]]:
-    """Batches with vectors (D,); what was stored of them is committed every few seconds, the first at once."""
-    first = next(items, None)
-    if first is None:
-        return
-    composer, committed = load(), -COMMIT_SECONDS
-    workers = usual_workers(total) if options.workers is None else options.workers
-    with Decoder(composer, workers=workers, limits=options.limits) as decoder, _one_thread() as embedding:
-        batches = _batches(decoder.map(itertools.chain([first], items), job), options.batch_size)
-        for _, batch in ahead(embedding, partial(_with_vectors, composer), batches, depth=2):
-            yield batch
-            if time.monotonic() - committed >= COMMIT_SECONDS:
-                store.commit()
-                committed = time.monotonic()
-
-
-@contextmanager
-def _one_thread() -> Iterator[ThreadPoolExecutor]:
-    """A thread that embeds a batch while the one before is committed and the next is decoded."""
-    threads = ThreadPoolExecutor(1, thread_name_prefix="embed")
-    try:
-        yield threads
-    finally:
-        threads.shutdown(cancel_futures=True)
-
-
-def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Lists of `size`, or fewer where filling one takes too long."""
-    batch, started = list[T](), time.monotonic()
-    for item in items:
-        batch.append(item)
-        if len(batch) == size or time.monotonic() - started > BATCH_SECONDS:
-            yield batch
-            batch, started = [], time.monotonic()
-    if batch:
-        yield batch
-
-
-def _with_vectors(composer: Embedder, batch: list[tuple[T, Decoded | Failure]]) -> list[tuple[T, Embedded]]:
-    good = [result for _, result in batch if isinstance(result, Decoded)]
-    vectors = iter(composer.embed_prepared([decoded.arrays for decoded in good]) if good else ())
-    return [(item, r if isinstance(r, Failure) else _checked(r, next(vectors))) for item, r in batch]
-
-
-def _checked(decoded: Decoded, vector: Vectors) -> Embedded:
-    # Not a number compares with nothing: one such vector would spoil every ranking.
-    return (decoded, vector) if np.isfinite(vector).all() else Failure("the model makes no usable vector of it")
-
-
-def _note(files: Files, work: Work, result: Embedded) -> None:
+def _note(files: Files, work: Work, embedded: Embedded) -> None:
     if not work.is_current():
-        files.report.fail(work.path, CHANGED_MEANWHILE)
-    elif isinstance(result, Failure):
-        files.fail(work, result.reason)
+        files.report.fail(work.path, CHANGED)
+    elif embedded.vector is None:
+        files.fail(work, embedded.failure or "")
     else:
-        files.add(work, *result)
+        files.add(work, embedded, embedded.vector)

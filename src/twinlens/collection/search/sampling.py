@@ -1,4 +1,4 @@
-"""The sample of a collection that scores are measured by."""
+"""The sample of a collection on which scores are calibrated."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from twinlens.calibration import Calibration, Channel, lowest_by_hash
-from twinlens.collection.store import Gallery, Rows
+from twinlens.calibration import Calibration, Channel
+from twinlens.collection.engines import Engine
 
 SAMPLE = 1024
 """Entries drawn; means and deviations of scores are then right to a few hundredths of a deviation."""
@@ -15,18 +15,13 @@ RARE = 256
 """Entries drawn beside them of those that have a block, where few have it."""
 
 
-def calibration(now: Gallery, channels: Sequence[Channel]) -> Calibration:
-    """Draw the sample of a gallery: always the same one, and hardly another when a picture comes or goes."""
-    rows = now.rows
-    everyone = rows[lowest_by_hash(rows, SAMPLE)]
-    drawn = [everyone]
+def calibration(engine: Engine, channels: Sequence[Channel]) -> Calibration:
+    """Draw the sample: always the same one, and hardly another when an entry comes or goes."""
+    rows, vectors = engine.sample(SAMPLE)
+    drawn, parts = set(rows.tolist()), [vectors]
     for missing in sorted({channel.missing for channel in channels}):
-        there = rows[_with_block(now, missing)]
-        drawn.append(there[lowest_by_hash(there, RARE)])
-    others = sorted(set(np.concatenate(drawn).tolist()) - set(everyone.tolist()))
-    return Calibration(channels, now.vectors([*everyone.tolist(), *others]), len(everyone))
-
-
-def _with_block(now: Gallery, missing: int) -> Rows:
-    """Where in a gallery's rows the entries stand whose vectors are 0 at a coordinate."""
-    return np.flatnonzero(np.concatenate([np.empty(0), *(vectors[:, missing] for _, vectors in now.parts)]) == 0)
+        rare_rows, rare = engine.sample(RARE, having=missing)
+        fresh = [n for n, row in enumerate(rare_rows.tolist()) if row not in drawn]
+        drawn.update(rare_rows[fresh].tolist())
+        parts.append(rare[fresh])
+    return Calibration(channels, np.concatenate(parts), len(rows))

@@ -9,8 +9,9 @@ from __future__ import annotations
 from twinlens.collection.store.check import DAMAGED, damaged_vectors, faults, salvage
 from twinlens.collection.store.contents import Contents, Runs, contents, expanded, runs
 from twinlens.collection.store.database import DATABASE
+from twinlens.collection.store.gallery import Block, Gallery, gallery
 from twinlens.collection.store.lock import writing
-from twinlens.collection.store.matrix import Gallery, Matrix, gallery
+from twinlens.collection.store.matrix import Matrix
 from twinlens.collection.store.models import keep_model, model_folder, remove_models
 from twinlens.collection.store.rows import Entry, Generation
 from twinlens.collection.store.store import Rows, State, Store, Vectors
@@ -18,6 +19,7 @@ from twinlens.collection.store.store import Rows, State, Store, Vectors
 __all__ = [
     "DAMAGED",
     "DATABASE",
+    "Block",
     "Contents",
     "Entry",
     "Gallery",

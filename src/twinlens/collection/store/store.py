@@ -67,6 +67,18 @@ class Store(Database):
         found = self._one("SELECT * FROM entry WHERE row = ?", row)
         return None if found is None else Entry.read(found)
 
+    def entry(self, entry_id: str) -> Entry:
+        """Return an entry by the id that a hit has. Raises TwinlensError when there is none."""
+        found = self.get(int(entry_id)) if entry_id.isdecimal() and len(entry_id) < 19 else None
+        if found is None:
+            raise TwinlensError(f"the collection {self.folder} has no picture with the id {entry_id!r}")
+        return found
+
+    def entries(self, rows: Sequence[int]) -> dict[int, Entry]:
+        """Return the entries of some rows, by row; those that are gone are left out."""
+        found = ((row, self.get(row)) for row in rows)
+        return {row: entry for row, entry in found if entry is not None}
+
     def alike(self, entry: Entry) -> list[Entry]:
         """The first good entries of equal content and caption; a caption from within a file goes with its content."""
         rows = self.ask(
@@ -117,9 +129,14 @@ class Store(Database):
         rows = self.ask("SELECT row FROM vector WHERE generation = ? AND row > ? ORDER BY row", generation, after)
         return np.fromiter((row for (row,) in rows), dtype=np.int64, count=len(rows))
 
-    def rows_where(self, condition: str, parameters: Sequence[Any]) -> Rows:
-        """The rows (N,) whose entry meets an SQL condition, ascending; only `filters.to_sql` may write conditions."""
-        rows = self.ask(" ".join(("SELECT row FROM entry WHERE", condition, "ORDER BY row")), *parameters)
+    def rows_where(self, generation: int, condition: str, parameters: Sequence[Any]) -> Rows:
+        """Return the rows (N,) with a vector whose entry meets an SQL condition, ascending.
+
+        Only `filters.to_sql` may write conditions.
+        """
+        has_vector = "EXISTS (SELECT 1 FROM vector WHERE vector.row = entry.row AND generation = ?)"
+        query = " ".join(("SELECT row FROM entry WHERE", condition, "AND", has_vector, "ORDER BY row"))
+        rows = self.ask(query, *parameters, generation)
         return np.fromiter((row for (row,) in rows), dtype=np.int64, count=len(rows))
 
     def fields(self) -> list[str]:

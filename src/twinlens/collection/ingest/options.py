@@ -1,4 +1,4 @@
-"""What a run is told and what it tells."""
+"""Options of an index run, and its report."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from twinlens.collection.ingest.decoding import Limits
 
 @dataclass(frozen=True)
 class Options:
-    """How to run: pictures per batch, worker processes (None: as suits the machine), limits, a progress bar if shown.
+    """How to run: pictures per batch, worker processes (None: as suits the machine), limits, a progress bar.
 
-    retry: try again what failed in an earlier run, though its file has not changed.
+    retry: try again what failed in an earlier run, though its file has not changed. executor: a file of `executors`.
     """
 
     batch_size: int = 64
@@ -20,14 +20,15 @@ class Options:
     limits: Limits = field(default_factory=Limits)
     progress: bool = False
     retry: bool = False
+    executor: str = "local"
 
 
 @dataclass
 class Report:
-    """What a run did with the `found` pictures. failures: reason → files; skipped: failed earlier, not changed since.
+    """The outcome for each of the `found` pictures.
 
-    problems: a line for every caption that could not be read. passed: see `Scan`. stopped: Ctrl-C ended it early.
-    seconds: its duration.
+    failures: reason → files. skipped: failed earlier, and not changed since. problems: a line for every caption that
+    could not be read. passed: see `Scan`. stopped: Ctrl-C ended it early. seconds: its duration.
     """
 
     found: int = 0
@@ -45,7 +46,7 @@ class Report:
 
     @property
     def failed(self) -> int:
-        """How many pictures could not be used in this run."""
+        """Return the number of pictures that could not be used in this run."""
         return sum(len(paths) for paths in self.failures.values())
 
     def fail(self, path: Path, reason: str) -> None:

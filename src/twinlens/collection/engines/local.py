@@ -1,0 +1,114 @@
+"""The engine in this process: the matrix file mapped into memory, and what is newer than it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from twinlens.calibration import lowest_by_hash
+from twinlens.collection.search.filters import Node
+from twinlens.collection.store import Block, Gallery, Matrix, Rows, State, Store, Vectors, gallery, writing
+from twinlens.core.types import TwinlensError
+from twinlens.indexes import Scores
+from twinlens.indexes.exact import Exact
+
+TAIL_ROWS = 4096
+"""Vectors that a search reads from the store itself before it tries to extend the matrix file."""
+LOOKED_AT = 4096
+"""Entries looked at first for a sample of those that have a block; most collections have enough among them."""
+
+
+class Local:
+    """Scans everything exactly, at the speed of the memory; a filter is taken as rows."""
+
+    exact = True
+    takes_conditions = False
+
+    def __init__(self) -> None:
+        self._gallery: Gallery | None = None
+        self._indexes: dict[int, Exact] = {}
+        self._first_by_hash = np.empty(0, dtype=np.int64)
+
+    def sync(self, store: Store) -> State:
+        """Map the matrix file the first time; later read only what is new in the store."""
+        held = self._gallery or Matrix(store.folder).read()
+        now = gallery(store, held)
+        if len(now) - now.filed > TAIL_ROWS:
+            now = _filed(store, now)
+        if self._gallery is not now:
+            known = {id(block): self._indexes.get(id(block)) for block in now.blocks}
+            self._indexes = {id(block): known[id(block)] or _fitted(block) for block in now.blocks}
+            self._gallery, self._first_by_hash = now, now.rows[lowest_by_hash(now.rows, LOOKED_AT)]
+        return now.state
+
+    def search(
+        self, queries: Vectors, k: int, *, where: Node | None = None, rows: Rows | None = None
+    ) -> tuple[Rows, Scores]:
+        """Scan the blocks and merge their answers. Raises TwinlensError for a condition: it takes rows."""
+        if where is not None:
+            raise TwinlensError("the local engine takes a filter as rows, not as a condition")
+        found = [self._search_block(block, queries, k, rows) for block in self._synced.blocks if len(block)]
+        if not found:
+            return np.empty((len(queries), 0), dtype=np.int64), np.empty((len(queries), 0), dtype=np.float32)
+        every, scores = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
+        order = np.lexsort((every, -scores), axis=1)[:, :k]
+        return np.take_along_axis(every, order, axis=1), np.take_along_axis(scores, order, axis=1)
+
+    def _search_block(self, block: Block, queries: Vectors, k: int, rows: Rows | None) -> tuple[Rows, Scores]:
+        places = None
+        if rows is not None:
+            places = block.places(rows)
+            places = np.sort(places[places >= 0])
+        found, scores = self._indexes[id(block)].search(queries, k, rows=places)
+        return block.rows[found], scores
+
+    def sample(self, count: int, *, having: int | None = None) -> tuple[Rows, Vectors]:
+        """Return the entries that a hash of their rows puts first."""
+        chosen = self._by_hash(count)[:count] if having is None else self._having(having, count)
+        return chosen, self._synced.vectors(chosen)
+
+    def _having(self, coordinate: int, count: int) -> Rows:
+        """Return the first `count` by hash whose vector is 0 at a coordinate."""
+        looked_at = LOOKED_AT
+        while True:
+            first = self._by_hash(looked_at)
+            having: Rows = first[self._synced.column(first, coordinate) == 0]
+            if len(having) >= count or looked_at >= self.count():
+                return having[:count]
+            looked_at *= 16
+
+    def _by_hash(self, count: int) -> Rows:
+        """Return at least the first `count` rows in the order of their hashes."""
+        if count <= LOOKED_AT:
+            return self._first_by_hash
+        rows = self._synced.rows
+        return rows[lowest_by_hash(rows, count)]
+
+    def vectors(self, rows: Rows) -> Vectors:
+        """Copy the vectors of some rows."""
+        return self._synced.vectors(rows)
+
+    def count(self) -> int:
+        """Return the number of entries."""
+        return len(self._synced)
+
+    @property
+    def _synced(self) -> Gallery:
+        if self._gallery is None:
+            raise RuntimeError("sync the engine before asking it")
+        return self._gallery
+
+
+def _filed(store: Store, now: Gallery) -> Gallery:
+    """Return the gallery from an up-to-date matrix file; as it is while another process writes, or without room."""
+    try:
+        with writing(store.folder):
+            Matrix(store.folder).write(now)
+    except (TwinlensError, OSError):  # only speed is lost
+        return now
+    return gallery(store, Matrix(store.folder).read())
+
+
+def _fitted(block: Block) -> Exact:
+    index = Exact()
+    index.fit(block.vectors, squares=block.squares)
+    return index

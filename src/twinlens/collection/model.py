@@ -1,0 +1,55 @@
+"""The model of a collection, as far as a collection needs one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinlens.calibration import Channel
+from twinlens.core.types import Embedder, Sample, Similarity
+
+
+class Named(Protocol):
+    """A recipe, as far as a collection needs one."""
+
+    @property
+    def name(self) -> str:
+        """Return the name that people know it by."""
+
+
+class Model(Embedder, Protocol):
+    """Turns samples into vectors and defines how vectors are compared; `Composer` and `Runtime` are such models."""
+
+    @property
+    def recipe(self) -> Named:
+        """Return the recipe it was built from."""
+
+    @property
+    def dim(self) -> int:
+        """Return the width D of its vectors."""
+
+    @property
+    def digest(self) -> str:
+        """Return a hexadecimal content hash; equal digests give equal vectors."""
+
+    @property
+    def channels(self) -> Sequence[Channel]:
+        """Return the channels by which its vectors are compared; none: whole, by their cosine."""
+
+    @property
+    def own_similarity(self) -> Similarity | None:
+        """Return the similarity of its vectors where that is no inner product; else None."""
+
+    def embed(self, samples: Sequence[Sample], /) -> NDArray[np.float32]:
+        """Return unit vectors (N, D)."""
+
+    def save(self, folder: Path, /) -> None:
+        """Write the model folder."""
+
+
+Load: TypeAlias = Callable[[Path], Model]
+"""Reads a model folder."""

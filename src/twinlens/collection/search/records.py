@@ -1,0 +1,49 @@
+"""Hits: the answers to a search as every door shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from twinlens.collection.store import Entry
+from twinlens.core.types import Hit, Sample
+
+DOUBTFUL = 0.05
+"""The chance from which on an answer may well be none; docs/methods.md has what it was measured to find and to miss."""
+
+
+class Hits(list[Hit]):
+    """The answers to a search, best first.
+
+    chance: how probable an answer as good as the first would be if nothing in the collection suited the query better
+    than the rest (see `Scorer.chance`); None where that cannot be said.
+    """
+
+    def __init__(self, hits: Iterable[Hit] = (), *, chance: float | None = None) -> None:
+        super().__init__(hits)
+        self.chance = chance
+
+    @property
+    def doubtful(self) -> bool:
+        """Tell that no answer stands out: probably nothing matches, or else nearly everything does."""
+        return self.chance is not None and self.chance > DOUBTFUL
+
+
+def hit(rank: int, entry: Entry, score: float, duplicates: Iterable[int], why: dict[str, Any] | None = None) -> Hit:
+    """Build a hit from an entry of the store."""
+    sample = Sample(str(entry.row), entry.path, entry.caption)
+    return Hit(sample, score, tuple(map(str, duplicates)), rank, entry.metadata, entry.hash.hex(), why or {})
+
+
+def to_json(hit: Hit) -> dict[str, Any]:
+    """Return the record of a hit: the same for `--json`, exports and the service; the path stays a path."""
+    return {
+        "rank": hit.rank,
+        "id": hit.sample.id,
+        "score": hit.score,
+        "duplicates": hit.duplicates,
+        "path": hit.sample.image,
+        "caption": hit.sample.text,
+        "metadata": hit.metadata,
+        **({"why": hit.why} if hit.why else {}),
+    }

@@ -1,0 +1,88 @@
+"""A search request: what every door (Python, command line, receipt, service) fills in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from twinlens.core.types import Picture, TwinlensError
+
+Pictures: TypeAlias = "Picture | str | Sequence[Picture | str] | None"
+Texts: TypeAlias = "str | Sequence[str]"
+JSON_NAMES = {"images": "image", "texts": "text"}
+"""Fields whose names in JSON are those of the arguments of `Collection.search`."""
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """Pictures and sentences to look for, and how to answer.
+
+    Without weights the model composes every picture with every sentence, and the mean of the results is searched for:
+    one picture and one sentence are exactly what it was trained on. With weights, one per picture and then one per
+    sentence, each is embedded alone and the weighted sum is searched for. without: sentences, unlike: ids of entries,
+    that count against an answer. where: a condition on the metadata (see `filters`), applied before ranking, so that k
+    answers come back if so many meet it. distinct: a cosine; of pictures at least so near to each other the best
+    stands for the others. rerank: NAME or NAME:N, a stage that reorders the first N (see `rerank`).
+
+    Raises TwinlensError for a request that cannot be answered, whatever the collection.
+    """
+
+    images: tuple[Picture, ...] = ()
+    texts: tuple[str, ...] = ()
+    k: int = 10
+    where: str | None = None
+    without: tuple[str, ...] = ()
+    unlike: tuple[str, ...] = ()
+    weights: tuple[float, ...] | None = None
+    distinct: float | None = None
+    rerank: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.images and not self.texts:
+            raise TwinlensError("a query needs a picture, a text, or both")
+        parts = len(self.images) + len(self.texts)
+        if self.weights is not None and len(self.weights) != parts:
+            raise TwinlensError(f"the query has {parts} pictures and texts, but {len(self.weights)} weights")
+        if self.k < 1:
+            raise TwinlensError(f"k must be at least 1, not {self.k}")
+        if self.distinct is not None and not -1 <= self.distinct <= 1:
+            raise TwinlensError(f"distinct wants a cosine, from -1 to 1, not {self.distinct:g}")
+
+    @classmethod
+    def of(cls, image: Pictures = None, text: Texts = "", k: int = 10, **options: Any) -> SearchRequest:
+        """Build a request from what people pass: one or several, paths as text, empty sentences left out.
+
+        Raises TwinlensError as the class does, and TypeError for an unknown option.
+        """
+        for name in ("without", "unlike"):
+            if name in options:
+                options[name] = _texts(options[name])
+        if options.get("weights") is not None:
+            options["weights"] = tuple(options["weights"])
+        return cls(_pictures(image), _texts(text), k, **options)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `of` takes; pictures stay as they are."""
+        values = {JSON_NAMES.get(f.name, f.name): getattr(self, f.name) for f in fields(self)}
+        if self.rerank is None:
+            del values["rerank"]  # receipts of earlier versions have no such key
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> SearchRequest:
+        """Read what `to_json` returned. Raises TypeError for an unknown option."""
+        return cls.of(**values)
+
+
+def _pictures(given: Pictures) -> tuple[Picture, ...]:
+    if given is None:
+        return ()
+    several = [given] if isinstance(given, str) or not isinstance(given, Sequence) else given
+    return tuple(Path(picture) if isinstance(picture, str) else picture for picture in several)
+
+
+def _texts(given: Texts) -> tuple[str, ...]:
+    several = [given] if isinstance(given, str) else given
+    return tuple(text.strip() for text in several if text.strip())

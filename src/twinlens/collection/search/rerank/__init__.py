@@ -1,0 +1,29 @@
+"""Reranking: reading query and candidates jointly over the first n. One file per variant; this file is the contract."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from twinlens.collection.search.request import SearchRequest
+from twinlens.collection.store import Entry, Vectors
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An entry among the first n, with its score of the search, its vector (D,), and reasons for its place so far."""
+
+    entry: Entry
+    score: float
+    vector: Vectors
+    why: dict[str, Any] = field(default_factory=dict)
+
+
+class Reranker(ABC):
+    """A stage over the first candidates; the constructor's keyword-only arguments are its options."""
+
+    @abstractmethod
+    def rerank(self, request: SearchRequest, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+        """Return the same candidates in another order, best first, each with a reason added to `why`."""

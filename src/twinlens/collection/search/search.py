@@ -1,0 +1,127 @@
+"""The search itself: request → scorer → engine → deduplicate → rerank → hits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from twinlens.calibration import Calibration, Channel, asking
+from twinlens.collection.engines import Engine
+from twinlens.collection.model import Model
+from twinlens.collection.search import filters, query, records
+from twinlens.collection.search.ranking import Answer, rank
+from twinlens.collection.search.records import Hits
+from twinlens.collection.search.request import SearchRequest
+from twinlens.collection.search.rerank import Candidate, Reranker
+from twinlens.collection.search.sampling import calibration
+from twinlens.collection.search.scoring import Filter, LinearScorer, Scorer
+from twinlens.collection.store import Entry, Generation, State, Store
+from twinlens.core import variants
+from twinlens.core.types import Hit, TwinlensError
+
+RERANKED = 50
+"""Candidates that a reranker reads unless the request says how many."""
+
+
+@dataclass
+class Session:
+    """A store, the engine that mirrors it, and the calibration that searches of one state share."""
+
+    store: Store
+    engine: Engine
+    _calibrated: tuple[State, Calibration] | None = field(default=None, repr=False)
+
+    def calibration(self, state: State, channels: Sequence[Channel]) -> Calibration:
+        """Return the calibration of a state, drawn once for it."""
+        if self._calibrated is None or self._calibrated[0] != state:
+            self._calibrated = state, calibration(self.engine, channels)
+        return self._calibrated[1]
+
+    @property
+    def is_fresh(self) -> bool:
+        """Tell that nothing was searched yet."""
+        return self._calibrated is None
+
+
+def search(request: SearchRequest, session: Session, generation: Generation, model: Model) -> Hits | None:
+    """Answer a request; None where another model serves by now, and the caller should ask with that one.
+
+    Raises TwinlensError for a condition or an id that is wrong, and for a picture that cannot be read.
+    """
+    reranker, candidates = _reranker(request)
+    condition = None if request.where is None else filters.parse(request.where)
+    unlike = np.array([_embedded_row(session.store, generation, entry) for entry in request.unlike], dtype=np.int64)
+    with query.preloading(request, model, first=session.is_fresh):
+        state = session.engine.sync(session.store)
+    if state.generation != generation.number:
+        return None
+    sample = session.calibration(state, model.channels)
+    negatives = asking(model.channels, session.store.vectors(generation, unlike))
+    scorer = query.embed(request, model, negatives, sample)
+    among = _filter(condition, session, generation, scorer)
+    answers = rank(
+        scorer,
+        session.engine,
+        max(request.k, candidates),
+        among=among,
+        exclude=unlike.tolist(),
+        distinct=request.distinct,
+    )
+    chance = scorer.chance(answers[0].score, _count(among, session, generation)) if answers else None
+    return Hits(_hits(request, session, scorer, answers, reranker), chance=chance)
+
+
+def _reranker(request: SearchRequest) -> tuple[Reranker | None, int]:
+    """Return the stage that a request names as NAME or NAME:N, and how many candidates it reads."""
+    if request.rerank is None:
+        return None, 0
+    name, _, count = request.rerank.partition(":")
+    if count and not (count.isdecimal() and int(count) > 0):
+        raise TwinlensError(f"rerank wants NAME or NAME:N with a number N from 1 on, not {request.rerank!r}")
+    reranker: Reranker = variants.make("collection.search.rerank", name)
+    return reranker, int(count or RERANKED)
+
+
+def _embedded_row(store: Store, generation: Generation, entry_id: str) -> int:
+    row = store.entry(entry_id).row
+    if not store.has_vector(row, generation.number):
+        raise TwinlensError(f"the picture with the id {entry_id!r} could not be embedded; twinlens info says why")
+    return row
+
+
+def _filter(condition: filters.Node | None, session: Session, generation: Generation, scorer: Scorer) -> Filter:
+    """Hand a condition to an engine that takes one; find the rows that meet it for others, and for pairwise scores."""
+    linear = isinstance(scorer, LinearScorer)
+    if condition is None:
+        return Filter() if linear else Filter(rows=session.store.rows(generation.number))
+    if linear and session.engine.takes_conditions:
+        return Filter(where=condition)
+    return Filter(rows=session.store.rows_where(generation.number, *filters.to_sql(condition)))
+
+
+def _count(among: Filter, session: Session, generation: Generation) -> int:
+    """Return how many entries were ranked."""
+    if among.where is not None:
+        return len(session.store.rows_where(generation.number, *filters.to_sql(among.where)))
+    return session.engine.count() if among.rows is None else len(among.rows)
+
+
+def _hits(
+    request: SearchRequest, session: Session, scorer: Scorer, answers: Sequence[Answer], reranker: Reranker | None
+) -> list[Hit]:
+    """Read each answer's entry once, reorder the first if asked, and keep k."""
+    entries = session.store.entries([answer.row for answer in answers])
+    found = [(answer, entries[answer.row]) for answer in answers if answer.row in entries]  # none: gone by now
+    places = {answer.row: answer for answer, _ in found}
+    order: Sequence[tuple[Entry, dict[str, object]]] = [(entry, {}) for _, entry in found]
+    if reranker is not None and found:
+        vectors = session.engine.vectors(np.array([answer.row for answer, _ in found], dtype=np.int64))
+        pairs = zip(found, vectors, strict=True)
+        ranked = reranker.rerank(request, [Candidate(e, scorer.display(a.score), v) for (a, e), v in pairs])
+        order = [(candidate.entry, candidate.why) for candidate in ranked]
+    return [
+        records.hit(rank, entry, scorer.display(places[entry.row].score), places[entry.row].duplicates, why)
+        for rank, (entry, why) in enumerate(order[: request.k], 1)
+    ]

@@ -1,0 +1,137 @@
+"""The vectors of one state of a store, in memory or mapped from the matrix file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinlens.collection.store.store import Rows, State, Store, Vectors
+from twinlens.indexes._rows import squared_lengths
+
+
+@dataclass(frozen=True)
+class Block:
+    """Entries that lie together: their rows (N,), vectors (N, D) and squared lengths (N,)."""
+
+    rows: Rows
+    vectors: Vectors
+    squares: Vectors
+
+    @classmethod
+    def of(cls, rows: Rows, vectors: Vectors) -> Block:
+        """Compute the squared lengths of vectors that are in memory."""
+        return cls(rows, vectors, squared_lengths(vectors))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, places: NDArray[np.intp]) -> Block:
+        """Copy the entries at some places."""
+        return Block(self.rows[places], self.vectors[places], self.squares[places])
+
+    def places(self, rows: Rows) -> NDArray[np.intp]:
+        """Return where some rows (M,) lie in here; −1 for a row that does not."""
+        if not len(self):
+            return np.full(len(rows), -1, dtype=np.intp)
+        if self._is_run:
+            places = rows - self.rows[0]
+            return np.where((places >= 0) & (places < len(self)), places, -1)
+        ascending = self.rows if self._order is None else self.rows[self._order]
+        at = np.minimum(np.searchsorted(ascending, rows), len(self) - 1)
+        places = at if self._order is None else self._order[at]
+        return np.where(self.rows[places] == rows, places, -1)
+
+    @cached_property
+    def _is_run(self) -> bool:
+        """Tell that the rows ascend one by one, as they do where no entry ever left."""
+        return self._order is None and int(self.rows[-1]) - int(self.rows[0]) == len(self) - 1
+
+    @cached_property
+    def _order(self) -> NDArray[np.intp] | None:
+        """The order in which the rows ascend; None where they do already, which is usual."""
+        return None if (self.rows[1:] > self.rows[:-1]).all() else np.argsort(self.rows, kind="stable")
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """All vectors that queries are compared with, as blocks, as of `state`.
+
+    filed: how many leading entries are in the matrix file, in this order.
+    """
+
+    state: State
+    blocks: tuple[Block, ...]
+    filed: int = 0
+
+    def __len__(self) -> int:
+        return sum(map(len, self.blocks))
+
+    @property
+    def rows(self) -> Rows:
+        """Return all rows (N,), in the order of the blocks."""
+        if len(self.blocks) == 1:
+            return self.blocks[0].rows
+        if len(self.blocks) == 1:
+            return self.blocks[0].rows
+        return np.concatenate([np.empty(0, dtype=np.int64), *(block.rows for block in self.blocks)])
+
+    def vectors(self, rows: Rows) -> Vectors:
+        """Copy the vectors (M, D) of some rows, all of them in here, in their order."""
+        dim = self.blocks[0].vectors.shape[1] if self.blocks else 0
+        out = np.empty((len(rows), dim), dtype=np.float32)
+        for block in self.blocks:
+            places = block.places(rows)
+            here = places >= 0
+            out[here] = block.vectors[places[here]]
+        return out
+
+    def column(self, rows: Rows, coordinate: int) -> NDArray[np.float32]:
+        """Copy one coordinate (M,) of the vectors of some rows."""
+        out = np.empty(len(rows), dtype=np.float32)
+        for block in self.blocks:
+            places = block.places(rows)
+            here = places >= 0
+            out[here] = block.vectors[places[here], coordinate]
+        return out
+
+    def only(self, rows: Rows) -> Gallery:
+        """Return the same without entries of other rows; copies what remains of a block that loses some."""
+        blocks = []
+        for block in self.blocks:
+            kept = np.isin(block.rows, rows)
+            blocks.append(block if kept.all() else block.take(np.flatnonzero(kept)))
+        return Gallery(self.state, tuple(blocks))
+
+
+def gallery(store: Store, held: Gallery | None) -> Gallery:
+    """Return the store's vectors now; entries that `held` has are taken from there, and only the others are read."""
+    with store.snapshot():
+        state, generation = store.state(), store.serving()
+        if held is not None and held.state == state:
+            return held
+        if generation is None:
+            return Gallery(state, ())
+        if held is None or held.state[:2] != state[:2] or held.state.last > state.last:
+            rows = store.rows(generation.number)
+            return Gallery(state, (Block.of(rows, store.vectors(generation, rows)),))
+        kept = held
+        if held.state.epoch != state.epoch:
+            current = store.rows(generation.number)
+            kept = held if np.isin(held.rows, current).all() else held.only(current)
+            fresh = np.setdiff1d(current, kept.rows, assume_unique=True)
+        else:
+            fresh = store.rows(generation.number, after=held.state.last)
+        return Gallery(state, _joined(kept, Block.of(fresh, store.vectors(generation, fresh))), kept.filed)
+
+
+def _joined(kept: Gallery, fresh: Block) -> tuple[Block, ...]:
+    """Leave the filed block untouched, and join all others and the fresh one."""
+    if not len(fresh):
+        return kept.blocks
+    first = 1 if kept.filed else 0
+    late = (*kept.blocks[first:], fresh)
+    tail = Block(*(np.concatenate([getattr(b, name) for b in late]) for name in ("rows", "vectors", "squares")))
+    return (*kept.blocks[:first], tail)

@@ -1,0 +1,111 @@
+"""The contract of engines, held against the store's own vectors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.mean_color import MeanColor
+from tests.pictures import ALONE, draw
+from twinlens.collection import Collection
+from twinlens.collection.engines import local
+from twinlens.collection.engines.local import Local
+from twinlens.collection.search import filters
+from twinlens.core.types import TwinlensError
+
+
+@pytest.fixture(params=[Local])
+def engine(request):
+    return request.param()
+
+
+@pytest.fixture
+def many(tmp_path):
+    for seed in range(30):
+        draw(tmp_path / "many" / f"{seed:02}.png", seed)
+    with Collection.create(tmp_path / "c", MeanColor(), load=MeanColor.load) as collection:
+        collection.add(tmp_path / "many", options=ALONE)
+        yield collection
+
+
+def truth(collection):
+    entries, vectors = collection.entries_with_vectors()
+    return np.array([entry.row for entry in entries]), vectors
+
+
+def check_search(engine, collection, k=7):
+    rows, vectors = truth(collection)
+    queries = vectors[::5]
+    found, scores = engine.search(queries, k)
+    cosines = queries @ vectors.T
+    order = np.argsort(-cosines, axis=1, kind="stable")[:, :k]
+    np.testing.assert_allclose(scores, np.take_along_axis(cosines, order, axis=1), atol=1e-5)
+    places = np.searchsorted(rows, found)
+    np.testing.assert_allclose(np.take_along_axis(cosines, places, axis=1), scores, atol=1e-5)
+    assert engine.count() == len(rows)
+    np.testing.assert_array_equal(engine.vectors(rows), vectors)
+
+
+def test_answers_are_those_of_all_vectors_after_every_change(engine, many, tmp_path):
+    store = many._session.store
+    assert engine.sync(store) == store.state()
+    check_search(engine, many)
+    draw(tmp_path / "many" / "new.png", 99)
+    (tmp_path / "many" / "03.png").unlink()
+    draw(tmp_path / "many" / "05.png", 77)
+    many.add(tmp_path / "many", options=ALONE)
+    assert engine.sync(store) == store.state() == engine.sync(store)
+    check_search(engine, many)
+
+
+def test_rows_restrict_the_answers(engine, many):
+    engine.sync(many._session.store)
+    rows, vectors = truth(many)
+    some = rows[[2, 3, 11, 20]]
+    found, scores = engine.search(vectors[:2], 10, rows=some)
+    assert found.shape == scores.shape == (2, 4)
+    assert all(sorted(line) == some.tolist() for line in found.tolist())
+    nothing, _ = engine.search(vectors[:2], 10, rows=rows[:0])
+    assert nothing.shape == (2, 0)
+
+
+def test_a_condition_is_taken_or_refused_as_announced(engine, many):
+    engine.sync(many._session.store)
+    _, vectors = truth(many)
+    condition = filters.parse("id > 10")
+    if engine.takes_conditions:
+        assert (engine.search(vectors[:1], 30, where=condition)[0] > 10).all()
+    else:
+        with pytest.raises(TwinlensError, match="as rows"):
+            engine.search(vectors[:1], 30, where=condition)
+
+
+def test_the_sample_hardly_changes_when_an_entry_comes(engine, many, tmp_path):
+    engine.sync(many._session.store)
+    before, vectors = engine.sample(10)
+    assert len(set(before.tolist())) == 10
+    np.testing.assert_array_equal(engine.vectors(before), vectors)
+    draw(tmp_path / "many" / "new.png", 99)
+    many.add(tmp_path / "many", options=ALONE)
+    engine.sync(many._session.store)
+    after, _ = engine.sample(10)
+    assert len(set(before.tolist()) & set(after.tolist())) >= 9
+    assert len(engine.sample(1000)[0]) == 31
+
+
+def test_a_sample_of_those_with_a_block_is_found_however_rare(engine, many, monkeypatch):
+    monkeypatch.setattr(local, "LOOKED_AT", 2)
+    engine.sync(many._session.store)
+    rows, vectors = truth(many)
+    coordinate = 15
+    assert (vectors[:, coordinate] == 0).all()
+    assert len(engine.sample(1000, having=coordinate)[0]) == len(rows)
+    np.testing.assert_array_equal(engine.sample(3, having=coordinate)[0], engine.sample(3)[0])
+    assert len(engine.sample(5, having=0)[0]) == (vectors[:, 0] == 0).sum() == 0
+
+
+def test_an_empty_collection_answers_nothing(engine, tmp_path):
+    with Collection.create(tmp_path / "empty", MeanColor(), load=MeanColor.load) as collection:
+        engine.sync(collection._session.store)
+        rows, scores = engine.search(np.ones((2, MeanColor.dim), dtype=np.float32), 3)
+    assert rows.shape == scores.shape == (2, 0) and engine.count() == 0
