@@ -18,7 +18,7 @@ DONE, MISTAKE, STOPPED, PIPE_CLOSED = 0, 2, 130, 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line and answer its exit code: 0 done, 1 different, 2 a mistake, 130 stopped."""
+    """Run one command line and return its exit code: 0 done, 1 different, 2 a mistake, 130 stopped."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be text in the terminal's encoding
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def build_parser(commands: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser with these commands in it; importing a command's file costs next to nothing, running it may not."""
+    """Build the parser of these commands; importing a command's file costs next to nothing, running it may not."""
     parser = argparse.ArgumentParser(
         prog="twinlens",
         description="Find images with two lenses at once: a picture and a sentence.",
@@ -86,6 +86,6 @@ def _say(message: str, code: int) -> int:
 
 
 def _leave_the_pipe() -> int:
-    """Whoever read our output has left; without this the interpreter complains about it at exit."""
+    """Silence the interpreter's complaint at exit that the reader of our output has left."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return PIPE_CLOSED

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class Collection:
-    """Pictures that are found by pictures and sentences; all that is known of them is in one folder.
+    """A searchable folder of pictures: rows and vectors, a copy of the model, and caches.
 
     Several threads may use it. While one process writes, others read, and each search sees what is committed by then.
     """
@@ -54,7 +54,7 @@ class Collection:
 
     @classmethod
     def create(cls, folder: Path | str, composer: Model, *, load: Load = load) -> Self:
-        """A new, empty collection whose vectors `composer` makes; the model is copied into its folder.
+        """Create an empty collection for the vectors of `composer`, a copy of which is kept in its folder.
 
         load: how a model folder is read again. Raises TwinlensError when there is a collection already.
         """
@@ -73,7 +73,7 @@ class Collection:
 
     @classmethod
     def open(cls, folder: Path | str, *, load: Load = load) -> Self:
-        """A collection that is there; its model is loaded once needed. Raises TwinlensError when there is none."""
+        """Open a collection; its model is loaded once needed. Raises TwinlensError when there is none."""
         store = Store.open(Path(folder))
         if store.serving() is None:
             store.close()
@@ -82,7 +82,7 @@ class Collection:
 
     @staticmethod
     def exists(folder: Path | str) -> bool:
-        """Whether there is a collection that `open` can open."""
+        """Tell whether there is a collection that `open` can open."""
         if not (Path(folder) / DATABASE).is_file():
             return False
         store = Store.open(Path(folder))
@@ -91,7 +91,7 @@ class Collection:
         return serving is not None
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         self._store.close()
 
     def __enter__(self) -> Self:
@@ -101,12 +101,12 @@ class Collection:
         self.close()
 
     def __len__(self) -> int:
-        """How many pictures can be found."""
+        """Return the number of pictures that can be found."""
         return self._store.counts(self.generation.number)[0]
 
     @property
     def generation(self) -> Generation:
-        """The model that serves now: its digest, its recipe's name, its width."""
+        """Return the serving generation: its model's digest, its recipe's name, its width."""
         serving = self._store.serving()
         if serving is None:
             raise TwinlensError(f"the collection {self.folder} has lost its model; index its pictures again")
@@ -114,7 +114,7 @@ class Collection:
 
     @property
     def model(self) -> Model:
-        """The model that serves now, loaded when it is asked for first."""
+        """Return the serving model, loaded at the first use."""
         with self._busy:
             digest = self.generation.digest
             if self._model is None or self._model[0] != digest:
@@ -191,7 +191,7 @@ class Collection:
         return Repair((*rescued, *done.done), done.embedded)
 
     def replace_model(self, was: Generation, model: Model, convert: Callable[[Vectors], Vectors]) -> None:
-        """Switch, in one transaction, to a model whose vectors (M, D') `convert` makes of the present ones (M, D).
+        """Switch, in one transaction, to a model whose vectors (M, D') `convert` computes from the present ones (M, D).
 
         For a model with the same encoders as the one that `was` there and another fusion: no picture is read. Raises
         TwinlensError as `add`, and where yet another model serves by now.
@@ -206,11 +206,11 @@ class Collection:
     # Reading ---------------------------------------------------------------------------------------------------------
 
     def info(self) -> Info:
-        """How many pictures there are, which failed and why, which model serves."""
+        """Return counts, failures with their reasons, and the serving model."""
         return maintenance.info(self._store, self.generation)
 
     def verify(self) -> list[str]:
-        """A line for everything that is wrong with the collection's files; none if it is whole."""
+        """Return a line for every fault of the collection's files; none if it is whole."""
         return maintenance.verify(self._store, self.generation, self._load)
 
     def search(self, image: Pictures = None, text: Texts = "", k: int = 10, **options: Any) -> Hits:
@@ -232,16 +232,16 @@ class Collection:
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Everything asked inside is of one state, whatever is committed meanwhile; other threads wait."""
+        """Read everything inside from one state, whatever another process commits; other threads wait."""
         with self._busy, self._store.snapshot():
             yield
 
     def contents(self, *, within: Runs | None = None) -> Contents:
-        """Which pictures can be found now, as a digest; of all rows or of those within some runs."""
+        """Return a digest of the pictures that can be found now, of all rows or of those within some runs."""
         return contents(self._store, self.generation, within=within)
 
     def entries_with_vectors(self) -> tuple[list[Entry], Vectors]:
-        """All pictures that can be found, by row, and their vectors (N, D), of one state."""
+        """Return all entries with a vector, by row, and their vectors (N, D), of one state."""
         with self.snapshot():
             entries = self._store.found(self.generation.number)
             rows = np.array([entry.row for entry in entries], dtype=np.int64)
@@ -252,7 +252,7 @@ class Collection:
         return self._store.entry(entry_id)
 
     def fields(self) -> list[str]:
-        """The names that conditions can ask for."""
+        """Return the names of fields that conditions can use."""
         return [*filters.COLUMNS, *self._store.fields()]
 
 

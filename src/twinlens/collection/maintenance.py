@@ -1,4 +1,4 @@
-"""What there is to know of a collection, whether it is whole, and making it so again."""
+"""Maintenance of a collection: counts, verification and repair."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _nothing() -> Report:
 
 @dataclass(frozen=True)
 class Info:
-    """What a collection holds. pictures: how many can be found; failed and lacking: how many cannot, and why not.
+    """Contents of a collection. pictures, failed, lacking: how many are found, cannot be read, lack a vector.
 
     failures: reason, how many, one of them. building: the model whose vectors are being made beside the serving one's.
     size: bytes of its folder.
@@ -53,14 +53,14 @@ class Info:
 
 @dataclass(frozen=True)
 class Repair:
-    """What `repair` did, a line each, and the run that made lost vectors again."""
+    """The steps of a repair, a line each, and the run that embedded lost vectors again."""
 
     done: tuple[str, ...] = ()
     embedded: Report = field(default_factory=_nothing)
 
 
 def adopt(store: Store, composer: Model) -> Generation:
-    """Keep a copy of the model, and give it a generation."""
+    """Copy a model into the collection, and return its generation."""
     digest = composer.digest
     keep_model(store.folder, digest, composer.save)
     with store.change():
@@ -70,7 +70,7 @@ def adopt(store: Store, composer: Model) -> Generation:
 
 
 def info(store: Store, serving: Generation) -> Info:
-    """Counts, model and failures of a collection."""
+    """Return counts, models and failures of a collection."""
     with store.snapshot():
         pictures, lacking, failed = store.counts(serving.number)
         building = next((generation for generation in store.generations() if generation != serving), None)
@@ -80,7 +80,7 @@ def info(store: Store, serving: Generation) -> Info:
 
 
 def verify(store: Store, serving: Generation, load: Load) -> list[str]:
-    """A line for everything that is wrong; reads all vectors and the whole matrix file, and loads the model."""
+    """Return a line for every fault; reads all vectors and the whole matrix file, and loads the model."""
     found = faults(store)
     if found:  # what a broken file says of its vectors means nothing
         return found
@@ -94,7 +94,7 @@ def verify(store: Store, serving: Generation, load: Load) -> list[str]:
 
 
 def repair(store: Store, serving: Generation, composer: Model, options: Options) -> Repair:
-    """Drop damaged vectors, make what is lacking again from the files, and rebuild the matrix file."""
+    """Drop damaged vectors, embed the missing ones again from the files, and rebuild the matrix file."""
     done = []
     for row, generation in list(damaged_vectors(store)):
         with store.change():

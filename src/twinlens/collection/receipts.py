@@ -1,4 +1,4 @@
-"""Receipts: what a search was asked, of which model and which pictures, and what it answered; and asking it again."""
+"""Receipts: a search's request, model, contents and answers, which can be replayed and compared."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Replay:
-    """A receipt's search, asked again. changes: a line for everything that is no longer as it was.
+    """A replayed receipt. changes: a line for everything that is no longer as it was.
 
     then, now: the answers (now None where it cannot be asked any more). same: whether they are the same pictures in the
     same order, with the same scores but for rounding.
@@ -67,7 +67,7 @@ def search(collection: Collection, request: SearchRequest) -> tuple[Hits, Record
 
 
 def read(path: Path) -> Record:
-    """A receipt from its file. Raises TwinlensError: not there, not a receipt, of a newer version."""
+    """Read a receipt from its file. Raises TwinlensError: not there, not a receipt, of a newer version."""
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
         version = said["receipt"]
@@ -83,7 +83,7 @@ def read(path: Path) -> Record:
 
 
 def replay(collection: Collection, receipt: Record) -> Replay:
-    """Ask a receipt's search again, and say what has changed since. Raises TwinlensError for a damaged receipt."""
+    """Repeat a receipt's search, and list the changes since. Raises TwinlensError for a damaged receipt."""
     then = tuple(receipt["hits"])
     asked = {**receipt["asked"], "image": [Path(known["path"]) for known in receipt["asked"]["image"]]}
     with collection.snapshot():
@@ -140,7 +140,7 @@ def _of_contents(collection: Collection, receipt: Record) -> Iterator[str]:
 
 
 def _of_rows(now: Contents, was: Record) -> Iterator[str]:
-    """Differences between the same rows."""
+    """Yield a line for every difference between the same rows."""
     if now.pictures != was["pictures"]:
         yield "pictures of the collection have changed under their numbers: it was restored from another copy"
     if now.fields != was["fields"]:

@@ -1,4 +1,4 @@
-"""Writing to a collection: a connection that holds the lock, and the matrix file that follows what was written."""
+"""Writing to a collection: a locked connection, and the matrix file kept up to date."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAGE = 1024
 
 @contextmanager
 def writer(folder: Path) -> Iterator[Store]:
-    """A connection of its own for writing, so that searches in other threads never see what is not committed."""
+    """Open a separate connection for writing, so that searches in other threads never see uncommitted changes."""
     with writing(folder):
         store = Store.open(folder)
         try:
@@ -39,7 +39,7 @@ def refresh_matrix(store: Store) -> None:
 
 
 def replace_model(store: Store, serving: Generation, model: Model, convert: Callable[[Vectors], Vectors]) -> Generation:
-    """Let another model serve, whose vectors (M, D') `convert` makes of those that are there (M, D).
+    """Let another model serve, whose vectors (M, D') `convert` computes from the present ones (M, D).
 
     One transaction: until it is committed, and if it is interrupted, the old model serves and nothing has changed.
     """

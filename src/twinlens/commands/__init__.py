@@ -1,4 +1,4 @@
-"""Commands: one file per command, named as the user types it; `cli.py` lists them and does nothing else.
+"""Commands: one file per command, named as the user types it; `cli.py` lists them.
 
 A command file defines, and nothing heavier than the standard library is imported before `run`:
 

@@ -1,4 +1,4 @@
-"""What the commands on a collection share: which collection, which model, and how a run is told."""
+"""Arguments and reports shared by the commands on a collection."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def add_runtime(parser: argparse.ArgumentParser) -> None:
 
 
 def open_collection(args: argparse.Namespace) -> Collection:
-    """The collection that `--collection` names, run as `--runtime` says. Raises TwinlensError when there is none."""
+    """Open the collection of `--collection`, run by `--runtime`. Raises TwinlensError when there is none."""
     from twinlens.collection import Collection
     from twinlens.models import runtime
 
@@ -54,12 +54,12 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 
 def asks_for_model(args: argparse.Namespace) -> bool:
-    """Whether a model is named at all."""
+    """Tell whether a model is named at all."""
     return any(given is not None for given in (args.model, args.recipe, args.checkpoint))
 
 
 def choose_model(args: argparse.Namespace) -> Composer:
-    """The model that `--model`, `--recipe` and `--checkpoint` name. Raises TwinlensError when it cannot be had."""
+    """Load the model of `--model`, `--recipe` and `--checkpoint`. Raises TwinlensError when it cannot be loaded."""
     from twinlens.models import pretrained
     from twinlens.models.composer import Composer
 
@@ -72,7 +72,7 @@ def choose_model(args: argparse.Namespace) -> Composer:
 
 
 def report_to_json(report: Report) -> dict[str, object]:
-    """A run as JSON knows it."""
+    """Return the JSON of a run."""
     counts = ("found", "added", "changed", "moved", "unchanged", "removed", "skipped", "failed", "stopped")
     failures = {reason: [str(path) for path in paths] for reason, paths in report.failures.items()}
     said = {name: getattr(report, name) for name in counts}
@@ -86,7 +86,7 @@ def report_to_json(report: Report) -> dict[str, object]:
 
 
 def print_report(report: Report) -> None:
-    """What a run did in a sentence, then the failures by reason with one file each."""
+    """Print a run in a sentence, then the failures by reason with one file each."""
     counts = {name: getattr(report, name) for name in ("added", "changed", "moved", "unchanged", "removed", "failed")}
     what = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "nothing to do"
     embedded = report.added + report.changed

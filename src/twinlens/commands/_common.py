@@ -1,4 +1,4 @@
-"""What several commands share: pieces of arguments, the query, and the two ways out (a table, JSON)."""
+"""Arguments and output (a table, JSON) shared by all commands."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def shows_view(args: argparse.Namespace) -> bool:
-    """Whether the command prints its human view: always, unless standard output belongs to the JSON."""
+    """Tell whether the command prints its human view: always, unless standard output carries the JSON."""
     return bool(args.json != STDOUT)
 
 
@@ -56,7 +56,7 @@ def emit_line(result: Mapping[str, object], args: argparse.Namespace) -> None:
 
 
 def write_json(result: Mapping[str, object], path: Path) -> Path:
-    """Write a result as a JSON file, and answer its path. Raises TwinlensError when it cannot be written."""
+    """Write a result as a JSON file, and return its path. Raises TwinlensError when it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(_dumped(result), encoding="utf-8")
@@ -77,7 +77,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, tit
 
 
 def existing_folder(path: str | Path) -> Path:
-    """The folder, as a path; fit for `type=` of an argument. Raises TwinlensError when there is none."""
+    """Return the folder as a path; fit for `type=` of an argument. Raises TwinlensError when there is none."""
     folder = Path(path).expanduser()
     if folder.is_dir():
         return folder

@@ -1,4 +1,4 @@
-"""`twinlens index`: pictures into a collection."""
+"""`twinlens index`: bring a collection up to date with folders of pictures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ twinlens index ~/Pictures --watch
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Folders, the collection, its model, captions, and how to run."""
+    """Add folders, collection, model, captions, and options of the run."""
     parser.add_argument(
         "paths", nargs="+", type=Path, metavar="DIR", help="folders with pictures, tar shards, or single pictures"
     )
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 def _add(
     collection: Collection, found: Scan, args: argparse.Namespace, options: Options
 ) -> tuple[Report, dict[str, object]]:
-    """What a run did, and the same as JSON."""
+    """Run, and return the report and its JSON."""
     from twinlens.models import runtime
 
     report = collection.add(found, options=options)
@@ -124,7 +124,7 @@ def _options(args: argparse.Namespace) -> Options:
 
 
 def _collection_of(args: argparse.Namespace, options: Options) -> Collection:
-    """The collection, made if there is none, with the model that was asked for."""
+    """Open the collection, creating it if there is none, with the model that the arguments name."""
     from twinlens.collection import Collection
     from twinlens.models.runtime import accelerated
 
@@ -144,7 +144,7 @@ def _collection_of(args: argparse.Namespace, options: Options) -> Collection:
 
 
 def _stop(result: Mapping[str, object], args: argparse.Namespace) -> None:
-    """After Ctrl-C the result is written all the same; the exit code says that it is not the whole."""
+    """Write the partial result after Ctrl-C, and end with the exit code of an interrupt."""
     _common.emit(result, args)
     raise KeyboardInterrupt
 

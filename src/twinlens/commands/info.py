@@ -1,4 +1,4 @@
-"""`twinlens info`: what a collection holds."""
+"""`twinlens info`: counts, failures and model of a collection."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ twinlens info --collection ~/pictures.twin --json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The collection."""
+    """Add the collection."""
     _collection.add_collection(parser)
 
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
-    """Count and tell."""
+    """Print and return the counts."""
     from twinlens.models import runtime
 
     with _collection.open_collection(args) as collection:

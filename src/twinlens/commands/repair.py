@@ -16,7 +16,7 @@ twinlens repair --collection ~/pictures.twin --model models/mine
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The collection, and its model if that is what is lost."""
+    """Add the collection, and its model if that is lost."""
     _collection.add_collection(parser)
     parser.add_argument(
         "--model", type=Path, metavar="DIR", help="a copy of the collection's own model, to put it back"
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
-    """Mend, and say what was done and what is still wrong."""
+    """Mend, and print what was done and what is still wrong."""
     from twinlens.collection.ingest import Options
     from twinlens.models.composer import Composer
 

@@ -1,4 +1,4 @@
-"""`twinlens replay`: a receipt's search once more, and what has changed since."""
+"""`twinlens replay`: repeat a receipt's search and list the changes since."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ twinlens replay found.receipt --collection ~/copy.twin --json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The receipt, and the collection if it is elsewhere now."""
+    """Add the receipt, and the collection if it is elsewhere now."""
     parser.add_argument("receipt", type=Path, metavar="FILE", help="what twinlens search --receipt wrote")
     parser.add_argument("--collection", type=Path, metavar="DIR", help="the collection, if not where it was")
 
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
-    """Ask again and compare. Raises Different (exit code 1), with everything shown, when the ranking is another."""
+    """Repeat and compare. Raises Different (exit code 1), after printing everything, when the ranking is another."""
     from twinlens.collection import receipts
 
     receipt = receipts.read(args.receipt.expanduser())

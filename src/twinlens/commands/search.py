@@ -26,7 +26,7 @@ RESULTS = Path("twinlens-results")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The query, what to leave out, and where the result goes."""
+    """Add the query, filters, and outputs."""
     _several(parser, "--image", "FILE", "the picture to start from", Path)
     _several(parser, "--text", "SENTENCE", "what the answers should look like")
     _several(parser, "--weight", "W", "how much each --image, then each --text counts; all are embedded alone", float)
@@ -55,7 +55,7 @@ def _several(parser: argparse.ArgumentParser, name: str, metavar: str, about: st
 
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
-    """Search, show, and write the result. Raises TwinlensError for a query without a picture or a text."""
+    """Search, show the hits, and write the files. Raises TwinlensError for a query without a picture or a text."""
     images, texts = [_picture(path) for path in args.image], [text for text in args.text if text.strip()]
     if not images and not texts:
         raise TwinlensError("give --image FILE, --text SENTENCE, or both")
@@ -171,7 +171,7 @@ def _show(hits: Hits, args: argparse.Namespace) -> None:
 
 
 def _why_nothing(args: argparse.Namespace, collection: Collection) -> str:
-    """Why there is no answer, and the fields that there are where the condition asks for another."""
+    """Explain why there is no answer; for an unknown field in the condition, list the known ones."""
     if not args.where:
         return f"{args.collection} has no pictures yet"
     from twinlens.collection.search import filters

@@ -1,4 +1,4 @@
-"""`twinlens verify`: whether a collection's files are whole."""
+"""`twinlens verify`: check a collection's files for damage."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ twinlens verify --collection ~/pictures.twin
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The collection."""
+    """Add the collection."""
     _collection.add_collection(parser)
 
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
-    """Check. Raises TwinlensError (exit code 2), with every problem shown, when something is wrong."""
+    """Check everything. Raises TwinlensError (exit code 2), after printing every problem, when something is wrong."""
     with _collection.open_collection(args) as collection:
         problems = collection.verify()
         result = {"collection": args.collection, "ok": not problems, "problems": problems}

@@ -1,4 +1,4 @@
-"""The engine in this process: the matrix file mapped into memory, and what is newer than it."""
+"""The engine in this process: the matrix file mapped into memory, and rows newer than it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures into a collection: scan → decode → embed → commit, to be stopped and taken up again at any moment."""
+"""Indexing: scan → decode → embed → commit, which can be stopped and resumed at any moment."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Job(NamedTuple):
 
 @dataclass(frozen=True)
 class Decoded:
-    """A picture as the network takes it; from its header (width, height) as people see it, and the caption."""
+    """A prepared picture: arrays for the network, (width, height) as people see it, and the caption."""
 
     arrays: Arrays
     size: tuple[int, int] | None
@@ -46,21 +46,21 @@ class Decoded:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a picture cannot be used, in one line that does not name it."""
+    """The reason why a picture cannot be used, in one line that does not name it."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one picture may cost: seconds, and bytes of memory beyond what a worker needs at rest."""
+    """Limits for one picture: seconds, and bytes of memory beyond what a worker needs at rest."""
 
     seconds: float = 30.0
     memory: int = 2 * 10**9
 
 
 def decode(composer: Preparer, job: Job) -> Decoded | Failure:
-    """Prepare one picture, here and now."""
+    """Prepare one picture in this process."""
     size, text = inside(job.path)
     text = text if job.caption is None else job.caption
     try:
@@ -132,12 +132,12 @@ def ahead(
 
 
 def _bytes(result: Decoded | Failure) -> int:
-    """What a result takes in memory; of a failure that is nothing worth counting."""
+    """Return the bytes of a result's arrays; 0 for a failure."""
     return sum(array.nbytes for array in result.arrays.values()) if isinstance(result, Decoded) else 0
 
 
 def usual_workers(pictures: int) -> int:
-    """How many workers suit this machine and this many pictures: one per core, or none if that is faster."""
+    """Return how many workers suit this machine and so many pictures: one per core, or none if that is faster."""
     if not FORKS and pictures < MIN_SPAWNED:
         return 0
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""What became of each file since the last run: unchanged, moved, copied, or to be embedded."""
+"""Comparison of files with the store: unchanged, moved, copied, or to be embedded."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ class Work:
         return Job(self.path, self.caption, key)
 
     def entry(self, **known: Any) -> Entry:
-        """As an entry of the collection."""
+        """Build an entry of the collection."""
         given = {"caption": self.caption or "", "given": self.caption is not None, "metadata": self.metadata}
         return Entry(self.path, self.hash, self.size, self.mtime_ns, **{**given, **known})
 
     def is_of(self, entry: Entry) -> bool:
-        """Whether an entry's caption is this one; one from within a file goes with its content."""
+        """Tell whether an entry has this caption; one from within a file goes with its content."""
         return entry.given == (self.caption is not None) and (not entry.given or entry.caption == self.caption)
 
     def is_current(self) -> bool:
-        """Whether the file is still the one that was looked at first."""
+        """Tell whether the file still has the size and time that were read first."""
         try:
             return sources.status(self.path) == (self.size, self.mtime_ns)
         except OSError:
@@ -51,13 +51,13 @@ class Work:
 
 
 class Files:
-    """Compares files with the store, and writes down what it finds, in the report too."""
+    """Compares files with the store, and updates the store and the report."""
 
     def __init__(self, store: Store, generation: Generation, report: Report, *, retry: bool = False) -> None:
         self.store, self.generation, self.report, self.retry = store, generation, report, retry
 
     def look(self, path: Path, said: Caption | None) -> Work | None:
-        """The work that a file is, None if there is none: size, time and caption are as they were."""
+        """Return a file as work to do; None where its size, time and caption have not changed."""
         try:
             status = sources.status(path)
         except OSError as error:
@@ -74,7 +74,7 @@ class Files:
         return None if self._keep(known, work) else work
 
     def settle(self, work: Work) -> bool:
-        """Whether a file needs no embedding: its content is as it was, or that of a file that moved or was copied."""
+        """Reuse vectors where a file's content has not changed, moved or was copied; tell whether that was so."""
         known = self.store.at(work.path)
         if (
             known
@@ -104,13 +104,13 @@ class Files:
         self.store.put_vector(row, self.generation, vector)
 
     def fail(self, work: Work, reason: str) -> None:
-        """Note why a file cannot be used; it is tried again once it changes."""
+        """Record why a file cannot be used; it is tried again once it changes."""
         self.report.fail(work.path, reason)
         with self.store.change():
             self.store.add(work.entry(failure=reason))
 
     def remove_missing(self, root: Path) -> None:
-        """Forget the entries below a folder whose files are gone."""
+        """Remove the entries below a folder whose files are gone."""
         for path in map(os.fsdecode, self.store.paths(root)):
             if not sources.exists(path):
                 with self.store.change():
@@ -118,7 +118,7 @@ class Files:
                 self.report.removed += 1
 
     def _keep(self, known: Entry, work: Work) -> bool:
-        """Whether an entry can stay as it is, but for the file's time and the metadata."""
+        """Keep an entry that has its vector, updating path, time and metadata; tell whether it has."""
         if not self._has_vector(known):
             return False
         now = _beside(known, work)
@@ -139,5 +139,5 @@ class Files:
 
 
 def _beside(entry: Entry, work: Work) -> Entry:
-    """The entry with what a file's content does not decide: where it is, its time, its metadata."""
+    """Return the entry with the path, size, time and metadata of a file of the same content."""
     return replace(entry, path=work.path, size=work.size, mtime_ns=work.mtime_ns, metadata=work.metadata)

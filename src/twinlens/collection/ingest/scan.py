@@ -1,4 +1,4 @@
-"""Which pictures there are, and what is known of each before it is opened."""
+"""Pictures below folders, with the captions and metadata that lie beside them."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Scan:
         return sum(len(files) for _, files in self.folders)
 
     def pictures(self) -> Iterator[tuple[Path, Caption | None]]:
-        """Every picture with what is said of it outside its file."""
+        """Yield every picture with its caption and metadata from outside its file."""
         for captions, files in self.folders:
             for path in files:
                 yield path, captions.of(path)
 
     @property
     def problems(self) -> list[str]:
-        """A line for every caption that could not be read so far."""
+        """Return a line for every caption that could not be read so far."""
         return [line for captions, _ in self.folders for line in captions.problems]
 
 

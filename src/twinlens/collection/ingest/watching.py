@@ -1,4 +1,4 @@
-"""Going on watching folders: they are looked at again and again, and indexed when a change in them has come to rest.
+"""Watching folders: polled, and indexed once a change has come to rest (a debounce).
 
 Looking, not notifications of the system: these do not come from network drives, and are lost when there are many.
 """
@@ -21,7 +21,7 @@ LOOK_SHARE = 10
 
 
 def fingerprint(paths: Iterable[Path], *, exclude: Path | None = None) -> bytes:
-    """Changes when a file below the paths, a picture or another, comes, goes, or changes its size or time.
+    """Return a digest that changes when a file below the paths comes, goes, or changes its size or time.
 
     exclude: a folder whose files do not count, the collection itself, which may lie among the pictures.
     """
@@ -43,7 +43,7 @@ def watch(
     every: float,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Call `act` at once, and again whenever what `look` says has changed and has stayed so for `every` seconds.
+    """Call `act` at once, and again whenever the result of `look` has changed and stayed so for `every` seconds.
 
     Ends only with what is raised, such as KeyboardInterrupt. A TwinlensError of `act` (a drive that is gone, another
     process that writes) is told, once while it is the same, and tried again.

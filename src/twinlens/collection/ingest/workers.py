@@ -1,4 +1,4 @@
-"""Processes that each do one thing at a time for one thread, and are replaced when they die or take too long."""
+"""Worker processes with time and memory limits, replaced when they die or take too long."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class WorkerError(Exception):
 
 
 class Pool(Generic[Shared, Job, Result]):
-    """Every thread that asks gets a process of its own, which calls `work(shared, job)`."""
+    """Gives every calling thread a process of its own, which runs `work(shared, job)`."""
 
     def __init__(self, work: Callable[[Shared, Job], Result], shared: Shared, *, seconds: float, memory: int) -> None:
         self.work, self.shared, self.seconds, self.memory = work, shared, seconds, memory
         self._own, self._all, self._stopped = local(), list[_Worker](), False
 
     def ask(self, job: Job) -> Result:
-        """The result of one job. Raises WorkerError; the next job gets a fresh process."""
+        """Return the result of one job. Raises WorkerError; the next job gets a fresh process."""
         worker = getattr(self._own, "worker", None) or self._start()
         try:
             result: Result = worker.ask(job, self.seconds)
@@ -103,7 +103,7 @@ class _Worker:
 
 
 def _serve(ours: Connection, pipe: Connection, work: Callable[[Any, Any], Any], shared: Any, memory: int) -> None:
-    """What a worker does: answer jobs until the one who asks is gone."""
+    """Serve jobs until the parent process is gone."""
     ours.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that knows what is committed
     parent = os.getppid()
@@ -122,7 +122,7 @@ def _serve(ours: Connection, pipe: Connection, work: Callable[[Any, Any], Any], 
 
 
 def _quieten() -> None:
-    """Libraries that decode speak of damaged files straight to the terminal; our own tracebacks are still seen."""
+    """Silence libraries that print about damaged files; our own tracebacks are still seen."""
     warnings.simplefilter("ignore")
     logging.disable()
     sys.stderr = os.fdopen(os.dup(2), "w")
@@ -132,7 +132,7 @@ def _quieten() -> None:
 
 
 def _use_one_thread() -> None:
-    """The workers are the parallelism; and thread pools do not live on in a fork, so that using one would hang."""
+    """Use one thread per worker: workers are the parallelism, and a thread pool hangs after a fork."""
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     for module, setter, count in (("torch", "set_num_threads", 1), ("cv2", "setNumThreads", 0)):
         if module in sys.modules:
@@ -141,7 +141,7 @@ def _use_one_thread() -> None:
 
 
 def _limit_memory(memory: int) -> None:
-    """Let this process have `memory` bytes of address space beyond what it has; only Linux keeps such a limit."""
+    """Limit this process to `memory` bytes of address space beyond what it has; Linux only."""
     if sys.platform != "linux":
         return
     resource = importlib.import_module("resource")

@@ -1,1 +1,1 @@
-"""A query in, ranked pictures out."""
+"""Search: request → scorer → engine → deduplicate → rerank → hits."""

@@ -23,7 +23,7 @@ Value: TypeAlias = "str | float | bool"
 
 @dataclass(frozen=True)
 class Compare:
-    """field op value, op one of = < <= > >= like has."""
+    """Compares a field with a value; op is one of = < <= > >= like has."""
 
     field: tuple[str, ...]
     op: str
@@ -32,28 +32,28 @@ class Compare:
 
 @dataclass(frozen=True)
 class Has:
-    """There is a value."""
+    """Holds where the field has a value."""
 
     field: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Not:
-    """The contrary."""
+    """Negates a condition."""
 
     part: Node
 
 
 @dataclass(frozen=True)
 class Every:
-    """All of the parts hold."""
+    """Holds where all parts hold."""
 
     parts: tuple[Node, ...]
 
 
 @dataclass(frozen=True)
 class Some:
-    """At least one of the parts holds."""
+    """Holds where at least one part holds."""
 
     parts: tuple[Node, ...]
 
@@ -73,14 +73,14 @@ COLUMNS = {
 
 
 def parse(text: str) -> Node:
-    """The condition that a text says. Raises TwinlensError with the position of the first fault."""
+    """Parse a condition. Raises TwinlensError with the position of the first fault."""
     if len(text) > MAX_LENGTH:
         raise TwinlensError(f"the condition has {len(text):,} characters, more than {MAX_LENGTH:,}")
     return _Parser(text).whole()
 
 
 def fields(node: Node) -> set[str]:
-    """The names in the metadata that a condition asks for; of a.b the first."""
+    """Return the metadata fields that a condition uses; of a.b the first."""
     match node:
         case Every(parts=parts) | Some(parts=parts):
             return {name for part in parts for name in fields(part)}
@@ -91,8 +91,9 @@ def fields(node: Node) -> set[str]:
 
 
 def to_sql(node: Node) -> tuple[str, list[str | int | float]]:
-    """An SQL condition on the table `entry`, true or false and never null, and its parameters; no text of the user's
-    stands in the condition itself.
+    """Return an SQL condition on the table `entry` and its parameters.
+
+    The condition is true or false and never null; no text of the user stands in it.
     """
     match node:
         case Every(parts=parts):
@@ -110,7 +111,7 @@ def to_sql(node: Node) -> tuple[str, list[str | int | float]]:
 
 
 def _joined(parts: tuple[Node, ...], word: str) -> tuple[str, list[str | int | float]]:
-    """In balanced pairs: SQLite refuses a chain of more than a thousand as too deep."""
+    """Join in balanced pairs: SQLite refuses a chain of more than a thousand as too deep."""
     if len(parts) == 1:
         return to_sql(parts[0])
     half = len(parts) // 2
@@ -133,7 +134,7 @@ def _compare(node: Compare) -> tuple[str, list[str | int | float]]:
 
 
 def _type(field: tuple[str, ...]) -> tuple[str, list[str | int | float]]:
-    """SQL for a field's JSON type; 'null' where there is no value."""
+    """Return SQL for a field's JSON type; 'null' where there is no value."""
     column = COLUMNS.get(field[0])
     return (f"typeof({column})", []) if column else ("ifnull(json_type(metadata, ?), 'null')", [_json_path(field)])
 

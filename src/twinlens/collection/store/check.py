@@ -1,4 +1,4 @@
-"""Whether the file that is the truth is whole, and what can be saved of one that is not."""
+"""Checks of the database, and salvage of a damaged one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _TABLES = (
 
 
 def faults(store: Store) -> list[str]:
-    """A line for every fault in the file's structure, its references and its metadata; reads all of it."""
+    """Return a line for every fault in the file's structure, references and metadata; reads all of it."""
     try:
         lines = [line for (line,) in store.ask("PRAGMA integrity_check(20)") if line != "ok"]
         lost = [
@@ -50,7 +50,7 @@ def faults(store: Store) -> list[str]:
 
 
 def damaged_vectors(store: Store) -> Iterator[tuple[int, int]]:
-    """Rows and generations of vectors that are not as they were written, or hold no numbers."""
+    """Yield rows and generations of vectors that fail their checksum or hold NaN or infinity."""
     dims, last = {generation.number: generation.dim for generation in store.generations()}, 0
     page = "SELECT id, row, generation, crc, data FROM vector WHERE id > ? ORDER BY id LIMIT 1000"
     while found := store.ask(page, last):
@@ -87,7 +87,7 @@ def salvage(folder: Path) -> int:
 
 
 def _readable(old: sqlite3.Connection, read: str) -> Iterator[tuple[Any, ...]]:
-    """The rows of a table that can be read, by key; keys in damaged pages are stepped over one by one."""
+    """Yield the rows of a table that can be read, by key, stepping over keys in damaged pages one by one."""
     key, missing = 0, 0
     while missing < MOST_MISSING:
         try:

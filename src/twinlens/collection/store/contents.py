@@ -1,4 +1,4 @@
-"""What could be found in a collection at one moment, in a few numbers that can be compared later."""
+"""Contents of a collection at one moment, as digests that can be compared later."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Runs = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Contents:
-    """The rows that have a generation's vector, as runs (first, last), and two digests over them in their order.
+    """Rows that have a generation's vector, as runs (first, last), and two digests over them in their order.
 
     pictures: BLAKE2b of every row's number, content hash and caption: what decides its vector. fields: of its number,
     path and metadata: what conditions can ask for beside. collection: the random name that it was made with. A row's
@@ -34,7 +34,7 @@ class Contents:
 
 
 def contents(store: Store, generation: Generation, *, within: Runs | None = None) -> Contents:
-    """The contents as they are committed now, of all rows or only of those within some runs; reads no vector."""
+    """Return the committed contents, of all rows or only of those within some runs; reads no vector."""
     pictures, fields, found = hashlib.blake2b(digest_size=20), hashlib.blake2b(digest_size=20), list[int]()
     wanted = None if within is None else expanded(within)
     with store.snapshot():
@@ -48,7 +48,7 @@ def contents(store: Store, generation: Generation, *, within: Runs | None = None
 
 
 def runs(rows: Sequence[int]) -> Runs:
-    """Ascending numbers as runs (first, last)."""
+    """Compress ascending numbers into runs (first, last)."""
     if not len(rows):
         return ()
     values = np.asarray(rows, dtype=np.int64)
@@ -58,7 +58,7 @@ def runs(rows: Sequence[int]) -> Runs:
 
 
 def expanded(found: Runs) -> Rows:
-    """The numbers (N,) of runs, ascending."""
+    """Expand runs into numbers (N,), ascending."""
     return np.concatenate([np.empty(0, dtype=np.int64), *(np.arange(a, b + 1, dtype=np.int64) for a, b in found)])
 
 

@@ -1,4 +1,4 @@
-"""The file that is the truth: how it is made, opened and locked, and its transactions."""
+"""The SQLite file of a collection: creation, opening, transactions."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Everything read inside is of one state, whatever another process commits meanwhile."""
+        """Read everything inside from one state, whatever another process commits."""
         with self._busy, _told(self.folder):
             if self._sql.in_transaction:
                 yield
@@ -84,7 +84,7 @@ class Database:
 
     @contextmanager
     def change(self) -> Iterator[None]:
-        """Changes made inside happen all or not at all; they last after `commit`, and go with those before them."""
+        """Make the changes inside all or not at all; they last after `commit`, together with those before them."""
         with self._busy, _told(self.folder):
             if not self._sql.in_transaction:
                 self._sql.execute("BEGIN IMMEDIATE")
@@ -109,7 +109,7 @@ class Database:
                 raise
 
     def rollback(self) -> None:
-        """Forget the changes since the last commit."""
+        """Discard the changes since the last commit."""
         with self._busy:
             if self._sql.in_transaction:
                 self._sql.execute("ROLLBACK")
@@ -119,18 +119,18 @@ class Database:
             return self._sql.execute(query, parameters).fetchone()
 
     def ask(self, query: str, *parameters: Any) -> list[Any]:
-        """The rows that an SQL query gives."""
+        """Return the rows of an SQL query."""
         with self._busy, _told(self.folder):
             return self._sql.execute(query, parameters).fetchall()
 
 
 def fresh() -> int:
-    """A random number that marks an epoch."""
+    """Draw a random number that marks an epoch."""
     return secrets.randbits(62)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    """A connection; to a file on read-only media one that writes nothing beside it, not even to lock it."""
+    """Connect; to a file on read-only media without writing anything beside it, not even a lock."""
     where = path.resolve().as_uri()
     still = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
     where += "?immutable=1" if still else "?mode=rw"
@@ -160,7 +160,7 @@ _REASONS = {
 
 @contextmanager
 def _told(folder: Path) -> Iterator[None]:
-    """Say SQLite's errors that a user can mend in one line."""
+    """Translate SQLite's errors that a user can mend into one line."""
     try:
         yield
     except sqlite3.DatabaseError as error:

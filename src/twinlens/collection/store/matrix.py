@@ -53,13 +53,13 @@ class Header(NamedTuple):
         return cls(state, body["name"], body["rows"], body["dim"], crc)
 
     def to_json(self) -> str:
-        """Write it with a checksum of its own."""
+        """Write the header with a checksum of its own."""
         body = self._asdict()
         return json.dumps({"format": FORMAT, "matrix": body, "check": zlib.crc32(_canonical(body))}) + "\n"
 
     @property
     def sizes(self) -> tuple[int, int, int]:
-        """Bytes of each file, in the order of `Files`."""
+        """Return the bytes of each file, in the order of `Files`."""
         return 4 * self.rows * self.dim, 8 * self.rows, 4 * self.rows
 
 

@@ -12,7 +12,7 @@ MODELS = "model"
 
 
 def model_folder(collection: Path, digest: str) -> Path:
-    """Where a collection keeps the model of a digest."""
+    """Return the folder in which a collection keeps the model of a digest."""
     return collection / MODELS / digest
 
 
@@ -34,7 +34,7 @@ def keep_model(collection: Path, digest: str, save: Callable[[Path], None]) -> N
 
 
 def remove_models(collection: Path, *, exclude: Iterable[str]) -> None:
-    """Remove the folders of all models but those of some digests, and what a killed writer left."""
+    """Remove the folders of all models except some, and drafts that a killed writer left."""
     kept = set(exclude)
     for path in (collection / MODELS).glob("*"):
         if path.name not in kept:

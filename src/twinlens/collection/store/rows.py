@@ -1,4 +1,4 @@
-"""The shape of a collection's rows: tables, and the classes that their rows are outside SQL."""
+"""Schema of a collection, and the classes of its rows."""
 
 from __future__ import annotations
 
@@ -85,17 +85,17 @@ class Entry:
 
     @classmethod
     def read(cls, values: tuple[Any, ...], where: Path | None = None) -> Entry:
-        """From a result row of `COLUMNS`; where: its path, if it is known: making paths from text takes the longest."""
+        """Read a result row of `COLUMNS`. where: its path, if known: building paths from text takes the longest."""
         row, path, digest, size, mtime_ns, caption, given, metadata, failure, width, height = values
         where, fields = where or Path(os.fsdecode(path)), json.loads(metadata)
         return cls(where, digest, size, mtime_ns, caption, bool(given), fields, failure, width, height, row)
 
     def values(self) -> tuple[Any, ...]:
-        """As parameters for all of `COLUMNS` but the row number."""
+        """Return the parameters for all of `COLUMNS` but the row number."""
         stat = (os.fsencode(self.path), self.hash, self.size, self.mtime_ns)
         return (*stat, self.caption, int(self.given), to_json(self.metadata), self.failure, self.width, self.height)
 
 
 def to_json(metadata: Mapping[str, Any]) -> str:
-    """Metadata as the one text that stands for it, so that equal metadata compare equal."""
+    """Write metadata in its canonical form, so that equal metadata compare equal."""
     return json.dumps(dict(metadata), ensure_ascii=False, sort_keys=True, allow_nan=False)

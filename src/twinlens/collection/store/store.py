@@ -1,4 +1,4 @@
-"""What is read from the truth and written to it: entries, vectors and generations."""
+"""Reads and writes of a collection: entries, vectors and generations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Vectors = NDArray[np.float32]
 
 
 class State(NamedTuple):
-    """What a cache must agree with: the collection, the serving generation, its epoch, and the last row there is."""
+    """The state that a cache must agree with: collection, serving generation, epoch, and the last row."""
 
     collection: str
     generation: int
@@ -35,35 +35,35 @@ class Store(Database):
     # Reading ---------------------------------------------------------------------------------------------------------
 
     def state(self) -> State:
-        """What caches are compared with; generation 0 while there is none."""
+        """Return the state that caches are compared with; generation 0 while there is none."""
         collection, epoch = self._one("SELECT collection, epoch FROM state")
         (last,) = self._one("SELECT max(row) FROM entry")
         serving = self.serving()
         return State(collection, serving.number if serving else 0, epoch, last or 0)
 
     def serving(self) -> Generation | None:
-        """The generation that answers queries; None in a collection that no model has been given."""
+        """Return the generation that answers queries; None in a collection without a model."""
         found = self._one("SELECT number, digest, recipe, dim FROM generation WHERE serving")
         return Generation(*found) if found else None
 
     def generations(self) -> list[Generation]:
-        """All generations: the serving one, and one that is being built, if any."""
+        """Return the serving generation, and one that is being built, if any."""
         return [Generation(*g) for g in self.ask("SELECT number, digest, recipe, dim FROM generation ORDER BY number")]
 
     def counts(self, generation: int) -> tuple[int, int, int]:
-        """How many entries can be found under a generation, lack its vector, and failed."""
+        """Count the entries that have a generation's vector, that lack it, and that failed."""
         (found,) = self._one("SELECT count(*) FROM vector WHERE generation = ?", generation)
         (failed,) = self._one("SELECT count(*) FROM entry WHERE failure IS NOT NULL")
         (total,) = self._one("SELECT count(*) FROM entry")
         return found, total - found - failed, failed
 
     def at(self, path: Path) -> Entry | None:
-        """The entry of a file, by its path."""
+        """Return the entry of a file, by its path."""
         found = self._one("SELECT * FROM entry WHERE path = ?", os.fsencode(path))
         return None if found is None else Entry.read(found, path)
 
     def get(self, row: int) -> Entry | None:
-        """The entry of a row."""
+        """Return the entry of a row."""
         found = self._one("SELECT * FROM entry WHERE row = ?", row)
         return None if found is None else Entry.read(found)
 
@@ -80,7 +80,7 @@ class Store(Database):
         return {row: entry for row, entry in found if entry is not None}
 
     def alike(self, entry: Entry) -> list[Entry]:
-        """The first good entries of equal content and caption; a caption from within a file goes with its content."""
+        """Return good entries of equal content and caption; a caption from within a file goes with its content."""
         rows = self.ask(
             "SELECT * FROM entry WHERE hash = ? AND given = ? AND (NOT given OR caption = ?) AND failure IS NULL"
             " ORDER BY row LIMIT 64",
@@ -91,7 +91,7 @@ class Store(Database):
         return [Entry.read(values) for values in rows]
 
     def paths(self, below: Path, *, page: int = 1000) -> Iterator[bytes]:
-        """The paths of all entries below a folder, sorted, a page at a time, so that they may be changed meanwhile."""
+        """Yield the paths of all entries below a folder, sorted; entries may be changed between two of them."""
         low, high = _range(below)
         query = "SELECT path FROM entry WHERE path > ? AND path < ? ORDER BY path LIMIT ?"
         while rows := self.ask(query, low, high, page):
@@ -99,7 +99,7 @@ class Store(Database):
             low = rows[-1][0]
 
     def without_vector(self, generation: int, *, page: int = 1000) -> Iterator[Entry]:
-        """Good entries that lack this generation's vector, by row, a page at a time."""
+        """Yield good entries that lack this generation's vector, by row, read a page at a time."""
         last = 0
         while rows := self.ask(
             "SELECT * FROM entry WHERE row > ? AND failure IS NULL AND NOT EXISTS"
@@ -110,7 +110,7 @@ class Store(Database):
             last = rows[-1][0]
 
     def failures(self) -> list[tuple[str, int, Path]]:
-        """Every reason for failure with how many pictures it has and one of them, the commonest first."""
+        """Return every reason for failure with its count and an example, the commonest first."""
         rows = self.ask(
             "SELECT failure, count(*), min(path) FROM entry WHERE failure IS NOT NULL GROUP BY failure"
             " ORDER BY count(*) DESC, failure"
@@ -118,14 +118,14 @@ class Store(Database):
         return [(reason, count, Path(os.fsdecode(path))) for reason, count, path in rows]
 
     def found(self, generation: int) -> list[Entry]:
-        """All entries that have a vector of this generation, by row."""
+        """Return all entries that have a vector of this generation, by row."""
         query = (
             "SELECT entry.* FROM entry JOIN vector ON vector.row = entry.row WHERE generation = ? ORDER BY entry.row"
         )
         return [Entry.read(values) for values in self.ask(query, generation)]
 
     def rows(self, generation: int, *, after: int = 0) -> Rows:
-        """The rows (N,) above `after` that have a vector of this generation, ascending."""
+        """Return the rows (N,) above `after` that have a vector of this generation, ascending."""
         rows = self.ask("SELECT row FROM vector WHERE generation = ? AND row > ? ORDER BY row", generation, after)
         return np.fromiter((row for (row,) in rows), dtype=np.int64, count=len(rows))
 
@@ -140,15 +140,15 @@ class Store(Database):
         return np.fromiter((row for (row,) in rows), dtype=np.int64, count=len(rows))
 
     def fields(self) -> list[str]:
-        """The names in the entries' metadata, sorted."""
+        """Return the names in the entries' metadata, sorted."""
         return [name for (name,) in self.ask("SELECT DISTINCT key FROM entry, json_each(metadata) ORDER BY key")]
 
     def has_vector(self, row: int, generation: int) -> bool:
-        """Whether a row has its vector of a generation."""
+        """Tell whether a row has its vector of a generation."""
         return self._one("SELECT 1 FROM vector WHERE row = ? AND generation = ?", row, generation) is not None
 
     def vectors(self, generation: Generation, rows: Rows) -> Vectors:
-        """Vectors (N, D) of rows. Raises TwinlensError when one is missing or damaged."""
+        """Return the vectors (N, D) of rows. Raises TwinlensError when one is missing or damaged."""
         out = np.empty((len(rows), generation.dim), dtype=np.float32)
         for n, row in enumerate(rows.tolist()):
             data, crc = self._one(
@@ -168,7 +168,7 @@ class Store(Database):
         return int(self._sql.execute(marks, entry.values()).lastrowid or 0)
 
     def put_vector(self, row: int, generation: Generation, vector: Vectors, *, late: bool = False) -> None:
-        """Store the vector (D,) of a row. late: the row is an old one, which caches may know without this vector."""
+        """Store the vector (D,) of a row. late: the row is an old one, which caches may hold without this vector."""
         data = np.ascontiguousarray(vector, dtype="<f4").tobytes()
         if len(data) != 4 * generation.dim:
             raise ValueError(f"a vector of {len(data) // 4} numbers where the model gives {generation.dim}")
@@ -185,24 +185,24 @@ class Store(Database):
         )
 
     def update(self, entry: Entry) -> None:
-        """Note where a row's file is now, its size and time, and its metadata; content and caption stay."""
+        """Update the path, size, time and metadata of a row; content and caption stay."""
         self._sql.execute(
             "UPDATE entry SET path = ?, size = ?, mtime_ns = ?, metadata = ? WHERE row = ?",
             (os.fsencode(entry.path), entry.size, entry.mtime_ns, to_json(entry.metadata), entry.row),
         )
 
     def remove_path(self, path: Path) -> None:
-        """Forget a file, if it is known."""
+        """Remove the entry of a path, if there is one."""
         if self._sql.execute("DELETE FROM entry WHERE path = ?", (os.fsencode(path),)).rowcount:
             self._new_epoch()
 
     def drop_vector(self, row: int, generation: int) -> None:
-        """Forget one vector; its row stays and can be embedded again."""
+        """Remove one vector; its row stays and can be embedded again."""
         self._sql.execute("DELETE FROM vector WHERE row = ? AND generation = ?", (row, generation))
         self._new_epoch()
 
     def add_generation(self, digest: str, recipe: str, dim: int) -> Generation:
-        """The generation of a model, a new one if it is unknown; the first of a collection serves at once."""
+        """Return the generation of a model, a new one if it is unknown; the first of a collection serves at once."""
         if not re.fullmatch("[0-9a-f]{8,128}", digest):
             raise ValueError(f"a digest must be hexadecimal, not {digest!r}")
         self._sql.execute(
@@ -213,7 +213,7 @@ class Store(Database):
         return Generation(*self._one("SELECT number, digest, recipe, dim FROM generation WHERE digest = ?", digest))
 
     def switch(self, generation: Generation) -> None:
-        """Let a generation serve, and forget all others with their vectors."""
+        """Let a generation serve, and remove all others with their vectors."""
         self._sql.execute("DELETE FROM vector WHERE generation != ?", (generation.number,))
         self._sql.execute("UPDATE generation SET serving = (number = ?)", (generation.number,))
         self._sql.execute("DELETE FROM generation WHERE number != ?", (generation.number,))
@@ -224,11 +224,11 @@ class Store(Database):
 
 
 def intact(data: bytes, crc: int, dim: int) -> bool:
-    """Whether a stored vector is as it was written: its length (4·D bytes) and its checksum."""
+    """Tell whether a stored vector has its length (4·D bytes) and its checksum."""
     return len(data) == 4 * dim and zlib.crc32(data) == crc
 
 
 def _range(folder: Path) -> tuple[bytes, bytes]:
-    """Between which bytes lie the paths of all files below a folder."""
+    """Return the bytes between which the paths of all files below a folder lie."""
     low = os.fsencode(folder).rstrip(os.fsencode(os.sep)) + os.fsencode(os.sep)
     return low, low[:-1] + bytes([low[-1] + 1])
