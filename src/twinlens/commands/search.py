@@ -56,41 +56,65 @@ def _several(parser: argparse.ArgumentParser, name: str, metavar: str, about: st
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Search, show the hits, and write the files. Raises TwinlensError for a query without a picture or a text."""
-    images, texts = [_picture(path) for path in args.image], [text for text in args.text if text.strip()]
-    if not images and not texts:
-        raise TwinlensError("give --image FILE, --text SENTENCE, or both")
-    if args.export:
-        from twinlens.report.export import writer_for
-
-        for target in args.export:
-            writer_for(target)  # before the search: its name may be wrong
+    request = _request(args)
+    _check_exports(args.export)
     with _collection.open_collection(args) as collection:
-        request = _request(args, images, texts)
         threading.Thread(target=_import_ahead, daemon=True).start()
-        if args.receipt is None:
-            hits, receipt = collection.answer(request), None
-        else:
-            from twinlens.collection import receipts
-
-            hits, receipt = receipts.search(collection, request)
+        hits, receipt = _answer(collection, request, receipted=args.receipt is not None)
         nothing = "" if hits else _why_nothing(args, collection)
-    result = _records(hits)
-    if _common.shows_view(args):  # before the files: whoever asked need not wait for pictures to be drawn
-        if hits:
-            _show(hits, args)
-        else:
-            print(nothing)
-        sys.stdout.flush()
-    query = Sample("query", images[0] if images else None, " + ".join(texts))
-    files = _write(query, hits, args.out) if hits else []
-    files += _exported(query, hits, result, args.export)
+    if _common.shows_view(args):  # before the files: the reader need not wait for pictures to be drawn
+        _show(hits, nothing, counted=args.distinct is not None)
+    records = _records(hits)
+    files = _write(request, hits, records, args)
     if receipt is not None:
         files.append(_common.write_json(receipt, args.receipt.expanduser()))
     if _common.shows_view(args):
         _show_files(files, args)
-    said = {"images": images, "texts": texts, "without": args.without, "unlike": args.unlike, "where": args.where}
-    doubt = {"chance": hits.chance, "doubtful": hits.doubtful}
-    return {"collection": args.collection, "query": said, **doubt, "hits": result, "files": files}
+    query = {"images": request.images, "texts": request.texts, "without": request.without, "unlike": request.unlike}
+    return {
+        "collection": args.collection,
+        "query": {**query, "where": request.where},
+        "chance": hits.chance,
+        "doubtful": hits.doubtful,
+        "hits": records,
+        "files": files,
+    }
+
+
+def _request(args: argparse.Namespace) -> SearchRequest:
+    images, texts = [_picture(path) for path in args.image], [text for text in args.text if text.strip()]
+    if not images and not texts:
+        raise TwinlensError("give --image FILE, --text SENTENCE, or both")
+    from twinlens.collection import SearchRequest
+
+    return SearchRequest.of(
+        images,
+        texts,
+        args.k,
+        where=args.where,
+        without=args.without,
+        unlike=args.unlike,
+        weights=args.weight or None,
+        distinct=args.distinct,
+        rerank=args.rerank,
+    )
+
+
+def _check_exports(targets: Sequence[str]) -> None:
+    """Raise TwinlensError for a name that cannot be exported to, before the search and not after it."""
+    if targets:
+        from twinlens.report.export import writer_for
+
+        for target in targets:
+            writer_for(target)
+
+
+def _answer(collection: Collection, request: SearchRequest, *, receipted: bool) -> tuple[Hits, dict[str, Any] | None]:
+    if not receipted:
+        return collection.answer(request), None
+    from twinlens.collection import receipts
+
+    return receipts.search(collection, request)
 
 
 def _records(hits: Hits) -> list[dict[str, Any]]:
@@ -107,22 +131,6 @@ def _import_ahead() -> None:
     import twinlens.report.page  # noqa: F401
 
 
-def _request(args: argparse.Namespace, images: Sequence[Path], texts: Sequence[str]) -> SearchRequest:
-    from twinlens.collection import SearchRequest
-
-    return SearchRequest.of(
-        images,
-        texts,
-        args.k,
-        where=args.where,
-        without=args.without,
-        unlike=args.unlike,
-        weights=args.weight or None,
-        distinct=args.distinct,
-        rerank=args.rerank,
-    )
-
-
 def _picture(path: Path) -> Path:
     from twinlens.media import sources
 
@@ -132,11 +140,23 @@ def _picture(path: Path) -> Path:
     return path
 
 
-def _write(query: Sample, hits: Sequence[Hit], folder: Path) -> list[Path]:
+def _write(
+    request: SearchRequest, hits: Hits, records: Sequence[Mapping[str, Any]], args: argparse.Namespace
+) -> list[Path]:
+    """Write the grid, the page and the exports; return their paths."""
+    query = Sample("query", request.images[0] if request.images else None, " + ".join(request.texts))
+    files = _drawn(query, hits, args.out.expanduser()) if hits else []
+    if args.export:
+        from twinlens.report.export import export
+
+        files += [export(query, hits, records, target) for target in args.export]
+    return files
+
+
+def _drawn(query: Sample, hits: Sequence[Hit], folder: Path) -> list[Path]:
     from twinlens.report.grid import result_grid
     from twinlens.report.page import result_page
 
-    folder = folder.expanduser()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -147,27 +167,21 @@ def _write(query: Sample, hits: Sequence[Hit], folder: Path) -> list[Path]:
     return [grid, page]
 
 
-def _exported(
-    query: Sample, hits: Sequence[Hit], result: Sequence[Mapping[str, Any]], targets: Sequence[str]
-) -> list[Path]:
-    if not targets:
-        return []
-    from twinlens.report.export import export
-
-    return [export(query, hits, result, target) for target in targets]
-
-
-def _show(hits: Hits, args: argparse.Namespace) -> None:
+def _show(hits: Hits, nothing: str, *, counted: bool) -> None:
+    """Print the hits, or why there are none. counted: with the number of near-duplicates that each stands for."""
+    if not hits:
+        print(nothing, flush=True)
+        return
     rows = [
-        [n, f"{hit.score:.3f}", hit.sample.id, hit.sample.image, hit.sample.text]
-        + ([len(hit.duplicates) or ""] if args.distinct is not None else [])
-        for n, hit in enumerate(hits, 1)
+        [hit.rank, f"{hit.score:.3f}", hit.sample.id, hit.path, hit.caption]
+        + ([len(hit.duplicates) or ""] if counted else [])
+        for hit in hits
     ]
-    alike = ["alike"] if args.distinct is not None else []
-    _common.print_table(["rank", "score", "id", "picture", "caption", *alike], rows)
+    _common.print_table(["rank", "score", "id", "picture", "caption", *(["alike"] if counted else [])], rows)
     if hits.doubtful:
         print(f"nothing stands out (chance alone would do as well in {hits.chance:.0%} of cases): probably nothing"
               " matches, or else nearly everything does")  # fmt: skip
+    sys.stdout.flush()
 
 
 def _why_nothing(args: argparse.Namespace, collection: Collection) -> str:
