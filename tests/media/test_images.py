@@ -7,6 +7,7 @@ import threading
 import warnings
 import zlib
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -139,26 +140,28 @@ def test_near_decodes_less_but_never_below(tmp_path):
     assert images.load(turned, near=(400, 800)).size == (400, 800)
 
 
+def truncated(path):
+    whole = io.BytesIO()
+    Image.effect_noise((200, 200), 50).save(whole, "JPEG")
+    path.write_bytes(whole.getvalue()[: len(whole.getvalue()) // 2])
+
+
+BAD = {
+    "truncated": truncated,
+    "text": lambda path: path.write_text("no picture"),
+    "empty": Path.touch,
+    "huge": huge_png,
+    "folder": Path.mkdir,
+    "pipe": os.mkfifo,
+    "loop": lambda path: path.symlink_to(path),
+    "missing": lambda path: None,
+    "postscript": lambda path: path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n"),
+}
+
+
 def bad(tmp_path, kind):
     path = tmp_path / f"{kind}.png"
-    if kind == "truncated":
-        whole = io.BytesIO()
-        Image.effect_noise((200, 200), 50).save(whole, "JPEG")
-        path.write_bytes(whole.getvalue()[: len(whole.getvalue()) // 2])
-    elif kind == "text":
-        path.write_text("no picture")
-    elif kind == "empty":
-        path.touch()
-    elif kind == "huge":
-        huge_png(path)
-    elif kind == "folder":
-        path.mkdir()
-    elif kind == "pipe":
-        os.mkfifo(path)
-    elif kind == "loop":
-        path.symlink_to(path)
-    elif kind == "postscript":
-        path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n")
+    BAD[kind](path)
     return path
 
 

@@ -224,6 +224,19 @@ def test_a_matrix_of_another_collection_or_of_a_later_state_is_not_used(store, t
         assert sorted(held(gallery(other, matrix.read()))) == [1, 2]
 
 
+def change(store, generation, what, n):
+    """Add or remove a picture, or drop or restore the vector of a row."""
+    if what == "+":
+        row = store.add(Entry(Path(f"/p/{n}"), b"", 1, 2))
+        store.put_vector(row, generation, np.full(DIM, row, dtype=np.float32))
+    elif what == "-":
+        store.remove_path(Path(f"/p/{n}"))
+    elif what == "~" and n and store.get(n):
+        store.drop_vector(n, generation.number)
+    elif what == "!" and n and store.get(n):
+        store.put_vector(n, generation, np.full(DIM, n, dtype=np.float32), late=True)
+
+
 @settings(max_examples=40, deadline=None)
 @given(steps=st.lists(st.tuples(st.sampled_from("+-~!wr"), st.integers(0, 9)), max_size=15))
 def test_whatever_happens_the_gallery_is_what_the_store_has(tmp_path_factory, steps):
@@ -232,15 +245,7 @@ def test_whatever_happens_the_gallery_is_what_the_store_has(tmp_path_factory, st
         generation, matrix, kept = fill(store, range(3)), Matrix(folder), None
         for what, n in steps:
             with store.change():
-                if what == "+":
-                    row = store.add(Entry(Path(f"/p/{n}"), b"", 1, 2))
-                    store.put_vector(row, generation, np.full(DIM, row, dtype=np.float32))
-                elif what == "-":
-                    store.remove_path(Path(f"/p/{n}"))
-                elif what == "~" and n and store.get(n):
-                    store.drop_vector(n, generation.number)
-                elif what == "!" and n and store.get(n):
-                    store.put_vector(n, generation, np.full(DIM, n, dtype=np.float32), late=True)
+                change(store, generation, what, n)
             store.commit()
             if what == "w":
                 matrix.write(gallery(store, matrix.read()))
