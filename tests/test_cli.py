@@ -10,15 +10,11 @@ from types import ModuleType
 
 import pytest
 
+from tests.test_imports import HEAVY
 from twinlens import __version__, cli
 from twinlens.commands import _common
 from twinlens.core import variants
 from twinlens.core.types import TwinlensError
-
-HEAVY = {
-    *("PIL", "cv2", "jinja2", "matplotlib", "numpy", "pydantic", "rich", "safetensors", "scipy", "sklearn"),
-    *("tokenizers", "torch", "torchvision", "transformers"),
-}
 
 
 def fake_command(run) -> ModuleType:
@@ -129,10 +125,10 @@ def test_help_lists_every_command_with_its_line(install, capsys):
     install(greet)
     with pytest.raises(SystemExit) as end:
         cli.main(["--help"])
-    progress = " ".join(capsys.readouterr().out.split())
+    printed = " ".join(capsys.readouterr().out.split())
     assert end.value.code == 0
     for name in variants.names("commands"):
-        assert f"{name} {' '.join(variants.load('commands', name).HELP.split())}" in progress
+        assert f"{name} {' '.join(variants.load('commands', name).HELP.split())}" in printed
 
 
 def test_no_command_at_all_shows_the_help(capsys):
@@ -151,20 +147,20 @@ def test_a_commands_own_help_ends_with_its_examples(install, capsys):
     install(greet)
     with pytest.raises(SystemExit):
         cli.main(["greet", "--help"])
-    progress = capsys.readouterr().out
-    assert "--json [FILE]" in progress
-    assert progress.endswith("examples:\n  twinlens greet --name Ada\n")
+    printed = capsys.readouterr().out
+    assert "--json [FILE]" in printed
+    assert printed.endswith("examples:\n  twinlens greet --name Ada\n")
 
 
 @pytest.mark.parametrize("name", variants.names("commands"))
 def test_every_command_keeps_the_contract(name, capsys):
     with pytest.raises(SystemExit) as end:
         cli.main([name, "--help"])
-    command, progress = variants.load("commands", name), capsys.readouterr().out
+    command, printed = variants.load("commands", name), capsys.readouterr().out
     assert end.value.code == 0
     assert command.HELP.strip() and "\n" not in command.HELP
     assert f"twinlens {name}" in command.EXAMPLES
-    assert "--json" in progress and "examples:" in progress
+    assert "--json" in printed and "examples:" in printed
 
 
 def test_building_every_parser_imports_nothing_heavy():
@@ -198,31 +194,6 @@ def test_names_that_are_no_text_can_be_printed(install, monkeypatch):
     assert out.buffer.getvalue() == b"hello \\udcff.png\n"
 
 
-def query(**given) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    _common.add_query(parser)
-    return argparse.Namespace(**{**vars(parser.parse_args([])), **given})
-
-
-def test_a_query_needs_one_of_its_lenses():
-    with pytest.raises(TwinlensError, match="give --image FILE, --text SENTENCE, or both"):
-        _common.query_sample(query(text="  "))
-
-
-def test_a_query_has_the_picture_and_the_words(tmp_path):
-    picture = tmp_path / "a.png"
-    picture.touch()
-    both = _common.query_sample(query(image=picture, text=" at night "))
-    assert (both.image, both.text) == (picture, "at night")
-    assert _common.query_sample(query(text="at night")).image is None
-    assert _common.query_sample(query(image=picture)).text == ""
-
-
-def test_a_query_picture_must_exist(tmp_path):
-    with pytest.raises(TwinlensError, match="no such picture"):
-        _common.query_sample(query(image=tmp_path / "none.png"))
-
-
 def test_existing_folder(tmp_path):
     assert _common.existing_folder(str(tmp_path)) == tmp_path
     with pytest.raises(TwinlensError, match="no such folder"):
@@ -234,6 +205,6 @@ def test_existing_folder(tmp_path):
 
 def test_print_table(capsys):
     _common.print_table(["rank", "score"], [[1, 0.5]], title="Results")
-    progress = capsys.readouterr().out
-    assert progress.startswith("Results\n")
-    assert [line.split() for line in progress.splitlines() if "0.50" in line] == [["1", "0.50"]]
+    printed = capsys.readouterr().out
+    assert printed.startswith("Results\n")
+    assert [line.split() for line in printed.splitlines() if "0.50" in line] == [["1", "0.50"]]

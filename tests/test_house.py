@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.test_imports import imported, module_name
+
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "twinlens"
 MODULES = sorted(SOURCE.rglob("*.py"))
+FACES = [path for path in MODULES if path.name == "__init__.py"]
 EVERYTHING = sorted(path for folder in ("src", "tests", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
 VARIANT_FILES = sorted(
     path
@@ -18,27 +22,102 @@ VARIANT_FILES = sorted(
     for path in (SOURCE / folder).glob("*.py")
     if not path.stem.startswith("_")
 )
-LONGEST_FILE = 300
+FILE_LINES = 300
+"""Every file is shorter than this."""
+FUNCTION_LINES = 40
+"""No function of the package is longer, its docstring included."""
 RUNS_CODE = {"pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+RIDDLES = re.compile(r"(What|Whether|Where|Which|How|Meanwhile)\b")
+"""First words of docstrings that describe a thing by a clause in place of its name."""
+ROOT_FACE = {"__getattr__", "__dir__", "__all__", "_HOME"}
+"""What the package's own face defines, so that importing it costs nothing."""
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+Documented = Function | ast.ClassDef
 
 
 def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+def public(tree: ast.Module | ast.ClassDef, prefix: str = "") -> Iterator[tuple[str, Documented]]:
+    """Public functions and classes with their dotted names, and public methods of public classes."""
+    for node in tree.body:
+        if isinstance(node, Documented) and not node.name.startswith("_"):
+            yield prefix + node.name, node
+            if isinstance(node, ast.ClassDef):
+                yield from public(node, f"{prefix}{node.name}.")
+
+
+def is_setter(node: Documented) -> bool:
+    """True of the other half of a property, which shares its docstring."""
+    return any(ast.unparse(decorator).endswith((".setter", ".deleter")) for decorator in node.decorator_list)
+
+
 def undocumented(tree: ast.Module) -> list[str]:
-    """Names of the module's public functions and classes without a docstring, and "module" when it has none."""
-    things = [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
-    bare = [thing.name for thing in things if not thing.name.startswith("_") and not ast.get_docstring(thing)]
+    """Public names of the module without a docstring, and "module" when it has none."""
+    bare = [name for name, node in public(tree) if not ast.get_docstring(node) and not is_setter(node)]
     return bare if ast.get_docstring(tree) else ["module", *bare]
+
+
+def riddles(tree: ast.Module) -> list[str]:
+    """Public names whose docstring begins with a word such as "Whether" or "What", and "module" for its own."""
+    texts = [("module", ast.get_docstring(tree)), *((name, ast.get_docstring(node)) for name, node in public(tree))]
+    return [name for name, text in texts if text and RIDDLES.match(text)]
+
+
+def long_functions(tree: ast.Module) -> list[str]:
+    """Functions and methods, at any depth, of more than FUNCTION_LINES lines."""
+    functions = [node for node in ast.walk(tree) if isinstance(node, Function)]
+    return [node.name for node in functions if node.end_lineno - node.lineno >= FUNCTION_LINES]
 
 
 def public_classes(tree: ast.Module) -> list[str]:
     return [n.name for n in tree.body if isinstance(n, ast.ClassDef) and not n.name.startswith("_")]
 
 
+def is_module(name: str) -> bool:
+    """True of the dotted name of a file or a folder of the package."""
+    path = SOURCE.parent.joinpath(*name.split("."))
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+def from_the_face(tree: ast.Module, module: str) -> list[str]:
+    """Names that a module takes from `twinlens` itself, in place of the room where they live."""
+    names = [name for node in ast.walk(tree) for name in imported(node, module)]
+    short = [name for name in names if name.split(".")[0] == "twinlens" and name.count(".") < 2]
+    return [name for name in short if name == "twinlens" or not is_module(name)]
+
+
+def is_contract(node: ast.ClassDef) -> bool:
+    """True of a protocol, and of a class with a method that subclasses must write."""
+    if any(ast.unparse(base).split("[")[0].split(".")[-1] in ("Protocol", "ABC") for base in node.bases):
+        return True
+    methods = [ast.unparse(method) for method in node.body if isinstance(method, Function)]
+    return any("@abstractmethod" in text or text.endswith("raise NotImplementedError") for text in methods)
+
+
+def code_in_face(tree: ast.Module, allowed: set[str] = frozenset()) -> list[str]:
+    """Statements of a package's `__init__` that are no docstring, import, `__all__`, type alias or contract."""
+    return [
+        ast.unparse(node).splitlines()[0]
+        for node in tree.body
+        if not isinstance(node, ast.Import | ast.ImportFrom)
+        and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        and not (isinstance(node, ast.Assign) and {ast.unparse(t) for t in node.targets} <= {"__all__"} | allowed)
+        and not (isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation) == "TypeAlias")
+        and not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+        and not (isinstance(node, ast.ClassDef) and is_contract(node))
+        and not (isinstance(node, Function) and node.name in allowed)
+    ]
+
+
 def has_allow_list(tree: ast.Module) -> bool:
-    """Whether the module reads pickles through an unpickler of its own that decides what may be looked up."""
+    """True of a module that reads pickles through an unpickler of its own, which decides what may be looked up."""
     classes = [
         n for n in ast.walk(tree) if isinstance(n, ast.ClassDef) and "pickle.Unpickler" in map(ast.unparse, n.bases)
     ]
@@ -70,13 +149,24 @@ def _dangerous_call(call: ast.Call) -> Iterator[str]:
         yield "trust_remote_code"
 
 
-def parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_text("utf-8"))
-
-
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_everything_public_says_what_it_is(path):
     assert undocumented(parse(path)) == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_docstrings_begin_with_a_verb_or_a_noun(path):
+    assert riddles(parse(path)) == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_functions_stay_short(path):
+    assert long_functions(parse(path)) == []
+
+
+@pytest.mark.parametrize("path", EVERYTHING, ids=name_of)
+def test_files_stay_short(path):
+    assert len(path.read_text("utf-8").splitlines()) < FILE_LINES
 
 
 @pytest.mark.parametrize("path", VARIANT_FILES, ids=name_of)
@@ -84,9 +174,14 @@ def test_a_variant_file_defines_one_public_class(path):
     assert len(public_classes(parse(path))) == 1
 
 
-@pytest.mark.parametrize("path", EVERYTHING, ids=name_of)
-def test_files_stay_short(path):
-    assert len(path.read_text("utf-8").splitlines()) <= LONGEST_FILE
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_nothing_inside_imports_the_packages_own_face(path):
+    assert from_the_face(parse(path), module_name(path)) == []
+
+
+@pytest.mark.parametrize("path", FACES, ids=name_of)
+def test_a_face_only_reexports_or_states_a_contract(path):
+    assert code_in_face(parse(path), ROOT_FACE if path.parent == SOURCE else set()) == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
@@ -123,5 +218,37 @@ def test_the_safe_ways_are_no_danger():
 
 
 def test_a_missing_docstring_is_seen():
-    text = 'class A:\n    """Said."""\n\nclass B: ...\n\ndef f(): ...\n\ndef _hidden(): ...\n'
-    assert undocumented(ast.parse(text)) == ["module", "B", "f"]
+    text = 'class A:\n    """Said."""\n    def g(self): ...\n    def __len__(self): ...\n\nclass B: ...\n\n'
+    assert undocumented(ast.parse(f"{text}def f(): ...\n\ndef _hidden(): ...\n")) == ["module", "A.g", "B", "f"]
+    pair = "    @property\n    def p(self):\n        '''Said.'''\n    @p.setter\n    def p(self, value): ...\n"
+    assert undocumented(ast.parse(f"'''Said.'''\nclass A:\n    '''Said.'''\n{pair}")) == []
+
+
+def test_a_riddle_is_seen():
+    text = "'''What is known.'''\ndef f(): 'Whether it is so.'\ndef g(): 'Whatever comes.'\ndef _h(): 'How it is.'\n"
+    assert riddles(ast.parse(text)) == ["module", "f"]
+
+
+def test_a_long_function_is_seen():
+    f = "def f():\n" + "    x = 1\n" * (FUNCTION_LINES - 1)
+    g = "class A:\n    def g(self):\n" + "        x = 1\n" * FUNCTION_LINES
+    assert long_functions(ast.parse(f + g)) == ["g"]
+
+
+def test_imports_of_the_face_are_seen():
+    text = "import twinlens\nfrom twinlens import __version__, metrics, Sample\nimport twinlens.core.types\n"
+    wanted = ["twinlens", "twinlens.__version__", "twinlens.Sample"]
+    assert from_the_face(ast.parse(text), "twinlens.cli") == wanted
+    assert from_the_face(ast.parse("from .. import Sample, core"), "twinlens.core.hub") == ["twinlens.Sample"]
+
+
+def test_code_in_a_face_is_seen():
+    fine = (
+        "'''Said.'''\nfrom abc import ABC\n__all__ = ['A']\nRows: TypeAlias = int\n'''(N,).'''\n"
+        "class A(ABC): ...\nclass B(Protocol[T]): ...\nclass C(nn.Module):\n"
+        "    def forward(self):\n        raise NotImplementedError\n"
+    )
+    assert code_in_face(ast.parse(fine)) == []
+    code = "LIMIT = 3\ndef f(): ...\nclass D:\n    x = 1\nfor x in y: ...\n"
+    assert code_in_face(ast.parse(code)) == ["LIMIT = 3", "def f():", "class D:", "for x in y:"]
+    assert code_in_face(ast.parse("def __getattr__(name): ..."), ROOT_FACE) == []
