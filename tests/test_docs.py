@@ -1,15 +1,17 @@
-"""The documents tell the truth: their snippets run, their links lead somewhere."""
+"""The documents tell the truth: their snippets and commands run, their links and paths lead somewhere."""
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
-from importlib import resources
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from twinlens.cli import main
+from twinlens import cli
 from twinlens.core import variants
 from twinlens.core.recipe import Recipe
 from twinlens.models.composer import Composer
@@ -17,51 +19,92 @@ from twinlens.shapes.drawing import draw
 from twinlens.shapes.scenes import random_scene
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-SHIPPED = Path(str(resources.files("twinlens") / "models" / "compact"))
+SOURCE = ROOT / "src" / "twinlens"
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+THREE_SCREENS = 110
+"""Lines."""
+IDS = [path.name for path in DOCUMENTS]
 
 
-def blocks(path: Path, language: str) -> list[str]:
-    """The fenced blocks of a document in one language ("" for plain ones)."""
-    return re.findall(rf"^```{language}\n(.*?)^```", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks of a text in one language ("" for plain ones)."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def commands(text: str) -> list[list[str]]:
+    """The arguments of every line in a plain block that calls twinlens."""
+    lines = [line for block in blocks(text, "") for line in block.splitlines()]
+    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("twinlens ")]
+
+
+def section(text: str, title: str) -> str:
+    """The part of a document below one heading of the second level."""
+    return text.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def anchors(text: str) -> set[str]:
+    """The names of a document's headings in links."""
+    titles = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """A working folder as the README has it: some pictures, and the shipped model under models/compact."""
-    import numpy as np
-
-    pictures = tmp_path / "Pictures"
-    pictures.mkdir()
+    """A working folder as the documents have it: pictures with metadata, those of the demo, and the sources."""
     rng = np.random.default_rng(0)
-    for name in ("a.png", "b.png", "beach.jpg"):
-        draw(random_scene(rng)).save(pictures / name)
-    (tmp_path / "pictures").symlink_to(pictures)
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / "compact").symlink_to(SHIPPED)
+    for name in ("Pictures/a.png", "Pictures/beach.jpg", "twinlens-demo/pictures/scene-000.png", "a.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        draw(random_scene(rng)).save(tmp_path / name)
+    table = "file_name,text,year,tag\na.png,a red car,2021,street\nbeach.jpg,the sea,2019,\n"
+    (tmp_path / "Pictures" / "metadata.csv").write_text(table, encoding="utf-8")
+    (tmp_path / "src").symlink_to(ROOT / "src")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     return tmp_path
 
 
+def run(command: list[str], home: Path) -> int:
+    """Exit code of a command, with the home folder put in as a shell does."""
+    return cli.main([word.replace("~", str(home)) for word in command])
+
+
+def test_the_readme_fits_three_screens():
+    assert len(read(ROOT / "README.md").splitlines()) <= THREE_SCREENS
+
+
 def test_the_readmes_python_does_what_it_says(home, capsys):
-    (code,) = blocks(ROOT / "README.md", "python")
+    (code,) = blocks(read(ROOT / "README.md"), "python")
     exec(compile(code, "README.md", "exec"), {})
-    assert "a.png" in capsys.readouterr().out
+    assert "scene-000.png" in capsys.readouterr().out
 
 
 def test_the_readmes_first_five_minutes_run(home, capsys):
-    lines = [line for block in blocks(ROOT / "README.md", "") for line in block.splitlines()]
-    commands = [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("twinlens ")]
-    assert [command[0] for command in commands][:3] == ["index", "search", "info"]
-    for command in commands[:3]:
-        assert main([word.replace("~", str(home)) for word in command]) == 0
+    given = commands(read(ROOT / "README.md"))
+    assert [command[0] for command in given] == ["index", "search", "info"]
+    for command in given:
+        assert run(command, home) == 0
     assert "beach.jpg" in capsys.readouterr().out
+
+
+def test_the_guides_commands_on_a_collection_run(home):
+    text = section(read(ROOT / "docs" / "guide.md"), "A collection of your pictures")
+    index, *others = commands(text)
+    assert run([*index, "--recipe", "compact"], home) == 0
+    assert len(others) >= 7
+    for command in [*others, ["info"], ["verify"], ["repair"]]:
+        assert run(command, home) == 0, command
+    assert (home / "copies").is_dir() and (home / "grid.png").is_file()
+    shutil.copy(home / "Pictures" / "beach.jpg", home / "a.jpg")
+    assert run(["replay", "night.json"], home) == 1
 
 
 def test_the_references_python_runs(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (code,) = blocks(ROOT / "docs" / "reference.md", "python")
+    (code,) = blocks(read(ROOT / "docs" / "reference.md"), "python")
     settings = "find_recipe('compact')"
     brief = code.replace('find_recipe("compact")', f"brief({settings})").replace("scenes=40", "scenes=12")
 
@@ -72,31 +115,47 @@ def test_the_references_python_runs(capsys, tmp_path, monkeypatch):
     assert "over" in capsys.readouterr().out
 
 
+def test_the_reference_lists_what_the_package_exports():
+    import twinlens
+
+    text = read(ROOT / "docs" / "reference.md")
+    assert [name for name in twinlens.__all__ if f"`{name}" not in text] == []
+
+
 def test_the_guides_recipe_builds():
-    (text,) = blocks(ROOT / "docs" / "guide.md", "toml")
+    (text,) = blocks(read(ROOT / "docs" / "guide.md"), "toml")
     assert Composer.build(Recipe.parse(text, source="guide")).dim == 256
 
 
-def test_every_command_that_the_documents_name_exists():
-    named = {
-        line.split()[1]
-        for path in DOCUMENTS
-        for block in blocks(path, "")
-        for line in block.splitlines()
-        if line.startswith("twinlens ")
-    }
-    assert named <= set(variants.names("commands"))
+@pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)
+def test_every_command_of_the_documents_has_these_options(path):
+    parser = cli.build_parser(variants.names("commands"))
+    for command in commands(read(path)):
+        parser.parse_args(command)
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_links_lead_to_files(path):
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8")):
-        assert (path.parent / target).exists(), target
+@pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)
+def test_links_lead_to_files_and_headings(path):
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", read(path)):
+        file = path.parent / target if target else path
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(read(file)), anchor
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)
+def test_paths_that_the_documents_name_exist(path):
+    text = read(path)
+    named = {*re.findall(r"`([\w/]+(?:\.py|/))`", text), *re.findall(r"python (?:-m pytest )?([\w/]+\.py)", text)}
+    made = {"src/twinlens/fusions/scaling.py", "tests/fusions/test_scaling.py", "copies/"}
+    roots = (ROOT, SOURCE, *SOURCE.iterdir())
+    assert [name for name in sorted(named - made) if not any((root / name).exists() for root in roots)] == []
+    modules = re.findall(r"python -m (twinlens[\w.]*)", text)
+    assert [name for name in modules if importlib.util.find_spec(name) is None] == []
 
 
 def test_the_methods_page_lists_every_fusion_and_loss():
     from twinlens import losses
 
-    text = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8")
+    text = read(ROOT / "docs" / "methods.md")
     for name in [*variants.names("fusions"), *losses.names()]:
         assert f"`{name}`" in text, name
