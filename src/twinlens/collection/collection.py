@@ -28,7 +28,6 @@ from twinlens.collection.store import (
     Store,
     Vectors,
     contents,
-    model_folder,
     writing,
 )
 from twinlens.collection.writer import refresh_matrix, replace_model, writer
@@ -118,7 +117,7 @@ class Collection:
         with self._busy:
             digest = self.generation.digest
             if self._model is None or self._model[0] != digest:
-                self._model = digest, self._load(model_folder(self.folder, digest))
+                self._model = digest, self._load(self._store.model_folder(digest))
             return self._model[1]
 
     # Writing ---------------------------------------------------------------------------------------------------------

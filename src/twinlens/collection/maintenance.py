@@ -16,7 +16,6 @@ from twinlens.collection.store import (
     faults,
     gallery,
     keep_model,
-    model_folder,
     remove_models,
     salvage,
 )
@@ -90,7 +89,7 @@ def verify(store: Store, serving: Generation, load: Load) -> list[str]:
         found.append(f"{lacking} pictures lack their vector (their files were gone when it was to be made)")
     if fault := Matrix(store.folder).fault():
         found.append(f"the matrix file {fault}")
-    return [*found, *_model_faults(store.folder, serving, load)]
+    return [*found, *_model_faults(store, serving, load)]
 
 
 def repair(store: Store, serving: Generation, composer: Model, options: Options) -> Repair:
@@ -134,9 +133,9 @@ def restore_model(store: Store, serving: Generation, composer: Model) -> None:
     keep_model(store.folder, serving.digest, composer.save)
 
 
-def _model_faults(folder: Path, serving: Generation, load: Load) -> list[str]:
+def _model_faults(store: Store, serving: Generation, load: Load) -> list[str]:
     try:
-        digest = load(model_folder(folder, serving.digest)).digest
+        digest = load(store.model_folder(serving.digest)).digest
     except TwinlensError as error:
         return [str(error)]
     return [] if digest == serving.digest else ["the model in the collection is not the one that made its vectors"]

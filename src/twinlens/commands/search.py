@@ -173,7 +173,7 @@ def _show(hits: Hits, nothing: str, *, counted: bool) -> None:
         print(nothing, flush=True)
         return
     rows = [
-        [hit.rank, f"{hit.score:.3f}", hit.sample.id, hit.path, hit.caption]
+        [hit.rank, f"{hit.score:.3f}", hit.sample.id, hit.sample.image, hit.sample.text]
         + ([len(hit.duplicates) or ""] if counted else [])
         for hit in hits
     ]
@@ -198,7 +198,7 @@ def _why_nothing(args: argparse.Namespace, collection: Collection) -> str:
 
 
 def _show_files(files: Sequence[Path], args: argparse.Namespace) -> None:
-    if files:
+    if files and (args.preview or sys.stdout.isatty()):
         _preview.show(files[0], args)
     for file in files:
         print(f"wrote {file}")

@@ -8,8 +8,7 @@ import numpy as np
 
 from twinlens.core.types import TwinlensError
 from twinlens.indexes import Index, Rows, Scores, Vectors
-from twinlens.indexes._distances import Squares
-from twinlens.indexes._scan import nearest_among
+from twinlens.indexes._scan import Squares, nearest_among
 
 
 class RowIndex(Index):

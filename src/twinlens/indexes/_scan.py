@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlens.indexes import Rows, Vectors
-from twinlens.indexes._distances import Squares, best
 
+Squares = NDArray[np.float64]
+"""Squared Euclidean distances."""
 QUERIES_PER_PRODUCT = 256
 ESTIMATES_PER_PRODUCT = 1 << 21
 """8 MiB. Fewer queries take more rows at once, since each product costs a start."""
@@ -19,6 +20,8 @@ EXTRA_CANDIDATES = 32
 """Candidates beyond k that are recomputed directly."""
 GATHERED_SHARE = 8
 """A filter that leaves fewer than one row in so many is gathered; a wider one is masked, which copies nothing."""
+GATHERED_NUMBERS = 1 << 22
+"""Numbers that one step may gather in float64: 32 MiB."""
 EPSILON = float(np.finfo(np.float32).eps)
 
 
@@ -44,6 +47,26 @@ def nearest_among(
     masked = np.full_like(norms, np.inf)
     masked[rows] = norms[rows]
     return nearest(vectors, masked, queries, k)
+
+
+def direct(vectors: Vectors, rows: Rows, query: Vectors) -> Squares:
+    """Return squared distances (R,) of one query (D,) to some rows of vectors (N, D): Σ (x − q)² in float64.
+
+    Unlike ‖x‖² − 2x·q, this loses nothing between near duplicates, and equal vectors get equal distances.
+    """
+    step = max(1, GATHERED_NUMBERS // vectors.shape[1])
+    out = np.empty(len(rows))
+    for start in range(0, len(rows), step):
+        part = slice(start, start + step)
+        out[part] = np.square(vectors[rows[part]].astype(np.float64) - query).sum(axis=1)
+    return out
+
+
+def best(vectors: Vectors, rows: Rows, query: Vectors, k: int) -> tuple[Rows, Squares]:
+    """Return the k nearest of some rows, by their direct distance, then by row."""
+    squares = direct(vectors, rows, query)
+    order = np.lexsort((rows, squares))[:k]
+    return rows[order], squares[order]
 
 
 def _chunk(vectors: Vectors, norms: NDArray[np.float32], queries: Vectors, k: int) -> tuple[Rows, Squares]:

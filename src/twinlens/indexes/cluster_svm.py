@@ -14,9 +14,8 @@ from sklearn.svm import SVC
 
 from twinlens.core.types import TwinlensError
 from twinlens.indexes import Rows, Vectors
-from twinlens.indexes._distances import Squares
 from twinlens.indexes._rows import RowIndex
-from twinlens.indexes._scan import nearest
+from twinlens.indexes._scan import Squares, nearest
 
 _KERNELS = ("linear", "rbf", "poly", "sigmoid")
 

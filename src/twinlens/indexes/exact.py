@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from twinlens.indexes import Rows, Vectors
-from twinlens.indexes._distances import Squares
 from twinlens.indexes._rows import RowIndex
-from twinlens.indexes._scan import nearest
+from twinlens.indexes._scan import Squares, nearest
 
 
 class Exact(RowIndex):

@@ -9,8 +9,8 @@ from sklearn.neighbors import BallTree, KDTree
 
 from twinlens.core.types import TwinlensError
 from twinlens.indexes import Rows, Vectors
-from twinlens.indexes._distances import Squares, best
 from twinlens.indexes._rows import RowIndex
+from twinlens.indexes._scan import Squares, best
 
 _TREES = {"ball": BallTree, "kd": KDTree}
 

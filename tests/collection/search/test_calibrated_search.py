@@ -99,7 +99,7 @@ def test_staying_away_from_words_and_pictures(beside, pictures):
 
 
 def test_a_few_captions_among_many_pictures_are_found(tmp_path, monkeypatch):
-    monkeypatch.setattr("twinlens.collection.search.sampling.SAMPLE", 8)
+    monkeypatch.setattr("twinlens.collection.search.search.SAMPLE", 8)
     for seed in range(40):
         draw(tmp_path / "many" / f"{seed}.png", seed)
     for n, word in enumerate(["red", *("green", "blue") * 4]):

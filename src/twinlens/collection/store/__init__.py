@@ -12,7 +12,7 @@ from twinlens.collection.store.database import DATABASE
 from twinlens.collection.store.gallery import Block, Gallery, gallery
 from twinlens.collection.store.lock import writing
 from twinlens.collection.store.matrix import Matrix
-from twinlens.collection.store.models import keep_model, model_folder, remove_models
+from twinlens.collection.store.models import keep_model, remove_models
 from twinlens.collection.store.rows import Entry, Generation
 from twinlens.collection.store.store import Rows, State, Store, Vectors
 
@@ -36,7 +36,6 @@ __all__ = [
     "faults",
     "gallery",
     "keep_model",
-    "model_folder",
     "remove_models",
     "runs",
     "salvage",

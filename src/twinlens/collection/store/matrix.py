@@ -120,7 +120,7 @@ class Matrix:
         """Describe what is wrong with the files (their checksums are read in full); None if they are whole."""
         header = self._header()
         if header is None:
-            return "is unreadable" if (self.folder / INDEX).exists() else None
+            return "is unreadable" if (self.folder / INDEX).exists() and not self._is_of_another_version() else None
         for path, size, crc in zip(self._files(header.name), header.sizes, header.crc, strict=True):
             if not path.is_file() or path.stat().st_size < size:
                 return f"lacks a part of {path.name}"
@@ -150,6 +150,14 @@ class Matrix:
             return Header.from_json((self.folder / INDEX).read_text(encoding="ascii"))
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return None
+
+    def _is_of_another_version(self) -> bool:
+        """Tell whether the index file is of another version of twinlens: no damage, but rebuilt by the next writer."""
+        try:
+            values = json.loads((self.folder / INDEX).read_text(encoding="ascii"))
+            return bool(values.get("format", 1) != FORMAT and ("matrix" in values or len(values["state"]) == 4))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return False
 
     def _files(self, name: str) -> Files:
         stem = self.folder / name

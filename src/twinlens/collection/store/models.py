@@ -11,14 +11,9 @@ from pathlib import Path
 MODELS = "model"
 
 
-def model_folder(collection: Path, digest: str) -> Path:
-    """Return the folder in which a collection keeps the model of a digest."""
-    return collection / MODELS / digest
-
-
 def keep_model(collection: Path, digest: str, save: Callable[[Path], None]) -> None:
     """Let `save` write a model into the collection, unless it is there; it appears at once and complete, or not."""
-    target = model_folder(collection, digest)
+    target = collection / MODELS / digest
     if target.is_dir():
         return
     draft = target.with_name(f"new-{secrets.token_hex(4)}")

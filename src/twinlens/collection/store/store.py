@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlens.collection.store.database import Database, fresh
+from twinlens.collection.store.models import MODELS
 from twinlens.collection.store.rows import Entry, Generation, to_json
 from twinlens.core.types import TwinlensError
 
@@ -33,6 +34,10 @@ class Store(Database):
     """An open collection. What is read within `snapshot` is of one state; writing methods belong inside `change`."""
 
     # Reading ---------------------------------------------------------------------------------------------------------
+
+    def model_folder(self, digest: str) -> Path:
+        """Return the folder that keeps the model of a digest."""
+        return self.folder / MODELS / digest
 
     def state(self) -> State:
         """Return the state that caches are compared with; generation 0 while there is none."""
