@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from twinlens.collection import maintenance
+from twinlens.collection.engines import Engine
 from twinlens.collection.engines.local import Local
 from twinlens.collection.maintenance import Info, Repair
 from twinlens.collection.model import Load, Model
@@ -44,11 +45,11 @@ class Collection:
     Several threads may use it. While one process writes, others read, and each search sees what is committed by then.
     """
 
-    def __init__(self, folder: Path, store: Store, load: Load) -> None:
+    def __init__(self, folder: Path, store: Store, load: Load, engine: Callable[[], Engine] = Local) -> None:
         self.folder = folder
-        self._store, self._load = store, load
+        self._store, self._load, self._engine = store, load, engine
         self._model: tuple[str, Model] | None = None
-        self._session = Session(store, Local())
+        self._session = Session(store, engine())
         self._busy = RLock()
 
     @classmethod
@@ -71,13 +72,16 @@ class Collection:
         return collection
 
     @classmethod
-    def open(cls, folder: Path | str, *, load: Load = load) -> Self:
-        """Open a collection; its model is loaded once needed. Raises TwinlensError when there is none."""
+    def open(cls, folder: Path | str, *, load: Load = load, engine: Callable[[], Engine] = Local) -> Self:
+        """Open a collection; its model is loaded once needed. Raises TwinlensError when there is none.
+
+        load: how a model folder is read. engine: makes what holds the vectors and answers (see `engines`).
+        """
         store = Store.open(Path(folder))
         if store.serving() is None:
             store.close()
             raise TwinlensError(f"the collection {folder} is empty; fill it with: twinlens index DIR")
-        return cls(Path(folder), store, load)
+        return cls(Path(folder), store, load, engine)
 
     @staticmethod
     def exists(folder: Path | str) -> bool:
@@ -182,7 +186,7 @@ class Collection:
             self._store.close()
             rescued = maintenance.rescue(self.folder)
             self._store = Store.open(self.folder)
-            self._session = Session(self._store, Local())
+            self._session = Session(self._store, self._engine())
             if composer is not None:
                 maintenance.restore_model(self._store, self.generation, composer)
                 self._model = None

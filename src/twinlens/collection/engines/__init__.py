@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from abc import ABC, abstractmethod
+from typing import ClassVar
 
+import numpy as np
+
+from twinlens.calibration import lowest_by_hash
 from twinlens.collection.search.filters import Node
-from twinlens.collection.store import Rows, State, Store, Vectors
+from twinlens.collection.store import Generation, Rows, State, Store, Vectors
 from twinlens.indexes import Scores
 
 
-class Engine(Protocol):
+class Engine(ABC):
     """Holds the vectors of a collection's entries by their rows, and answers queries.
 
     An index is a structure over one array; an engine may use some, or be a server. The store stays the truth: an
-    engine can be filled anew from it at any time.
+    engine can be filled anew from it at any time. An engine that can only search inherits the rest, read from the
+    store. exact: whether the k best rows are always found. takes_conditions: whether `search` takes a filter as a
+    condition on the metadata; else it takes the rows that meet it.
     """
 
-    exact: bool
-    """Whether the k best rows are always found."""
-    takes_conditions: bool
-    """Whether `search` takes a filter as a condition on the metadata; else it takes the rows that meet it."""
+    exact: ClassVar[bool] = True
+    takes_conditions: ClassVar[bool] = False
 
+    @abstractmethod
     def sync(self, store: Store) -> State:
-        """Mirror what is committed in the store now, and return its state. Resumable and idempotent."""
+        """Mirror the committed rows of the store, and return its state. Resumable and idempotent.
 
+        An engine extends this method, which remembers the store and the generation that serves.
+        """
+        self.store = store
+        self.generation: Generation | None = store.serving()
+        return store.state()
+
+    @abstractmethod
     def search(
         self, queries: Vectors, k: int, *, where: Node | None = None, rows: Rows | None = None
     ) -> tuple[Rows, Scores]:
@@ -39,6 +51,13 @@ class Engine(Protocol):
         Always the same ones, and hardly others when an entry comes or goes. having: only of entries whose vector is 0
         at this coordinate.
         """
+        rows = self._rows()
+        rows = rows[lowest_by_hash(rows, count if having is None else len(rows))]
+        vectors = self.vectors(rows)
+        if having is None:
+            return rows, vectors
+        kept = np.flatnonzero(vectors[:, having] == 0)[:count]
+        return rows[kept], vectors[kept]
 
     def vectors(self, rows: Rows) -> Vectors:
         """Return the vectors (M, D) of some rows, in their order.
@@ -46,6 +65,13 @@ class Engine(Protocol):
         For scores that are no inner product, and for comparing answers. Raises TwinlensError with a reason where an
         engine cannot.
         """
+        if self.generation is None:
+            return np.empty((0, 1), dtype=np.float32)
+        return self.store.vectors(self.generation, rows)
 
     def count(self) -> int:
         """Return the number of entries."""
+        return len(self._rows())
+
+    def _rows(self) -> Rows:
+        return self.store.rows(self.generation.number if self.generation else 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from twinlens.calibration import lowest_by_hash
+from twinlens.collection.engines import Engine
 from twinlens.collection.search.filters import Node
 from twinlens.collection.store import Block, Gallery, Matrix, Rows, State, Store, Vectors, gallery, writing
 from twinlens.core.types import TwinlensError
@@ -17,11 +18,8 @@ LOOKED_AT = 4096
 """Entries looked at first for a sample of those that have a block; most collections have enough among them."""
 
 
-class Local:
+class Local(Engine):
     """Scans everything exactly, at the speed of the memory; a filter is taken as rows."""
-
-    exact = True
-    takes_conditions = False
 
     def __init__(self) -> None:
         self._gallery: Gallery | None = None
@@ -30,6 +28,7 @@ class Local:
 
     def sync(self, store: Store) -> State:
         """Map the matrix file the first time; later read only what is new in the store."""
+        super().sync(store)
         held = self._gallery or Matrix(store.folder).read()
         now = gallery(store, held)
         if len(now) - now.filed > TAIL_ROWS:
