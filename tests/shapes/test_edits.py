@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scene_notation import scene
 
@@ -37,6 +39,15 @@ def find(instruction: str, family: str):
     return next(edit for edit in found if edit.instruction == instruction)
 
 
+def is_possible(family: str, reference) -> bool:
+    """Whether any arguments give an edit of this family that changes the scene and can be told in words."""
+    rng, kind = np.random.default_rng(0), FAMILIES[family]
+    return any(
+        kind.apply(reference, *arguments) and kind.say(rng, reference, *arguments)
+        for arguments in product(*kind.options(reference))
+    )
+
+
 def test_every_family_has_an_example():
     assert EXAMPLES.keys() == FAMILIES.keys()
     assert len(FAMILIES) >= 6
@@ -55,14 +66,27 @@ def test_an_instruction_leads_to_its_target(family):
 def test_the_laws_of_edits(family, seed):
     rng = np.random.default_rng(seed)
     reference = scatter_scene(rng, items=(2, 4))
+    assume(is_possible(family, reference))
     edit = random_edit(rng, reference, family)
     assert edit.target != reference
     assert edit.distractors[0] == reference
     assert FEWEST <= len(set(edit.distractors)) == len(edit.distractors) <= MOST
     assert edit.target not in edit.distractors
-    for progress in (edit.target, *edit.distractors):
-        for box in progress.boxes:
+    for result in (edit.target, *edit.distractors):
+        for box in result.boxes:
             assert all(fits(item, [other for other in box if other != item]) for item in box)
+
+
+def test_a_rare_edit_is_found_and_an_impossible_one_refused():
+    for seed, possible in ((2340319, True), (5843, False)):
+        rng = np.random.default_rng(seed)
+        reference = scatter_scene(rng, items=(2, 4))
+        assert is_possible("move", reference) == possible
+        if possible:
+            assert random_edit(rng, reference, "move").family == "move"
+        else:
+            with pytest.raises(TwinlensError, match="no edit"):
+                random_edit(rng, reference, "move")
 
 
 def test_the_same_seed_gives_the_same_edit():

@@ -16,9 +16,7 @@ from twinlens.shapes.sentences import (
     INFORMATIVE,
     Table,
     informative_sentences,
-    is_informative,
     random_sentence,
-    random_true_sentence,
     truths,
 )
 
@@ -154,15 +152,6 @@ def test_a_tower_with_something_beside_it_is_no_tower():
     assert table.height.tolist() == [[3, 0, 0], [0, 0, 0]]
     assert sorted(table.level[0, 0].tolist()) == [1, 2, 3]
     assert table.level[0, 1:].max() == 0
-
-
-@given(st.integers(0, 2**32))
-def test_a_true_sentence_is_true_of_its_scene_and_informative(seed):
-    rng = np.random.default_rng(seed)
-    drawn = random_scene(rng)
-    sentence = random_true_sentence(rng, drawn)
-    assert sentence.holds(drawn)
-    assert is_informative(sentence)
 
 
 @given(st.integers(0, 2**32), st.permutations(range(3)))

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from twinlens.core.types import TwinlensError
-from twinlens.report import Estimate
+from twinlens.report.estimate import Estimate
 
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C", "#F0E442")
 """Distinct under every common colour blindness (Okabe and Ito 2008, "Color Universal Design"; grey for their black)."""

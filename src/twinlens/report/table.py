@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
-from twinlens.report import Estimate
+from twinlens.report.estimate import Estimate
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations, zip_longest
+from itertools import combinations, product, zip_longest
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -64,27 +64,32 @@ class Family:
 
 
 def random_edit(rng: np.random.Generator, scene: Scene, family: str | None = None) -> Edit:
-    """An edit of a family, or of a random one. Raises TwinlensError where none can be done and told."""
-    names = (family,) if family else tuple(FAMILIES)
-    for name in rng.permutation(names).tolist():
-        for _ in range(_TRIES):
-            edit = _attempt(rng, scene, name)
+    """Draw an edit of a family, or of a random one. Raises TwinlensError when the scene admits none."""
+    names = rng.permutation((family,) if family else tuple(FAMILIES)).tolist()
+    for name in names:
+        options = FAMILIES[name].options(scene)
+        for _ in range(_TRIES if all(options) else 0):
+            edit = _edit(rng, scene, name, tuple(pick(rng, choices) for choices in options))
+            if edit:
+                return edit
+    # In crowded scenes so few arguments are possible that all tries may miss them.
+    for name in names:
+        every = list(product(*FAMILIES[name].options(scene)))
+        for number in rng.permutation(len(every)).tolist():
+            edit = _edit(rng, scene, name, every[number])
             if edit:
                 return edit
     raise TwinlensError(f"no edit ({', '.join(names)}) of this scene can be told in words: {scene}")
 
 
-def _attempt(rng: np.random.Generator, scene: Scene, name: str) -> Edit | None:
+def _edit(rng: np.random.Generator, scene: Scene, name: str, arguments: Arguments) -> Edit | None:
+    """Make the edit with these arguments; None where it changes nothing, does not fit or cannot be told in words."""
     family = FAMILIES[name]
-    options = family.options(scene)
-    if not all(options):
-        return None
-    arguments = tuple(pick(rng, choices) for choices in options)
     target = family.apply(scene, *arguments)
     instruction = None if target is None else family.say(rng, scene, *arguments)
     if target is None or instruction is None:
         return None
-    wrong = (family.apply(scene, *others) for others in _one_changed(rng, options, arguments))
+    wrong = (family.apply(scene, *others) for others in _one_changed(rng, family.options(scene), arguments))
     return Edit(name, instruction, target, _distractors(rng, scene, target, wrong))
 
 

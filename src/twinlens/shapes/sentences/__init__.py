@@ -1,17 +1,14 @@
-"""Sentences: a grammar whose every sentence is made together with what it means, so that it executes on any scene."""
+"""Sentences about scenes: a grammar that draws each sentence together with a meaning that executes on any scene."""
 
-from __future__ import annotations
-
-import functools
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
-
-from twinlens.shapes.scenes import Scene, pick, random_scene
-from twinlens.shapes.sentences import boxes, pictures, quantifiers, towers
-from twinlens.shapes.sentences.grammar import Meaning, Sentence, Speaker, Trait
+from twinlens.shapes.sentences.families import FAMILIES
+from twinlens.shapes.sentences.grammar import Sentence, truths
+from twinlens.shapes.sentences.sampling import (
+    INFORMATIVE,
+    informative_sentences,
+    is_informative,
+    random_sentence,
+    share_true,
+)
 from twinlens.shapes.sentences.table import Table
 
 __all__ = [
@@ -22,134 +19,6 @@ __all__ = [
     "informative_sentences",
     "is_informative",
     "random_sentence",
-    "random_true_sentence",
     "share_true",
     "truths",
 ]
-
-Family: TypeAlias = Callable[[Speaker], Sentence]
-Quantifier: TypeAlias = Callable[[Speaker, str, Trait, Meaning], tuple[str, Meaning]]
-
-INFORMATIVE = (0.01, 0.25)
-"""Of how many random scenes a sentence may be true to be worth asking."""
-_QUANTIFIERS: tuple[Quantifier, ...] = (
-    quantifiers.some,
-    quantifiers.some,
-    quantifiers.exactly,
-    quantifiers.two_or_more,
-    quantifiers.every,
-    quantifiers.none,
-)
-_TRIES = 10_000
-
-
-def _of_boxes(family: str, trait: Callable[[Speaker], Trait], *choices: Quantifier) -> Family:
-    def speak(say: Speaker) -> Sentence:
-        thing = say.pick("box", "box", "grey box", "grey square")
-        quantify = pick(say.rng, choices or _QUANTIFIERS)
-        return Sentence(family, *quantify(say, thing, trait(say), lambda t: np.ones(t.there.shape[:2], dtype=np.bool_)))
-
-    return speak
-
-
-def _of_towers(family: str, trait: Callable[[Speaker], Trait]) -> Family:
-    def speak(say: Speaker) -> Sentence:
-        quantify = pick(say.rng, _QUANTIFIERS)
-        return Sentence(family, *quantify(say, "tower", trait(say), lambda t: t.height > 0))
-
-    return speak
-
-
-FAMILIES: dict[str, Family] = {
-    "count": pictures.count,
-    "sized": pictures.sized,
-    "absent": pictures.absent,
-    "touching_edge": pictures.touching_edge,
-    "touching_corner": pictures.touching_corner,
-    "touching_side": pictures.touching_side,
-    "not_touching": pictures.not_touching,
-    "all_touching": pictures.all_touching,
-    "none_touching": pictures.none_touching,
-    "all_coloured": pictures.all_coloured,
-    "all_shaped": pictures.all_shaped,
-    "all_sized": pictures.all_sized,
-    "compared": pictures.compared,
-    "together": pictures.together,
-    "spread": pictures.spread,
-    "some_box": _of_boxes("some_box", boxes.holding, quantifiers.some),
-    "n_boxes": _of_boxes("n_boxes", boxes.holding, quantifiers.exactly, quantifiers.two_or_more),
-    "each_box": _of_boxes("each_box", boxes.holding, quantifiers.every),
-    "no_box": _of_boxes("no_box", boxes.holding, quantifiers.none),
-    "box_size": _of_boxes("box_size", boxes.size),
-    "box_colours": _of_boxes("box_colours", boxes.colours),
-    "box_shapes": _of_boxes("box_shapes", boxes.shapes),
-    "box_only": _of_boxes("box_only", boxes.only),
-    "box_alike": _of_boxes("box_alike", boxes.alike),
-    "box_pair": _of_boxes("box_pair", boxes.pair),
-    "box_above": _of_boxes("box_above", boxes.above),
-    "box_wall": _of_boxes("box_wall", boxes.against_wall),
-    "box_size_and_item": _of_boxes("box_size_and_item", boxes.size_and_item),
-    "blocks": pictures.blocks,
-    "tower_heights": pictures.tower_heights,
-    "tower_height": _of_towers("tower_height", towers.height),
-    "tower_blocks": _of_towers("tower_blocks", towers.blocks),
-    "tower_top": _of_towers("tower_top", towers.top),
-    "tower_base": _of_towers("tower_base", towers.base),
-    "tower_second": _of_towers("tower_second", towers.second),
-    "tower_colours": _of_towers("tower_colours", towers.block_colours),
-    "tower_only": _of_towers("tower_only", towers.only_blocks),
-    "tower_stacked": _of_towers("tower_stacked", towers.stacked),
-    "tower_height_and_end": _of_towers("tower_height_and_end", towers.height_and_end),
-}
-"""Rules of the grammar by name."""
-
-
-def random_sentence(rng: np.random.Generator, family: str | None = None) -> Sentence:
-    """A sentence of a family, or of a random one; true or false of whatever scene."""
-    return FAMILIES[family or pick(rng, tuple(FAMILIES))](Speaker(rng))
-
-
-def random_true_sentence(rng: np.random.Generator, scene: Scene) -> Sentence:
-    """A sentence that is true of a scene and informative: true of neither almost no nor too many random scenes."""
-    for _ in range(_TRIES):
-        sentence = random_sentence(rng)
-        if sentence.holds(scene) and is_informative(sentence):
-            return sentence
-    raise ValueError(f"no informative sentence is true of {scene}")
-
-
-def informative_sentences(rng: np.random.Generator, count: int) -> list[Sentence]:
-    """So many different informative sentences, all families alike."""
-    found: dict[str, Sentence] = {}
-    names = tuple(FAMILIES)
-    while len(found) < count:
-        for name in rng.permutation(names).tolist():
-            sentence = random_sentence(rng, name)
-            if sentence.text not in found and is_informative(sentence):
-                found[sentence.text] = sentence
-    return list(found.values())[:count]
-
-
-def is_informative(sentence: Sentence) -> bool:
-    """Whether the sentence is true of neither almost no nor too many random scenes (INFORMATIVE)."""
-    fewest, most = INFORMATIVE
-    return fewest <= share_true(sentence) <= most
-
-
-def share_true(sentence: Sentence) -> float:
-    """Of which share of random scenes the sentence is true."""
-    return float(sentence.truths(_random_scenes()).mean())
-
-
-def truths(sentences: Sequence[Sentence], table: Table) -> NDArray[np.bool_]:
-    """Which of S sentences are true of which of N scenes: (S, N)."""
-    rows = np.empty((len(sentences), len(table.there)), dtype=np.bool_)
-    for row, sentence in zip(rows, sentences, strict=True):
-        row[:] = sentence.truths(table)
-    return rows
-
-
-@functools.cache
-def _random_scenes(count: int = 500) -> Table:
-    rng = np.random.default_rng(0)
-    return Table.of([random_scene(rng) for _ in range(count)])

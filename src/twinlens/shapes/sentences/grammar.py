@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -149,6 +149,14 @@ class Speaker:
         """A random amount, told by a number from one to `most`."""
         count = self.between(1, most)
         return pick(self.rng, (self.exactly, self.at_least, self.at_most))(count)
+
+
+def truths(sentences: Sequence[Sentence], table: Table) -> Mask:
+    """Evaluate S sentences on N scenes: (S, N), True where the sentence is true of the scene."""
+    rows = np.empty((len(sentences), len(table.there)), dtype=np.bool_)
+    for row, sentence in zip(rows, sentences, strict=True):
+        row[:] = sentence.truths(table)
+    return rows
 
 
 def _having(table: Table, colour: str | None, shape: str | None, size: str | None) -> Mask:
