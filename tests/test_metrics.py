@@ -9,36 +9,46 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from twinlens import metrics
-from twinlens.core.types import Ranking
 from twinlens.metrics import (
-    average_precision,
     bootstrap_ci,
     grounding_accuracy,
-    hit_at,
     mask,
     mean_std_ci,
     paired_difference,
     per_query,
-    precision_at,
     rankings,
-    recall_at,
-    reciprocal_rank,
     top,
 )
 
-FAMILY = (hit_at, precision_at, recall_at, average_precision, reciprocal_rank)
-MONOTONE = (hit_at, recall_at, reciprocal_rank)
+
+def hit(found, count, k):  # found: whether the entry at each place is relevant; count: relevant entries in all
+    return float(any(found[:k]))
 
 
-def ranking(ids) -> Ranking:
-    return Ranking("q", tuple(ids), tuple(-float(n) for n in range(len(ids))))
+def precision(found, count, k):
+    return sum(found[:k]) / k
 
 
-@st.composite
-def judged(draw):
-    ids = draw(st.lists(st.integers(0, 30).map(str), min_size=1, max_size=20, unique=True))
-    relevant = draw(st.sets(st.sampled_from([*ids, "absent"]), min_size=1))
-    return ranking(ids), frozenset(relevant)
+def recall(found, count, k):
+    return sum(found[:k]) / count
+
+
+def average_precision(found, count, k):
+    return sum(precision(found, count, n) for n in range(1, min(k, len(found)) + 1) if found[n - 1]) / min(count, k)
+
+
+def reciprocal_rank(found, count, k):
+    return next((1 / place for place, relevant in enumerate(found, start=1) if relevant), 0.0)
+
+
+def of_one(found, *ks):
+    """Every metric of one query whose ranked entries are relevant as `found` says."""
+    scores = -np.arange(len(found), dtype=np.float32)[None]
+    values = per_query(scores, np.array([found], dtype=bool), ks=ks or (1, 5, 10))
+    return {name: float(value[0]) for name, value in values.items()}
+
+
+orders = st.lists(st.booleans(), min_size=1, max_size=20).filter(any)
 
 
 @st.composite
@@ -54,57 +64,43 @@ def matrices(draw):
 
 
 def test_by_hand():
-    order, relevant = ranking("abcde"), frozenset("bdx")
-    assert [hit_at(order, relevant, k) for k in (1, 2)] == [0, 1]
-    assert precision_at(order, relevant, 4) == 0.5
-    assert precision_at(order, relevant, 10) == 0.2
-    assert recall_at(order, relevant, 2) == pytest.approx(1 / 3)
-    assert reciprocal_rank(order, relevant) == 0.5
-    assert reciprocal_rank(order, relevant, 1) == 0
-    assert average_precision(order, relevant) == pytest.approx((1 / 2 + 2 / 4) / 3)
-    assert average_precision(order, relevant, 2) == pytest.approx((1 / 2) / 2)
+    values = of_one([False, True, False, True, False, True], 1, 2, 4, 10)
+    assert [values[f"hit@{k}"] for k in (1, 2)] == [0, 1]
+    assert values["precision@4"] == 0.5
+    assert values["precision@10"] == pytest.approx(0.3)
+    assert values["recall@2"] == pytest.approx(1 / 3)
+    assert values["mrr"] == 0.5
+    assert values["map"] == pytest.approx((1 / 2 + 2 / 4 + 3 / 6) / 3)
+    assert values["map@2"] == pytest.approx((1 / 2) / 2)
 
 
-def test_nothing_relevant_is_refused_where_it_has_no_meaning():
-    for metric in (recall_at, average_precision):
-        with pytest.raises(ValueError, match="nothing is relevant"):
-            metric(ranking("ab"), frozenset(), 1)
+@given(orders, st.integers(1, 25))
+def test_bounds(found, k):
+    assert all(0 <= value <= 1 for value in of_one(found, k).values())
 
 
-@given(judged(), st.integers(1, 25))
-def test_bounds(case, k):
-    for metric in FAMILY:
-        assert 0 <= metric(*case, k) <= 1
-        assert 0 <= metric(*case, None) <= 1
+@given(orders, st.integers(1, 20))
+def test_hits_and_recall_grow_with_k(found, k):
+    values = of_one(found, k, k + 1)
+    for name in ("hit", "recall"):
+        assert values[f"{name}@{k}"] <= values[f"{name}@{k + 1}"]
 
 
-@given(judged(), st.integers(1, 20))
-def test_hits_recall_and_rank_grow_with_k(case, k):
-    for metric in MONOTONE:
-        assert metric(*case, k) <= metric(*case, k + 1) <= metric(*case, None)
+@given(orders, st.integers(1, 20))
+def test_the_best_and_the_worst_order(found, k):
+    best, worst = of_one(sorted(found, reverse=True), k), of_one(sorted(found), k)
+    for name, value in of_one(found, k).items():
+        assert worst[name] <= value <= best[name]
+    assert best["map"] == best[f"map@{k}"] == best["mrr"] == pytest.approx(1)
 
 
-@given(judged(), st.integers(1, 20))
-def test_the_best_and_the_worst_order(case, k):
-    order, relevant = case
-    present = relevant & set(order.ids)
-    best = ranking(sorted(order.ids, key=lambda i: i not in relevant))
-    worst = ranking(best.ids[::-1])
-    for metric in FAMILY:
-        assert metric(worst, relevant, k) <= metric(order, relevant, k) <= metric(best, relevant, k)
-    if present == relevant:
-        assert average_precision(best, relevant, k) == pytest.approx(1)
-        assert average_precision(best, relevant) == pytest.approx(1)
-
-
-@given(judged(), st.integers(1, 20), st.randoms())
-def test_names_do_not_matter(case, k, random):
-    order, relevant = case
-    names = [f"n{n}" for n in range(40)]
-    random.shuffle(names)
-    new = dict(zip([*order.ids, "absent"], names, strict=False))
-    for metric in FAMILY:
-        assert metric(ranking([new[i] for i in order.ids]), frozenset(new[i] for i in relevant), k) == metric(*case, k)
+@given(orders, st.integers(1, 20), st.randoms())
+def test_the_order_of_the_gallery_does_not_matter(found, k, random):
+    columns = list(range(len(found)))
+    random.shuffle(columns)
+    scores, relevant = -np.arange(len(found), dtype=np.float32)[None, columns], np.array([found])[:, columns]
+    for name, value in per_query(scores, relevant, ks=(k,)).items():
+        assert value[0] == of_one(found, k)[name]
 
 
 @given(st.lists(st.integers(-3, 3), min_size=1, max_size=9), st.lists(st.integers(-3, 3), min_size=1, max_size=9))
@@ -141,22 +137,18 @@ def test_order_of_extreme_scores():
 
 
 @given(matrices(), st.integers(1, 12))
-def test_matrices_agree_with_single_rankings(case, k):
+def test_matrices_agree_with_the_definitions(case, k):
     scores, relevant, ignore = case
     queries, gallery = [f"q{n}" for n in range(scores.shape[0])], [f"g{n}" for n in range(scores.shape[1])]
     values = per_query(scores, relevant, ignore=ignore, ks=(k,))
     for row, order in enumerate(rankings(scores, queries, gallery, ignore=ignore)):
         wanted = frozenset(gallery[c] for c in np.flatnonzero(relevant[row] & ~ignore[row]))
         assert order.query_id == queries[row] and list(order.scores) == sorted(order.scores, reverse=True)
-        for name, metric in (
-            ("hit", hit_at),
-            ("precision", precision_at),
-            ("recall", recall_at),
-            ("map", average_precision),
-        ):
-            assert values[f"{name}@{k}"][row] == pytest.approx(metric(order, wanted, k))
-        assert values["map"][row] == pytest.approx(average_precision(order, wanted))
-        assert values["mrr"][row] == pytest.approx(reciprocal_rank(order, wanted))
+        found, count = [entry in wanted for entry in order.ids], len(wanted)
+        for name, metric in (("hit", hit), ("precision", precision), ("recall", recall), ("map", average_precision)):
+            assert values[f"{name}@{k}"][row] == pytest.approx(metric(found, count, k))
+        assert values["map"][row] == pytest.approx(average_precision(found, count, len(found)))
+        assert values["mrr"][row] == pytest.approx(reciprocal_rank(found, count, k))
 
 
 def test_map_agrees_with_scikit_learn():

@@ -1,8 +1,7 @@
-"""Metrics: pure functions on one ranking, the same on whole score matrices at once, and intervals for both.
+"""Metrics of score matrices, query by query, and intervals of their means.
 
-A metric of one ranking is called `metric(ranking, relevant, k)`, where `relevant` holds the ids that answer the query;
-a cut-off k of None means the whole ranking. The matrix functions take scores (Q, N), higher is nearer, and agree with
-them; there, equal scores are ordered by column, the earlier first.
+Scores are (Q, N), one row per query and one column per gallery entry, higher is nearer; of equal scores the earlier
+column ranks first. Notation: relevant entries answer the query, k is the number of places that count.
 """
 
 from __future__ import annotations
@@ -42,41 +41,6 @@ class Difference(NamedTuple):
 
 _LAST = np.uint64(0xFFFFFFFFFFFFFFFF)
 _CELLS = 2**22  # of a score matrix that are worked on at a time: tens of megabytes, whatever Q and N are
-
-
-def hit_at(ranking: Ranking, relevant: frozenset[str], k: int | None = None) -> float:
-    """1 if any of the first k is relevant, else 0; the literature of composed retrieval calls its mean Recall@k."""
-    return float(any(entry in relevant for entry in ranking.ids[:k]))
-
-
-def precision_at(ranking: Ranking, relevant: frozenset[str], k: int | None = None) -> float:
-    """|relevant among the first k| / k; a ranking shorter than k still counts k places."""
-    places = len(ranking.ids) if k is None else k
-    return sum(entry in relevant for entry in ranking.ids[:k]) / max(places, 1)
-
-
-def recall_at(ranking: Ranking, relevant: frozenset[str], k: int | None = None) -> float:
-    """|relevant among the first k| / |relevant|. Raises ValueError when nothing is relevant."""
-    return sum(entry in relevant for entry in ranking.ids[:k]) / _count(relevant)
-
-
-def average_precision(ranking: Ranking, relevant: frozenset[str], k: int | None = None) -> float:
-    """Sum over the relevant places i ≤ k of precision@i, divided by min(|relevant|, k).
-
-    The denominator is that of mAP@k in CIRCO (Baldrati et al., ICCV 2023); with k None it is |relevant|, the usual
-    average precision. Raises ValueError when nothing is relevant.
-    """
-    found, total = 0, 0.0
-    for place, entry in enumerate(ranking.ids[:k], start=1):
-        if entry in relevant:
-            found += 1
-            total += found / place
-    return total / min(_count(relevant), k or len(relevant))
-
-
-def reciprocal_rank(ranking: Ranking, relevant: frozenset[str], k: int | None = None) -> float:
-    """1 / (place of the first relevant entry), or 0 if none is among the first k."""
-    return next((1 / place for place, entry in enumerate(ranking.ids[:k], start=1) if entry in relevant), 0.0)
 
 
 def grounding_accuracy(relevant: Sequence[float], rejected: Sequence[float]) -> float:
@@ -259,12 +223,6 @@ def _keys(scores: Scores) -> NDArray[np.uint64]:
 def _parts(rows: int, columns: int) -> Iterator[slice]:
     step = max(1, _CELLS // max(columns, 1))
     return (slice(start, min(start + step, rows)) for start in range(0, max(rows, 1), step))
-
-
-def _count(relevant: frozenset[str]) -> int:
-    if not relevant:
-        raise ValueError("nothing is relevant; leave such queries out")
-    return len(relevant)
 
 
 def _by_group(values: PerQuery, groups: Sequence[str]) -> tuple[PerQuery, PerQuery]:

@@ -77,15 +77,17 @@ def test_splits_share_no_scene_in_whatever_order_of_boxes(protocol):
 
 @pytest.mark.parametrize("split", shapes.SPLITS)
 def test_scenes_belong_to_their_split_and_differ(split):
-    scenes = shapes.load_scenes(split, scenes=60, seed=5)
+    scenes = World(split, seed=5).scenes(60)
     assert {split_of(scene) for scene in scenes} == {split}
     assert len({scene.digest() for scene in scenes}) == 60
-    assert scenes == shapes.load_scenes(split, scenes=60, seed=5)
+    assert scenes == World(split, seed=5).scenes(60)
 
 
 def test_the_number_of_items_is_an_option():
-    scenes = shapes.load_scenes("val", scenes=30, items=(1, 1))
+    loaded = shapes.load(split="val", protocol="paper", scenes=30, items=(1, 1))
+    scenes = [scene_of(entry) for entry in loaded.gallery]
     assert all(len(box) == 1 for scene in scenes if not scene.is_towers for box in scene.boxes)
+    assert not all(scene.is_towers for scene in scenes)
 
 
 def test_grounded_queries_are_judged_by_their_sentences():

@@ -141,25 +141,6 @@ def test_cells_lie_on_the_map_and_add_up_to_the_picture():
     assert counts[1 * 5 + 2].sum() == inside.sum()
 
 
-def test_regions_count_the_keypoints_inside_their_boxes():
-    encoder = fitted(cells=(2, 2))
-    cells = encoder.prepare(SAMPLES[0])["summaries"]
-    quarters = [[0, 0, 0.5, 0.5], [0.5, 0, 1, 0.5], [0, 0.5, 0.5, 1], [0.5, 0.5, 1, 1]]
-    regions = encoder.describe_regions(PICTURES[0], quarters)
-    assert np.array_equal(regions, cells)
-    whole, nothing = encoder.describe_regions(PICTURES[0], [[0, 0, 1, 1], [0.3, 0.3, 0.3, 0.3]])
-    assert np.array_equal(whole, cells.sum(axis=0))
-    assert nothing.sum() == 0
-    assert encoder.describe_regions(PICTURES[0], np.zeros((0, 4))).shape == (0, 32)
-    weighed = encoder.weigh(torch.from_numpy(regions))
-    assert torch.allclose(weighed, encoded(encoder, PICTURES[:1]).tokens[0])
-
-
-def test_boxes_in_pixels_are_refused():
-    with pytest.raises(TwinlensError, match="shares"):
-        fitted().describe_regions(PICTURES[0], [[0, 0, 100, 40]])
-
-
 def test_tf_idf_power_and_norm():
     counts = torch.tensor([[4.0, 1.0, 0.0, 0.0]])
     rarity = torch.tensor([1.0, 3.0, 2.0, 1.0])

@@ -98,13 +98,31 @@ def test_top_and_floor_limit_the_regions():
 
 def test_words_of_a_region_are_counted_as_by_the_bag_of_words():
     encoder = fitted()
-    bovw = Bovw(words=16)
+    bovw = Bovw(words=16, cells=(2, 2))
     bovw.load_state_dict(encoder.words.state_dict())
-    boxes = np.array([[0, 0, 1, 1], [0.1, 0.2, 0.5, 0.9], [0.3, 0.3, 0.3, 0.3]], dtype=np.float32)
+    whole, nothing = [0, 0, 1, 1], [0.3, 0.3, 0.3, 0.3]
+    quarters = [[0, 0, 0.5, 0.5], [0.5, 0, 1, 0.5], [0, 0.5, 0.5, 1], [0.5, 0.5, 1, 1]]
     arrays = batch(encoder, SAMPLES[:1])
-    ours = encoder.words.histograms(arrays["keypoints"], arrays["keypoint_words"], torch.from_numpy(boxes)[None])
-    theirs = bovw.weigh(torch.from_numpy(bovw.describe_regions(SAMPLES[0].image, boxes)))
-    torch.testing.assert_close(ours[0], theirs, atol=1e-5, rtol=1e-5)
+    boxes = torch.tensor([[*quarters, whole, nothing]], dtype=torch.float32)
+    ours = encoder.words.histograms(arrays["keypoints"], arrays["keypoint_words"], boxes)[0]
+    counts = torch.from_numpy(bovw.prepare(SAMPLES[0])["summaries"])
+    torch.testing.assert_close(ours[:4], bovw.weigh(counts), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(ours[4], bovw.weigh(counts.sum(0)), atol=1e-5, rtol=1e-5)
+    assert ours[5].sum() == 0
+
+
+def test_words_of_a_region_are_those_of_the_keypoints_inside_it():
+    encoder = fitted()
+    arrays = batch(encoder, SAMPLES[:1])
+    points, words = arrays["keypoints"][0].float(), arrays["keypoint_words"][0].long()
+    left, top, right, bottom = 0.1, 0.2, 0.5, 0.9
+    x, y = points.T
+    inside = (x >= left) & (x < right) & (y >= top) & (y < bottom) & (words >= 0)
+    counts = torch.bincount(words[inside], minlength=16)
+    box = torch.tensor([[[left, top, right, bottom]]])
+    ours = encoder.words.histograms(arrays["keypoints"], arrays["keypoint_words"], box)[0, 0]
+    wanted = torch.nn.functional.normalize((counts * encoder.words.rarity).sqrt(), dim=0)
+    torch.testing.assert_close(ours, wanted, atol=1e-5, rtol=1e-5)
 
 
 def test_a_picture_keeps_its_proportions():

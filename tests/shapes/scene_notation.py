@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from twinlens.datasets import nlvr
 from twinlens.shapes.scenes import Box, Item, Scene, tower
 
 COLOURS = {"y": "yellow", "k": "black", "b": "blue"}
@@ -17,6 +18,16 @@ ITEM = re.compile(r"([ykb])([sct])(10|20|30)@(\d+),(\d+)")
 
 def scene(left: str, middle: str = "", right: str = "") -> Scene:
     return Scene((_box(left), _box(middle), _box(right)))
+
+
+def of_nlvr(row: nlvr.Row) -> Scene:
+    """The scene of an annotated row of NLVR."""
+    colours = {"yellow": "yellow", "black": "black", "#0099ff": "blue"}
+    left, middle, right = (
+        tuple(Item(item.shape, colours[item.color.lower()], item.size, item.x, item.y) for item in box)
+        for box in row.boxes
+    )
+    return Scene((left, middle, right))
 
 
 def _box(text: str) -> Box:

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import functools
-import json
 import pickle
-from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from scene_notation import scene
+from scene_notation import of_nlvr, scene
 
+from twinlens.datasets import nlvr
 from twinlens.shapes.changes import random_change
 from twinlens.shapes.drawing import draw
-from twinlens.shapes.scenes import Scene, random_scene
+from twinlens.shapes.scenes import random_scene
 
 NLVR = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "nlvr"
 
@@ -68,11 +67,9 @@ def test_a_drawing_travels_to_other_processes():
 
 @pytest.mark.skipif(not NLVR.is_dir(), reason="NLVR is not in shared/data beside the repository")
 def test_nlvr_scenes_look_like_nlvr_pictures():
-    rows = [json.loads(line) for line in (NLVR / "dev" / "dev.json").read_text().splitlines()[:100]]
-    for row in rows:
-        drawn = Scene.from_nlvr(row["structured_rep"])
-        for k, order in enumerate(permutations(range(3))):
-            file = NLVR / "dev" / "images" / row["directory"] / f"dev-{row['identifier']}-{k}.png"
+    for row in nlvr.rows(NLVR, "dev")[:100]:
+        drawn = of_nlvr(row)
+        for file, order in zip(row.pictures, nlvr.ORDERS, strict=True):
             with Image.open(file) as theirs:
                 difference = np.asarray(theirs.convert("RGB"), int) - np.asarray(draw(drawn.reordered(order)), int)
             # Edges of circles alone differ: by rounding, or by one of sixteen points that count for a pixel.

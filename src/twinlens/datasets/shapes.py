@@ -104,12 +104,6 @@ def load(
     return _joint(world.statements(about[0], texts), world.edits(about[1], texts), seed)
 
 
-def load_scenes(split: str, *, scenes: int = SCENES, seed: int = 0, items: tuple[int, int] = ITEMS) -> list[Scene]:
-    """The scenes that a split's sentences are about, for learning from what is known of their items."""
-    check(_NAME, split=(split, SPLITS))
-    return World(split, seed, items).scenes(scenes)
-
-
 def _joint(statements: list[Statement], edits: list[tuple[Scene, Edit]], seed: int) -> Dataset:
     """Both kinds of queries over one gallery."""
     families = [(s.scene, *s.near) for s in statements] + [(r, edit.target, *edit.distractors) for r, edit in edits]

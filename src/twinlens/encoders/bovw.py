@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch.nn.functional as F
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor
 
-from twinlens.core.types import Picture, TwinlensError
+from twinlens.core.types import TwinlensError
 from twinlens.encoders._sift import Described, LocalSift
 from twinlens.encoders._visual_words import VisualWords
 
@@ -18,7 +18,7 @@ _ORDERS = {"l1": 1.0, "l2": 2.0}
 
 
 class Bovw(VisualWords):
-    """SIFT → vocabulary → histogram (Sivic & Zisserman 2003; Csurka et al. 2004), per picture, grid cell and region.
+    """SIFT → vocabulary → histogram (Sivic & Zisserman 2003; Csurka et al. 2004), per picture and grid cell.
 
     Histograms are term frequencies ("tf"), or these times the words' rarity ("tfidf"); raised to `power` (.5: Perronnin
     et al. 2010); and of unit length by `norm`. keypoints="detected", colour="grey", root=False, weighting="tf",
@@ -55,21 +55,6 @@ class Bovw(VisualWords):
         self.weighting, self.power, self.norm = weighting, power, norm
         self.dim = words
 
-    def describe_regions(self, picture: Picture, boxes: ArrayLike) -> NDArray[np.int16]:
-        """Counts (R, words) of the keypoints inside each of R boxes (R, 4); `weigh` turns them into features.
-
-        A box is x0, y0, x1, y1 as shares of the picture's width and height, 0 to 1, and holds keypoints from x0 and y0
-        up to, not including, x1 and y1. Raises TwinlensError for other boxes and before `fit`, images.BadPicture.
-        """
-        corners = np.asarray(boxes, dtype=np.float32).reshape(-1, 4)
-        if not ((corners >= 0) & (corners <= 1)).all():
-            raise TwinlensError("boxes must be shares of the picture's width and height, between 0 and 1")
-        described = self.describe(picture)
-        words, points = self._assign(described), described.points
-        inside = (points >= corners[:, None, :2]).all(axis=2) & (points < corners[:, None, 2:]).all(axis=2)  # (R, K)
-        regions, keypoints = np.nonzero(inside)
-        return self._count(words[keypoints], regions, len(corners))
-
     def weigh(self, summaries: Tensor) -> Tensor:
         """Counts (…, words) as histograms (…, words) by the options; no keypoints give zeros."""
         counts = summaries.to(self.rarity.dtype)
@@ -81,8 +66,5 @@ class Bovw(VisualWords):
         return histogram if self.norm == "none" else F.normalize(histogram, p=_ORDERS[self.norm], dim=-1)
 
     def _summarise(self, described: Described, groups: NDArray[np.intp], count: int) -> NDArray[np.int16]:
-        return self._count(self._assign(described), groups, count)
-
-    def _count(self, words: NDArray[np.integer[Any]], groups: NDArray[np.intp], count: int) -> NDArray[np.int16]:
-        counts = np.bincount(groups * self.words + words, minlength=count * self.words)
+        counts = np.bincount(groups * self.words + self._assign(described), minlength=count * self.words)
         return np.minimum(counts, np.iinfo(np.int16).max).astype(np.int16).reshape(count, self.words)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
-from typing import Any, NamedTuple, Self, TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -31,8 +31,6 @@ ITEMS = (1, 4)
 """Fewest and most items in a box; NLVR has up to 8."""
 TOWER_SHARE = 0.3
 """How many of the scenes are towers: fewer than NLVR's 0.7, for there is more to say about scattered items."""
-_NLVR_COLOURS = {"yellow": "Yellow", "black": "Black", "blue": "#0099ff"}
-_FROM_NLVR = {theirs.lower(): ours for ours, theirs in _NLVR_COLOURS.items()}
 _SIZES = tuple(SIZES.values())
 _COLOUR_NAMES = tuple(COLOURS)
 _TRIES = 40
@@ -70,19 +68,6 @@ class Scene:
     def __post_init__(self) -> None:
         left, middle, right = self.boxes
         object.__setattr__(self, "boxes", (tuple(sorted(left)), tuple(sorted(middle)), tuple(sorted(right))))
-
-    @classmethod
-    def from_nlvr(cls, structured_rep: Sequence[Sequence[Mapping[str, Any]]]) -> Self:
-        """Read NLVR's annotation of a scene. Raises TwinlensError when it is not one."""
-        try:
-            left, middle, right = (tuple(_from_nlvr(item) for item in box) for box in structured_rep)
-        except (KeyError, TypeError, ValueError) as error:
-            raise TwinlensError(f"not a scene as NLVR annotates it: {type(error).__name__}: {error}") from error
-        return cls((left, middle, right))
-
-    def to_nlvr(self) -> list[list[dict[str, Any]]]:
-        """The scene as NLVR annotates it; `from_nlvr` reads it back to an equal scene."""
-        return [[_to_nlvr(item) for item in box] for box in self.boxes]
 
     @cached_property
     def is_towers(self) -> bool:
@@ -187,15 +172,3 @@ def _scatter(rng: np.random.Generator, count: int) -> Box:
         if tries % _TRIES == 0:
             box.clear()
     return tuple(box)
-
-
-def _from_nlvr(item: Mapping[str, Any]) -> Item:
-    shape, colour, size = str(item["type"]), _FROM_NLVR[str(item["color"]).lower()], int(item["size"])
-    if shape not in SHAPES or size not in _SIZES:
-        raise ValueError(f"no item is a {shape} of {size} pixels")
-    return Item(shape, colour, size, int(item["x_loc"]), int(item["y_loc"]))
-
-
-def _to_nlvr(item: Item) -> dict[str, Any]:
-    colour = _NLVR_COLOURS[item.colour]
-    return {"x_loc": item.x, "y_loc": item.y, "type": item.shape, "color": colour, "size": item.size}
