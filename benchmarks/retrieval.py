@@ -25,13 +25,13 @@ from _clipart import DATA, INSTALL, Art, arts
 from _results import hardware, skip, write
 
 from twinlens import metrics
-from twinlens.calibration import Calibration, Channel, calibrated
+from twinlens.calibration import Calibration, Channel, standardised_scores
 from twinlens.collection.search.records import DOUBTFUL
 from twinlens.collection.search.scoring import LinearScorer
 from twinlens.collection.store import Vectors
 from twinlens.core.progress import track
 from twinlens.core.types import Arrays, Sample
-from twinlens.fusions._separate_sides import NAMED
+from twinlens.fusions._separate_sides import NAMED_WEIGHT
 from twinlens.media.images import BadPicture
 from twinlens.models import pretrained
 from twinlens.models.composer import Composer
@@ -101,12 +101,12 @@ def by_folder(of: Embedded, seed: int) -> list[str]:
     mixed = of.vectors.copy()
     mixed[:, text.query] = others[:, text.query]
     ways = {
-        "the picture alone": calibrated(of.channels, of.alone("image")[rows], of.vectors),
-        "the words alone": calibrated(of.channels, of.alone("text")[rows], of.vectors),
-        "both, standardised and added (`calibrated`)": calibrated(of.channels, of.vectors[rows], of.vectors),
+        "the picture alone": standardised_scores(of.channels, of.alone("image")[rows], of.vectors),
+        "the words alone": standardised_scores(of.channels, of.alone("text")[rows], of.vectors),
+        "both, standardised and added (`calibrated`)": standardised_scores(of.channels, of.vectors[rows], of.vectors),
         "both, cosines added": cosines[0] + cosines[1],
         "both, cosines multiplied (1 + cosine each)": (1 + cosines[0]) * (1 + cosines[1]),
-        "both, another's words": calibrated(of.channels, mixed[rows], of.vectors),
+        "both, another's words": standardised_scores(of.channels, mixed[rows], of.vectors),
     }
     ignore = np.eye(len(folders), dtype=bool)[rows]
     groups = folders[rows].tolist()
@@ -129,10 +129,14 @@ def by_word(of: Embedded, seed: int) -> list[str]:
         "their ImageNet classes": [classes],
         "both, with equal weights": [titles, replace(classes, weight=1.0)],
         "both, the classes with half the weight": [titles, replace(classes, weight=0.5)],
-        f"both, the classes with {NAMED:g} of the weight (`offline`)": [titles, replace(classes, weight=NAMED)],
+        f"both, the classes with {NAMED_WEIGHT:g} of the weight (`offline`)": [
+            titles,
+            replace(classes, weight=NAMED_WEIGHT),
+        ],
     }
     values = {
-        name: metrics.per_query(calibrated(channels, of.asked, of.vectors), relevant) for name, channels in ways.items()
+        name: metrics.per_query(standardised_scores(channels, of.asked, of.vectors), relevant)
+        for name, channels in ways.items()
     }
     return [
         f"{len(of.words)} keywords ask for the pictures that have them (at least {FEWEST} do); the model sees titles:",

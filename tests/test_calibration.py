@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twinlens.calibration import Calibration, Channel, calibrated, lowest_by_hash
+from twinlens.calibration import Calibration, Channel, lowest_by_hash, standardised_scores
 
 CHANNELS = (Channel("image", slice(0, 4), slice(0, 4), 7), Channel("text", slice(4, 7), slice(4, 7), 8, 0.5))
 
@@ -44,7 +44,7 @@ def test_whole_vectors_are_standardised_too():
 
 def test_all_alike_gives_numbers_not_noise():
     gallery = np.repeat(entries(0, 1, lacking=0), 5, axis=0)
-    assert np.isfinite(calibrated(CHANNELS, gallery[:1], gallery)).all()
+    assert np.isfinite(standardised_scores(CHANNELS, gallery[:1], gallery)).all()
     direction = Calibration(CHANNELS, gallery, 5).direction(gallery[0])
     assert direction is not None and np.abs(direction).max() < 1e3
 

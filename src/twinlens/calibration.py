@@ -1,8 +1,8 @@
-"""Scores on one scale: how many standard deviations an entry lies above a collection's average, for each lens alone.
+"""Similarity scores on one scale: standard deviations above the mean of a collection, for each channel on its own.
 
-Cosines of two pictures, of two sentences, and of a sentence with a picture have means and spreads of their own; added
-as they are, the widest would decide. Standardised for the query at hand over a sample of the collection, they can be
-added and weighed. Standardising is affine, so that a composed query stays one vector and a search one matrix product.
+Cosines of two pictures, of two sentences and of a sentence with a picture have different means and spreads; added as
+they are, the widest spread would decide. Once standardised for the query over a sample of the collection, they can be
+added and weighted. Standardising is affine: a composed query stays one vector and a search one matrix product.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ Vectors = NDArray[np.float32]
 Direction = NDArray[np.float64]
 
 BOTH = "both"
-"""The side of a channel that asks only for queries with a picture and a text."""
+"""The side of a channel that counts only for queries with a picture and a text."""
 FLOOR = 0.01
-"""The least spread of cosines that counts: where all entries are alike, what tells them apart is rounding."""
+"""The least standard deviation of cosines that is divided by: below it, differences are rounding errors."""
 
 
 @dataclass(frozen=True)
 class Channel:
-    """One way to compare a query with an entry: the inner product of a block of the one and a block of the other.
+    """One comparison of a query with an entry: the inner product of a block of each vector.
 
-    side: which side of the query asks, "image", "text" or `BOTH`. query, entry: where these blocks lie in the query's
-    and in the entry's vector; both are of one length, or zero where there is nothing. missing: the coordinate that is
-    above 0 in just the entries without such a block. weight: how much it counts beside the others of its side; of both
-    sides: beside either.
+    side: the side of the query that is compared: "image", "text" or `BOTH`. query, entry: the blocks, as slices of the
+    query's and of the entry's vector, of equal length; a missing block is all zeros. missing: the coordinate of an
+    entry's vector that is above 0 exactly where its block is missing. weight: the channel's share beside others of its
+    side; for `BOTH`, its share beside either side.
     """
 
     side: str
@@ -40,82 +40,90 @@ class Channel:
     weight: float = 1.0
 
     @classmethod
-    def from_json(cls, said: Sequence[Any]) -> Channel:
-        """From JSON that `to_json` gave."""
-        side, first, last, low, high, missing, weight = said
-        return cls(side, slice(first, last), slice(low, high), missing, weight)
+    def from_json(cls, fields: Sequence[Any]) -> Channel:
+        """Read the list that `to_json` returns."""
+        side, query_start, query_stop, entry_start, entry_stop, missing, weight = fields
+        return cls(side, slice(query_start, query_stop), slice(entry_start, entry_stop), missing, weight)
 
     def to_json(self) -> list[Any]:
-        """For JSON."""
+        """Return the channel as a list of plain values: side, query block, entry block, missing, weight."""
         blocks = (self.query.start, self.query.stop, self.entry.start, self.entry.stop)
         return [self.side, *blocks, self.missing, self.weight]
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """A sample of a collection's vectors (S, D), the first `everyone` of them drawn regardless of what they lack.
+    """A sample (S, D) of a collection's vectors, over which scores are standardised.
 
-    channels: how the model's vectors are compared; none: whole, by their cosine.
+    channels: the comparisons of the model; without any, vectors are compared whole, by their cosine. uniform: the
+    first so many rows are a uniform draw; the rows after them are drawn from entries that have a rare block.
     """
 
     channels: Sequence[Channel]
     sample: Vectors
-    everyone: int
+    uniform: int
 
     def direction(self, vector: Vectors) -> Direction | None:
-        """What to search for (D,), given the vector (D,) of a query: the standardised scores of its channels, added.
+        """Turn a query's vector (D,) into the direction (D,) to search along: its standardised channels, added.
 
-        The inner product of the answer with an entry's vector is, up to a constant, Σ w z / √Σ w² over the channels
-        that each side of the query has here, where z is a score in standard deviations above its mean and w the
-        channel's weight (of both sides: Σ w z); an entry without the block counts as an average one, z = 0. None where
-        nothing in the sample can be compared.
+        The inner product of the direction with an entry's vector is, up to a constant, Σ w z / √Σ w² over the channels
+        of each side that the query has here, where z is a score in standard deviations above its mean and w the
+        channel's weight (of `BOTH`: Σ w z). An entry without the block counts as an average one, z = 0. Returns None
+        when no entry of the sample can be compared with the query.
         """
         if not self.channels or not len(self.sample):
             whole = vector.astype(np.float64)
             return whole / max(self.spread(whole)[1], FLOOR)
-        found = [(channel, self._of_channel(channel, vector)) for channel in self.channels]
-        parts = [(channel, direction) for channel, direction in found if direction is not None]
-        total: dict[str, float] = {}
-        for channel, _ in parts:
-            total[channel.side] = total.get(channel.side, 0.0) + channel.weight**2
-        total[BOTH] = 1.0
-        weighed = [channel.weight / np.sqrt(total[channel.side]) * direction for channel, direction in parts]
-        return np.asarray(np.sum(weighed, axis=0)) if weighed else None
+        directions = [(channel, self._of_channel(channel, vector)) for channel in self.channels]
+        usable = [(channel, direction) for channel, direction in directions if direction is not None]
+        if not usable:
+            return None
+        squares: dict[str, float] = {}
+        for channel, _ in usable:
+            squares[channel.side] = squares.get(channel.side, 0.0) + channel.weight**2
+        squares[BOTH] = 1.0
+        weighted = [channel.weight / np.sqrt(squares[channel.side]) * direction for channel, direction in usable]
+        return np.asarray(np.sum(weighted, axis=0))
 
     def unanswered(self, vector: Vectors) -> list[str]:
-        """The sides that a query's vector (D,) has, but no entry of the sample has a block for."""
-        asking = [channel for channel in self.channels if len(self.sample) and vector[channel.query].any()]
-        answered = {channel.side for channel in asking if (self.sample[:, channel.missing] == 0).any()}
-        return [] if BOTH in answered else sorted({channel.side for channel in asking} - answered)
+        """List the sides of a query's vector (D,) for which no entry of the sample has a block."""
+        present = [channel for channel in self.channels if len(self.sample) and vector[channel.query].any()]
+        answered = {channel.side for channel in present if (self.sample[:, channel.missing] == 0).any()}
+        return [] if BOTH in answered else sorted({channel.side for channel in present} - answered)
 
     def spread(self, direction: Direction) -> tuple[float, float]:
-        """Mean and standard deviation of a direction's (D,) scores over the sample; (0, 0) of an empty one."""
+        """Return mean and standard deviation of a direction's (D,) scores over the sample; (0, 0) if it is empty."""
         if not len(self.sample):
             return 0.0, 0.0
         scores = self.scores(direction)
         return float(scores.mean()), float(scores.std())
 
     def scores(self, direction: Direction) -> Direction:
-        """Inner products (S',) of a direction (D,) with the entries drawn regardless of what they lack."""
-        return np.asarray(self.sample[: self.everyone] @ direction.astype(np.float32), dtype=np.float64)
+        """Return the inner products of a direction (D,) with the uniformly drawn entries (uniform,)."""
+        return np.asarray(self.sample[: self.uniform] @ direction.astype(np.float32), dtype=np.float64)
 
     def _of_channel(self, channel: Channel, vector: Vectors) -> Direction | None:
-        asked = vector[channel.query]
-        there = self.sample[:, channel.missing] == 0
-        if not asked.any() or not there.any():
+        """Return the direction (D,) of one channel: its block divided by the standard deviation of its scores."""
+        block = vector[channel.query]
+        present = self.sample[:, channel.missing] == 0
+        if not block.any() or not present.any():
             return None
-        scores = (self.sample[:, channel.entry] @ asked)[there].astype(np.float64)
-        mean, deviation = float(scores.mean()), max(float(scores.std()), FLOOR * float(asked @ asked))
-        found = np.zeros(self.sample.shape[1])
-        found[channel.entry] = asked / deviation
-        flags = self.sample[~there, channel.missing]
-        if len(flags):  # an entry without the block then has the average score
-            found[channel.missing] = mean / deviation / float(flags[0])
-        return found
+        scores = (self.sample[:, channel.entry] @ block)[present].astype(np.float64)
+        mean, deviation = float(scores.mean()), max(float(scores.std()), FLOOR * float(block @ block))
+        direction = np.zeros(self.sample.shape[1])
+        direction[channel.entry] = block / deviation
+        flags = self.sample[~present, channel.missing]
+        if len(flags):
+            # Give an entry without the block the average score.
+            direction[channel.missing] = mean / deviation / float(flags[0])
+        return direction
 
 
-def asking(channels: Sequence[Channel], entries: Vectors) -> Vectors:
-    """Vectors (N, D) of entries as queries for what is like them: a caption is not to change its picture."""
+def as_queries(channels: Sequence[Channel], entries: Vectors) -> Vectors:
+    """Return entries' vectors (N, D) as queries for similar entries, without the blocks of `BOTH`.
+
+    An entry's caption describes its picture; composed with it, it would be read as a change of the picture.
+    """
     queries = entries.copy()
     for channel in channels:
         if channel.side == BOTH:
@@ -123,24 +131,20 @@ def asking(channels: Sequence[Channel], entries: Vectors) -> Vectors:
     return queries
 
 
-def calibrated(channels: Sequence[Channel], queries: Vectors, gallery: Vectors) -> NDArray[np.float32]:
-    """Scores (Q, N) of every query (Q, D) with every entry (N, D), the gallery being its own sample."""
+def standardised_scores(channels: Sequence[Channel], queries: Vectors, gallery: Vectors) -> NDArray[np.float32]:
+    """Score queries (Q, D) against a gallery (N, D), standardised over the gallery itself: (Q, N)."""
     calibration = Calibration(channels, gallery, len(gallery))
-    return np.stack([_scores(calibration, query) for query in queries]).astype(np.float32)
-
-
-def _scores(calibration: Calibration, query: Vectors) -> Direction:
-    direction = calibration.direction(query)
-    return np.zeros(len(calibration.sample)) if direction is None else centred(calibration.scores(direction))
-
-
-def centred(scores: Direction) -> Direction:
-    """The scores (N,) less their mean."""
-    return np.asarray(scores - scores.mean())
+    rows = np.zeros((len(queries), len(gallery)), dtype=np.float32)
+    for row, query in zip(rows, queries, strict=True):
+        direction = calibration.direction(query)
+        if direction is not None:
+            scores = calibration.scores(direction)
+            row[:] = scores - scores.mean()
+    return rows
 
 
 def lowest_by_hash(rows: NDArray[np.int64], count: int) -> NDArray[np.intp]:
-    """Where `count` of the rows (N,) stand that a fixed hash puts first: adding a row changes at most one of them."""
+    """Return the positions of the `count` rows (N,) with the lowest hash: one more row changes at most one of them."""
     mixed = (rows.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     mixed ^= mixed >> np.uint64(31)
     mixed *= np.uint64(0xBF58476D1CE4E5B9)

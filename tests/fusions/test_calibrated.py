@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import normalize
 
 from twinlens.core.types import Features, TwinlensError
-from twinlens.fusions._separate_sides import NAMED
+from twinlens.fusions._separate_sides import NAMED_WEIGHT
 from twinlens.fusions.calibrated import Calibrated
 
 
@@ -63,7 +63,7 @@ def test_what_a_picture_shows_is_compared_with_words():
     captioned = cosines(T, C)
     there = (torch.arange(40) < 20).expand(3, -1)
     own = (captioned - captioned[:, :20].mean(1, keepdim=True)) / captioned[:, :20].std(1, keepdim=True, unbiased=False)
-    wanted = (NAMED * z(cosines(T, names)) + torch.where(there, own, 0)) / (1 + NAMED**2) ** 0.5
+    wanted = (NAMED_WEIGHT * z(cosines(T, names)) + torch.where(there, own, 0)) / (1 + NAMED_WEIGHT**2) ** 0.5
     found = fusion.similarity(fusion(None, Features(T)), gallery)
     torch.testing.assert_close(found, wanted - wanted.mean(1, keepdim=True), atol=1e-4, rtol=1e-4)
     asked = fusion(Features(torch.cat([X, vectors(8, 3, 5)], dim=1)), None)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.fusions.test_calibrated import C, T, X, Y, cosines, vectors, z
-from twinlens.calibration import asking
+from twinlens.calibration import as_queries
 from twinlens.core.types import Features, TwinlensError
 from twinlens.fusions.calibrated import Calibrated
 from twinlens.fusions.learned import Learned
@@ -22,7 +22,7 @@ GALLERY = FUSION(Features(Y), Features(C))
 
 def composed(fusion: Learned, x: torch.Tensor, t: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """The cosines of the trained fusion's own vectors, from sides of unit length."""
-    (x, t), (y, _) = fusion.sides(x, t), fusion.sides(y, t[:1])
+    (x, t), (y, _) = fusion.unit_blocks(x, t), fusion.unit_blocks(y, t[:1])
     return fusion.method(Features(x), Features(t)) @ fusion.method(Features(y), None).T
 
 
@@ -55,14 +55,14 @@ def test_what_a_picture_is_named_asks_beside_the_trained_fusion():
 
 def test_both_sides_come_back_out_of_the_vectors():
     present = torch.arange(40) % 3 > 0
-    image, text = FUSION.taken_apart(FUSION(Features(Y), Features(C, present=present)))
+    image, text = FUSION.split_sides(FUSION(Features(Y), Features(C, present=present)))
     assert torch.equal(text.present, present) and image.present.all()
     torch.testing.assert_close(FUSION(image, text), FUSION(Features(Y), Features(C, present=present)))
     torch.testing.assert_close(PLAIN(image, text), PLAIN(Features(Y), Features(C, present=present)))
 
 
 def test_an_entry_as_a_query_does_not_compose_its_own_caption():
-    entries = asking(FUSION.channels, GALLERY.numpy())
+    entries = as_queries(FUSION.channels, GALLERY.numpy())
     found = FUSION.similarity(torch.from_numpy(entries[:3]), GALLERY)
     wanted = PLAIN.similarity(PLAIN(Features(Y[:3]), Features(C[:3])), PLAIN(Features(Y), Features(C)))
     torch.testing.assert_close(found, wanted, atol=1e-3, rtol=1e-3)

@@ -133,5 +133,5 @@ def encoded(composer: Composer, texts: Sequence[str]) -> Tensor:
 
 
 def _sides(fusion: BlockFusion, vectors: Vectors) -> tuple[Tensor, Tensor]:
-    parts = [fusion.taken_apart(torch.from_numpy(vectors[n : n + PAGE])) for n in range(0, len(vectors), PAGE)]
+    parts = [fusion.split_sides(torch.from_numpy(vectors[n : n + PAGE])) for n in range(0, len(vectors), PAGE)]
     return torch.cat([image.vector for image, _ in parts]), torch.cat([text.vector for _, text in parts])

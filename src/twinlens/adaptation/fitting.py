@@ -85,7 +85,7 @@ def converter(old: BlockFusion, new: BlockFusion) -> Callable[[Vectors], Vectors
 
     @torch.inference_mode()
     def convert(vectors: Vectors) -> Vectors:
-        converted: Vectors = new(*old.taken_apart(torch.from_numpy(vectors))).numpy()
+        converted: Vectors = new(*old.split_sides(torch.from_numpy(vectors))).numpy()
         return converted
 
     return convert

@@ -1,4 +1,4 @@
-"""What methods share whose vectors keep both sides as they are, beside each other, each compared with its own kind."""
+"""The frame of fusions that keep both sides beside each other in the vector, each compared with its own kind."""
 
 from __future__ import annotations
 
@@ -6,52 +6,55 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from twinlens.calibration import Channel, calibrated
+from twinlens.calibration import Channel, standardised_scores
 from twinlens.core.types import Features, TwinlensError
 from twinlens.fusions import Fusion
 
-NAMED = 0.25
-"""How much what a picture shows counts beside its caption."""
+NAMED_WEIGHT = 0.25
+"""Weight of the comparison of a text with a picture's named classes; that of a text with captions is 1."""
 
 
 class SeparateSides(Fusion):
-    """v = [L2(x); L2(t); a; b], scaled to unit length; see `calibrated`, which is this and nothing else."""
+    """v = [L2(x); L2(t); a; b], scaled to unit length; equations and options are those of fusion `calibrated`."""
 
     def __init__(self, *, image_dim: int, text_dim: int, dim: int, shared: bool, named: int) -> None:
         super().__init__(image_dim=image_dim, text_dim=text_dim, dim=dim)
         if (shared and image_dim != text_dim) or (named and named != text_dim) or (shared and named):
             raise TwinlensError(f"pictures ({image_dim} channels) and texts ({text_dim}) share no space; leave it out")
         self.dim, self.widths = image_dim + text_dim + 2, [image_dim - named, *([named] if named else [])]
-        self.blocks = (len(self.widths), 1)  # of each side: one that is missing weighs as much, all vectors are as long
-        image, names = slice(0, image_dim - named), slice(image_dim - named, image_dim)
-        text, (no_image, no_text) = slice(image_dim, image_dim + text_dim), (self.dim - 2, self.dim - 1)
-        crossed = [Channel("text", text, image, no_image)] if shared else []
-        crossed += [Channel("text", text, names, no_image, NAMED)] if named else []
-        self.channels = (
-            Channel("image", image, image, no_image),
-            *crossed,
-            Channel("text", text, text, no_text),
-        )
+        # Unit blocks of each side: a missing side's flag weighs as much as its blocks, so that all v are equally long.
+        self.blocks = (len(self.widths), 1)
+        self.channels = self._channels(shared, named)
         self.no_image.requires_grad_(False)
         self.no_text.requires_grad_(False)
 
+    def _channels(self, shared: bool, named: int) -> tuple[Channel, ...]:
+        """Compare pictures with pictures, texts with texts, and texts with what shares their space."""
+        width, no_image, no_text = self.image_dim, self.dim - 2, self.dim - 1
+        image, names, text = slice(0, width - named), slice(width - named, width), slice(width, width + self.text_dim)
+        crossed = [Channel("text", text, image, no_image)] if shared else []
+        crossed += [Channel("text", text, names, no_image, NAMED_WEIGHT)] if named else []
+        return Channel("image", image, image, no_image), *crossed, Channel("text", text, text, no_text)
+
     def compose(self, image: Features, text: Features) -> Tensor:
-        """(B, image_dim + text_dim + 2)."""
-        x, t = self.sides(image.vector, text.vector)
+        """Concatenate both sides and their flags: (B, image_dim + text_dim + 2)."""
+        x, t = self.unit_blocks(image.vector, text.vector)
         sides = zip(self.blocks, (x, t), strict=True)
-        lacking = [count**0.5 * side.eq(0).all(-1, keepdim=True).to(t.dtype) for count, side in sides]
-        return torch.cat([x, t, *lacking], dim=-1)
+        flags = [count**0.5 * side.eq(0).all(-1, keepdim=True).to(t.dtype) for count, side in sides]
+        return torch.cat([x, t, *flags], dim=-1)
 
-    def sides(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        """Both sides (B, image_dim), (B, text_dim) with blocks of unit length; a row of zeros stays zero."""
-        blocks = [F.normalize(block, dim=-1) for block in torch.split(x, self.widths, dim=-1)]
-        return torch.cat(blocks, dim=-1), F.normalize(t, dim=-1)
-
-    def taken_apart(self, vectors: Tensor) -> tuple[Features, Features]:
-        """Both sides, their blocks of unit length, from vectors (N, dim) that this method has made."""
-        x, t = self.sides(vectors[:, : self.image_dim], vectors[:, self.image_dim : self.image_dim + self.text_dim])
+    def split_sides(self, vectors: Tensor) -> tuple[Features, Features]:
+        """Recover both sides, in blocks of unit length, from vectors (N, dim) of this fusion."""
+        x, t = vectors[:, : self.image_dim], vectors[:, self.image_dim : self.image_dim + self.text_dim]
+        x, t = self.unit_blocks(x, t)
         return Features(x, present=x.ne(0).any(-1)), Features(t, present=t.ne(0).any(-1))
 
     def similarity(self, queries: Tensor, gallery: Tensor) -> Tensor:
-        """(Q, N): each channel's score in standard deviations above its mean over the gallery, added."""
-        return torch.from_numpy(calibrated(self.channels, queries.numpy(force=True), gallery.numpy(force=True)))
+        """Add each channel's scores, in standard deviations above their mean over the gallery: (Q, N)."""
+        scores = standardised_scores(self.channels, queries.numpy(force=True), gallery.numpy(force=True))
+        return torch.from_numpy(scores)
+
+    def unit_blocks(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Scale the blocks of x (B, image_dim) and t (B, text_dim) to unit length; a row of zeros stays zero."""
+        blocks = [F.normalize(block, dim=-1) for block in torch.split(x, self.widths, dim=-1)]
+        return torch.cat(blocks, dim=-1), F.normalize(t, dim=-1)

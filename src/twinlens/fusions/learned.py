@@ -50,7 +50,7 @@ class Learned(SeparateSides):
     def compose(self, image: Features, text: Features) -> Tensor:
         """(B, image_dim + text_dim + 2 + 2 · method.dim + 1)."""
         beside = super().compose(image, text)
-        x, t = self.taken_apart(beside)
+        x, t = self.split_sides(beside)
         assert x.present is not None
         assert t.present is not None
         shown, both = x.present.unsqueeze(-1), (x.present & t.present).unsqueeze(-1)

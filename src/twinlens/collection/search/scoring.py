@@ -59,7 +59,7 @@ class Scorer(ABC):
         1 − Φ(z)^count, z the score in standard deviations above the mean. None of fewer than `MIN_SAMPLE` entries. An
         answer that stands out of its collection has a chance near 0.
         """
-        if count < MIN_SAMPLE or self.calibration.everyone < MIN_SAMPLE:
+        if count < MIN_SAMPLE or self.calibration.uniform < MIN_SAMPLE:
             return None
         mean, deviation = self.spread
         above = math.erfc((score - mean) / deviation / math.sqrt(2)) / 2
@@ -103,7 +103,7 @@ class PairwiseScorer(Scorer):
     @cached_property
     def spread(self) -> tuple[float, float]:
         """Return mean and deviation of the similarity."""
-        scores = self.similarity(self.calibration.sample[: self.calibration.everyone])
+        scores = self.similarity(self.calibration.sample[: self.calibration.uniform])
         return (float(scores.mean()), max(float(scores.std()), MIN_SPREAD)) if len(scores) else (0.0, MIN_SPREAD)
 
     def nearest(self, engine: Engine, count: int, among: Filter) -> tuple[Rows, Direction]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from twinlens.calibration import Calibration, Channel, asking
+from twinlens.calibration import Calibration, Channel, as_queries
 from twinlens.collection.engines import Engine
 from twinlens.collection.model import Model
 from twinlens.collection.search import filters, query, records
@@ -61,7 +61,7 @@ def search(request: SearchRequest, session: Session, generation: Generation, mod
     if state.generation != generation.number:
         return None
     sample = session.calibration(state, model.channels)
-    negatives = asking(model.channels, session.store.vectors(generation, unlike))
+    negatives = as_queries(model.channels, session.store.vectors(generation, unlike))
     scorer = query.embed(request, model, negatives, sample)
     among = _filter(condition, session, generation, scorer)
     answers = rank(
