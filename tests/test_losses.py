@@ -86,7 +86,7 @@ def test_soft_triplet_by_hand():
 
 def test_soft_triplet_draws_at_most_three_for_each_anchor():
     q, t, _, _ = case(2, b=6)
-    values, counts = losses._drawn(torch.arange(20.0).reshape(2, 10), torch.arange(20).reshape(2, 10) > 7, 3, None)
+    values, counts = losses._sampled(torch.arange(20.0).reshape(2, 10), torch.arange(20).reshape(2, 10) > 7, 3, None)
     assert counts.reshape(2, 3).sum(1).tolist() == [2, 3]
     assert set(values[counts][:2].tolist()) == {8, 9}
     assert len(set(values[counts].tolist())) == 5

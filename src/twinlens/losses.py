@@ -4,8 +4,7 @@ Every loss is called `loss(queries, targets, *, negatives=None, mask=None, answe
 queries (B, D) and the targets (B, D) that answer them, row by row; negatives (M, D) are further columns. mask (B, B +
 M), over the columns [targets; negatives], is True where a column must not count as a negative of that row's query; its
 diagonal is ignored, as a query's own target is its positive. answers (B, B + M) is True where a column is known to be a
-positive too; most losses have one positive for each query and leave it aside. Further keyword arguments are the loss's
-own options.
+positive too; losses with a single positive per query ignore it. Further keyword arguments are the loss's own options.
 
 d is the squared Euclidean distance unless said otherwise; for unit vectors d = 2 − 2·cos. Where a loss uses both
 directions, the negatives of target i are the other queries j whose column i is not masked.
@@ -38,7 +37,7 @@ def batch_softmax(
     answers: Tensor | None = None,
     scale: Tensor | float = 1.0,
 ) -> Tensor:
-    """Mean over i of −log softmax_j(scale · ⟨q_i, c_j⟩) at j = i, over the columns c that are not masked.
+    """Average over i: −log softmax_j(scale · ⟨q_i, c_j⟩) at j = i, over the columns c that are not masked.
 
     Vo et al. 2019, "Composing text and image for image retrieval", equation 2 with K = B; the columns beyond the batch
     and the mask are ours.
@@ -46,9 +45,9 @@ def batch_softmax(
     del answers
     columns = _columns(targets, negatives)
     logits = scale * queries @ columns.T  # (B, B + M)
-    counts = _is_negative(queries, columns, mask) | _own(queries, columns)
-    answers = torch.arange(len(queries), device=queries.device)
-    return F.cross_entropy(logits.masked_fill(~counts, -torch.inf), answers)
+    counts = _is_negative(queries, columns, mask) | _own_target(queries, columns)
+    own = torch.arange(len(queries), device=queries.device)
+    return F.cross_entropy(logits.masked_fill(~counts, -torch.inf), own)
 
 
 def multi_positive_softmax(
@@ -60,15 +59,15 @@ def multi_positive_softmax(
     answers: Tensor | None = None,
     scale: Tensor | float = 1.0,
 ) -> Tensor:
-    """Mean over i of the mean over its positives p of −log e^{s_p} / (e^{s_p} + Σ_n e^{s_n}), s = scale · ⟨q_i, c⟩.
+    """Average over i and its positives p: −log e^{s_p} / (e^{s_p} + Σ_n e^{s_n}), s = scale · ⟨q_i, c⟩.
 
-    Batch softmax for queries with many answers: every column that `answers` names is a positive, n runs over the
-    negatives alone. Khosla et al. 2020, "Supervised contrastive learning", equation 2, but other positives are left out
-    of the denominator, so that they do not push each other away. With one positive each it is batch softmax.
+    Batch softmax for queries with several positives: every True of `answers` is a positive, n runs over the negatives
+    alone. Khosla et al. 2020, "Supervised contrastive learning", equation 2, but other positives are left out of the
+    denominator, so that they do not push each other away. With one positive each it equals batch softmax.
     """
     columns = _columns(targets, negatives)
     logits = scale * queries @ columns.T  # (B, B + M)
-    own = _own(queries, columns)
+    own = _own_target(queries, columns)
     positive = own if answers is None else own | answers
     others = logits.masked_fill(~_is_negative(queries, columns, mask) | positive, -torch.inf)
     terms = F.softplus(others.logsumexp(dim=1, keepdim=True) - logits).masked_fill(~positive, 0)
@@ -86,14 +85,14 @@ def soft_triplet(
     triplets: int = 3,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Mean of log(1 + exp(scale · (d⁺ − d⁻))) over at most `triplets` negatives, drawn at random, of each anchor.
+    """Average log(1 + exp(scale · (d⁺ − d⁻))) over at most `triplets` random negatives of each anchor.
 
     Vo et al. 2019, equation 3. Queries and targets are both anchors; negatives come from the other side alone, while
     the authors' code also takes them from the anchor's own side. `generator` must live on the embeddings' device.
     """
     del answers
     terms = [
-        _drawn(F.softplus(scale * (positive[:, None] - distances)), is_negative, triplets, generator)
+        _sampled(F.softplus(scale * (positive[:, None] - distances)), is_negative, triplets, generator)
         for positive, distances, is_negative in _both_ways(queries, targets, negatives, mask)
     ]
     return _mean(torch.cat([t for t, _ in terms]), torch.cat([k for _, k in terms]))
@@ -109,12 +108,12 @@ def semi_hard_hinge(
     scale: Tensor | float = 1.0,
     margin: float = 0.2,
 ) -> Tensor:
-    """Σ over both directions of mean_i max(0, margin + d_i⁺ − d_i⁻), d_i⁻ the nearest negative with d⁻ ≥ d_i⁺.
+    """Sum both directions of mean_i max(0, margin + d_i⁺ − d_i⁻), d_i⁻ the nearest negative with d⁻ ≥ d_i⁺.
 
     Chen et al. 2020, "Image search with text feedback by visiolinguistic attention learning" (VAL). An anchor without
-    such a negative takes its farthest one: with none, as in the authors' code, the pairs that are ranked last would
-    teach nothing. Their code also compares d⁻ with the positive of the column; here it is the anchor's own. The margin
-    is measured on the embeddings as they are: `scale` has no part in it.
+    such a negative takes its farthest one; the authors' code takes none, so that pairs ranked last get no gradient.
+    Their code also compares d⁻ with the positive of the column; here it is the anchor's own. `scale` is not used: the
+    margin is in the unit of the distances.
     """
     del answers, scale
     total = queries.new_zeros(())
@@ -137,10 +136,10 @@ def batch_hard_triplet(
     scale: Tensor | float = 1.0,
     margin: float = 0.2,
 ) -> Tensor:
-    """Mean over anchors of max(0, margin + d⁺ − d⁻), d⁻ the nearest negative; queries and targets are both anchors.
+    """Average max(0, margin + d⁺ − d⁻) over anchors, d⁻ the nearest negative; queries and targets are both anchors.
 
     Hermans et al. 2017, "In defense of the triplet loss", with one positive per anchor and negatives from the other
-    side alone. The margin is measured on the embeddings as they are: `scale` has no part in it.
+    side alone. `scale` is not used: the margin is in the unit of the distances.
     """
     del answers, scale
     terms = [
@@ -164,13 +163,13 @@ def two_branch_ranking(
     target_weight: float = 1.0,
     structure_weight: float = 0.05,
 ) -> Tensor:
-    """1.5 · query→target + 1 · target→query + .05 · query–query, each the mean of the largest hinges of each anchor.
+    """Add 1.5 · query→target + 1 · target→query + .05 · query–query, each the mean of every anchor's largest hinges.
 
     Wang et al. 2018, "Learning two-branch neural networks for image-text matching tasks": hinge = max(0, margin + d⁺ −
     d⁻), its `hardest` largest values for each anchor, d = √(squared Euclidean + 1e-4) as in the authors' code. In the
-    structure term d⁺ is the farthest query that shares an answer (its target is masked for this query), d⁻ any query
-    that does not; a query without such a neighbour has no structure to keep. The margin is measured on the embeddings
-    as they are: `scale` has no part in it.
+    query–query term d⁺ is the farthest query that shares an answer (its target is masked for this query), d⁻ any query
+    that does not; a query that shares no answer is left out of it. `scale` is not used: the margin is in the unit of
+    the distances.
     """
     del answers, scale
     to_target, to_query = (
@@ -198,12 +197,12 @@ _COMMON = frozenset({"queries", "targets", "negatives", "mask", "answers", "scal
 
 
 def names() -> list[str]:
-    """The losses by name, sorted."""
+    """Return the names of all losses, sorted."""
     return sorted(_LOSSES)
 
 
 def named(name: str, **options: object) -> Loss:
-    """A loss by name, with its own options set. Raises TwinlensError that lists the known names or options."""
+    """Return a loss by name, its own options set. Raises TwinlensError that lists the known names or options."""
     if name not in _LOSSES:
         raise TwinlensError(suggestions.unknown("loss", name, _LOSSES))
     known = inspect.signature(_LOSSES[name]).parameters.keys() - _COMMON
@@ -218,21 +217,24 @@ def _columns(targets: Tensor, negatives: Tensor | None) -> Tensor:
     return targets if negatives is None else torch.cat([targets, negatives])
 
 
-def _own(queries: Tensor, columns: Tensor) -> Tensor:
-    """(B, B + M): True at each query's own target."""
+def _own_target(queries: Tensor, columns: Tensor) -> Tensor:
+    """Mark each query's own target: (B, B + M)."""
     return torch.eye(len(queries), len(columns), dtype=torch.bool, device=queries.device)
 
 
 def _is_negative(queries: Tensor, columns: Tensor, mask: Tensor | None) -> Tensor:
-    """(B, B + M): True where a column is a negative of the row's query."""
-    others = ~_own(queries, columns)
+    """Mark the columns that are negatives of the row's query: (B, B + M)."""
+    others = ~_own_target(queries, columns)
     return others if mask is None else others & ~mask
 
 
 def _both_ways(
     queries: Tensor, targets: Tensor, negatives: Tensor | None, mask: Tensor | None
 ) -> tuple[tuple[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]:
-    """For queries, then targets, as anchors: d⁺ (B,), d to all columns (B, N), which of these are negatives (B, N)."""
+    """Return d⁺ (B,), d to all columns (B, N) and which of these are negatives (B, N), once for either anchor.
+
+    The anchors are the queries first, then the targets.
+    """
     columns, b = _columns(targets, negatives), len(queries)
     distances = _squared_distances(queries, columns)  # (B, B + M)
     is_negative = _is_negative(queries, columns, mask)
@@ -241,36 +243,36 @@ def _both_ways(
 
 
 def _squared_distances(a: Tensor, b: Tensor) -> Tensor:
-    """‖a_i − b_j‖² (A, B) by the inner products; rounding may not take it below zero."""
+    """Compute ‖a_i − b_j‖² (A, B) from inner products, not below zero by rounding."""
     return (a.square().sum(1)[:, None] + b.square().sum(1) - 2 * a @ b.T).clamp_min(0)
 
 
 def _root(squared: Tensor) -> Tensor:
-    """The distance, with a slope that stays finite at zero."""
+    """Return the distance; the added 1e-4 keeps its gradient finite at zero."""
     return (squared + 1e-4).sqrt()
 
 
 def _mean(values: Tensor, counts: Tensor) -> Tensor:
-    """Mean of the values that count; zero when none does."""
+    """Average the values that count; zero when none does."""
     return values.masked_fill(~counts, 0).sum() / counts.sum().clamp_min(1)
 
 
-def _drawn(values: Tensor, allowed: Tensor, most: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-    """At most `most` allowed values of each row (B, N), drawn without replacement, flat, and which of these count."""
-    lots = torch.rand(values.shape, generator=generator, device=values.device).masked_fill(~allowed, -1)
-    lot, chosen = lots.topk(min(most, values.shape[1]), dim=1)
-    return values.gather(1, chosen).flatten(), lot.flatten() >= 0
+def _sampled(values: Tensor, allowed: Tensor, count: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+    """Sample `count` allowed values of each row (B, N) without replacement: flat, and True where one was allowed."""
+    keys = torch.rand(values.shape, generator=generator, device=values.device).masked_fill(~allowed, -1)
+    key, columns = keys.topk(min(count, values.shape[1]), dim=1)
+    return values.gather(1, columns).flatten(), key.flatten() >= 0
 
 
 def _hardest_hinges(positive: Tensor, distances: Tensor, is_negative: Tensor, margin: float, hardest: int) -> Tensor:
-    """Mean of the `hardest` largest max(0, margin + d⁺ − d⁻) of each anchor: positive (B,), the others (B, N)."""
+    """Average each anchor's `hardest` largest max(0, margin + d⁺ − d⁻): positive (B,), distances (B, N)."""
     violations = (margin + positive[:, None] - distances).masked_fill(~is_negative, -torch.inf)
     worst = violations.topk(min(hardest, violations.shape[1]), dim=1).values
     return _mean(F.relu(worst), worst > -torch.inf)
 
 
 def _structure(queries: Tensor, shares_answer: Tensor, margin: float, hardest: int) -> Tensor:
-    """The query–query term: shares_answer (B, B) is True where two queries have an answer in common."""
+    """Compute the query–query term; shares_answer (B, B) is True where two queries have an answer in common."""
     same = (shares_answer | shares_answer.T).fill_diagonal_(False)
     distances = _root(_squared_distances(queries, queries))
     farthest = distances.masked_fill(~same, 0).amax(dim=1)

@@ -24,7 +24,7 @@ PerQuery: TypeAlias = NDArray[np.float64]
 
 
 class Summary(NamedTuple):
-    """A mean, its spread and its 95 % interval; spread and interval are None where the data cannot tell them."""
+    """A mean, its spread and its 95 % interval; the latter two are None where there are too few values for them."""
 
     mean: float
     std: float | None
@@ -32,7 +32,7 @@ class Summary(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """How much a first method's mean exceeds a second's: 95 % interval, and the p-value of no difference."""
+    """A first method's mean less a second's: with its 95 % interval, and the p-value of no difference."""
 
     mean: float
     ci95: tuple[float, float]
@@ -40,14 +40,14 @@ class Difference(NamedTuple):
 
 
 _LAST = np.uint64(0xFFFFFFFFFFFFFFFF)
-_CELLS = 2**22  # of a score matrix that are worked on at a time: tens of megabytes, whatever Q and N are
+_CELLS = 2**22  # of a score matrix processed at a time: tens of megabytes, whatever Q and N are
 
 
 def grounding_accuracy(relevant: Sequence[float], rejected: Sequence[float]) -> float:
-    """How often an entry for which the query is true scores above one for which it is false; ties count a half.
+    """Return the share of (relevant, rejected) pairs whose relevant entry scores higher; ties count a half.
 
     (|pairs with s⁺ > s⁻| + |pairs with s⁺ = s⁻| / 2) / |pairs|, which is the area under the ROC curve; chance is .5.
-    NaN when either side is empty.
+    Returns NaN when either side is empty.
     """
     if not len(relevant) or not len(rejected):
         return float("nan")
@@ -56,7 +56,7 @@ def grounding_accuracy(relevant: Sequence[float], rejected: Sequence[float]) -> 
 
 
 def mask(sets: Mapping[str, frozenset[str]], query_ids: Sequence[str], gallery_ids: Sequence[str]) -> Mask:
-    """`relevant`, `rejected` or `ignore` of a Dataset as a matrix (Q, N); ids outside the gallery are passed over."""
+    """Turn `relevant`, `rejected` or `ignore` of a Dataset into a matrix (Q, N), skipping ids outside the gallery."""
     columns = {entry: column for column, entry in enumerate(gallery_ids)}
     matrix = np.zeros((len(query_ids), len(gallery_ids)), dtype=bool)
     for row, query in enumerate(query_ids):
@@ -65,7 +65,7 @@ def mask(sets: Mapping[str, frozenset[str]], query_ids: Sequence[str], gallery_i
 
 
 def top(scores: Scores, k: int | None = None, *, ignore: Mask | None = None) -> NDArray[np.int64]:
-    """Columns of the k best entries of each query, best first: (Q, min(k, N)); −1 fills the places of ignored entries.
+    """Return the columns of each query's k best entries, best first: (Q, min(k, N)), −1 in place of ignored entries.
 
     Raises ValueError for scores that are not finite.
     """
@@ -86,18 +86,15 @@ def rankings(
     scores: Scores,
     query_ids: Sequence[str],
     gallery_ids: Sequence[str],
-    k: int | None = None,
     *,
     ignore: Mask | None = None,
 ) -> list[Ranking]:
-    """One Ranking per query from scores (Q, N): its k best entries (all by default) without the ignored ones."""
-    order = top(scores, k, ignore=ignore)
-    names = np.asarray(gallery_ids, dtype=object)
-    return [
-        Ranking(query, tuple(names[kept]), tuple(row[kept].tolist()))
-        for query, columns, row in zip(query_ids, order, scores, strict=True)
-        for kept in (columns[columns >= 0],)
-    ]
+    """Rank the gallery for every query by scores (Q, N), without the ignored entries."""
+    names, ranked = np.asarray(gallery_ids, dtype=object), []
+    for query, order, row in zip(query_ids, top(scores, ignore=ignore), scores, strict=True):
+        columns = order[order >= 0]
+        ranked.append(Ranking(query, tuple(names[columns]), tuple(row[columns].tolist())))
+    return ranked
 
 
 def per_query(
@@ -108,34 +105,37 @@ def per_query(
     rejected: Mask | None = None,
     ks: Sequence[int] = (1, 5, 10),
 ) -> dict[str, PerQuery]:
-    """Every metric of every query at once: name → (Q,).
+    """Compute every metric of every query: name → (Q,).
 
-    Names: hit@k, precision@k, recall@k and map@k for each k, map, mrr; where `rejected` is given, grounding_accuracy
-    and subset_recall@k too (NaN for a query without rejected entries). Raises ValueError when a query has no relevant
-    entry outside `ignore`.
+    hit@k: 1 if any of the first k is relevant, else 0; papers on composed retrieval call its mean Recall@k.
+    precision@k = |relevant among the first k| / k. recall@k = |relevant among the first k| / |relevant|.
+    map@k = Σ over relevant places i ≤ k of precision@i / min(|relevant|, k), as CIRCO has it (Baldrati et al., ICCV
+    2023); map: the same over the whole ranking, the usual average precision. mrr = 1 / place of the first relevant
+    entry. With `rejected` also grounding_accuracy and subset_recall@k, NaN for a query without rejected entries.
+    Raises ValueError when a query has no relevant entry outside `ignore`.
     """
-    counted = relevant if ignore is None else relevant & ~ignore
-    counts = counted.sum(axis=1)
+    wanted = relevant if ignore is None else relevant & ~ignore
+    counts = wanted.sum(axis=1)
     if not counts.all():
         raise ValueError(f"query {int(np.argmin(counts))} has no relevant entry; leave such queries out")
     parts = []
     for part in _parts(*scores.shape):
         order = top(scores[part], ignore=None if ignore is None else ignore[part])
-        hits = np.take_along_axis(counted[part], order, axis=1) & (order >= 0)
+        hits = np.take_along_axis(wanted[part], order, axis=1) & (order >= 0)
         parts.append(_of_hits(hits, counts[part], ks))
     values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     if rejected is not None:
-        judged = rejected if ignore is None else rejected & ~ignore
-        rows = zip(scores, counted, judged, strict=True)
+        unwanted = rejected if ignore is None else rejected & ~ignore
+        rows = zip(scores, wanted, unwanted, strict=True)
         values["grounding_accuracy"] = np.array([grounding_accuracy(row[good], row[bad]) for row, good, bad in rows])
-        values |= _subset_recall(scores, counted, judged, ks)
+        values |= _subset_recall(scores, wanted, unwanted, ks)
     return values
 
 
 def mean_std_ci(values: ArrayLike) -> Summary:
-    """Mean, standard deviation (n − 1) and 95 % t interval, mean ± t(.975; n − 1)·std/√n, of n independent repeats.
+    """Return mean, standard deviation (n − 1) and t interval, mean ± t(.975; n − 1)·std/√n, of n repeats.
 
-    Repeats over random splits of one data set share data, so there the interval speaks of the splits, not of new data.
+    Repeats over random splits of one data set share data: their interval is one over splits, not over new data.
     """
     repeats = np.asarray(values, dtype=np.float64)
     mean, n = float(repeats.mean()), len(repeats)
@@ -147,10 +147,10 @@ def mean_std_ci(values: ArrayLike) -> Summary:
 
 
 def bootstrap_ci(values: ArrayLike, groups: Sequence[str], *, seed: int = 0, samples: int = 2000) -> Summary:
-    """Mean of values (Q,) with its percentile bootstrap interval; whole groups are drawn, as their queries are alike.
+    """Return the mean of values (Q,) with its percentile bootstrap interval, resampled by group.
 
-    `std` is the standard error, the deviation of the resampled means. NaN values are left out. Raises ValueError when
-    none are left.
+    Queries of one group are alike, so that only whole groups are independent. `std` is the standard error, the
+    deviation of the resampled means. NaN values are left out. Raises ValueError when none are left.
     """
     sums, counts = _by_group(np.asarray(values, dtype=np.float64), groups)
     mean = float(sums.sum() / counts.sum())
@@ -163,9 +163,9 @@ def bootstrap_ci(values: ArrayLike, groups: Sequence[str], *, seed: int = 0, sam
 def paired_difference(
     first: ArrayLike, second: ArrayLike, groups: Sequence[str], *, seed: int = 0, samples: int = 2000
 ) -> Difference:
-    """Two methods on the same queries: mean of first − second (Q,), bootstrap interval and permutation test by group.
+    """Compare two methods on the same queries: mean of first − second (Q,), interval and permutation test by group.
 
-    The test is two-sided and flips the sign of whole groups, which a true null hypothesis would not notice:
+    The test is two-sided and flips the sign of whole groups, under which the null hypothesis is invariant:
     p = (1 + |flips with |mean| ≥ the observed|) / (1 + samples). Queries that are NaN in either are left out.
     """
     difference = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
@@ -180,11 +180,11 @@ def paired_difference(
 
 
 def _of_hits(hits: Mask, counts: NDArray[np.int64], ks: Sequence[int]) -> dict[str, PerQuery]:
-    """Metrics of rankings given as `hits` (Q, N), True where the entry at that place is relevant; counts (Q,)."""
+    """Compute the metrics of rankings from `hits` (Q, N), True at places of relevant entries, and their counts (Q,)."""
     rows, places = np.nonzero(hits)
     first = np.searchsorted(rows, np.arange(len(hits)))
-    found = np.arange(len(rows)) - first[rows] + 1  # how many relevant entries up to and with this one
-    precision = found / (places + 1)
+    hits_so_far = np.arange(len(rows)) - first[rows] + 1
+    precision = hits_so_far / (places + 1)
     values = {"map": np.bincount(rows, precision, len(hits)) / counts, "mrr": 1.0 / (places[first] + 1)}
     for k in ks:
         early = places < k
@@ -197,20 +197,20 @@ def _of_hits(hits: Mask, counts: NDArray[np.int64], ks: Sequence[int]) -> dict[s
 
 
 def _subset_recall(scores: Scores, relevant: Mask, rejected: Mask, ks: Sequence[int]) -> dict[str, PerQuery]:
-    """Recall@k in the ranking of relevant and rejected entries alone, such as CIRR's sets of look-alikes."""
-    found = np.full((len(scores), len(ks)), np.nan)
+    """Compute recall@k in the ranking of relevant and rejected entries alone, such as CIRR's sets of look-alikes."""
+    recalls = np.full((len(scores), len(ks)), np.nan)
     for row in np.flatnonzero(rejected.any(axis=1)):
         among = np.flatnonzero(relevant[row] | rejected[row])
         hits = relevant[row, among[np.argsort(-scores[row, among], kind="stable")]].cumsum()
-        found[row] = [hits[min(k, len(hits)) - 1] / hits[-1] for k in ks]
-    return {f"subset_recall@{k}": found[:, column] for column, k in enumerate(ks)}
+        recalls[row] = [hits[min(k, len(hits)) - 1] / hits[-1] for k in ks]
+    return {f"subset_recall@{k}": recalls[:, column] for column, k in enumerate(ks)}
 
 
 def _keys(scores: Scores) -> NDArray[np.uint64]:
-    """Integers (Q, N) whose ascending order is: scores descending, then columns ascending.
+    """Return integers (Q, N) whose ascending order is: scores descending, then columns ascending.
 
     The bits of a float32 order like an unsigned integer once the sign bit of positive numbers and all bits of negative
-    ones are flipped; the column fills the low half. Sorting whole integers needs no stable sort, and is vectorised.
+    ones are flipped; the column fills the low half. Integers need no stable sort, and numpy vectorises theirs.
     """
     values = np.asarray(scores, dtype=np.float32) + np.float32(0)  # −0 + 0 = 0, so that both zeros tie
     if not np.isfinite(values).all():
@@ -221,12 +221,13 @@ def _keys(scores: Scores) -> NDArray[np.uint64]:
 
 
 def _parts(rows: int, columns: int) -> Iterator[slice]:
+    """Cut rows into slices of at most _CELLS cells; one, empty, when there are no rows."""
     step = max(1, _CELLS // max(columns, 1))
     return (slice(start, min(start + step, rows)) for start in range(0, max(rows, 1), step))
 
 
 def _by_group(values: PerQuery, groups: Sequence[str]) -> tuple[PerQuery, PerQuery]:
-    """Sum and number of the values in each group (G,); NaN values are left out."""
+    """Return sum and number of the values in each group (G,), without NaN."""
     kept = ~np.isnan(values)
     if len(values) != len(groups) or not kept.any():
         raise ValueError(f"{len(values)} values, {int(kept.sum())} of them numbers, in {len(groups)} places")
@@ -236,7 +237,7 @@ def _by_group(values: PerQuery, groups: Sequence[str]) -> tuple[PerQuery, PerQue
 
 
 def _resample(sums: PerQuery, counts: PerQuery, seed: int, samples: int) -> PerQuery:
-    """Means (samples,) of bootstrap samples that each draw as many groups as there are, with replacement."""
+    """Return the means (samples,) of bootstrap samples: as many groups as there are, drawn with replacement."""
     rng = np.random.default_rng([seed, 0])
     means = []
     for n in _draws(samples, len(sums)):
@@ -246,7 +247,7 @@ def _resample(sums: PerQuery, counts: PerQuery, seed: int, samples: int) -> PerQ
 
 
 def _draws(samples: int, groups: int) -> Iterator[int]:
-    """`samples` in batches whose matrices (batch, groups) stay small."""
+    """Cut `samples` into batch sizes whose matrices (batch, groups) stay small."""
     return (part.stop - part.start for part in _parts(samples, groups))
 
 

@@ -1,4 +1,4 @@
-"""Fusions: picture features and text features → one unit vector. One file per variant."""
+"""Fusions: picture features and text features → one unit vector. One file per variant; this file is the contract."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Fusion(nn.Module):
     """
 
     channels: Sequence[Channel] = ()
-    """How a collection compares this method's vectors; none: whole, by their cosine."""
+    """The comparisons by which a collection scores this method's vectors; without any, by their cosine."""
     by_inner_product: bool = True
-    """Whether `similarity` ranks as inner products do, of whole vectors or of channels; if not, a collection scores
-    every entry by it.
+    """True if `similarity` ranks as inner products of whole vectors or of channels do; if False, a collection calls
+    `similarity` for every entry.
     """
 
     def __init__(self, *, image_dim: int, text_dim: int, dim: int) -> None:
@@ -35,16 +35,16 @@ class Fusion(nn.Module):
         self.no_text = nn.Parameter(torch.zeros(text_dim))
 
     def forward(self, image: Features | None, text: Features | None) -> Tensor:
-        """Unit vectors (B, D); raises ValueError when both sides are None."""
-        some = image or text
-        if some is None:
+        """Compose both sides into unit vectors (B, D). Raises ValueError when both are None."""
+        side = image or text
+        if side is None:
             raise ValueError("a fusion needs an image, a text, or both")
-        rows = some.vector.shape[0]
+        rows = side.vector.shape[0]
         composed = self.compose(_filled(image, self.no_image, rows), _filled(text, self.no_text, rows))
         return F.normalize(composed, dim=-1)
 
     def compose(self, image: Features, text: Features) -> Tensor:
-        """The method itself: both sides complete → (B, D), any length; a row of zeros stays zero."""
+        """Compose both sides, neither missing: (B, D), of any length; a row of zeros stays zero."""
         raise NotImplementedError
 
     def auxiliary_loss(
@@ -54,18 +54,19 @@ class Fusion(nn.Module):
         composed: Tensor,  # noqa: ARG002
         targets: Tensor,  # noqa: ARG002
     ) -> Tensor | None:
-        """A method's own term beside the loss, in training only: the queries' sides as the encoders gave them, their
-        composed vectors and those of their targets (B, D) → a scalar. Most methods have none.
+        """Return the method's own term of the training loss, a scalar; None for most methods.
+
+        image, text: the queries' encoded sides. composed, targets (B, D): their composed vectors and their targets'.
         """
         return None
 
     def similarity(self, queries: Tensor, gallery: Tensor) -> Tensor:
-        """Scores (Q, N) of unit vectors (Q, D) and (N, D), higher is nearer; the cosine unless a method differs."""
+        """Score unit vectors (Q, D) against (N, D): (Q, N), higher is nearer; the cosine unless overridden."""
         return queries @ gallery.T
 
 
 def as_map(side: Features) -> Tensor:
-    """The side as a map (B, D, H, W): its tokens on their grid, or a bare vector as a 1×1 map."""
+    """Lay a side out as a map (B, D, H, W): its tokens on their grid, or its vector as a single cell."""
     if side.tokens is None or side.grid is None:
         return side.vector[:, :, None, None]
     tokens = side.tokens if side.mask is None else side.tokens * side.mask.unsqueeze(-1)
@@ -73,7 +74,7 @@ def as_map(side: Features) -> Tensor:
 
 
 def _filled(side: Features | None, absent: Tensor, rows: int) -> Features:
-    """The side with its missing rows replaced by the learned absent vector."""
+    """Replace the missing rows of a side by the learned absent vector."""
     if side is None:
         return Features(vector=absent.expand(rows, -1))
     if side.present is None:

@@ -1,4 +1,4 @@
-"""Small pieces that several fusions are made of."""
+"""Layers shared by several fusions."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from torch import Tensor, nn
 
 
 def projection(width: int, dim: int) -> nn.Module:
-    """A linear layer `width` → `dim`; the identity where the widths agree, as in papers that assume they do."""
+    """Build a linear layer `width` → `dim`; the identity for equal widths, which the papers assume."""
     return nn.Identity() if width == dim else nn.Linear(width, dim)
 
 
 def beside(x: Tensor, t: Tensor) -> Tensor:
-    """[x; t] (B, D + T, H, W): the vector t (B, T) repeated at every cell of the map x (B, D, H, W)."""
+    """Concatenate a map x (B, D, H, W) with a vector t (B, T) at every cell: [x; t] (B, D + T, H, W)."""
     return torch.cat([x, t[:, :, None, None].expand(-1, -1, *x.shape[2:])], dim=1)
 
 
 @contextmanager
 def kept_statistics(module: nn.Module) -> Iterator[None]:
-    """Inside, passes in training mode leave the running mean and variance of batch normalisation as they are."""
+    """Keep batch normalisation's running mean and variance unchanged by passes within the context."""
     layers = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     before = [layer.momentum for layer in layers]
     for layer in layers:

@@ -1,4 +1,4 @@
-"""What the training-free methods share: both sides travel whole, and the method is a score."""
+"""The frame of training-free fusions that compose scores: the vector holds both sides, `similarity` is the method."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from twinlens.fusions import Fusion
 class ScoreLevel(Fusion):
     """A fusion whose vector is [x; t] / √2, both of unit length and of one space (CLIP, SigLIP); `dim` is twice theirs.
 
-    A missing side is stood in for by the other one. Only `similarity` ranks by the method: an index that knows the
-    inner product alone would rank a composed query by the mean of both similarities. `dim` as given is not used. Raises
-    TwinlensError when the widths of the sides differ.
+    A missing side is replaced by the other one. Only `similarity` ranks by the method: inner products would rank a
+    composed query by the mean of both similarities. The option `dim` is not used. Raises TwinlensError when the widths
+    of the sides differ.
     """
 
     by_inner_product = False
@@ -32,22 +32,22 @@ class ScoreLevel(Fusion):
         self.no_text.requires_grad_(False)
 
     def compose(self, image: Features, text: Features) -> Tensor:
-        """(B, 2·image_dim)."""
+        """Concatenate both prepared sides: (B, 2·image_dim)."""
         no_image, no_text = (side.vector.eq(0).all(-1, keepdim=True) for side in (image, text))
         x, t = self.prepared_image(image.vector), self.prepared_text(text.vector)
         x, t = torch.where(no_image, t, x), torch.where(no_text, x, t)
         return torch.where(no_image & no_text, 0.0, torch.cat([x, t], dim=-1))
 
     def prepared_image(self, x: Tensor) -> Tensor:
-        """Pictures (B, image_dim) as they are compared: of unit length."""
+        """Prepare pictures (B, image_dim) for comparison: unit length."""
         return F.normalize(x, dim=-1)
 
     def prepared_text(self, t: Tensor) -> Tensor:
-        """Texts (B, text_dim) as they are compared: of unit length."""
+        """Prepare texts (B, text_dim) for comparison: unit length."""
         return F.normalize(t, dim=-1)
 
 
 def sides(vectors: Tensor) -> tuple[Tensor, Tensor]:
-    """The picture's and the text's half of vectors (N, 2·d), each (N, d) of unit length."""
+    """Split vectors (N, 2·d) into the picture's and the text's half, each (N, d) of unit length."""
     x, t = vectors.chunk(2, dim=-1)
     return F.normalize(x, dim=-1), F.normalize(t, dim=-1)

@@ -1,4 +1,4 @@
-"""Picture and words side by side, each compared with its own kind, their scores standardised and added."""
+"""Late fusion with z-scores: pictures compared with pictures, texts with texts, the standardised scores added."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ class Calibrated(SeparateSides):
 
     The score of a query (x, t) and an entry (y, c) is z(x·y) + z(t·c), where z is the score in standard deviations from
     its mean over the gallery (late fusion with z-scores: Jain et al. 2005, "Score normalization in multimodal biometric
-    systems"). A missing side asks nothing; an entry that lacks what is asked for counts as an average one, z = 0, so
-    that it is neither preferred nor passed over. The towers may have spaces of their own. Where they share one (CLIP,
-    SigLIP: `shared`), a text is compared with pictures too: (z(t·y) + z(t·c)) / √2, where there are captions. `named`
-    channels at the end of the picture's vector say what it shows as a point in the words' space; they are a block of
-    their own, which texts are compared with too, with a quarter of the weight: on clip art with titles, a quarter adds
-    a little to the mean average precision, equal weights do not (docs/methods.md). Blocks have unit length, and all
+    systems"). A side that the query lacks adds nothing; an entry that lacks the side counts as an average one, z = 0,
+    so that it is neither preferred nor penalised. The towers may have spaces of their own. Where they share one (CLIP,
+    SigLIP: `shared`), a text is compared with pictures too: (z(t·y) + z(t·c)) / √2, where there are captions. The last
+    `named` channels of the picture's vector are a point in the texts' space, made of the names of its classes: a block
+    of their own, which texts are compared with too, with a quarter of the weight. On clip art with titles a quarter
+    raises the mean average precision a little, equal weights do not (docs/methods.md). Blocks have unit length, and all
     vectors the same.
 
-    Any index ranks by it: see `calibration`. `dim` as given is not used; it is the sum of both widths and 2.
+    Scoring is an inner product that any index can do: see `calibration`. The option `dim` is not used: the width is
+    that of both sides and 2.
     """
 
     def __init__(self, *, image_dim: int, text_dim: int, dim: int, shared: bool = False, named: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""The Combiner of CLIP4Cir: a learned mean of both sides and a learned correction."""
+"""The Combiner of CLIP4Cir: a learned weighted mean of both sides plus a learned correction."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Combiner(Fusion):
         )
 
     def compose(self, image: Features, text: Features) -> Tensor:
-        """(B, dim)."""
+        """Compose both sides: (B, dim)."""
         x, t = self.image_map(image.vector), self.text_map(text.vector)
         z = torch.cat([self.text_projection(t), self.image_projection(x)], dim=-1)
         share = torch.sigmoid(self.share(z))  # (B, 1)

@@ -1,4 +1,4 @@
-"""ComposeAE: the text turns the picture in a complex space, and an autoencoder keeps both recognisable."""
+"""ComposeAE: the text rotates the picture in a complex space; an autoencoder reconstructs both from the result."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from twinlens.core.types import Features
 from twinlens.fusions import Fusion
 from twinlens.fusions._layers import kept_statistics, projection
 
-_SCALE = 16.0  # both sides of the authors' loss are 4 long
+_SCALE = 16.0  # the vectors on both sides of the authors' loss have length 4
 
 
 class ComposeAE(Fusion):
@@ -19,16 +19,15 @@ class ComposeAE(Fusion):
 
     v = MLP(x) with `dropout`, θ = MLP(t), Re = v ⊙ cos θ, Im = c · v ⊙ sin θ with c = 1;
     out = a₁ · ρ([Re; Im]) + a₀ · ρ_conv(stack[v, θ, x, Re, Im]), a = (1, 10) learned, ρ = MLP, ρ_conv = Conv1d(5 →
-    `channels`, kernel 3) → largest of `stretches` stretches → MLP; both branches turn the picture with layers of their
-    own.
+    `channels`, kernel 3) → max-pooling to `stretches` positions → MLP; each branch has v and θ of its own.
 
-    `auxiliary_loss`: reconstruction · (MSE(dec_x out, x) + MSE(dec_t out, t)) + rotation · L_rot, where L_rot asks by
-    batch softmax that the target, turned back by the conjugate (c = −1), finds its source.
+    `auxiliary_loss`: reconstruction · (MSE(dec_x out, x) + MSE(dec_t out, t)) + rotation · L_rot, where L_rot is the
+    batch softmax of targets, rotated back by the conjugate (c = −1), against their sources.
 
     Differs from the authors' code: a picture that is not `dim` wide is first projected to it. Gallery pictures pass
-    through the same layers, so the shared space is not the encoder's: targets enter L_rot through dec_x, and a source
-    is described as the gallery would be, without a text. The decoders read the unit vector; x and t are constants for
-    them, so that trained encoders cannot make themselves easy to reconstruct.
+    through the same layers, so the shared space is not the encoder's: targets enter L_rot through dec_x, and sources
+    are composed as gallery pictures, without a text. The decoders read the unit vector, and get no gradient through x
+    and t: trained encoders must not learn features only because they are easy to reconstruct.
     """
 
     def __init__(
@@ -46,7 +45,7 @@ class ComposeAE(Fusion):
         super().__init__(image_dim=image_dim, text_dim=text_dim, dim=dim)
         self.reconstruction, self.rotation = reconstruction, rotation
         self.image_map = projection(image_dim, dim)
-        self.linear_turn, self.conv_turn = (_Turn(text_dim, dim, dropout) for _ in range(2))
+        self.linear_turn, self.conv_turn = (_Rotation(text_dim, dim, dropout) for _ in range(2))
         self.linear = _decoder(2 * dim, dim)
         self.convolve = nn.Sequential(
             nn.Conv1d(5, channels, 3, padding=1), nn.AdaptiveMaxPool1d(stretches), nn.Flatten()
@@ -56,25 +55,25 @@ class ComposeAE(Fusion):
         self.a = nn.Parameter(torch.tensor([1.0, 10.0]))
 
     def compose(self, image: Features, text: Features) -> Tensor:
-        """(B, dim)."""
-        return self._turned(image.vector, text.vector, image.vector.new_ones(()))
+        """Compose both sides: (B, dim)."""
+        return self._compose(image.vector, text.vector, image.vector.new_ones(()))
 
     def auxiliary_loss(
         self, image: Features | None, text: Features | None, composed: Tensor, targets: Tensor
     ) -> Tensor | None:
-        """The autoencoder's terms for the queries of a step: both sides, composed (B, D), targets (B, D)."""
+        """Add up the autoencoder's terms for a batch of queries: both sides, composed (B, D), targets (B, D)."""
         loss = composed.new_zeros(())
         if self.reconstruction:
             for side, decoder in ((image, self.image_decoder), (text, self.text_decoder)):
                 if side is not None:
                     loss = loss + self.reconstruction * _reconstruction(side, decoder(composed))
         if self.rotation and image is not None and text is not None:
-            there = _present(image) & _present(text)
-            if int(there.sum()) > 1:
-                loss = loss + self.rotation * self._rotation(image.vector[there], text.vector[there], targets[there])
+            both = _present(image) & _present(text)
+            if int(both.sum()) > 1:
+                loss = loss + self.rotation * self._rotation(image.vector[both], text.vector[both], targets[both])
         return loss
 
-    def _turned(self, x: Tensor, t: Tensor, sign: Tensor) -> Tensor:
+    def _compose(self, x: Tensor, t: Tensor, sign: Tensor) -> Tensor:
         x = self.image_map(x)
         _, _, re, im = self.linear_turn(x, t, sign)
         linear = self.linear(torch.cat([re, im], dim=-1))
@@ -84,19 +83,19 @@ class ComposeAE(Fusion):
         return composed
 
     def _rotation(self, x: Tensor, t: Tensor, targets: Tensor) -> Tensor:
-        """Targets turned back against sources, (B, …) each, in one pass of 2·B rows."""
+        """Compute L_rot from sources x, texts t and targets, (B, …) each, in one pass of 2·B rows."""
         pictures = torch.cat([self.image_decoder(targets), x])
         words = torch.cat([t, self.no_text.expand(len(t), -1)])
         sign = torch.ones_like(pictures[:, :1])
         sign[: len(t)] = -1
         with kept_statistics(self):
-            back, sources = F.normalize(self._turned(pictures, words, sign), dim=-1).chunk(2)
+            back, sources = F.normalize(self._compose(pictures, words, sign), dim=-1).chunk(2)
         same = (x[:, None] == x).all(-1)  # two queries of one picture have one source
         return losses.batch_softmax(back, sources, mask=same, scale=_SCALE)
 
 
-class _Turn(nn.Module):
-    """x (B, dim), t (B, text_dim) → v, θ, Re, Im (B, dim)."""
+class _Rotation(nn.Module):
+    """The complex rotation: x (B, dim), t (B, text_dim) → v, θ, Re, Im (B, dim)."""
 
     def __init__(self, text_dim: int, dim: int, dropout: float) -> None:
         super().__init__()
@@ -115,14 +114,14 @@ def _decoder(width: int, out: int) -> nn.Sequential:
 
 
 def _present(side: Features) -> Tensor:
-    """(B,) bool."""
+    """Return which rows of a side are present: (B,) bool."""
     if side.present is None:
         return torch.ones(len(side.vector), dtype=torch.bool, device=side.vector.device)
     return side.present
 
 
 def _reconstruction(side: Features, decoded: Tensor) -> Tensor:
-    """Mean squared error over the rows whose side is there."""
-    there = _present(side).to(decoded.dtype)
+    """Compute the mean squared error over the rows whose side is present."""
+    present = _present(side).to(decoded.dtype)
     errors = (decoded - side.vector.detach()).square().mean(-1)
-    return (errors * there).sum() / there.sum().clamp_min(1)
+    return (errors * present).sum() / present.sum().clamp_min(1)

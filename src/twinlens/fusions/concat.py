@@ -1,4 +1,4 @@
-"""Concatenation and a two-layer network: the baseline of TIRG's paper."""
+"""Concatenation and a two-layer network, the baseline of TIRG's paper."""
 
 from __future__ import annotations
 
@@ -26,6 +26,6 @@ class Concat(Fusion):
         )
 
     def compose(self, image: Features, text: Features) -> Tensor:
-        """(B, dim)."""
+        """Compose both sides: (B, dim)."""
         composed: Tensor = self.layers(torch.cat([image.vector, text.vector], dim=-1))
         return composed

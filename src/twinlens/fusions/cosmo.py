@@ -1,4 +1,4 @@
-"""CoSMo: the content is modulated place by place, then the style as a whole."""
+"""CoSMo: the text modulates the picture's content cell by cell, then its style as a whole."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from twinlens.core.types import Features, TwinlensError
 from twinlens.fusions import Fusion, as_map
 from twinlens.fusions._layers import beside
 
-_EPSILON = 1e-5  # as instance normalisation has it
+_EPSILON = 1e-5  # that of instance normalisation
 
 
 class Cosmo(Fusion):
     """Lee et al. 2021, "CoSMo: content-style modulation for image retrieval with text feedback".
 
     x̂ = (x − mean x) / std x. Content, twice: x̂ ← x̂ + w · Conv1×1(values · mapᵀ), where for each of `heads` heads
-    map = softmax(QKᵀ/√d) + softmax over places of x̂ · W t / √d, Q and K from x̂, values from Conv1×1[x̂; t]. Style:
-    out = γ x̂ + β, γ = σ(g₁ t) · std x + γ_t, β = σ(g₂ t) · mean x + β_t, with mean and std constants for the
-    gradient. Then the mean over places and a linear layer.
+    map = softmax(QKᵀ/√d) + softmax over cells of x̂ · W t / √d, Q and K from x̂, values from Conv1×1[x̂; t]. Style:
+    out = γ x̂ + β, γ = σ(g₁ t) · std x + γ_t, β = σ(g₂ t) · mean x + β_t, without gradients through mean and std.
+    Then the mean over cells and a linear layer.
 
-    Differs from the authors' code: a map of one cell (a bare vector) has no statistics over places, so they are taken
-    over its channels; plain linear layers stand for their equalised ones, which change only the learning rate. Gallery
+    Differs from the authors' code: a map of one cell (a bare vector) has no statistics over cells, so they are taken
+    over its channels; plain linear layers replace their equalised ones, which change only the learning rate. Gallery
     pictures pass through the same layers with their text missing.
     """
 
@@ -35,11 +35,11 @@ class Cosmo(Fusion):
         self.weights = nn.Parameter(torch.ones(2))
         self.style, self.gate = nn.Linear(text_dim, 2 * image_dim), nn.Linear(text_dim, 2 * image_dim)
         self.project = nn.Linear(image_dim, dim)
-        with torch.no_grad():  # γ_t = 1, β_t = 0 but for the text
+        with torch.no_grad():  # at first γ_t = 1 and β_t = 0 but for the text's part
             self.style.bias.copy_(torch.cat([torch.ones(image_dim), torch.zeros(image_dim)]))
 
     def compose(self, image: Features, text: Features) -> Tensor:
-        """(B, dim)."""
+        """Compose both sides: (B, dim)."""
         x, t = as_map(image), text.vector
         mean, std = _statistics(x)
         content = (x - mean) / std
@@ -53,7 +53,7 @@ class Cosmo(Fusion):
 
 
 class _Attention(nn.Module):
-    """x (B, D, H, W), t (B, T) → (B, D, H, W)."""
+    """Attention among cells and of the text to cells: x (B, D, H, W), t (B, T) → (B, D, H, W)."""
 
     def __init__(self, width: int, text_dim: int, heads: int) -> None:
         super().__init__()
@@ -68,19 +68,19 @@ class _Attention(nn.Module):
         value = self._split(self.value(self.join(beside(x, t))))
         words = self.words(t).reshape(t.shape[0], self.heads, -1, 1)  # (B, heads, D / heads, 1)
         root = math.sqrt(query.shape[-1])
-        among = torch.softmax(query @ key.transpose(-1, -2) / root, dim=-1)  # (B, heads, H·W, H·W)
+        among_cells = torch.softmax(query @ key.transpose(-1, -2) / root, dim=-1)  # (B, heads, H·W, H·W)
         to_words = torch.softmax(self._split(x) @ words / root, dim=-2)  # (B, heads, H·W, 1)
-        attended = (among + to_words.transpose(-1, -2)) @ value
+        attended = (among_cells + to_words.transpose(-1, -2)) @ value
         mixed: Tensor = self.mix(attended.transpose(-1, -2).reshape(x.shape))
         return mixed
 
     def _split(self, x: Tensor) -> Tensor:
-        """(B, D, H, W) → (B, heads, H·W, D / heads)."""
+        """Split a map's channels by head: (B, D, H, W) → (B, heads, H·W, D / heads)."""
         return x.reshape(x.shape[0], self.heads, x.shape[1] // self.heads, -1).transpose(-1, -2)
 
 
 def _statistics(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation over places (B, D, 1, 1), of a single cell over channels (B, 1, 1, 1)."""
+    """Compute mean and standard deviation over cells (B, D, 1, 1), of a single cell over channels (B, 1, 1, 1)."""
     over = (2, 3) if x.shape[2] * x.shape[3] > 1 else (1, 2, 3)
     variance, mean = torch.var_mean(x, over, correction=0, keepdim=True)
     return mean, (variance + _EPSILON).sqrt()

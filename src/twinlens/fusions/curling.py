@@ -1,4 +1,4 @@
-"""CurlingNet-style: deliver the source by the text, then sweep the channels that matter for the query."""
+"""CurlingNet-style: a residual moves the source by the text, then a gate weights the channels for the query."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Curling(Fusion):
     """After the abstract of Yu et al. 2020, "CurlingNet: compositional learning between images and text".
 
     Delivery: D = x + MLP([x; t]). Sweeping: γ = σ(MLP([x; t])). Score with a gallery entry y: s = ⟨γ ⊙ D, γ ⊙ y⟩. As γ
-    depends on the query alone, s = ⟨γ² ⊙ D, y⟩: out = γ² ⊙ D, and scoring stays an inner product that any index can do.
+    depends on the query alone, s = ⟨γ² ⊙ D, y⟩: with out = γ² ⊙ D scoring is an inner product that any index can do.
     MLP = Lin(ReLU(BN(Lin(ReLU(BN ·))))), 2·`dim` wide inside.
 
     The authors' code is not public, so the layers are ours. A gallery picture is a query without a text: it passes
@@ -28,7 +28,7 @@ class Curling(Fusion):
         self.delivery, self.sweeping = (_mlp(2 * dim, dim) for _ in range(2))
 
     def compose(self, image: Features, text: Features) -> Tensor:
-        """(B, dim)."""
+        """Compose both sides: (B, dim)."""
         x = self.image_map(image.vector)
         z = torch.cat([x, self.text_map(text.vector)], dim=-1)
         composed: Tensor = torch.sigmoid(self.sweeping(z)).square() * (x + self.delivery(z))

@@ -1,4 +1,4 @@
-"""FiLM: the text scales and shifts every channel of a small residual network over the picture."""
+"""FiLM: the text scales and shifts every channel of a small residual network on the picture."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Film(Fusion):
         self.project = nn.Linear(image_dim, dim)
 
     def compose(self, image: Features, text: Features) -> Tensor:
-        """(B, dim)."""
+        """Compose both sides: (B, dim)."""
         x = as_map(image)  # (B, image_dim, H, W)
-        changes = self.film(text.vector)[:, :, None, None].chunk(2 * len(self.blocks), dim=1)
-        for block, scale, shift in zip(self.blocks, changes[::2], changes[1::2], strict=True):
+        modulations = self.film(text.vector)[:, :, None, None].chunk(2 * len(self.blocks), dim=1)
+        for block, scale, shift in zip(self.blocks, modulations[::2], modulations[1::2], strict=True):
             x = block(x, 1 + scale, shift)
         composed: Tensor = self.project(x.mean((2, 3)))
         return composed

@@ -21,7 +21,7 @@ class Gate(Fusion):
 
     ω_g is one weight per channel: a single number cannot change a ranking of unit vectors. The paper does not say how
     the map becomes a vector: here it is averaged over `cells` (rows, columns) of the map, each cell is projected by the
-    same weights to an equal part of `dim`, and the parts are concatenated, so that places keep their say.
+    same weights to an equal part of `dim`, and the parts are concatenated, so that the vector keeps positions.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Gate(Fusion):
         self.project = nn.Linear(image_dim, dim // (cells[0] * cells[1]))
 
     def compose(self, image: Features, text: Features) -> Tensor:
-        """Gate the picture's map (B, D, H, W) by the text, pool, project: (B, dim)."""
+        """Gate the picture's map (B, D, H, W) by the text, pool it and project it: (B, dim)."""
         x = as_map(image)
         t = text.vector[:, :, None, None].expand(-1, -1, *x.shape[2:])
         gate = self.gate(torch.cat([x, t], dim=1))

@@ -1,4 +1,4 @@
-"""Picture and words side by side as in `calibrated`, and beside them a trained fusion that composes the two."""
+"""The vector of `calibrated` with blocks of a trained fusion beside it, whose score is added for composed queries."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from twinlens.fusions._separate_sides import SeparateSides
 
 
 class Learned(SeparateSides):
-    """v = [x; t; a; b; q; e; c], scaled to unit length: `calibrated`'s vector, q = f(x, t), e = f(x) and c.
+    """v = [x; t; a; b; q; e; m], scaled to unit length: `calibrated`'s vector, q = f(x, t), e = f(x) and a flag m.
 
     f is the fusion named `method` with its `options` and `dim` channels, trained on the vectors of frozen encoders (see
-    `adaptation`). q is zero unless both sides are there, c is 1 where it is zero; e is a picture alone. The score of a
-    query with both sides and an entry (y, c) is that of `calibrated` and `share` · z(f(x, t)·f(y)): what is known
-    without training keeps its say. A query with one side is ranked as `calibrated` ranks it. Raises TwinlensError for
-    a method that composes scores and not vectors.
+    `adaptation`). q is zero unless both sides are present, m is 1 where q is zero; e composes the picture alone. The
+    score of a query with both sides and an entry (y, c) is that of `calibrated` plus `share` · z(f(x, t)·f(y)): the
+    training-free score keeps its weight. A query with one side is ranked as `calibrated` ranks it. Raises
+    TwinlensError for a method that composes scores and not vectors.
     """
 
     def __init__(
@@ -48,11 +48,12 @@ class Learned(SeparateSides):
         self.dim, self.blocks = first + 2 * width + 1, (len(self.widths) + 1, 1)
 
     def compose(self, image: Features, text: Features) -> Tensor:
-        """(B, image_dim + text_dim + 2 + 2 · method.dim + 1)."""
-        beside = super().compose(image, text)
-        x, t = self.split_sides(beside)
+        """Concatenate `calibrated`'s vector, q, e and m: (B, image_dim + text_dim + 2 + 2 · method.dim + 1)."""
+        separate = super().compose(image, text)
+        x, t = self.split_sides(separate)
         assert x.present is not None
         assert t.present is not None
-        shown, both = x.present.unsqueeze(-1), (x.present & t.present).unsqueeze(-1)
-        composed, alone = (torch.where(there, self.method(x, other), 0) for there, other in ((both, t), (shown, None)))
-        return torch.cat([beside, composed, alone, (~both).to(beside.dtype)], dim=-1)
+        with_image, both = x.present.unsqueeze(-1), (x.present & t.present).unsqueeze(-1)
+        composed = torch.where(both, self.method(x, t), 0)
+        alone = torch.where(with_image, self.method(x, None), 0)
+        return torch.cat([separate, composed, alone, (~both).to(separate.dtype)], dim=-1)

@@ -1,4 +1,4 @@
-"""The product of two similarities: near the picture and near the text, not near one of them alone."""
+"""The product of the similarities with the picture and with the text: high only where both are."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from twinlens.fusions._score_level import ScoreLevel, sides
 
 
 class Product(ScoreLevel):
-    """s = √((x·y)(t·y)) for a query (x, t) and a gallery picture y: the ranking of the product, on the cosine's scale.
+    """s = √((x·y)(t·y)) for a query (x, t) and a gallery picture y: the product's ranking on the cosine's scale.
 
     A training-free baseline on encoders whose sides share a space, as in Psomas et al. 2025, "Instance-level composed
     image retrieval". A query with one side is ranked by that side's cosine. The authors' code sets negative
@@ -18,7 +18,7 @@ class Product(ScoreLevel):
     """
 
     def similarity(self, queries: Tensor, gallery: Tensor) -> Tensor:
-        """(Q, N); a gallery entry without a picture stands as its text."""
+        """Score queries against entries: (Q, N); the text of an entry without a picture takes the picture's place."""
         (x, t), (y, _) = sides(queries), sides(gallery)
         by_image, by_text = x @ y.T, t @ y.T
         product = (by_image.clamp_min(0) * by_text.clamp_min(0)).sqrt()

@@ -1,4 +1,4 @@
-"""RTIC: what the text changes is encoded as an error and mixed with the picture by a gate; a graph helps training."""
+"""RTIC: the text's change is a residual that a gate mixes with the picture; a graph network regularises training."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class Rtic(Fusion):
     z = [x; t], f₀ = Lin(LeakyReLU(BN z)), f ← f + MLP(f) `blocks` times with MLP d → d/2 → d/2 → d (BN and LeakyReLU
     between), g = σ(Lin(LeakyReLU(BN(Lin f₀)))), out = g ⊙ x + (1 − g) ⊙ f.
 
-    With `gcn` training gains `auxiliary_loss`: the queries of a batch are the nodes of a graph whose edges join the
-    pairs that look most alike; a second composer and two graph convolutions describe every node, and each composed
-    query must tell its own neighbours (`density`: share of all pairs that are joined; `tau`: weight that a node gives
-    its neighbours together). Nothing of it runs at search time.
+    With `gcn` training has an `auxiliary_loss`: the queries of a batch are the nodes of a graph whose edges join the
+    most similar pairs; a second composer and two graph convolutions embed every node, and each composed query must
+    predict its neighbours (`density`: share of all pairs that are joined; `tau`: weight of a node's neighbours
+    together, beside 1 for itself). None of it runs at search time.
 
     Differs from the authors' code: sides that are not `dim` wide are first projected to it; the graph is over the
-    batch, where theirs is over the whole training set as a finished composer sees it; the adjacency is normalised
-    symmetrically; the nodes' descriptions have unit length before the convolutions, and a gallery picture passes
-    through the same layers.
+    batch, where theirs is over the whole training set, embedded by a trained composer; the adjacency is normalised
+    symmetrically; the nodes have unit length before the convolutions, and a gallery picture passes through the same
+    layers.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Rtic(Fusion):
         self.graph = _Graph(image_dim, text_dim, dim, blocks, density, tau) if gcn else None
 
     def compose(self, image: Features, text: Features) -> Tensor:
-        """(B, dim)."""
+        """Compose both sides: (B, dim)."""
         x = self.image_map(image.vector)
         f = self.join(torch.cat([x, self.text_map(text.vector)], dim=-1))
         gate = torch.sigmoid(self.gate(f))
@@ -61,12 +61,12 @@ class Rtic(Fusion):
     def auxiliary_loss(
         self, image: Features | None, text: Features | None, composed: Tensor, targets: Tensor
     ) -> Tensor | None:
-        """The graph's term for the queries of a step: both sides, composed and targets (B, D); None without `gcn`."""
+        """Return the graph's loss for a batch: both sides, composed and targets (B, D); None without `gcn`."""
         return None if self.graph is None else cast(Tensor, self.graph(image, text, composed, targets))
 
 
 class _Graph(nn.Module):
-    """Composer → two graph convolutions → binary cross-entropy on each query's row of the adjacency."""
+    """The graph network: composer → two graph convolutions → binary cross-entropy on each query's adjacency."""
 
     def __init__(self, image_dim: int, text_dim: int, dim: int, blocks: int, density: float, tau: float) -> None:
         super().__init__()
@@ -83,21 +83,21 @@ class _Graph(nn.Module):
 
 
 def _full_precision(side: Features | None) -> Features | None:
-    """The vectors in float32: under autocast the training loop hands over what encoders gave, perhaps in bfloat16."""
+    """Convert a side's vectors to float32: under autocast the encoders may have returned bfloat16."""
     return None if side is None else Features(side.vector.float(), present=side.present)
 
 
 def _neighbours(composed: Tensor, targets: Tensor, density: float) -> Tensor:
-    """Binary adjacency (B, B): the pairs with the largest (FFᵀ + 1)/2, F = L2[target; composed], and the diagonal."""
+    """Join the pairs with the largest (FFᵀ + 1)/2, F = L2[target; composed]: adjacency (B, B), its diagonal 1."""
     f = F.normalize(torch.cat([targets, composed], dim=-1), dim=-1)
-    alike = (f @ f.T + 1) / 2
+    similarity = (f @ f.T + 1) / 2
     edges = max(len(f), round(density * len(f) ** 2))
-    threshold = alike.flatten().topk(edges).values[-1]
-    return (alike >= threshold).to(composed.dtype).fill_diagonal_(1)
+    threshold = similarity.flatten().topk(edges).values[-1]
+    return (similarity >= threshold).to(composed.dtype).fill_diagonal_(1)
 
 
 def _weights(joined: Tensor, tau: float) -> Tensor:
-    """D^(−½) (τ · row-normalised neighbours + I) D^(−½), D the row sums."""
+    """Normalise an adjacency: D^(−½) (τ · row-normalised neighbours + I) D^(−½), D the row sums."""
     others = joined.clone().fill_diagonal_(0)
     mass = tau * others / others.sum(1, keepdim=True).clamp_min(1) + torch.eye(len(joined), device=joined.device)
     root = mass.sum(1).rsqrt()

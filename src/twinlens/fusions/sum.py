@@ -11,8 +11,8 @@ from twinlens.fusions import Fusion
 class Sum(Fusion):
     """L2(P_x x) + L2(P_t t), the late-fusion baseline of every comparison; P are linear maps without bias to `dim`.
 
-    A missing side adds nothing. Where a side already has `dim` channels its map starts as the identity, so that on
-    towers that share a space (CLIP) the untrained sum is the usual one.
+    A missing side adds nothing. A side that already has `dim` channels starts with the identity as its map: on towers
+    that share a space (CLIP) the untrained sum is the usual late fusion.
     """
 
     def __init__(self, *, image_dim: int, text_dim: int, dim: int) -> None:
@@ -21,7 +21,7 @@ class Sum(Fusion):
         self.text_map = _projection(text_dim, dim)
 
     def compose(self, image: Features, text: Features) -> Tensor:
-        """(B, dim)."""
+        """Compose both sides: (B, dim)."""
         x, t = self.image_map(image.vector), self.text_map(text.vector)
         composed: Tensor = nn.functional.normalize(x, dim=-1) + nn.functional.normalize(t, dim=-1)
         return composed

@@ -1,4 +1,4 @@
-"""TIRG: a gated picture and a residual made from both sides."""
+"""TIRG: the picture, gated by both sides, plus a residual of both sides."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Tirg(Fusion):
         self.a = nn.Parameter(torch.tensor([1.0, 10.0]))
 
     def compose(self, image: Features, text: Features) -> Tensor:
-        """(B, dim)."""
+        """Compose both sides: (B, dim)."""
         x = self.image_map(image.vector)
         z = torch.cat([x, self.text_map(text.vector)], dim=-1)
         composed: Tensor = self.a[0] * torch.sigmoid(self.gate(z)) * x + self.a[1] * self.residual(z)

@@ -1,4 +1,4 @@
-"""TIRG on the last feature map: the same gate and residual, cell by cell with their neighbours."""
+"""TIRG on the last feature map: gate and residual are 3×3 convolutions instead of linear layers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class TirgConv(Fusion):
         self.project = nn.Linear(image_dim, dim)
 
     def compose(self, image: Features, text: Features) -> Tensor:
-        """(B, dim)."""
+        """Compose both sides: (B, dim)."""
         x = as_map(image)  # (B, image_dim, H, W)
         z = beside(x, text.vector)
         mixed = self.a[0] * torch.sigmoid(self.gate(z)) * x + self.a[1] * self.residual(z)

@@ -1,4 +1,4 @@
-"""The two-branch network: one small network for each side, then the sum."""
+"""The two-branch network: one small network per side, their outputs added."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class TwoBranch(Fusion):
     width is 2048: 4 times `dim`. The ranking loss of the paper is `two_branch_ranking`.
 
     Differs from the paper, which matches pictures with sentences and composes nothing: the sum of both branches is the
-    query, and the branch of a missing side adds a vector that is the same for every row.
+    query, and the branch of a missing side adds the same vector to every row.
     """
 
     def __init__(self, *, image_dim: int, text_dim: int, dim: int, hidden_ratio: int = 4, dropout: float = 0.5) -> None:
@@ -34,6 +34,6 @@ class TwoBranch(Fusion):
         )
 
     def compose(self, image: Features, text: Features) -> Tensor:
-        """(B, dim)."""
+        """Compose both sides: (B, dim)."""
         x, t = self.image_branch(image.vector), self.text_branch(text.vector)
         return F.normalize(x, dim=-1) + F.normalize(t, dim=-1)

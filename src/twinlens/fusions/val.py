@@ -1,4 +1,4 @@
-"""VAL: attention over channels and places keeps what stays, self-attention over both sides adds what changes."""
+"""VAL: channel and spatial attention preserve the picture, self-attention over both sides transforms it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from twinlens.fusions._layers import beside
 class Val(Fusion):
     """Chen et al. 2020, "Image search with text feedback by visiolinguistic attention learning".
 
-    At each level, on its map x: V = Conv1×1[x; t], c = Conv1×1(mean of V over places), s = Conv(mean of V over
+    At each level, on its map x: V = Conv1×1[x; t], c = Conv1×1(mean of V over cells), s = Conv(mean of V over
     channels), out = w_r · σ(c) σ(s) ⊙ x + w_s · Conv1×1(SelfAttention(V)), w_r = 1 and w_s = 0 at first, both learned;
-    then the mean over places and a linear layer. The levels' vectors, each of unit length, are concatenated.
+    then the mean over cells and a linear layer. The levels' vectors, each of unit length, are concatenated.
 
-    Differs from the authors' code: their levels are three depths of the backbone. Our encoders give one map, so
-    further `levels` are that map averaged over 2×2, 4×4, … places. The spatial gate is a convolution of 3×3, which
+    Differs from the authors' code: their levels are three depths of the backbone. Our encoders have one map, so that
+    further `levels` are this map averaged over 2×2, 4×4, … cells. The spatial gate is a convolution of 3×3, which
     fits any map, where theirs is as large as the map. The paper's sum of losses over levels is one loss on the
     concatenation. Gallery pictures pass through the same layers with their text missing.
     """
@@ -36,7 +36,7 @@ class Val(Fusion):
         self.projections = nn.ModuleList(nn.Linear(image_dim, dim // levels) for _ in range(levels))
 
     def compose(self, image: Features, text: Features) -> Tensor:
-        """(B, dim)."""
+        """Compose both sides: (B, dim)."""
         x, vectors = as_map(image), []
         for number, (level, project) in enumerate(zip(self.levels, self.projections, strict=True)):
             rows, columns = (-(-side // 2**number) for side in x.shape[2:])
@@ -46,7 +46,7 @@ class Val(Fusion):
 
 
 class _Level(nn.Module):
-    """One level: x (B, D, H, W), t (B, T) → (B, D, H, W)."""
+    """One level of VAL: x (B, D, H, W), t (B, T) → (B, D, H, W)."""
 
     def __init__(self, width: int, text_dim: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -61,11 +61,11 @@ class _Level(nn.Module):
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
         v = self.join(beside(x, t))
-        kept: Tensor = self.keep * self.gate(v) * x + self.change * self.mix(self._self_attention(v))
-        return kept
+        out: Tensor = self.keep * self.gate(v) * x + self.change * self.mix(self._self_attention(v))
+        return out
 
     def gate(self, v: Tensor) -> Tensor:
-        """σ(c) σ(s) (B, D, H, W)."""
+        """Compute the gate σ(c) σ(s) (B, D, H, W)."""
         channel = self.channel(v.mean((2, 3), keepdim=True))
         spatial = self.spatial(v.mean(1, keepdim=True))
         return torch.sigmoid(channel) * torch.sigmoid(spatial)
