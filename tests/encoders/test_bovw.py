@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from twinlens.core import variants
 from twinlens.core.types import Sample, TwinlensError
 from twinlens.encoders import _dense_sift
-from twinlens.encoders._words import Vocabulary, learn
+from twinlens.encoders._vocabulary import Vocabulary, learn
 from twinlens.encoders.bovw import Bovw
 
 PLAIN = {"colour": "grey", "root": False, "weighting": "tf", "power": 1.0, "norm": "none", "cells": (1, 1)}

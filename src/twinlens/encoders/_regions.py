@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from twinlens.core.types import Arrays, Batch, Encoded, Features, Picture, Sample, TwinlensError
 from twinlens.encoders import Encoder
 from twinlens.encoders._boxes import geometry
+from twinlens.encoders._detections import DetectionCache, Detections
 from twinlens.encoders._detectors import freeze
-from twinlens.encoders._found import Found, Memory
 from twinlens.encoders._region_words import RegionWords
 from twinlens.encoders._transformer import masked_mean
 from twinlens.media import content, images
@@ -59,7 +59,7 @@ class RegionEncoder(Encoder):
         self.height, self.width, self.top, self.floor = height, width, top, floor
         self.words = RegionWords(words=words, sift=sift) if words else None
         self.dim = features + words + GEOMETRY
-        self.memory = Memory() if frozen else None
+        self.detection_cache = DetectionCache() if frozen else None
         if frozen:
             freeze(self.detector)
 
@@ -74,7 +74,7 @@ class RegionEncoder(Encoder):
             self.words.cache_to(folder)
         if self.frozen:
             told = f"{type(self).__name__} {self.height} {self.width} {self.top} {self.floor} {_weights(self.detector)}"
-            self.memory = Memory(ArrayCache(folder, told))
+            self.detection_cache = DetectionCache(ArrayCache(folder, told))
 
     def prepare(self, sample: Sample) -> Arrays:
         """pixels (height, width, 3) uint8, extent (2,) int64, image_present (), and the keypoints with their words.
@@ -98,7 +98,7 @@ class RegionEncoder(Encoder):
         tokens = torch.cat(parts, dim=-1) * mask.unsqueeze(-1)
         return Encoded(image=Features(masked_mean(tokens, mask), tokens, mask, present=present, boxes=boxes))
 
-    def detect(self, pixels: Tensor, extent: Tensor) -> Found:
+    def detect(self, pixels: Tensor, extent: Tensor) -> Detections:
         """Regions of pictures (B, 3, height, width) in 0..1 that fill extent (B, 2), (width, height), of the canvas."""
         raise NotImplementedError
 
@@ -108,13 +108,13 @@ class RegionEncoder(Encoder):
         self.detector.eval()
         return self
 
-    def _find(self, batch: Batch) -> Found:
+    def _find(self, batch: Batch) -> Detections:
         pixels, extent = batch["pixels"], batch["extent"]
-        if self.memory is not None and pixels.device.type == "cpu":
-            return self.memory.find(pixels, extent, self._look)
+        if self.detection_cache is not None and pixels.device.type == "cpu":
+            return self.detection_cache.find(pixels, extent, self._look)
         return self._look(pixels, extent)
 
-    def _look(self, pixels: Tensor, extent: Tensor) -> Found:
+    def _look(self, pixels: Tensor, extent: Tensor) -> Detections:
         learns = torch.is_grad_enabled() and not self.frozen
         with torch.autocast(pixels.device.type, enabled=False), torch.set_grad_enabled(learns):
             return self.detect(pixels.permute(0, 3, 1, 2).float() / 255, extent)
@@ -123,8 +123,8 @@ class RegionEncoder(Encoder):
         """Other weights see other things."""
         own = self.detector.state_dict()
         same = all(torch.equal(state.get(f"{prefix}detector.{key}", tensor), tensor) for key, tensor in own.items())
-        if self.memory is not None and not same:
-            self.memory = Memory()
+        if self.detection_cache is not None and not same:
+            self.detection_cache = DetectionCache()
         super()._load_from_state_dict(state, prefix, *rest)
 
     def _canvas(self, picture: Picture | None) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

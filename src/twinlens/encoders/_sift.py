@@ -25,7 +25,7 @@ _DOUBLED = 255
 
 
 @dataclass(frozen=True)
-class Described:
+class Keypoints:
     """The K keypoints of one picture.
 
     points (K, 2) are x and y as shares of its width and height, rounded (K, D) the descriptors as OpenCV rounds them,
@@ -83,10 +83,10 @@ class LocalSift:
         width, height = (max(1, round(length * self.side / longer)) for length in image.size)
         return image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
 
-    def describe(self, picture: Picture, array_cache: ArrayCache | None = None) -> Described:
+    def describe(self, picture: Picture, array_cache: ArrayCache | None = None) -> Keypoints:
         """Keypoints and descriptors; K may be 0. Raises images.BadPicture.
 
-        What `array_cache` know of the picture is not computed again; they are of these options (see `notes_in`).
+        What `array_cache` know of the picture is not computed again; they are of these options (see `cache_in`).
         """
         if array_cache is None:
             return self._computed(picture)
@@ -96,13 +96,13 @@ class LocalSift:
             computed = self._computed(picture)
             known = {"points": computed.points, "rounded": computed.rounded}
             array_cache.write(key, known)
-        return Described(known["points"], known["rounded"], self.root, key)
+        return Keypoints(known["points"], known["rounded"], self.root, key)
 
-    def notes_in(self, folder: Path) -> ArrayCache:
+    def cache_in(self, folder: Path) -> ArrayCache:
         """Notes of what `describe` computes; they are the same for RootSIFT, which is made of it."""
         return ArrayCache(folder, repr(replace(self, root=False)))
 
-    def _computed(self, picture: Picture) -> Described:
+    def _computed(self, picture: Picture) -> Keypoints:
         _keep_memory()
         planes = _planes(np.asarray(self.load(picture)), self.colour)
         points, parts = self._dense(planes) if self.keypoints == "dense" else _detected(planes)
@@ -110,7 +110,7 @@ class LocalSift:
         # The centre of pixel n stands at n + ½.
         shares = (points + np.float32(0.5)) / np.array([width, height], dtype=np.float32)
         rounded = np.concatenate([part.astype(np.uint8, copy=False) for part in parts], axis=1)
-        return Described(shares.astype(np.float32), rounded, self.root)
+        return Keypoints(shares.astype(np.float32), rounded, self.root)
 
     def _dense(self, planes: list[Plane]) -> tuple[NDArray[np.float32], list[NDArray[Any]]]:
         grid = _dense_sift.grid(*planes[0].shape, self.step, self.size)

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from twinlens.core.types import Arrays, Batch, Encoded, Features, Picture, Sample, TwinlensError
 from twinlens.encoders import Encoder
-from twinlens.encoders._sift import Described, LocalSift
-from twinlens.encoders._words import Vocabulary, learn
+from twinlens.encoders._sift import Keypoints, LocalSift
+from twinlens.encoders._vocabulary import Vocabulary, learn
 from twinlens.media.content import ArrayCache
 
 
@@ -40,11 +40,11 @@ class VisualWords(Encoder):
         self.register_buffer("vocabulary", torch.zeros(words, local.width))
         self.register_buffer("rarity", torch.ones(words))
         self.array_cache: ArrayCache | None = None
-        self._known: dict[bytes, NDArray[np.int32]] = {}
+        self._word_cache: dict[bytes, NDArray[np.int32]] = {}
         # Workers must not touch a buffer that has moved to a GPU, so that `prepare` has a copy of its own.
-        self._learned: Vocabulary | None = None
+        self._vocabulary: Vocabulary | None = None
         hook: Any = self.register_load_state_dict_post_hook  # torch leaves it untyped
-        hook(_recall)
+        hook(_copy_vocabulary)
 
     def fit(self, samples: Iterable[Sample]) -> None:
         """Learn the vocabulary and the words' rarity. Raises TwinlensError when the pictures are too few."""
@@ -52,20 +52,20 @@ class VisualWords(Encoder):
         vocabulary, rarity = learn(samples, self.local, self.words, array_cache=self.array_cache, **limits)
         self.vocabulary.copy_(torch.from_numpy(vocabulary.centres))
         self.rarity.copy_(torch.from_numpy(rarity))
-        _recall(self)
+        _copy_vocabulary(self)
 
     def cache_to(self, folder: Path) -> None:
         """Note the descriptors of pictures; their words are then kept in memory, until the vocabulary changes."""
-        self.array_cache = self.local.notes_in(folder)
+        self.array_cache = self.local.cache_in(folder)
 
-    def describe(self, picture: Picture) -> Described:
+    def describe(self, picture: Picture) -> Keypoints:
         """Keypoints and descriptors of a picture. Raises images.BadPicture."""
         return self.local.describe(picture, self.array_cache)
 
     def prepare(self, sample: Sample) -> Arrays:
         """summaries (H·W, …) and image_present (); zeros without a picture. Raises TwinlensError before `fit`."""
         if sample.image is None:
-            nothing = Described(np.zeros((0, 2), np.float32), np.zeros((0, self.local.width), np.uint8))
+            nothing = Keypoints(np.zeros((0, 2), np.float32), np.zeros((0, self.local.width), np.uint8))
             return {"summaries": self._by_cell(nothing), "image_present": np.asarray(False)}
         return {"summaries": self._by_cell(self.describe(sample.image)), "image_present": np.asarray(True)}
 
@@ -79,30 +79,30 @@ class VisualWords(Encoder):
         """Raw summaries (…) of cells, regions or pictures as features (…, D)."""
         raise NotImplementedError
 
-    def _summarise(self, described: Described, groups: NDArray[np.intp], count: int) -> NDArray[Any]:
+    def _summarise(self, described: Keypoints, groups: NDArray[np.intp], count: int) -> NDArray[Any]:
         """One summary for each of `count` groups of keypoints, whose numbers are groups (K,)."""
         raise NotImplementedError
 
-    def _by_cell(self, described: Described) -> NDArray[Any]:
+    def _by_cell(self, described: Keypoints) -> NDArray[Any]:
         rows, columns = self.grid
         x, y = (described.points * np.array([columns, rows], dtype=np.float32)).astype(np.intp).T
         groups = np.minimum(y, rows - 1) * columns + np.minimum(x, columns - 1)
         return self._summarise(described, groups, rows * columns)
 
-    def _assign(self, described: Described) -> NDArray[np.integer[Any]]:
+    def _assign(self, described: Keypoints) -> NDArray[np.integer[Any]]:
         """The word (K,) of each keypoint."""
-        if self._learned is None:
+        if self._vocabulary is None:
             raise TwinlensError("the visual vocabulary is not learned yet: fit the model on pictures first")
         if described.key is None:
-            return self._learned.assign(described.descriptors)
-        if described.key not in self._known:
-            self._known[described.key] = self._learned.assign(described.descriptors).astype(np.int32)
-        return self._known[described.key]
+            return self._vocabulary.assign(described.descriptors)
+        if described.key not in self._word_cache:
+            self._word_cache[described.key] = self._vocabulary.assign(described.descriptors).astype(np.int32)
+        return self._word_cache[described.key]
 
 
-def _recall(module: nn.Module, *_: object) -> None:
+def _copy_vocabulary(module: nn.Module, *_: object) -> None:
     """Copy the vocabulary that the buffers hold; all zeros are none."""
     assert isinstance(module, VisualWords)
     centres = module.vocabulary.detach().cpu().numpy().copy()
-    module._known = {}
-    module._learned = Vocabulary(centres) if centres.any() else None
+    module._word_cache = {}
+    module._vocabulary = Vocabulary(centres) if centres.any() else None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from twinlens.core.types import TwinlensError
-from twinlens.encoders._sift import Described, LocalSift
+from twinlens.encoders._sift import Keypoints, LocalSift
 from twinlens.encoders._visual_words import VisualWords
 
 _ORDERS = {"l1": 1.0, "l2": 2.0}
@@ -65,6 +65,6 @@ class Bovw(VisualWords):
             histogram = histogram.pow(self.power)
         return histogram if self.norm == "none" else F.normalize(histogram, p=_ORDERS[self.norm], dim=-1)
 
-    def _summarise(self, described: Described, groups: NDArray[np.intp], count: int) -> NDArray[np.int16]:
+    def _summarise(self, described: Keypoints, groups: NDArray[np.intp], count: int) -> NDArray[np.int16]:
         counts = np.bincount(groups * self.words + self._assign(described), minlength=count * self.words)
         return np.minimum(counts, np.iinfo(np.int16).max).astype(np.int16).reshape(count, self.words)

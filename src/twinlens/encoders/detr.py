@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import AutoModelForObjectDetection
 
 from twinlens.core import hub
-from twinlens.encoders._found import Found
+from twinlens.encoders._detections import Detections
 from twinlens.encoders._regions import RegionEncoder
 
 
@@ -56,13 +56,13 @@ class Detr(RegionEncoder):
         self.register_buffer("mean", torch.tensor(mean)[:, None, None])
         self.register_buffer("deviation", torch.tensor(deviation)[:, None, None])
 
-    def detect(self, pixels: Tensor, extent: Tensor) -> Found:
+    def detect(self, pixels: Tensor, extent: Tensor) -> Detections:
         """The queries of the highest scores, at most `top`."""
         answer = self.detector(pixel_values=(pixels - self.mean) / self.deviation)
         scores, chosen = self._scores(answer.logits).topk(min(self.top, answer.logits.shape[1]), dim=1)  # (B, N)
         boxes = _corners(_rows(answer.pred_boxes, chosen)) * extent.repeat(1, 2).unsqueeze(1)
         states = answer.last_hidden_state
-        return Found(
+        return Detections(
             boxes=boxes,
             scores=torch.where(scores > self.floor, scores, 0.0),
             features=torch.cat([states.mean(1, keepdim=True), _rows(states, chosen)], dim=1),

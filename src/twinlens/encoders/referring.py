@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from twinlens.core import variants
 from twinlens.core.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
-from twinlens.encoders import Encoder, _trained
+from twinlens.encoders import Encoder, _warm_start
 
 VISUAL: Mapping[str, Any] = {"name": "panels"}
 WORDS: Mapping[str, Any] = {"name": "ngrams", "dim": 36}
@@ -50,7 +50,7 @@ class Referring(Encoder):
         self.place = nn.Linear(self.words.dim, places * hidden)
         self.tell = nn.Sequential(nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 1))
         self.start = start
-        _trained.start(self, "referring", start)
+        _warm_start.load_weights(self, "referring", start)
 
     def fit(self, samples: Iterable[Sample]) -> None:
         """Let both learn what comes before training."""
@@ -88,7 +88,7 @@ class Referring(Encoder):
         for name, encoder in (("visual", self.visual), ("words", self.words)):
             (folder / name).mkdir(exist_ok=True)
             encoder.save_assets(folder / name)
-        _trained.keep(self.start, folder)
+        _warm_start.mark_saved(self.start, folder)
 
     def load_assets(self, folder: Path) -> None:
         """Raises TwinlensError when a file of either is missing."""

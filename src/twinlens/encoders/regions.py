@@ -12,7 +12,7 @@ from torchvision.models.detection.image_list import ImageList
 
 from twinlens.core import hub
 from twinlens.encoders import _detectors
-from twinlens.encoders._found import Found
+from twinlens.encoders._detections import Detections
 from twinlens.encoders._regions import RegionEncoder
 
 
@@ -54,7 +54,7 @@ class Regions(RegionEncoder):
         )
         self.weights = weights
 
-    def detect(self, pixels: Tensor, extent: Tensor) -> Found:
+    def detect(self, pixels: Tensor, extent: Tensor) -> Detections:
         """Boxes of the detector, and the box head's features of these and of the whole picture."""
         network, sizes = self.detector, [(height, width) for width, height in extent.tolist()]
         pictures = self._normalised(pixels, extent)
@@ -65,7 +65,7 @@ class Regions(RegionEncoder):
         whole = [pixels.new_tensor([[0, 0, width, height]]) for height, width in sizes]
         regions = [torch.cat([w, answer["boxes"]]) for w, answer in zip(whole, answers, strict=True)]
         features = network.roi_heads.box_head(network.roi_heads.box_roi_pool(maps, regions, sizes))
-        return Found.stack(
+        return Detections.stack(
             [answer["boxes"] for answer in answers],
             [answer["scores"] for answer in answers],
             features.split([len(boxes) for boxes in regions]),

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from twinlens.core.types import TwinlensError
-from twinlens.encoders._sift import Described, LocalSift
+from twinlens.encoders._sift import Keypoints, LocalSift
 from twinlens.encoders._visual_words import VisualWords
 
 
@@ -51,10 +51,10 @@ class Vlad(VisualWords):
         each = F.normalize(summaries, dim=-1).flatten(-2)
         return F.normalize(each.sign() * each.abs().pow(self.power), dim=-1)
 
-    def _summarise(self, described: Described, groups: NDArray[np.intp], count: int) -> NDArray[np.float32]:
+    def _summarise(self, described: Keypoints, groups: NDArray[np.intp], count: int) -> NDArray[np.float32]:
         words = self._assign(described)
-        assert self._learned is not None
-        differences = described.descriptors - self._learned.centres[words]
+        assert self._vocabulary is not None
+        differences = described.descriptors - self._vocabulary.centres[words]
         ones, keypoints = np.ones(len(words), dtype=np.float32), np.arange(len(words))
         sums = (
             csr_array((ones, (groups * self.words + words, keypoints)), (count * self.words, len(words))) @ differences

@@ -46,14 +46,14 @@ def test_what_is_noted_serves_another_encoder(tmp_path, monkeypatch):
 
 
 def test_what_is_remembered_is_bounded_shared_by_copies_and_not_sent(monkeypatch):
-    monkeypatch.setattr("twinlens.encoders._found.LIMIT", 20_000)
+    monkeypatch.setattr("twinlens.encoders._detections.LIMIT", 20_000)
     encoder = Regions(words=0)
     find(encoder, SAMPLES)
-    held = sum(part.nbytes for row in encoder.memory.rows.values() for part in row)
+    held = sum(part.nbytes for row in encoder.detection_cache.rows.values() for part in row)
     assert 0 < held <= 20_000
-    assert len(encoder.memory.rows) < len(SAMPLES)
-    assert copy.deepcopy(encoder).memory is encoder.memory
-    assert not copy.copy(encoder.memory).rows  # as pickling does it
+    assert len(encoder.detection_cache.rows) < len(SAMPLES)
+    assert copy.deepcopy(encoder).detection_cache is encoder.detection_cache
+    assert not copy.copy(encoder.detection_cache).rows  # as pickling does it
 
 
 def test_what_was_seen_without_gradients_serves_training():

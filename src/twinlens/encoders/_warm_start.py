@@ -16,7 +16,7 @@ from twinlens.encoders import Encoder
 OPTION = "start"
 
 
-def start(encoder: Encoder, name: str, model: str | None) -> None:
+def load_weights(encoder: Encoder, name: str, model: str | None) -> None:
     """Give an encoder, a variant by its `name`, the weights and the vocabulary that it has in a model.
 
     model: a model folder, the name of a shipped model, or None for nothing. Nothing is read for a saved model either,
@@ -39,7 +39,7 @@ def start(encoder: Encoder, name: str, model: str | None) -> None:
         raise TwinlensError(f"the encoder {name!r} of the model {model} does not fit this recipe: {reason}") from error
 
 
-def keep(model: str | None, folder: Path) -> None:
+def mark_saved(model: str | None, folder: Path) -> None:
     """Among an encoder's assets: that a saved model needs no other model to start from."""
     if model is not None:
         hub.keep({}, folder / OPTION)

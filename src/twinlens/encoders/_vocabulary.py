@@ -13,7 +13,7 @@ from PIL import Image
 from sklearn.cluster import MiniBatchKMeans
 
 from twinlens.core.types import Picture, Sample, TwinlensError
-from twinlens.encoders._sift import Described, Descriptors, LocalSift
+from twinlens.encoders._sift import Descriptors, Keypoints, LocalSift
 from twinlens.media.content import ArrayCache
 
 DRAWN = 100_000
@@ -96,7 +96,7 @@ def _draw(samples: Iterable[Sample], local: LocalSift, count: int, rng: np.rando
     return kept
 
 
-def _rarity(vocabulary: Vocabulary, pictures: Iterable[Described]) -> NDArray[np.float32]:
+def _rarity(vocabulary: Vocabulary, pictures: Iterable[Keypoints]) -> NDArray[np.float32]:
     holding, count = np.zeros(len(vocabulary.centres)), 0
     for described in pictures:
         holding[np.unique(vocabulary.assign(described.descriptors))] += 1

@@ -20,7 +20,7 @@ LIMIT = 256 * 2**20
 
 
 @dataclass(frozen=True)
-class Found:
+class Detections:
     """What a detector finds in B pictures.
 
     boxes (B, N, 4) are x0, y0, x1, y1 in pixels of the canvas, scores (B, N) are 0 where there is none, and features
@@ -47,7 +47,7 @@ Row: TypeAlias = tuple[Tensor, Tensor, Tensor]
 """Boxes, scores and features of one picture."""
 
 
-class Memory:
+class DetectionCache:
     """What a detector found, by the digest of the pixels; it forgets nothing and stops learning at LIMIT bytes.
 
     What it finds it also writes into `array_cache`, if there are any, and looks there first.
@@ -65,7 +65,7 @@ class Memory:
         """Processes that it is sent to start without memories, but know the notes."""
         return type(self), (self.array_cache,)
 
-    def find(self, pixels: Tensor, extent: Tensor, look: Callable[[Tensor, Tensor], Found]) -> Found:
+    def find(self, pixels: Tensor, extent: Tensor, look: Callable[[Tensor, Tensor], Detections]) -> Detections:
         """What `look` finds in pixels (B, …) of extent (B, 2), asking it about new pictures only."""
         keys = [_digest(*pair) for pair in zip(pixels, extent, strict=True)]
         rows = {key: self.rows[key] for key in keys if key in self.rows}
@@ -77,7 +77,7 @@ class Memory:
             fresh |= self._note({key: found.row(n) for n, key in enumerate(new)})
         self._keep(fresh)
         boxes, scores, features = zip(*((rows | fresh)[key] for key in keys), strict=True)
-        return Found.stack(boxes, scores, features)
+        return Detections.stack(boxes, scores, features)
 
     def _noted(self, keys: Iterable[bytes]) -> dict[bytes, Row]:
         if self.array_cache is None:
