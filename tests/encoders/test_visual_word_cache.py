@@ -1,4 +1,4 @@
-"""Descriptors are noted by content: they serve every vocabulary, and words are assigned anew by each."""
+"""Descriptors are cached by content: every vocabulary reads them and assigns its own words."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def tokens(encoder: Bovw) -> Tensor:
     return encoder({key: torch.from_numpy(np.stack([one[key] for one in arrays])) for key in arrays[0]}).image.tokens
 
 
-def test_noted_descriptors_change_nothing_and_serve_other_vocabularies(tmp_path, monkeypatch):
+def test_cached_descriptors_change_nothing_and_serve_other_vocabularies(tmp_path, monkeypatch):
     expected, other = tokens(fitted()), tokens(fitted(words=8))
     assert torch.equal(tokens(fitted(array_cache=tmp_path)), expected)
     monkeypatch.setattr("twinlens.encoders._dense_sift.describe", None)
     assert torch.equal(tokens(fitted(words=8, array_cache=tmp_path)), other)
 
 
-def test_other_options_have_other_notes(tmp_path, monkeypatch):
+def test_other_options_have_another_cache(tmp_path, monkeypatch):
     fitted(array_cache=tmp_path)
     monkeypatch.setattr("twinlens.encoders._dense_sift.describe", None)
     finer = Bovw(words=16, step=4)
@@ -44,7 +44,7 @@ def test_other_options_have_other_notes(tmp_path, monkeypatch):
         finer.fit(SAMPLES)
 
 
-def test_words_that_are_known_are_forgotten_with_the_vocabulary(tmp_path):
+def test_cached_words_are_cleared_with_the_vocabulary(tmp_path):
     encoder, other = fitted(array_cache=tmp_path), fitted(seed=1)
     before = tokens(encoder)
     encoder.load_state_dict(other.state_dict())

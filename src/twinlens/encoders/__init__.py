@@ -1,4 +1,4 @@
-"""Encoders: Samples → Encoded. One file per variant; this file holds what all of them promise."""
+"""Encoders: Samples → Encoded. One file per variant; this file is the contract."""
 
 from __future__ import annotations
 
@@ -13,36 +13,37 @@ from twinlens.core.types import Arrays, Batch, Encoded, Sample
 class Encoder(nn.Module):
     """The contract of every encoder.
 
-    A subclass takes keyword-only options (they are its schema), sets `dim`, the width of every vector and token it
-    gives, and says in `reads` which sides of a sample it looks at: it returns features for just these sides.
+    A subclass takes keyword-only options (they are its schema), sets `dim`, the width of its vectors and tokens, and
+    lists in `reads` the sides of a sample that it encodes: it returns features for exactly these.
     """
 
     reads: frozenset[str] = frozenset({"image", "text"})
     dim: int
 
     def fit(self, samples: Iterable[Sample]) -> None:
-        """Learn what must be learned before training (a vocabulary); it is kept in buffers or in `save_assets`.
+        """Learn what training needs beforehand (a vocabulary), into buffers or assets; most encoders learn nothing.
 
-        `samples` may be a generator over more pictures than memory holds. Most encoders have nothing to learn.
+        `samples` may be a generator over more pictures than memory holds.
         """
 
     def cache_to(self, folder: Path) -> None:
-        """Note in files of this folder, by content, what pictures were found to hold, and look there first.
+        """Cache features that do not depend on training (keypoints, a frozen detector's boxes) in files of a folder.
 
-        Only what does not follow from learning (keypoints, a frozen detector's boxes), so that other trainings, on
-        other splits and in other processes, may use it. Most encoders have nothing of the kind.
+        Files are keyed by content, so that trainings on other splits and in other processes share them. Most encoders
+        have no such features.
         """
 
     def prepare(self, sample: Sample) -> Arrays:
-        """Everything on the CPU: decode, resize, tokenise, find words. Picklable, so that worker processes can run it.
+        """Do the work of the CPU: decode, resize, tokenise, assign words. Worker processes may run it.
 
-        Always gives the same keys with the same shapes and dtypes; a missing side is an array of zeros and says so in
-        an array of its own (`image_present` () bool, or a mask), so that samples of any kind stack into one batch.
+        Returns the same keys with the same shapes and dtypes for every sample, so that samples of any kind stack into
+        one batch: a missing side is an array of zeros, marked by an array of its own (`image_present` () bool, or a
+        mask).
         """
         raise NotImplementedError
 
     def forward(self, batch: Batch) -> Encoded:
-        """The network alone, on stacked arrays (B, …). A row whose side is missing has `present` False."""
+        """Run the network on stacked arrays (B, …). A row whose side is missing has `present` False."""
         raise NotImplementedError
 
     def save_assets(self, folder: Path) -> None:

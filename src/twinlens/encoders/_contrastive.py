@@ -1,4 +1,4 @@
-"""What the two towers of a contrastive checkpoint (CLIP, SigLIP and their kin) have in common."""
+"""Code shared by the two towers of a contrastive checkpoint (CLIP, SigLIP and similar)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Side = Literal["vision", "text"]
 
 
 def tower(checkpoint: str, side: Side) -> Any:
-    """The checkpoint's network without what the other side alone uses. Raises TwinlensError if it has no such tower."""
+    """Load one tower of a checkpoint, without the other's layers. Raises TwinlensError if it has no such tower."""
     network = hub.model(checkpoint)
     getter = "get_image_features" if side == "vision" else "get_text_features"
     if not (hasattr(network, getter) and hasattr(network, f"{side}_model")):
@@ -27,19 +27,19 @@ def tower(checkpoint: str, side: Side) -> Any:
 
 
 def architecture(network: Any, side: Side) -> dict[str, Any]:
-    """What to keep of a tower's configuration: the other tower without layers, so that building it costs nothing."""
-    said: dict[str, Any] = network.config.to_dict()
+    """Return the configuration to save with one tower: the other has no layers, so that building it costs nothing."""
+    config: dict[str, Any] = network.config.to_dict()
     other = "text_config" if side == "vision" else "vision_config"
-    return {**said, other: {**said[other], "num_hidden_layers": 0}}
+    return {**config, other: {**config[other], "num_hidden_layers": 0}}
 
 
 def width(network: Any) -> int:
-    """The number of channels that both towers end in."""
+    """Return the number of channels of both towers' projections."""
     projection = getattr(network.config, "projection_dim", None)
     return int(projection or network.config.vision_config.hidden_size)
 
 
-def vector(answer: Any) -> Tensor:
-    """The projected vector (B, D) in what `get_image_features` and `get_text_features` return."""
-    pooled: Tensor = answer.pooler_output
+def vector(output: Any) -> Tensor:
+    """Return the projected vector (B, D) of an output of `get_image_features` or `get_text_features`."""
+    pooled: Tensor = output.pooler_output
     return pooled

@@ -1,4 +1,4 @@
-"""Faster R-CNN (Ren et al. 2015) as torchvision maintains it, and a small one for drawings, by name and weights."""
+"""Faster R-CNN detectors (Ren et al. 2015) by name and weights: torchvision's, and a small one for drawings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NAMES = (
     "fasterrcnn_resnet50_fpn_v2",
 )
 SHAPES = "shapes"
-"""The weights that the package ships: `fasterrcnn_small`, trained on drawn scenes."""
+"""The weights shipped with the package: of `fasterrcnn_small`, trained on drawn scenes."""
 COCO_CLASSES = 91
 
 _CLASS_WEIGHTS = "roi_heads.box_predictor.cls_score"
@@ -45,12 +45,12 @@ def load(
     floor: float = 0.05,
     classes: int | None = None,
 ) -> Any:
-    """A detector for pictures of at most `canvas` (height, width) pixels, which it does not resize.
+    """Load a detector for pictures of at most `canvas` (height, width) pixels, which it does not resize.
 
-    weights: "shapes"; a name of torchvision's such as "COCO_V1" or "DEFAULT"; a .safetensors or .pth file; a place
-    that `hub.keep` wrote (the architecture alone); None for random ones. It answers with at most `top` boxes of a score
-    above `floor`. With `classes`, background included, weights of another number of them get a new last layer. Raises
-    TwinlensError for unknown names, files that do not fit, and weights that cannot be downloaded.
+    weights: "shapes"; a name of torchvision's such as "COCO_V1" or "DEFAULT"; a .safetensors or .pth file; a path
+    written by `hub.keep` (the architecture alone); None for random ones. top, floor: the most boxes per picture, and
+    their least score. classes: number of classes, background included; weights for another number get a new last
+    layer. Raises TwinlensError for unknown names, files that do not fit, and weights that cannot be downloaded.
     """
     if name not in NAMES:
         raise TwinlensError(f"unknown detector {name!r}; known: {', '.join(NAMES)}")
@@ -69,36 +69,36 @@ def load(
 
 
 def save(detector: nn.Module, path: Path, *, name: str, labels: tuple[str, ...]) -> None:
-    """Write a detector as safetensors that `load` reads, with its name and the labels of its classes (from 1 on)."""
+    """Write a detector as safetensors for `load`, with its name and the labels of its classes (from 1 on)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     state = {key: tensor.detach().cpu().contiguous() for key, tensor in detector.state_dict().items()}
     save_file(state, path, metadata={"detector": name, "labels": json.dumps(labels)})
 
 
 def labels_of(path: Path) -> tuple[str, ...]:
-    """The labels that `save` wrote beside the weights; none for other files."""
+    """Read the labels written by `save`; none for other files."""
     with safe_open(path, framework="pt") as file:
         return tuple(json.loads((file.metadata() or {}).get("labels", "[]")))
 
 
 def classes_of(detector: Any) -> int:
-    """How many classes it tells apart, background included."""
+    """Return the number of classes, background included."""
     return int(detector.roi_heads.box_predictor.cls_score.out_features)
 
 
 def features_of(detector: Any) -> int:
-    """Width of the box head's features."""
+    """Return the width of the box head's features."""
     return int(detector.roi_heads.box_predictor.cls_score.in_features)
 
 
 def shipped() -> Path:
-    """The file of the weights "shapes"."""
+    """Return the path of the weights "shapes"."""
     with resources.as_file(resources.files("twinlens") / "models" / "detector-shapes.safetensors") as path:
         return path
 
 
 def freeze(module: nn.Module) -> None:
-    """Make every parameter a buffer: saved and moved with the model, but training neither changes nor resets it."""
+    """Turn every parameter into a buffer: saved and moved with the model, but neither trained nor re-initialised."""
     for part in module.modules():
         for name, parameter in list(part.named_parameters(recurse=False)):
             delattr(part, name)
@@ -121,10 +121,10 @@ def _build(name: str, classes: int, canvas: tuple[int, int], top: int, floor: fl
 
 
 def _small(classes: int, shared: dict[str, Any]) -> Any:
-    """Four convolutions to a map of a quarter of the picture's size, for flat things of 10 to 30 pixels."""
+    """Build the small detector: four convolutions to a map of stride 4, anchors for flat items of 10 to 30 pixels."""
     widths = ((3, _CHANNELS // 2, 2), (_CHANNELS // 2, _CHANNELS, 2), *[(_CHANNELS, _CHANNELS, 1)] * 2)
     backbone: Any = nn.Sequential(*(_convolution(*width) for width in widths))
-    backbone.out_channels = _CHANNELS  # torchvision asks for it
+    backbone.out_channels = _CHANNELS  # read by FasterRCNN
     return FasterRCNN(
         backbone,
         rpn_anchor_generator=AnchorGenerator(((10, 20, 30),), ((1.0,),)),
@@ -164,7 +164,7 @@ def _read_file(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             return load_file(path)
         return dict(torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as error:  # what torch.load raises for damaged and for unsafe files has no common class
+    except Exception as error:  # torch.load's errors for damaged and for unsafe files have no common class
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise TwinlensError(f"the weights {path} cannot be read: {reason}") from error
 
@@ -185,7 +185,7 @@ def _download(name: str, weights: str) -> dict[str, Tensor]:
 
 
 def _fill(detector: Any, state: dict[str, Tensor], name: str, weights: str) -> None:
-    """Load weights that may come without the counters of batch normalisation: torchvision trains with it frozen."""
+    """Load weights, which may lack the counters of batch normalisation: torchvision trains with it frozen."""
     own = detector.state_dict()
     counters = {key for key in own.keys() - state.keys() if key.endswith("num_batches_tracked")}
     fitting = {key for key in state if key in own and own[key].shape == state[key].shape}

@@ -1,4 +1,4 @@
-"""The names of ImageNet's classes as points in the space of a sentence encoder."""
+"""The names of ImageNet's classes as vectors of a sentence encoder."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from twinlens.core import hub, wordpiece
 from twinlens.encoders._transformer import masked_mean
 
 CLASSES = 1000
-_LONGEST = 16  # tokens; the longest name has fewer
+_MAX_TOKENS = 16  # the longest name has fewer
 
 
 @torch.inference_mode()
 def label_vectors(checkpoint: str | None) -> Tensor:
-    """Unit vectors (1000, W) of the classes' names in their usual order, W the checkpoint's width; W = 0 without one.
+    """Encode the names of the 1000 classes, in ImageNet's order, as unit vectors (1000, W); W = 0 without checkpoint.
 
-    Raises TwinlensError where the checkpoint cannot be had.
+    Raises TwinlensError when the checkpoint cannot be loaded.
     """
     if checkpoint is None:
         return torch.zeros(CLASSES, 0)
     names = EfficientNet_B0_Weights.IMAGENET1K_V1.meta["categories"]
     network, tokenizer = hub.model(checkpoint).eval(), hub.tokenizer(checkpoint)
-    arrays = [wordpiece.encode(tokenizer, name, _LONGEST) for name in names]
+    arrays = [wordpiece.encode(tokenizer, name, _MAX_TOKENS) for name in names]
     words, mask = (torch.from_numpy(np.stack([a[key] for a in arrays])) for key in ("words", "words_mask"))
     vectors = masked_mean(network(input_ids=words, attention_mask=mask).last_hidden_state, mask)
     return torch.nn.functional.normalize(vectors, dim=-1).clone()

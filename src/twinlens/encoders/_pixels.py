@@ -1,4 +1,4 @@
-"""A picture as the square that a pre-trained network reads."""
+"""Pictures as the squares that pre-trained networks read."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from twinlens.core.types import Picture, TwinlensError
 from twinlens.media import images
 
 Fit: TypeAlias = Literal["crop", "stretch", "pad"]
-"""The middle of the picture, the picture out of proportion, or the whole picture on white."""
+"""How a picture becomes square: its middle; the picture stretched; or the whole picture on white."""
 
-
-DECODED = 2
-"""JPEGs are decoded at least this many times as large as needed, as for Pillow's thumbnails: the decoder's own way of
-making pictures smaller then hardly shows."""
+DECODE_FACTOR = 2
+"""JPEGs are decoded at least this many times as large as needed, as for Pillow's thumbnails: then the decoder's coarse
+downscaling hardly shows."""
 
 
 def square(
@@ -28,14 +27,14 @@ def square(
     margin: int = 0,
     resample: Image.Resampling = Image.Resampling.BICUBIC,
 ) -> NDArray[np.uint8]:
-    """(pixels, pixels, 3) in RGB; black where there is no picture.
+    """Resize a picture to a square of RGB values (pixels, pixels, 3); black when there is no picture.
 
-    margin: for "crop", how many pixels longer than the square the shorter side is made first. Raises TwinlensError for
-    a picture that cannot be read.
+    margin: for "crop", the picture is first resized so that its shorter side is this much longer than the square.
+    Raises TwinlensError for a picture that cannot be read.
     """
     if picture is None:
         return np.zeros((pixels, pixels, 3), dtype=np.uint8)
-    image = images.load(picture, near=(DECODED * (pixels + margin), DECODED * (pixels + margin)))
+    image = images.load(picture, near=(DECODE_FACTOR * (pixels + margin), DECODE_FACTOR * (pixels + margin)))
     if fit == "stretch":
         return np.asarray(image.resize((pixels, pixels), resample))
     scale = (pixels + margin) / min(image.size) if fit == "crop" else pixels / max(image.size)
@@ -50,7 +49,7 @@ def square(
 
 
 def checked_fit(fit: str) -> Fit:
-    """The word, if it is one of those. Raises TwinlensError."""
+    """Check the value of an option `fit`. Raises TwinlensError for an unknown one."""
     if fit not in get_args(Fit):
         raise TwinlensError(f"fit must be 'crop', 'stretch' or 'pad', not {fit!r}")
     return cast("Fit", fit)

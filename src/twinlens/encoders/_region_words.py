@@ -1,4 +1,4 @@
-"""Visual words of regions that are known only after the network: keypoints before it, histograms per box behind it."""
+"""Visual words of detected regions: keypoints are found before the detector runs, and counted per box after it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from twinlens.encoders._sift import LocalSift
 from twinlens.encoders._visual_words import VisualWords
 
 KEYPOINTS = 4096
-"""Most keypoints of a picture; of more, every n-th is kept."""
+"""Most keypoints of a picture; beyond it, only every n-th is kept."""
 
 
 class RegionWords(VisualWords):
     """A vocabulary of SIFT words, and the histogram of those whose keypoints lie in a box.
 
-    `sift` are the options of LocalSift. A histogram is tf-idf, its square root taken (Perronnin et al. 2010), of unit
-    length; a box without keypoints has zeros.
+    `sift` are the options of LocalSift. A histogram is the square root of tf-idf weights (Perronnin et al. 2010),
+    scaled to unit length; for a box without keypoints it is zero.
     """
 
     def __init__(self, *, words: int, sift: Mapping[str, Any]) -> None:
@@ -34,18 +34,18 @@ class RegionWords(VisualWords):
         self.dim = words
 
     def keypoints(self, picture: Picture | None) -> Arrays:
-        """keypoints (K, 2), x and y as shares of the picture, float16; keypoint_words (K,) int16, −1 where is none."""
+        """Return keypoints (K, 2) float16, x and y in 0..1, and keypoint_words (K,) int16, −1 where there is none."""
         points = np.zeros((KEYPOINTS, 2), dtype=np.float16)
         words = np.full(KEYPOINTS, -1, dtype=np.int16)
         if picture is not None:
-            described = self.describe(picture)
-            step = max(1, -(-len(described.points) // KEYPOINTS))
-            found = self._assign(described)[::step]
-            points[: len(found)], words[: len(found)] = described.points[::step], found
+            keypoints = self.describe(picture)
+            step = max(1, -(-len(keypoints.points) // KEYPOINTS))
+            kept = self._assign(keypoints)[::step]
+            points[: len(kept)], words[: len(kept)] = keypoints.points[::step], kept
         return {"keypoints": points, "keypoint_words": words}
 
     def histograms(self, points: Tensor, words: Tensor, boxes: Tensor) -> Tensor:
-        """(B, R, W) from keypoints (B, K, 2), their words (B, K) and boxes (B, R, 4) as shares of the picture."""
+        """Count words (B, K) of keypoints (B, K, 2) inside boxes (B, R, 4), all in 0..1: histograms (B, R, W)."""
         longest = int((words >= 0).sum(1).max())
         points, words = points[:, None, :longest].to(boxes.dtype), words[:, None, :longest].long()
         inside = (points >= boxes[:, :, None, :2]) & (points < boxes[:, :, None, 2:])  # (B, R, K, 2)

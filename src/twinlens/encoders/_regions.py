@@ -1,4 +1,4 @@
-"""What every detector's encoder does alike: the canvas, the words, the description of a region."""
+"""The frame of encoders with a detector: the canvas, the visual words, the description of a region."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from twinlens.encoders._transformer import masked_mean
 from twinlens.media import content, images
 from twinlens.media.content import ArrayCache
 
-GEOMETRY = 8
+GEOMETRY = 8  # numbers that describe a box
 
 
 class RegionEncoder(Encoder):
     """Regions of a picture, each [detector feature ‖ its SIFT words ‖ geometry of its box]; the first is the whole.
 
-    Features and words have unit length, so that neither drowns the other. A subclass builds the detector and writes
-    `detect`. A frozen one is no part of training: its weights are buffers, and what it found is remembered. A picture
-    keeps its proportions on the canvas, unless the subclass is `stretched`.
+    Features and words have unit length, so that both weigh alike. A subclass builds the detector and writes `detect`.
+    A frozen detector is no part of training: its weights are buffers, and its detections are cached. A picture keeps
+    its proportions on the canvas, unless the subclass is `stretched`.
     """
 
     reads = frozenset({"image"})
@@ -64,20 +64,22 @@ class RegionEncoder(Encoder):
             freeze(self.detector)
 
     def fit(self, samples: Iterable[Sample]) -> None:
-        """Learn the visual words, if there are any."""
+        """Learn the vocabulary of visual words, if the encoder has one."""
         if self.words is not None:
             self.words.fit(samples)
 
     def cache_to(self, folder: Path) -> None:
-        """Note the descriptors of pictures, and what a frozen detector of these weights and options finds in them."""
+        """Cache SIFT descriptors, and the detections of a frozen detector by its weights and options."""
         if self.words is not None:
             self.words.cache_to(folder)
         if self.frozen:
-            told = f"{type(self).__name__} {self.height} {self.width} {self.top} {self.floor} {_weights(self.detector)}"
-            self.detection_cache = DetectionCache(ArrayCache(folder, told))
+            digest = hashlib.blake2b(digest_size=16)
+            content.take_tensors(digest, self.detector.state_dict())
+            options = f"{type(self).__name__} {self.height} {self.width} {self.top} {self.floor}"
+            self.detection_cache = DetectionCache(ArrayCache(folder, f"{options} {digest.hexdigest()}"))
 
     def prepare(self, sample: Sample) -> Arrays:
-        """pixels (height, width, 3) uint8, extent (2,) int64, image_present (), and the keypoints with their words.
+        """Return pixels (height, width, 3) uint8, extent (2,) int64, image_present (), and keypoints with their words.
 
         The picture fills the canvas to `extent` (width, height) pixels; the rest is zero.
         """
@@ -86,41 +88,43 @@ class RegionEncoder(Encoder):
         return {"pixels": pixels, "extent": extent, "image_present": np.array(sample.image is not None), **words}
 
     def forward(self, batch: Batch) -> Encoded:
-        """Tokens (B, 1 + N, D) with their mask and boxes, N the most regions of a picture of the batch."""
-        found = self._find(batch)
+        """Encode regions as tokens (B, 1 + N, D) with mask and boxes, N the most regions of a picture of the batch."""
+        detections = self._detections(batch)
         present = batch["image_present"]
-        boxes = torch.cat([_whole(len(present), found.boxes), found.boxes / _corners(batch["extent"])], dim=1)
-        boxes = boxes.clamp(0, 1)
-        mask = torch.cat([torch.ones_like(present).unsqueeze(1), found.scores > 0], dim=1) & present.unsqueeze(1)
-        parts = [F.normalize(found.features, dim=-1), geometry(boxes)]
+        whole = detections.boxes.new_tensor([0.0, 0.0, 1.0, 1.0]).expand(len(present), 1, 4)
+        extent = batch["extent"].repeat(1, 2).unsqueeze(1)  # width, height, width, height (B, 1, 4)
+        boxes = torch.cat([whole, detections.boxes / extent], dim=1).clamp(0, 1)
+        mask = torch.cat([torch.ones_like(present).unsqueeze(1), detections.scores > 0], dim=1) & present.unsqueeze(1)
+        parts = [F.normalize(detections.features, dim=-1), geometry(boxes)]
         if self.words is not None:
             parts.insert(1, self.words.histograms(batch["keypoints"], batch["keypoint_words"], boxes))
         tokens = torch.cat(parts, dim=-1) * mask.unsqueeze(-1)
         return Encoded(image=Features(masked_mean(tokens, mask), tokens, mask, present=present, boxes=boxes))
 
     def detect(self, pixels: Tensor, extent: Tensor) -> Detections:
-        """Regions of pictures (B, 3, height, width) in 0..1 that fill extent (B, 2), (width, height), of the canvas."""
+        """Detect regions in canvases (B, 3, height, width) of 0..1, whose pictures fill extent (B, 2), width first."""
         raise NotImplementedError
 
     def train(self, mode: bool = True) -> Self:
-        """The detector always runs as in use: it is not taught here where things are."""
+        """Set the mode of all but the detector, which always runs in evaluation mode: it is not trained here."""
         super().train(mode)
         self.detector.eval()
         return self
 
-    def _find(self, batch: Batch) -> Detections:
+    def _detections(self, batch: Batch) -> Detections:
         pixels, extent = batch["pixels"], batch["extent"]
         if self.detection_cache is not None and pixels.device.type == "cpu":
-            return self.detection_cache.find(pixels, extent, self._look)
-        return self._look(pixels, extent)
+            return self.detection_cache.get(pixels, extent, self._detect)
+        return self._detect(pixels, extent)
 
-    def _look(self, pixels: Tensor, extent: Tensor) -> Detections:
+    def _detect(self, pixels: Tensor, extent: Tensor) -> Detections:
+        """Detect in bytes (B, height, width, 3), in float32, with gradients only for a detector that is trained."""
         learns = torch.is_grad_enabled() and not self.frozen
         with torch.autocast(pixels.device.type, enabled=False), torch.set_grad_enabled(learns):
             return self.detect(pixels.permute(0, 3, 1, 2).float() / 255, extent)
 
     def _load_from_state_dict(self, state: Mapping[str, Tensor], prefix: str, *rest: Any) -> None:
-        """Other weights see other things."""
+        """Load weights; clear cached detections if the detector's weights differ, as they depend on them."""
         own = self.detector.state_dict()
         same = all(torch.equal(state.get(f"{prefix}detector.{key}", tensor), tensor) for key, tensor in own.items())
         if self.detection_cache is not None and not same:
@@ -128,6 +132,7 @@ class RegionEncoder(Encoder):
         super()._load_from_state_dict(state, prefix, *rest)
 
     def _canvas(self, picture: Picture | None) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Return the canvas with the picture in its upper left corner, and the picture's width and height there."""
         canvas = Image.new("RGB", (self.width, self.height))
         if picture is None:
             return np.asarray(canvas), np.array([self.width, self.height])
@@ -138,19 +143,3 @@ class RegionEncoder(Encoder):
         extent = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
         canvas.paste(image if extent == image.size else image.resize(extent), (0, 0))
         return np.asarray(canvas), np.array(extent)
-
-
-def _weights(module: nn.Module) -> str:
-    """Content hash (hex) of a network's tensors."""
-    digest = hashlib.blake2b(digest_size=16)
-    content.take_tensors(digest, module.state_dict())
-    return digest.hexdigest()
-
-
-def _whole(rows: int, like: Tensor) -> Tensor:
-    return torch.tensor([0.0, 0.0, 1.0, 1.0], dtype=like.dtype, device=like.device).expand(rows, 1, 4)
-
-
-def _corners(extent: Tensor) -> Tensor:
-    """Width, height, width, height (B, 1, 4)."""
-    return extent.repeat(1, 2).unsqueeze(1)

@@ -1,4 +1,4 @@
-"""Local descriptors of a picture: SIFT at detected keypoints or on a grid, of its grey or of its opponent colours."""
+"""Local descriptors: SIFT at detected keypoints or on a dense grid, of grey or of opponent colours."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from twinlens.media.content import ArrayCache
 
 Descriptors = NDArray[np.float32]
 """(K, 128) or (K, 384), one row per keypoint."""
-_DOUBLED = 255
-"""The lowest byte of a keypoint's octave −1, that of the picture in double size."""
+_DOUBLED_OCTAVE = 255
+"""The lowest byte of a keypoint's octave −1: found in the picture in double size."""
 
 
 @dataclass(frozen=True)
 class Keypoints:
-    """The K keypoints of one picture.
+    """The K keypoints of one picture with their descriptors.
 
-    points (K, 2) are x and y as shares of its width and height, rounded (K, D) the descriptors as OpenCV rounds them,
-    from 0 to 255. key: the picture's content, where it is known (see `content`).
+    points (K, 2): x and y in 0..1 of its width and height. rounded (K, D): the descriptors as OpenCV rounds them, 0 to
+    255. root: return `descriptors` as RootSIFT. key: the hash of the picture's content, if it was computed.
     """
 
     points: NDArray[np.float32]
@@ -39,14 +39,14 @@ class Keypoints:
 
     @cached_property
     def descriptors(self) -> Descriptors:
-        """(K, D); with `root` those of RootSIFT."""
+        """The descriptors (K, D); with `root` those of RootSIFT."""
         descriptors = self.rounded.astype(np.float32)
         return _rooted(descriptors) if self.root else descriptors
 
 
 @dataclass(frozen=True)
 class LocalSift:
-    """Pictures → descriptors.
+    """The extraction of SIFT keypoints and descriptors from pictures.
 
     keypoints: "detected" (Lowe 2004) or "dense", upright ones of diameter `size` on every `step`-th pixel. colour:
     "grey", or "opponent", which describes intensity, red–green and yellow–blue at the same keypoints (van de Sande et
@@ -71,11 +71,11 @@ class LocalSift:
 
     @property
     def width(self) -> int:
-        """D, the numbers of one descriptor."""
+        """The length D of a descriptor."""
         return _dense_sift.WIDTH * (3 if self.colour == "opponent" else 1)
 
     def load(self, picture: Picture) -> Image.Image:
-        """The picture in RGB, reduced to `side`. Raises images.BadPicture."""
+        """Load the picture in RGB, reduced to `side`. Raises images.BadPicture."""
         image = images.load(picture, near=(self.side, self.side))
         longer = max(image.size)
         if longer <= self.side:
@@ -84,30 +84,30 @@ class LocalSift:
         return image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
 
     def describe(self, picture: Picture, array_cache: ArrayCache | None = None) -> Keypoints:
-        """Keypoints and descriptors; K may be 0. Raises images.BadPicture.
+        """Compute the picture's keypoints, of which there may be none. Raises images.BadPicture.
 
-        What `array_cache` know of the picture is not computed again; they are of these options (see `cache_in`).
+        array_cache: where they are read and written by content, made by `cache_in` with the same options.
         """
         if array_cache is None:
-            return self._computed(picture)
+            return self._compute(picture)
         key = content.key(picture)
-        known = array_cache.read(key)
-        if known is None:
-            computed = self._computed(picture)
-            known = {"points": computed.points, "rounded": computed.rounded}
-            array_cache.write(key, known)
-        return Keypoints(known["points"], known["rounded"], self.root, key)
+        arrays = array_cache.read(key)
+        if arrays is None:
+            computed = self._compute(picture)
+            arrays = {"points": computed.points, "rounded": computed.rounded}
+            array_cache.write(key, arrays)
+        return Keypoints(arrays["points"], arrays["rounded"], self.root, key)
 
     def cache_in(self, folder: Path) -> ArrayCache:
-        """Notes of what `describe` computes; they are the same for RootSIFT, which is made of it."""
+        """Return the cache of these options in a folder; RootSIFT shares that of SIFT, from which it is derived."""
         return ArrayCache(folder, repr(replace(self, root=False)))
 
-    def _computed(self, picture: Picture) -> Keypoints:
-        _keep_memory()
+    def _compute(self, picture: Picture) -> Keypoints:
+        _keep_freed_memory()
         planes = _planes(np.asarray(self.load(picture)), self.colour)
         points, parts = self._dense(planes) if self.keypoints == "dense" else _detected(planes)
         height, width = planes[0].shape
-        # The centre of pixel n stands at n + ½.
+        # The centre of pixel n lies at n + ½.
         shares = (points + np.float32(0.5)) / np.array([width, height], dtype=np.float32)
         rounded = np.concatenate([part.astype(np.uint8, copy=False) for part in parts], axis=1)
         return Keypoints(shares.astype(np.float32), rounded, self.root)
@@ -118,7 +118,7 @@ class LocalSift:
 
 
 def _planes(pixels: NDArray[np.uint8], colour: str) -> list[Plane]:
-    """Channels (H, W) of RGB pixels (H, W, 3): grey; or intensity, (R − G)/2 and (R + G − 2B)/4, both around 128."""
+    """Split RGB pixels (H, W, 3) into channels (H, W): grey; or intensity, (R − G)/2 and (R + G − 2B)/4, around 128."""
     if colour == "grey":
         return [cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)]
     red, green, blue = (pixels[..., n].astype(np.int16) for n in range(3))
@@ -127,24 +127,24 @@ def _planes(pixels: NDArray[np.uint8], colour: str) -> list[Plane]:
 
 
 def _detected(planes: list[Plane]) -> tuple[NDArray[np.float32], list[NDArray[Any]]]:
-    """Keypoints of the first plane, described in all planes as by `cv2.SIFT.compute`."""
+    """Detect keypoints in the first plane; describe them in all planes, as `cv2.SIFT.compute` does."""
     keypoints, descriptors = opencv_sift().detectAndCompute(planes[0], None)
     if not keypoints:
         return np.zeros((0, 2), dtype=np.float32), [np.zeros((0, _dense_sift.WIDTH), np.float32)] * len(planes)
-    # One pass for both is enough where the doubled picture has a keypoint; without, `compute` works on the plain one.
-    doubled = any(keypoint.octave & 255 == _DOUBLED for keypoint in keypoints)
+    # detectAndCompute describes in the doubled picture; `compute` does so only if some keypoint was found there.
+    doubled = any(keypoint.octave & 255 == _DOUBLED_OCTAVE for keypoint in keypoints)
     first = descriptors if doubled else opencv_sift().compute(planes[0], keypoints)[1]
     others = [opencv_sift().compute(plane, keypoints)[1] for plane in planes[1:]]
     return cv2.KeyPoint.convert(keypoints), [first, *others]
 
 
 @cache
-def _keep_memory() -> None:
-    """Let the allocator keep what it frees, up to 32 MiB blocks.
+def _keep_freed_memory() -> None:
+    """Make the allocator reuse freed blocks of up to 32 MiB, by freeing one such block.
 
-    SIFT takes and frees some 10 MB of pyramid per picture. The GNU allocator maps such blocks from the system and gives
-    them back each time, and clearing those pages takes longer than the SIFT itself; once a large block has been freed,
-    it keeps blocks up to that size. Elsewhere this does nothing.
+    SIFT allocates and frees some 10 MB of pyramid per picture. The GNU allocator maps such blocks from the system and
+    returns them each time, and clearing those pages takes longer than the SIFT itself; once a large block has been
+    freed, it keeps blocks up to that size. Other allocators are not affected.
     """
     np.empty(31 * 2**20, dtype=np.uint8)
 

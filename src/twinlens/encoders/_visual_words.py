@@ -1,4 +1,4 @@
-"""What `bovw` and `vlad` share: a vocabulary in buffers, and keypoints gathered by the cells of a grid."""
+"""The frame of `bovw` and `vlad`: a vocabulary in buffers, and keypoints grouped by the cells of a grid."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from twinlens.media.content import ArrayCache
 
 
 class VisualWords(Encoder):
-    """SIFT → nearest visual words → one summary per cell. A subclass says what a summary is, and how it is weighed.
+    """SIFT → nearest visual words → one summary per cell; subclasses define summaries and how they become features.
 
-    Everything up to the summaries is `prepare`; `forward` only weighs them. tokens (B, H·W, D) are the cells, and the
-    vector (B, D) is that of the whole picture.
+    `prepare` computes the summaries, `forward` weighs them. tokens (B, H·W, D) are the cells, and the vector (B, D) is
+    that of the whole picture.
     """
 
     reads = frozenset({"image"})
@@ -41,9 +41,9 @@ class VisualWords(Encoder):
         self.register_buffer("rarity", torch.ones(words))
         self.array_cache: ArrayCache | None = None
         self._word_cache: dict[bytes, NDArray[np.int32]] = {}
-        # Workers must not touch a buffer that has moved to a GPU, so that `prepare` has a copy of its own.
+        # `prepare` has a copy of the vocabulary: worker processes must not touch a buffer that has moved to a GPU.
         self._vocabulary: Vocabulary | None = None
-        hook: Any = self.register_load_state_dict_post_hook  # torch leaves it untyped
+        hook: Any = self.register_load_state_dict_post_hook  # untyped in torch
         hook(_copy_vocabulary)
 
     def fit(self, samples: Iterable[Sample]) -> None:
@@ -55,53 +55,52 @@ class VisualWords(Encoder):
         _copy_vocabulary(self)
 
     def cache_to(self, folder: Path) -> None:
-        """Note the descriptors of pictures; their words are then kept in memory, until the vocabulary changes."""
+        """Cache descriptors in files, and their words in memory until the vocabulary changes."""
         self.array_cache = self.local.cache_in(folder)
 
     def describe(self, picture: Picture) -> Keypoints:
-        """Keypoints and descriptors of a picture. Raises images.BadPicture."""
+        """Compute a picture's keypoints and descriptors. Raises images.BadPicture."""
         return self.local.describe(picture, self.array_cache)
 
     def prepare(self, sample: Sample) -> Arrays:
-        """summaries (H·W, …) and image_present (); zeros without a picture. Raises TwinlensError before `fit`."""
+        """Return summaries (H·W, …) and image_present (). Raises TwinlensError before `fit`."""
         if sample.image is None:
-            nothing = Keypoints(np.zeros((0, 2), np.float32), np.zeros((0, self.local.width), np.uint8))
-            return {"summaries": self._by_cell(nothing), "image_present": np.asarray(False)}
-        return {"summaries": self._by_cell(self.describe(sample.image)), "image_present": np.asarray(True)}
+            keypoints = Keypoints(np.zeros((0, 2), np.float32), np.zeros((0, self.local.width), np.uint8))
+        else:
+            keypoints = self.describe(sample.image)
+        rows, columns = self.grid
+        x, y = (keypoints.points * np.array([columns, rows], dtype=np.float32)).astype(np.intp).T
+        cells = np.minimum(y, rows - 1) * columns + np.minimum(x, columns - 1)
+        summaries = self._summarise(keypoints, cells, rows * columns)
+        return {"summaries": summaries, "image_present": np.asarray(sample.image is not None)}
 
     def forward(self, batch: Batch) -> Encoded:
-        """Weighed summaries: vector (B, D), tokens (B, H·W, D) on their map."""
+        """Weigh summaries: vector (B, D), tokens (B, H·W, D) on their map."""
         summaries = batch["summaries"].to(self.rarity.dtype)
         vector, tokens = self.weigh(summaries.sum(1)), self.weigh(summaries)
         return Encoded(image=Features(vector, tokens, grid=self.grid, present=batch["image_present"]))
 
     def weigh(self, summaries: Tensor) -> Tensor:
-        """Raw summaries (…) of cells, regions or pictures as features (…, D)."""
+        """Turn summaries (…) of cells or pictures into features (…, D)."""
         raise NotImplementedError
 
-    def _summarise(self, described: Keypoints, groups: NDArray[np.intp], count: int) -> NDArray[Any]:
-        """One summary for each of `count` groups of keypoints, whose numbers are groups (K,)."""
+    def _summarise(self, keypoints: Keypoints, cells: NDArray[np.intp], count: int) -> NDArray[Any]:
+        """Summarise the keypoints of each of `count` cells; cells (K,) is the number of each keypoint's cell."""
         raise NotImplementedError
 
-    def _by_cell(self, described: Keypoints) -> NDArray[Any]:
-        rows, columns = self.grid
-        x, y = (described.points * np.array([columns, rows], dtype=np.float32)).astype(np.intp).T
-        groups = np.minimum(y, rows - 1) * columns + np.minimum(x, columns - 1)
-        return self._summarise(described, groups, rows * columns)
-
-    def _assign(self, described: Keypoints) -> NDArray[np.integer[Any]]:
-        """The word (K,) of each keypoint."""
+    def _assign(self, keypoints: Keypoints) -> NDArray[np.integer[Any]]:
+        """Return the visual word of each keypoint (K,)."""
         if self._vocabulary is None:
             raise TwinlensError("the visual vocabulary is not learned yet: fit the model on pictures first")
-        if described.key is None:
-            return self._vocabulary.assign(described.descriptors)
-        if described.key not in self._word_cache:
-            self._word_cache[described.key] = self._vocabulary.assign(described.descriptors).astype(np.int32)
-        return self._word_cache[described.key]
+        if keypoints.key is None:
+            return self._vocabulary.assign(keypoints.descriptors)
+        if keypoints.key not in self._word_cache:
+            self._word_cache[keypoints.key] = self._vocabulary.assign(keypoints.descriptors).astype(np.int32)
+        return self._word_cache[keypoints.key]
 
 
 def _copy_vocabulary(module: nn.Module, *_: object) -> None:
-    """Copy the vocabulary that the buffers hold; all zeros are none."""
+    """Copy the vocabulary out of its buffer, unless it is all zeros: not learned yet."""
     assert isinstance(module, VisualWords)
     centres = module.vocabulary.detach().cpu().numpy().copy()
     module._word_cache = {}

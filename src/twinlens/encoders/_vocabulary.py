@@ -1,4 +1,4 @@
-"""A visual vocabulary: learning it from a stream of pictures, and finding the word of a descriptor."""
+"""Visual vocabularies: learned from a stream of pictures, and assigned to descriptors."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from twinlens.core.types import Picture, Sample, TwinlensError
 from twinlens.encoders._sift import Descriptors, Keypoints, LocalSift
 from twinlens.media.content import ArrayCache
 
-DRAWN = 100_000
-"""Descriptors that a vocabulary is learned from, at most."""
+MOST_DESCRIPTORS = 100_000
+"""Descriptors sampled to learn a vocabulary, about."""
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Visual words: centres (W, D)."""
+    """Visual words, by their centres (W, D)."""
 
     centres: Descriptors
 
@@ -33,9 +33,10 @@ class Vocabulary:
         return squares
 
     def assign(self, descriptors: Descriptors) -> NDArray[np.intp]:
-        """The nearest word (K,) of each descriptor (K, D), as OpenCV's brute-force matcher finds it.
+        """Return the nearest word (K,) of each descriptor (K, D), equal to that of OpenCV's brute-force matcher.
 
-        One matrix product gives x·c − ‖c‖²/2; where another word comes within its rounding, OpenCV's distances decide.
+        The nearest word has the largest x·c − ‖c‖²/2; where two differ by less than its rounding error, OpenCV's own
+        distances decide.
         """
         scores = descriptors @ self.centres.T
         scores -= self.squares / 2
@@ -45,9 +46,8 @@ class Vocabulary:
         rounding = np.float32(2 * descriptors.shape[1] * np.finfo(np.float32).eps * longest)
         near = np.flatnonzero(np.count_nonzero(scores >= best - rounding, axis=1) > 1)
         if len(near):
-            words[near] = cv2.batchDistance(descriptors[near], self.centres, cv2.CV_32F, normType=cv2.NORM_L2, K=1)[1][
-                :, 0
-            ]
+            nearest = cv2.batchDistance(descriptors[near], self.centres, cv2.CV_32F, normType=cv2.NORM_L2, K=1)[1]
+            words[near] = nearest[:, 0]
         return words
 
 
@@ -60,20 +60,20 @@ def learn(
     seed: int,
     array_cache: ArrayCache | None = None,
 ) -> tuple[Vocabulary, NDArray[np.float32]]:
-    """A vocabulary of `words`, and their inverse document frequencies (W,), from at most `pictures` of the samples.
+    """Learn a vocabulary and its inverse document frequencies (W,) from at most `pictures` of the samples.
 
     Samples may stream: a uniform draw of pictures is kept, and of their descriptors some 100,000, in equal shares, so
-    that memory is bounded over any number of pictures. k-means runs in mini-batches over the distinct ones, since
+    that memory is bounded over any number of pictures. k-means runs in mini-batches over distinct descriptors, since
     repeated flat patches would claim many words. idf = 1 + ln((1 + N) / (1 + n)) for a word in n of N pictures. Raises
-    TwinlensError when there are too few.
+    TwinlensError when there are no pictures, or fewer distinct descriptors than words.
     """
     rng = np.random.default_rng(seed)
     chosen = _draw(samples, local, pictures, rng)
     if not chosen:
         raise TwinlensError("visual words are learned from pictures, and no sample has one")
-    share = -(-DRAWN // len(chosen))
-    drawn = [rng.permutation(local.describe(picture, array_cache).descriptors)[:share] for picture in chosen]
-    distinct = np.unique(np.concatenate(drawn), axis=0)
+    share = -(-MOST_DESCRIPTORS // len(chosen))
+    sampled = [rng.permutation(local.describe(picture, array_cache).descriptors)[:share] for picture in chosen]
+    distinct = np.unique(np.concatenate(sampled), axis=0)
     if len(distinct) < words:
         raise TwinlensError(
             f"{words} visual words cannot be learned from {len(distinct)} distinct descriptors: "
@@ -85,11 +85,11 @@ def learn(
 
 
 def _draw(samples: Iterable[Sample], local: LocalSift, count: int, rng: np.random.Generator) -> list[Picture]:
-    """A uniform draw of `count` pictures from a stream (Vitter 1985, algorithm R); those in memory are reduced."""
+    """Draw `count` pictures uniformly from a stream (Vitter 1985, algorithm R); those in memory are reduced."""
     kept: list[Picture] = []
     pictures = (sample.image for sample in samples if sample.image is not None)
-    for seen, picture in enumerate(pictures):
-        place = seen if seen < count else int(rng.integers(seen + 1))
+    for number, picture in enumerate(pictures):
+        place = number if number < count else int(rng.integers(number + 1))
         if place < count:
             small = local.load(picture) if isinstance(picture, Image.Image) else picture
             kept[place : place + 1] = [small]
@@ -97,8 +97,9 @@ def _draw(samples: Iterable[Sample], local: LocalSift, count: int, rng: np.rando
 
 
 def _rarity(vocabulary: Vocabulary, pictures: Iterable[Keypoints]) -> NDArray[np.float32]:
-    holding, count = np.zeros(len(vocabulary.centres)), 0
-    for described in pictures:
-        holding[np.unique(vocabulary.assign(described.descriptors))] += 1
+    """Compute the inverse document frequencies (W,)."""
+    document_frequency, count = np.zeros(len(vocabulary.centres)), 0
+    for keypoints in pictures:
+        document_frequency[np.unique(vocabulary.assign(keypoints.descriptors))] += 1
         count += 1
-    return (1 + np.log((1 + count) / (1 + holding))).astype(np.float32)
+    return (1 + np.log((1 + count) / (1 + document_frequency))).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Starting an encoder from a model that is trained already: one's own by its folder, or a shipped one by its name."""
+"""Initialising an encoder from a trained model: one's own by its folder, or a shipped one by its name."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from twinlens.core.types import TwinlensError
 from twinlens.encoders import Encoder
 
 OPTION = "start"
+"""The encoder's option that names the model, and the asset that tells a saved encoder needs none."""
 
 
 def load_weights(encoder: Encoder, name: str, model: str | None) -> None:
-    """Give an encoder, a variant by its `name`, the weights and the vocabulary that it has in a model.
+    """Load weights and assets into an encoder, from the encoder of the same variant `name` in a model.
 
-    model: a model folder, the name of a shipped model, or None for nothing. Nothing is read for a saved model either,
-    which brings its own. Raises TwinlensError when there is no such model, or its encoder is another.
+    model: a model folder or the name of a shipped model. Without one nothing is loaded, nor for an encoder of a saved
+    model, which has weights of its own. Raises TwinlensError when there is no such model, or its encoder differs.
     """
     if model is None or hub.is_kept(model):
         return
@@ -40,7 +41,7 @@ def load_weights(encoder: Encoder, name: str, model: str | None) -> None:
 
 
 def mark_saved(model: str | None, folder: Path) -> None:
-    """Among an encoder's assets: that a saved model needs no other model to start from."""
+    """Record among an encoder's assets that it has weights and needs no model to start from."""
     if model is not None:
         hub.keep({}, folder / OPTION)
 

@@ -1,4 +1,4 @@
-"""BERT: a sentence as words in context."""
+"""BERT: a sentence as contextual word embeddings."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Bert(Encoder):
 
     A word's embedding is the sum of its token, segment and position embeddings; a sentence is segment 0. `checkpoint`
     is any BERT-family checkpoint (BERT, MiniLM, RoBERTa, DistilBERT, MPNet, ELECTRA …) by hub name or local folder;
-    without one, a BERT of `layers` × `dim` with `heads` learns from nothing, its WordPiece vocabulary of at most
-    `vocabulary` entries in `fit`. `pooling`: the vector is that of [CLS], or the mean over the words.
+    without one, a BERT of `layers` × `dim` with `heads` is trained from scratch, and `fit` learns a WordPiece
+    vocabulary of at most `vocabulary` entries. `pooling`: the vector is that of [CLS], or the mean over the words.
     """
 
     reads = frozenset({"text"})
@@ -57,11 +57,11 @@ class Bert(Encoder):
             self.tokenizer = wordpiece.learn((sample.text for sample in samples), self.vocabulary)
 
     def prepare(self, sample: Sample) -> Arrays:
-        """words (L,) int64, words_mask (L,) bool, text_present () bool, with L = `max_tokens`."""
+        """Return words (L,) int64, words_mask (L,) bool, text_present () bool, with L = `max_tokens`."""
         return wordpiece.encode(self.tokenizer, sample.text, self.max_tokens)
 
     def forward(self, batch: Batch) -> Encoded:
-        """Words in context (B, L, D), L the longest text of the batch, and one vector (B, D)."""
+        """Encode words in context (B, L, D), L the longest text of the batch, and one vector (B, D)."""
         mask = batch["words_mask"]
         mask = mask[:, : longest(mask)]
         words = self.bert(input_ids=batch["words"][:, : mask.shape[1]], attention_mask=mask).last_hidden_state
@@ -69,13 +69,13 @@ class Bert(Encoder):
         return Encoded(text=Features(vector, words, mask, present=batch["text_present"]))
 
     def save_assets(self, folder: Path) -> None:
-        """The tokenizer, and the checkpoint's architecture, so that the model loads without the checkpoint."""
+        """Write the tokenizer and the checkpoint's architecture: the model then loads without the checkpoint."""
         self.tokenizer.save(str(folder / wordpiece.FILE))
         if self.checkpoint is not None:
             hub.keep(self.bert.config.to_dict(), folder / "checkpoint")
 
     def load_assets(self, folder: Path) -> None:
-        """Raises TwinlensError when the tokenizer is missing."""
+        """Read the tokenizer. Raises TwinlensError when it is missing."""
         self.tokenizer = wordpiece.load(folder)
 
 

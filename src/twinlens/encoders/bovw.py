@@ -1,4 +1,4 @@
-"""A picture as a bag of visual words."""
+"""Bag of visual words: a picture as a histogram of quantised SIFT descriptors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Bovw(VisualWords):
     Histograms are term frequencies ("tf"), or these times the words' rarity ("tfidf"); raised to `power` (.5: Perronnin
     et al. 2010); and of unit length by `norm`. keypoints="detected", colour="grey", root=False, weighting="tf",
     power=1, norm="none" is the pipeline of OpenCV's BOWImgDescriptorExtractor. `step`, `size` and `side` are pixels,
-    `cells` the rows and columns of the map. The vocabulary is learned from at most `pictures` pictures, drawn by
+    `cells` the rows and columns of the map. The vocabulary is learned from at most `pictures` pictures, drawn with
     `seed`.
     """
 
@@ -56,7 +56,7 @@ class Bovw(VisualWords):
         self.dim = words
 
     def weigh(self, summaries: Tensor) -> Tensor:
-        """Counts (…, words) as histograms (…, words) by the options; no keypoints give zeros."""
+        """Turn counts (…, words) into histograms (…, words) by the options; zeros without keypoints."""
         counts = summaries.to(self.rarity.dtype)
         histogram = counts / counts.sum(-1, keepdim=True).clamp(min=1)
         if self.weighting == "tfidf":
@@ -65,6 +65,6 @@ class Bovw(VisualWords):
             histogram = histogram.pow(self.power)
         return histogram if self.norm == "none" else F.normalize(histogram, p=_ORDERS[self.norm], dim=-1)
 
-    def _summarise(self, described: Keypoints, groups: NDArray[np.intp], count: int) -> NDArray[np.int16]:
-        counts = np.bincount(groups * self.words + self._assign(described), minlength=count * self.words)
+    def _summarise(self, keypoints: Keypoints, cells: NDArray[np.intp], count: int) -> NDArray[np.int16]:
+        counts = np.bincount(cells * self.words + self._assign(keypoints), minlength=count * self.words)
         return np.minimum(counts, np.iinfo(np.int16).max).astype(np.int16).reshape(count, self.words)

@@ -1,4 +1,4 @@
-"""The picture tower of a CLIP or SigLIP checkpoint."""
+"""The image tower of a CLIP or SigLIP checkpoint."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ PREPROCESSING = "preprocessing.json"
 
 
 class ClipImage(Encoder):
-    """Radford et al. 2021, "Learning transferable visual models from natural language supervision", and its kin.
+    """Radford et al. 2021, "Learning transferable visual models from natural language supervision", and its relatives.
 
     `checkpoint` is any that `AutoModel` reads as a CLIP, SigLIP or SigLIP 2 of one picture size, by hub name or folder
     ("laion/CLIP-ViT-B-32-laion2B-s34B-b79K", "google/siglip-base-patch16-224"). Pictures are resized, cropped and
-    standardised as the checkpoint's `preprocessor_config.json` says. The vector (B, D) lies in the space of encoder
+    standardised by the checkpoint's `preprocessor_config.json`. The vector (B, D) lies in the space of encoder
     `clip_text` of the same checkpoint.
     """
 
@@ -44,23 +44,23 @@ class ClipImage(Encoder):
         self.register_buffer("deviation", 255 * torch.tensor(deviation)[:, None, None])
 
     def prepare(self, sample: Sample) -> Arrays:
-        """pixels (S, S, 3) uint8 and image_present ()."""
-        said = {**self.pixels, "resample": Image.Resampling(self.pixels["resample"])}
-        return {"pixels": square(sample.image, **said), "image_present": np.asarray(sample.image is not None)}
+        """Return pixels (S, S, 3) uint8 and image_present ()."""
+        options = {**self.pixels, "resample": Image.Resampling(self.pixels["resample"])}
+        return {"pixels": square(sample.image, **options), "image_present": np.asarray(sample.image is not None)}
 
     def forward(self, batch: Batch) -> Encoded:
-        """One vector (B, D)."""
+        """Encode one vector (B, D)."""
         x = (batch["pixels"].permute(0, 3, 1, 2) - self.mean) / self.deviation
-        found = vector(self.network.get_image_features(pixel_values=x))
-        return Encoded(image=Features(found, present=batch["image_present"]))
+        output = self.network.get_image_features(pixel_values=x)
+        return Encoded(image=Features(vector(output), present=batch["image_present"]))
 
     def save_assets(self, folder: Path) -> None:
-        """The tower's architecture and how pictures are prepared, so that the model loads without the checkpoint."""
+        """Write the tower's architecture and the preprocessing: the model then loads without the checkpoint."""
         hub.keep(architecture(self.network, "vision"), folder / "checkpoint")
         (folder / PREPROCESSING).write_text(json.dumps(self.pixels) + "\n", encoding="utf-8")
 
     def load_assets(self, folder: Path) -> None:
-        """Raises TwinlensError when the preprocessing is missing."""
+        """Read the preprocessing. Raises TwinlensError when it is missing."""
         path = folder / PREPROCESSING
         try:
             self.pixels = json.loads(path.read_text(encoding="utf-8"))
@@ -69,12 +69,12 @@ class ClipImage(Encoder):
 
 
 def _preprocessing(checkpoint: str) -> dict[str, Any]:
-    """The arguments of `square` that do what the checkpoint's own image processor does."""
-    said = hub.image_processor(checkpoint)
-    size = said.size or {}
-    resample = int(said.resample or Image.Resampling.BICUBIC)
+    """Translate the checkpoint's own image processor into arguments of `square`."""
+    processor = hub.image_processor(checkpoint)
+    size = processor.size or {}
+    resample = int(processor.resample or Image.Resampling.BICUBIC)
     if shorter := size.get("shortest_edge"):
-        crop = said.crop_size["height"] if said.do_center_crop else shorter
+        crop = processor.crop_size["height"] if processor.do_center_crop else shorter
         return {"pixels": crop, "fit": "crop", "margin": shorter - crop, "resample": resample}
     if (height := size.get("height")) and height == size.get("width"):
         return {"pixels": height, "fit": "stretch", "resample": resample}

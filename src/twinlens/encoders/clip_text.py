@@ -15,10 +15,10 @@ from twinlens.encoders._transformer import longest
 
 
 class ClipText(Encoder):
-    """Radford et al. 2021, and its kin; `checkpoint` as in encoder `clip_image`.
+    """Radford et al. 2021, and its relatives; `checkpoint` as in encoder `clip_image`.
 
-    A text is cut to the checkpoint's length. CLIP reads up to its last token; SigLIP was trained on lower-case texts
-    padded to full length without a mask, and is given just these.
+    A text is cut to the checkpoint's length. CLIP reads it up to its last token; SigLIP was trained on lower-case texts
+    padded to full length without a mask, and gets the same here.
     """
 
     reads = frozenset({"text"})
@@ -35,25 +35,25 @@ class ClipText(Encoder):
         self.register_buffer("pad", torch.tensor(0 if kept else hub.padding(checkpoint)))
 
     def prepare(self, sample: Sample) -> Arrays:
-        """words (L,) int64, words_mask (L,) bool, text_present () bool, with L the checkpoint's length."""
+        """Return words (L,) int64, words_mask (L,) bool, text_present () bool, with L the checkpoint's length."""
         text = sample.text.lower() if self.padded else sample.text
         return wordpiece.encode(self.tokenizer, text, self.max_tokens, pad=int(self.pad))
 
     def forward(self, batch: Batch) -> Encoded:
-        """One vector (B, D)."""
+        """Encode one vector (B, D)."""
         words, mask = batch["words"], batch["words_mask"]
         if self.padded:
-            found = self.network.get_text_features(input_ids=words)
+            output = self.network.get_text_features(input_ids=words)
         else:
             length = longest(mask)
-            found = self.network.get_text_features(input_ids=words[:, :length], attention_mask=mask[:, :length])
-        return Encoded(text=Features(vector(found), present=batch["text_present"]))
+            output = self.network.get_text_features(input_ids=words[:, :length], attention_mask=mask[:, :length])
+        return Encoded(text=Features(vector(output), present=batch["text_present"]))
 
     def save_assets(self, folder: Path) -> None:
-        """The tokenizer and the tower's architecture, so that the model loads without the checkpoint."""
+        """Write the tokenizer and the tower's architecture: the model then loads without the checkpoint."""
         self.tokenizer.save(str(folder / wordpiece.FILE))
         hub.keep(architecture(self.network, "text"), folder / "checkpoint")
 
     def load_assets(self, folder: Path) -> None:
-        """Raises TwinlensError when the tokenizer is missing."""
+        """Read the tokenizer. Raises TwinlensError when it is missing."""
         self.tokenizer = wordpiece.load(folder)

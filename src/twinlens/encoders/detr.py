@@ -1,4 +1,4 @@
-"""Regions that a detection transformer finds: DETR, RT-DETR, D-FINE and their kin."""
+"""Regions of detection transformers: DETR, RT-DETR, D-FINE and similar."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from twinlens.encoders._regions import RegionEncoder
 
 
 class Detr(RegionEncoder):
-    """Carion et al. 2020, "End-to-end object detection with transformers", and what came of it.
+    """Carion et al. 2020, "End-to-end object detection with transformers", and its successors.
 
     `checkpoint` is one that `AutoModelForObjectDetection` reads, by hub name or folder ("PekingU/rtdetr_r50vd",
-    "ustc-community/dfine-small-coco"). Each answered query is a region: its box, and the decoder's last state as its
-    feature; the whole picture is described by their mean. Pictures are stretched to `height` × `width` pixels; `top`,
-    `floor`, `words`, `sift` and `frozen` are those of encoder `regions`.
+    "ustc-community/dfine-small-coco"). Each object query is a region: its box, and the decoder's last state as its
+    feature; the feature of the whole picture is the mean of all states. Pictures are stretched to `height` × `width`
+    pixels; `top`, `floor`, `words`, `sift` and `frozen` are those of encoder `regions`.
     """
 
     stretched = True
@@ -57,11 +57,11 @@ class Detr(RegionEncoder):
         self.register_buffer("deviation", torch.tensor(deviation)[:, None, None])
 
     def detect(self, pixels: Tensor, extent: Tensor) -> Detections:
-        """The queries of the highest scores, at most `top`."""
-        answer = self.detector(pixel_values=(pixels - self.mean) / self.deviation)
-        scores, chosen = self._scores(answer.logits).topk(min(self.top, answer.logits.shape[1]), dim=1)  # (B, N)
-        boxes = _corners(_rows(answer.pred_boxes, chosen)) * extent.repeat(1, 2).unsqueeze(1)
-        states = answer.last_hidden_state
+        """Detect the `top` object queries of the highest scores, of those above `floor`."""
+        output = self.detector(pixel_values=(pixels - self.mean) / self.deviation)
+        scores, chosen = self._scores(output.logits).topk(min(self.top, output.logits.shape[1]), dim=1)  # (B, N)
+        boxes = _corners(_rows(output.pred_boxes, chosen)) * extent.repeat(1, 2).unsqueeze(1)
+        states = output.last_hidden_state
         return Detections(
             boxes=boxes,
             scores=torch.where(scores > self.floor, scores, 0.0),
@@ -69,22 +69,22 @@ class Detr(RegionEncoder):
         )
 
     def _scores(self, logits: Tensor) -> Tensor:
-        """The best label's score (B, Q): DETR has a label for "nothing" more, the others score each label alone."""
+        """Return the best label's score (B, Q): by softmax with a label "no object" in DETR, by sigmoid in others."""
         if logits.shape[-1] > self.detector.config.num_labels:
             return logits.softmax(-1)[..., :-1].amax(-1)
         return logits.sigmoid().amax(-1)
 
     def save_assets(self, folder: Path) -> None:
-        """The checkpoint's architecture, so that the model loads without the checkpoint."""
+        """Write the checkpoint's architecture: the model then loads without the checkpoint."""
         hub.keep({**self.detector.config.to_dict(), "use_pretrained_backbone": False}, folder / "checkpoint")
 
 
 def _rows(values: Tensor, chosen: Tensor) -> Tensor:
-    """values (B, Q, D) at chosen (B, N)."""
+    """Take the rows chosen (B, N) of values (B, Q, D): (B, N, D)."""
     return values.gather(1, chosen.unsqueeze(-1).expand(-1, -1, values.shape[-1]))
 
 
 def _corners(boxes: Tensor) -> Tensor:
-    """Centre x, centre y, width, height → x0, y0, x1, y1."""
+    """Convert boxes: centre x, centre y, width, height → x0, y0, x1, y1."""
     centre, half = boxes[..., :2], boxes[..., 2:] / 2
     return torch.cat([centre - half, centre + half], dim=-1)

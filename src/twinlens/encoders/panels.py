@@ -1,4 +1,4 @@
-"""A row of panels with flat items, each measured, laid upon each other as one map."""
+"""Measured items of a row of drawn panels, as one map of cells with the panels side by side in its channels."""
 
 from __future__ import annotations
 
@@ -15,25 +15,24 @@ from twinlens.encoders import Encoder
 from twinlens.media import images
 
 PIXELS = 100
-"""Width and height at which a panel is seen."""
+"""Width and height of a panel in pixels."""
 GRID = (3, 3)
-_APART = 40  # of 255 in some channel: how far an item's colour is from that of the panel
-_LEAST = 12  # pixels of an item
-_SPARSE = 5  # every fifth pixel of a row or a column tells the panel's own colour
+_LEAST_CONTRAST = 40  # of 255, in some channel, between an item and its panel
+_LEAST_AREA = 12  # of an item, in pixels
+_MEDIAN_STEP = 5  # the panel's own colour is the median over every fifth row and column
 
 Pixels: TypeAlias = NDArray[np.uint8]
 
 
 class Panels(Encoder):
-    """For pictures that are a row of `count` like panels with items of one colour each, as NLVR's: 3×3 cells.
+    """Items of pictures that are a row of `count` equal panels with flat items, such as NLVR's: 3×3 cells.
 
-    A panel begins every `pitch` pixels and is 100 pixels wide and high, in a picture resized to 100 pixels of height
-    (and `width` pixels of width). An item is a connected region that differs from the panel's median colour;
-    where its middle is, the cell gets its 12 numbers, those of several added: 1; red, green and blue, 0 to 1; its size
-    (the longer side) beside the `sizes`, and how much of its box it fills beside the `fills`, each as weights of the
-    two neighbours that the value lies between; how far right and down of the cell's middle it is, −1 to 1. A cell of
-    the map has the numbers of all panels at that place side by side; the vector is the mean of the cells. Nothing is
-    learned.
+    The picture is resized to `width` × 100 pixels; a panel begins every `pitch` pixels and is 100 pixels wide. An item
+    is a connected region that differs from the panel's median colour. It adds 12 numbers to the cell of its middle: 1;
+    red, green and blue, 0 to 1; its size (the longer side) as weights of the two `sizes` next to it; the filled share
+    of its box as weights of the two `fills` next to it; its offset right and down from the cell's middle, −1 to 1. A
+    cell of the map has the numbers of all panels at that place side by side; the vector is the mean of the cells.
+    Nothing is learned.
     """
 
     reads = frozenset({"image"})
@@ -55,7 +54,7 @@ class Panels(Encoder):
         self.dim = count * (6 + len(sizes) + len(fills))
 
     def prepare(self, sample: Sample) -> Arrays:
-        """cells (9, D) float32 and image_present ()."""
+        """Return cells (9, D) float32 and image_present ()."""
         cells = np.zeros((self.cells, self.count, self.dim // self.count), dtype=np.float32)
         if sample.image is not None:
             picture = images.load(sample.image)
@@ -68,37 +67,39 @@ class Panels(Encoder):
         return {"cells": cells.reshape(self.cells, self.dim), "image_present": present}
 
     def forward(self, batch: Batch) -> Encoded:
-        """Tokens (B, 9, D) on their 3×3 map; the vector is their mean."""
+        """Return tokens (B, 9, D) on their 3×3 map; the vector is their mean."""
         tokens = batch["cells"]
         return Encoded(image=Features(tokens.mean(1), tokens, grid=GRID, present=batch["image_present"]))
 
     def _items(self, panel: Pixels) -> Iterator[tuple[int, NDArray[np.float64]]]:
-        """The cell and the numbers of each item of a panel (100, 100, 3)."""
-        ground = np.median(panel[::_SPARSE, ::_SPARSE].reshape(-1, 3), axis=0)
-        red, green, blue = cv2.split(cv2.absdiff(panel, (*ground.tolist(), 0.0)))
-        apart = cv2.max(cv2.max(red, green), blue)  # (100, 100)
-        found, labels, stats, _ = cv2.connectedComponentsWithStats((apart > _APART).astype(np.uint8), connectivity=8)
-        for label in range(1, found):
+        """Measure the items of a panel (100, 100, 3): the cell and the numbers of each."""
+        background = np.median(panel[::_MEDIAN_STEP, ::_MEDIAN_STEP].reshape(-1, 3), axis=0)
+        red, green, blue = cv2.split(cv2.absdiff(panel, (*background.tolist(), 0.0)))
+        contrast = cv2.max(cv2.max(red, green), blue)  # (100, 100)
+        mask = (contrast > _LEAST_CONTRAST).astype(np.uint8)
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+        for label in range(1, count):
             left, top, wide, high, area = stats[label].tolist()
-            if area >= _LEAST:
+            if area >= _LEAST_AREA:
                 box = slice(top, top + high), slice(left, left + wide)
-                inside = apart[box] * (labels[box] == label)
+                inside = contrast[box] * (labels[box] == label)
                 body = inside > inside.max() / 2  # without the softer half of an antialiased edge
                 colour = panel[box].reshape(-1, 3)[inside.argmax()] / 255
-                told = [*_beside(self.sizes, max(wide, high)), *_beside(self.fills, body.sum() / (wide * high))]
+                size, fill = max(wide, high), body.sum() / (wide * high)
                 across, down = left + wide / 2, top + high / 2
                 offset = (2 * (across * GRID[1] / PIXELS % 1) - 1, 2 * (down * GRID[0] / PIXELS % 1) - 1)
-                yield cell_of(across, down), np.array([1, *colour, *told, *offset])
+                shape = [*_interpolate(self.sizes, size), *_interpolate(self.fills, fill)]
+                yield cell_of(across, down), np.array([1, *colour, *shape, *offset])
 
 
 def cell_of(across: float, down: float) -> int:
-    """The cell of the map that holds a point of a panel, in pixels."""
+    """Return the number of the cell that holds a point of a panel, in pixels."""
     column, row = (min(side - 1, int(at * side / PIXELS)) for side, at in zip(GRID[::-1], (across, down), strict=True))
     return row * GRID[1] + column
 
 
-def _beside(values: Sequence[float], value: float) -> list[float]:
-    """Weights, 1 together, of the two `values` (ascending) that a value lies between; of an outer one beyond them."""
+def _interpolate(values: Sequence[float], value: float) -> list[float]:
+    """Return weights of ascending `values` for a value: 1 in sum, on the two next to it or the outer one beyond."""
     weights, above = [0.0] * len(values), bisect.bisect(values, value)
     if above in (0, len(values)):
         weights[min(above, len(values) - 1)] = 1.0

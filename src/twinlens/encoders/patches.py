@@ -1,10 +1,10 @@
-"""A picture as a map of patches, embedded by a small convolutional stem."""
+"""A map of patches, embedded by a small convolutional stem."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from twinlens.core.types import Arrays, Batch, Encoded, Features, Sample
 from twinlens.encoders import Encoder
@@ -12,7 +12,7 @@ from twinlens.media import images
 
 
 class Patches(Encoder):
-    """Patches of a picture as tokens on an H×W map, for transformers that are trained from nothing.
+    """Patches of a picture as tokens on an H×W map, for transformers trained from scratch.
 
     Two convolutions per patch instead of one linear map: early convolutions make small transformers train faster (Xiao
     et al. 2021, "Early convolutions help transformers see better"). The picture is resized to `height` × `width`
@@ -37,7 +37,7 @@ class Patches(Encoder):
         self.absent = nn.Parameter(torch.zeros(dim))
 
     def prepare(self, sample: Sample) -> Arrays:
-        """pixels (height, width, 3) uint8 and image_present ()."""
+        """Return pixels (height, width, 3) uint8 and image_present ()."""
         if sample.image is None:
             pixels = np.zeros((self.height, self.width, 3), dtype=np.uint8)
         else:
@@ -46,12 +46,8 @@ class Patches(Encoder):
         return {"pixels": pixels, "image_present": np.asarray(sample.image is not None)}
 
     def forward(self, batch: Batch) -> Encoded:
-        """Tokens (B, H·W, D) on their map; the vector is their mean."""
-        tokens = self._tokens(batch["pixels"])
+        """Encode tokens (B, H·W, D) on their map; the vector is their mean."""
+        x = batch["pixels"].permute(0, 3, 1, 2).to(self.position.dtype).mul_(1 / 255)  # (B, 3, height, width), 0 to 1
+        tokens = self.stem(x).flatten(2).transpose(1, 2)
         tokens = torch.where(batch["image_present"][:, None, None], tokens, self.absent) + self.position
         return Encoded(image=Features(tokens.mean(1), tokens, grid=self.grid))
-
-    def _tokens(self, pixels: Tensor) -> Tensor:
-        x = pixels.permute(0, 3, 1, 2).to(self.position.dtype).mul_(1 / 255)  # (B, 3, height, width), 0 to 1
-        tokens: Tensor = self.stem(x).flatten(2).transpose(1, 2)
-        return tokens

@@ -1,4 +1,4 @@
-"""A row of panels and a sentence read together: what in the picture the sentence speaks of."""
+"""Referring expressions: panels of a picture with marks on the items that the sentence speaks of."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ WORDS: Mapping[str, Any] = {"name": "ngrams", "dim": 36}
 
 
 class Referring(Encoder):
-    """A mark on what the text of `words` speaks of, in the map of `visual`, an encoder of panels.
+    """Marks on the items that the text of `words` speaks of, in the map of `visual`, an encoder of panels.
 
     In the manner of MDETR (Kamath et al. 2021, "Modulated detection for end-to-end multi-modal understanding"), which
-    finds in a picture what a sentence speaks of. A panel's part x of a cell gets one number beside it, σ(w · ReLU(W₂
-    ReLU(W₁ x + V_b t + V_c t))), with the text's vector t and weights V of the panel b and of the cell c; `hidden` is
-    the width between. Without a text, or without a picture, it is 0. Otherwise both sides are what they are alone; the
-    text's vector is filled with zeros to the width of the picture's. `start`: a trained model, by folder or shipped
-    name, to begin with.
+    detects the objects of a sentence. The channels x of a panel in a cell are followed by a mark, σ(w · ReLU(W₂ ReLU(W₁
+    x + V_b t + V_c t))), with the text's vector t and weights V of the panel b and of the cell c; `hidden` is the width
+    between. Without a text or a picture the mark is 0. Apart from marks, both sides are those of `visual` and `words`;
+    the text's vector is padded with zeros to the width of the picture's. `start`: a trained model, by folder or shipped
+    name, whose weights are loaded first.
     """
 
     def __init__(
@@ -53,21 +53,21 @@ class Referring(Encoder):
         _warm_start.load_weights(self, "referring", start)
 
     def fit(self, samples: Iterable[Sample]) -> None:
-        """Let both learn what comes before training."""
+        """Fit both encoders."""
         samples = list(samples)
         self.visual.fit(samples)
         self.words.fit(samples)
 
     def prepare(self, sample: Sample) -> Arrays:
-        """The arrays of both."""
+        """Return the arrays of both encoders."""
         return {**self.visual.prepare(sample), **self.words.prepare(sample)}
 
     def forward(self, batch: Batch) -> Encoded:
-        """Tokens (B, cells, D), every panel's channels followed by its mark, and the text's vector (B, D)."""
+        """Encode tokens (B, cells, D), every panel's channels followed by its mark, and the text's vector (B, D)."""
         image, text = self.visual(batch).image, self.words(batch).text
         parts = image.tokens.unflatten(-1, (self.count, -1))  # (B, cells, panels, D')
         both = (batch["text_present"] & batch["image_present"])[:, None, None, None]
-        marks = torch.sigmoid(self.marked(parts, text.vector)) * both
+        marks = torch.sigmoid(self.marks(parts, text.vector)) * both
         tokens = torch.cat([parts, marks], dim=-1).flatten(2)
         words = F.pad(text.vector, (0, self.dim - self.words.dim))
         return Encoded(
@@ -75,23 +75,23 @@ class Referring(Encoder):
             text=Features(words, present=text.present),
         )
 
-    def marked(self, parts: Tensor, words: Tensor) -> Tensor:
-        """Marks before σ (B, cells, panels, 1) of parts (B, cells, panels, D') under texts (B, T)."""
-        seen = self.look(self.norm(parts.flatten(0, 2)).reshape(parts.shape))
-        heard = self.listen(words).reshape(len(words), 1, self.count, -1)
-        here = self.place(words).reshape(len(words), parts.shape[1], 1, -1)
-        told: Tensor = self.tell(seen + heard + here)
-        return told
+    def marks(self, parts: Tensor, words: Tensor) -> Tensor:
+        """Compute marks before σ (B, cells, panels, 1) from panels' parts (B, cells, panels, D') and texts (B, T)."""
+        of_part = self.look(self.norm(parts.flatten(0, 2)).reshape(parts.shape))
+        of_panel = self.listen(words).reshape(len(words), 1, self.count, -1)
+        of_cell = self.place(words).reshape(len(words), parts.shape[1], 1, -1)
+        logits: Tensor = self.tell(of_part + of_panel + of_cell)
+        return logits
 
     def save_assets(self, folder: Path) -> None:
-        """The files of both in `visual` and `words`, and that a saved model needs no other to start from."""
+        """Write the files of both encoders, and that these weights replace those of `start`."""
         for name, encoder in (("visual", self.visual), ("words", self.words)):
             (folder / name).mkdir(exist_ok=True)
             encoder.save_assets(folder / name)
         _warm_start.mark_saved(self.start, folder)
 
     def load_assets(self, folder: Path) -> None:
-        """Raises TwinlensError when a file of either is missing."""
+        """Read the files of both encoders. Raises TwinlensError when one is missing."""
         self.visual.load_assets(folder / "visual")
         self.words.load_assets(folder / "words")
 

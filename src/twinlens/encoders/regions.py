@@ -1,4 +1,4 @@
-"""Regions that a Faster R-CNN proposes, as the paper has them."""
+"""Regions of a Faster R-CNN, as in the paper."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ from twinlens.encoders._regions import RegionEncoder
 
 
 class Regions(RegionEncoder):
-    """Ren et al. 2015, "Faster R-CNN"; regions described as bottom-up attention does (Anderson et al. 2018).
+    """Ren et al. 2015, "Faster R-CNN"; region features as in bottom-up attention (Anderson et al. 2018).
 
     `detector` is one of torchvision's Faster R-CNNs by its name there, or "fasterrcnn_small", one for drawings. Its
     `weights` are "shapes" (shipped, for the small one), a name of torchvision's ("COCO_V1", "DEFAULT"; downloaded), a
-    .safetensors or .pth file, such as `twinlens train detector` writes, or none: random ones. A picture is scaled to
-    fit `height` × `width` pixels. The `top` regions of a score above `floor` are kept; there may be none, and the whole
-    picture is always the first. `words` SIFT words (0: none) are learned in `fit`, with `sift` the options of their
-    keypoints.
+    .safetensors or .pth file, such as `twinlens train detector` writes, or None for random ones. A picture is scaled to
+    fit `height` × `width` pixels. The `top` regions of a score above `floor` are kept, if any, after the whole picture.
+    `fit` learns `words` SIFT words (0: none), from keypoints with the options `sift`.
     """
 
     def __init__(
@@ -55,24 +54,24 @@ class Regions(RegionEncoder):
         self.weights = weights
 
     def detect(self, pixels: Tensor, extent: Tensor) -> Detections:
-        """Boxes of the detector, and the box head's features of these and of the whole picture."""
+        """Detect boxes; compute the box head's features of these and of the whole picture."""
         network, sizes = self.detector, [(height, width) for width, height in extent.tolist()]
         pictures = self._normalised(pixels, extent)
         maps = network.backbone(pictures)
         maps = maps if isinstance(maps, dict) else {"0": maps}
         proposals, _ = network.rpn(ImageList(pictures, sizes), maps)
-        answers, _ = network.roi_heads(maps, proposals, sizes)
+        detected, _ = network.roi_heads(maps, proposals, sizes)
         whole = [pixels.new_tensor([[0, 0, width, height]]) for height, width in sizes]
-        regions = [torch.cat([w, answer["boxes"]]) for w, answer in zip(whole, answers, strict=True)]
+        regions = [torch.cat([w, one["boxes"]]) for w, one in zip(whole, detected, strict=True)]
         features = network.roi_heads.box_head(network.roi_heads.box_roi_pool(maps, regions, sizes))
         return Detections.stack(
-            [answer["boxes"] for answer in answers],
-            [answer["scores"] for answer in answers],
+            [one["boxes"] for one in detected],
+            [one["scores"] for one in detected],
             features.split([len(boxes) for boxes in regions]),
         )
 
     def _normalised(self, pixels: Tensor, extent: Tensor) -> Tensor:
-        """As torchvision does it: the picture's pixels standardised, the rest of the canvas zero."""
+        """Standardise the picture's pixels and zero the rest of the canvas, as torchvision does."""
         transform = self.detector.transform
         mean, std = (pixels.new_tensor(values)[:, None, None] for values in (transform.image_mean, transform.image_std))
         columns = torch.arange(self.width, device=pixels.device) < extent[:, :1]  # (B, width)
@@ -80,6 +79,6 @@ class Regions(RegionEncoder):
         return (pixels - mean) / std * (rows.unsqueeze(2) & columns.unsqueeze(1)).unsqueeze(1)
 
     def save_assets(self, folder: Path) -> None:
-        """How many classes the weights have, so that the model loads without them."""
+        """Write the weights' number of classes: the model then loads without their file."""
         if self.weights is not None:
             hub.keep({"classes": _detectors.classes_of(self.detector)}, folder / "weights")

@@ -1,4 +1,4 @@
-"""VisualBERT: words and regions of a picture through one transformer."""
+"""VisualBERT: words of a text and regions of a picture in one transformer."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from twinlens.encoders import Encoder
 from twinlens.encoders._boxes import lay_on_map
 from twinlens.encoders._transformer import check_length, longest, masked_mean, sizes, without_pooler
 
-# What the text tables of VisualBERT share with BERT's.
-_AS_BERT = (
+# Options of a VisualBERT whose text tables have BERT's weights.
+_BERT_OPTIONS = (
     *("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act"),
     *("hidden_dropout_prob", "attention_probs_dropout_prob", "max_position_embeddings", "type_vocab_size"),
     *("layer_norm_eps", "pad_token_id"),
@@ -28,16 +28,16 @@ class VisualBert(Encoder):
     """Li et al. 2019, "VisualBERT: a simple and performant baseline for vision and language".
 
     [word + type + position ; W·region + visual type + visual position] → LayerNorm → transformer layers. `visual` is
-    the encoder that gives the regions: {name = "patches", …}. The picture's side of the answer is the regions' outputs,
-    on the visual encoder's map where it has one; regions with boxes are laid on a map of `cells` (rows, columns). The
-    text's side is the words' outputs, its vector that of [CLS]. A missing text is the empty one, [CLS] [SEP]. Not
-    attended to are regions that the visual encoder's mask leaves out, and all of a picture that it says is missing; its
-    empty places still see the words, so that a sentence alone has a picture's side to be found by.
+    the encoder of the regions: {name = "patches", …}. The picture's features are the regions' outputs, on the visual
+    encoder's map where it has one; regions with boxes are laid on a map of `cells` (rows, columns). The text's features
+    are the words' outputs, its vector that of [CLS]. A missing text is the empty one, [CLS] [SEP]. Attention skips the
+    regions outside the visual encoder's mask, and all regions of a missing picture. These still attend to the words, so
+    that a text alone has features on the picture's side too.
 
     `checkpoint` is a VisualBERT by hub name or folder ("uclanlp/visualbert-nlvr2-pre"); the projection W is new where
-    its regions are of another width. `bert` is a BERT: beside a checkpoint it gives the vocabulary (the published
-    VisualBERTs have none of their own), alone also the weights, its text tables initialising the visual ones. Without
-    either, a transformer of `layers` × `dim` with `heads` learns from nothing, its vocabulary in `fit`.
+    its regions are of another width. `bert` is a BERT: beside a checkpoint, the source of the vocabulary (published
+    VisualBERTs have none of their own); alone, also of the weights, its text tables initialising the visual ones.
+    Without either, a transformer of `layers` × `dim` with `heads` is trained from scratch, its vocabulary in `fit`.
     """
 
     def __init__(
@@ -69,25 +69,25 @@ class VisualBert(Encoder):
         self.dim = self.bert.config.hidden_size
 
     def fit(self, samples: Iterable[Sample]) -> None:
-        """Learn the WordPiece vocabulary from the texts, and what the visual encoder learns from the pictures."""
+        """Fit the visual encoder to the pictures, and learn the WordPiece vocabulary from the texts, in one pass."""
         texts: list[str] = []
-        stream = _noting(samples, texts)
+        stream = _collecting(samples, texts)
         self.visual.fit(stream)
-        for _ in stream:  # what the visual encoder has not asked for
+        for _ in stream:  # samples that the visual encoder did not read
             pass
         if self.source is None:
             self.tokenizer = wordpiece.learn(texts, self.vocabulary)
 
     def cache_to(self, folder: Path) -> None:
-        """Those of the visual encoder."""
+        """Cache the visual encoder's features."""
         self.visual.cache_to(folder)
 
     def prepare(self, sample: Sample) -> Arrays:
-        """words, words_mask, text_present, and the visual encoder's arrays."""
+        """Return words, words_mask, text_present, and the visual encoder's arrays."""
         return {**wordpiece.encode(self.tokenizer, sample.text, self.max_tokens), **self.visual.prepare(sample)}
 
     def forward(self, batch: Batch) -> Encoded:
-        """Regions' outputs (B, R, D), or (B, H·W, D) on the map, and words' (B, L, D), L the batch's longest text."""
+        """Encode regions (B, R, D), or (B, H·W, D) on the map, and words (B, L, D), L the batch's longest text."""
         regions = self.visual(batch).image
         attended = _attended(regions)
         length = longest(batch["words_mask"])
@@ -98,25 +98,24 @@ class VisualBert(Encoder):
             visual_embeds=regions.tokens,
             visual_attention_mask=attended,
         ).last_hidden_state
-        words, seen = output[:, :length], output[:, length:]
-        return Encoded(image=self._side(seen, regions, attended), text=Features(words[:, 0], words, mask))
+        words, outputs = output[:, :length], output[:, length:]
+        return Encoded(image=self._image_features(outputs, regions, attended), text=Features(words[:, 0], words, mask))
 
-    def _side(self, seen: Tensor, regions: Features, attended: Tensor) -> Features:
-        """The picture's side: the regions' outputs, on a map where there is one.
+    def _image_features(self, outputs: Tensor, regions: Features, attended: Tensor) -> Features:
+        """Return the regions' outputs as the picture's features, on a map where there is one.
 
-        It is there for a missing picture too: what the words made of its empty places, of which the first, the whole
-        picture, stands for all.
+        A missing picture has features too: the output of its first region, which attends to the words.
         """
         if regions.grid is not None:
-            return Features(seen.mean(1), seen, grid=regions.grid)
+            return Features(outputs.mean(1), outputs, grid=regions.grid)
         counts = torch.cat([attended[:, :1] | ~attended.any(1, keepdim=True), attended[:, 1:]], dim=1)
-        vector = masked_mean(seen, counts)
+        vector = masked_mean(outputs, counts)
         if regions.boxes is None:
-            return Features(vector, seen, counts)
-        return Features(vector, lay_on_map(seen, regions.boxes, counts, self.cells), grid=self.cells)
+            return Features(vector, outputs, counts)
+        return Features(vector, lay_on_map(outputs, regions.boxes, counts, self.cells), grid=self.cells)
 
     def save_assets(self, folder: Path) -> None:
-        """The tokenizer as JSON, the architecture of a checkpoint, and the visual encoder's files in `visual`."""
+        """Write the tokenizer, the architecture of a checkpoint, and the visual encoder's files in `visual`."""
         self.tokenizer.save(str(folder / wordpiece.FILE))
         if self.source is not None:
             hub.keep(self.bert.config.to_dict(), folder / self.kept_as)
@@ -124,13 +123,13 @@ class VisualBert(Encoder):
         self.visual.save_assets(folder / "visual")
 
     def load_assets(self, folder: Path) -> None:
-        """Raises TwinlensError when the tokenizer is missing."""
+        """Read the tokenizer and the visual encoder's files. Raises TwinlensError when one is missing."""
         self.tokenizer = wordpiece.load(folder)
         self.visual.load_assets(folder / "visual")
 
 
 def _network(checkpoint: str | None, bert: str | None, size: dict[str, int], max_tokens: int, visual_dim: int) -> Any:
-    """A VisualBertModel without its pooler, from whichever source there is."""
+    """Build or load a VisualBertModel without its pooler."""
     source = checkpoint or bert
     if source is None:
         return _small(size, max_tokens, visual_dim)
@@ -154,17 +153,17 @@ def _small(size: dict[str, int], max_tokens: int, visual_dim: int) -> Any:
 
 
 def _from_visualbert(name: str, visual_dim: int) -> Any:
-    """A published VisualBERT; only its projection of regions may be of another width than ours."""
+    """Load a published VisualBERT, with a new projection of regions if theirs are of another width."""
     options = {"visual_embedding_dim": visual_dim, "ignore_mismatched_sizes": True, "add_pooling_layer": False}
     return hub.model(name, auto=VisualBertModel, new="visual_projection", **options)
 
 
 def _from_bert(name: str, visual_dim: int) -> Any:
-    """BERT's weights in a VisualBERT; its tables of segments and positions initialise the visual ones."""
+    """Load BERT's weights into a VisualBERT; its tables of segments and positions initialise the visual ones."""
     bert = without_pooler(hub.model(name))
     if bert.config.model_type != "bert":
         raise TwinlensError(f"the checkpoint {name!r} is a {bert.config.model_type}, not a BERT; choose another")
-    shared = {key: getattr(bert.config, key) for key in _AS_BERT}
+    shared = {key: getattr(bert.config, key) for key in _BERT_OPTIONS}
     model = VisualBertModel(VisualBertConfig(**shared, visual_embedding_dim=visual_dim), add_pooling_layer=False)
     tables = bert.state_dict()
     for table in ("token_type", "position"):
@@ -179,19 +178,17 @@ def _set_dropout(model: Any, share: float) -> None:
             module.p = share
 
 
-def _noting(samples: Iterable[Sample], texts: list[str]) -> Iterator[Sample]:
-    """The same stream; the texts that have passed are kept."""
+def _collecting(samples: Iterable[Sample], texts: list[str]) -> Iterator[Sample]:
+    """Yield the samples unchanged, appending their texts to a list."""
     for sample in samples:
         texts.append(sample.text)
         yield sample
 
 
 def _attended(regions: Features) -> Tensor:
-    """Which regions (B, R) are attended to: those of the visual encoder's mask, and none of a missing picture."""
+    """Return which regions (B, R) are attended to: those of the visual encoder's mask, none of a missing picture."""
     assert regions.tokens is not None
-    mask = _all(regions.tokens) if regions.mask is None else regions.mask
+    mask = regions.mask
+    if mask is None:
+        mask = torch.ones(regions.tokens.shape[:2], dtype=torch.bool, device=regions.tokens.device)
     return mask if regions.present is None else mask & regions.present.unsqueeze(1)
-
-
-def _all(tokens: Tensor) -> Tensor:
-    return torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)

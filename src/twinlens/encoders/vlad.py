@@ -1,4 +1,4 @@
-"""A picture as a vector of locally aggregated descriptors."""
+"""VLAD: a picture as a vector of locally aggregated descriptors."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from twinlens.encoders._visual_words import VisualWords
 class Vlad(VisualWords):
     """VLAD (Jégou et al. 2010): for each word the sum of its descriptors' differences, per picture and grid cell.
 
-    Each word's sum is made unit length (Arandjelović & Zisserman 2013), numbers are raised to `power`, keeping their
-    signs, and all of it is made unit length again. Few words suffice: the width is words × 128, or × 384 in opponent
-    colours. The other options are those of `bovw`.
+    Each word's sum is scaled to unit length (Arandjelović & Zisserman 2013), numbers are raised to `power`, keeping
+    their signs, and the whole is scaled to unit length again. Few words suffice: the width is words × 128, or × 384 in
+    opponent colours. The other options are those of `bovw`.
     """
 
     def __init__(
@@ -47,16 +47,15 @@ class Vlad(VisualWords):
         self.dim = words * local.width
 
     def weigh(self, summaries: Tensor) -> Tensor:
-        """Sums of differences (…, words, D) as unit vectors (…, words·D); no keypoints give zeros."""
+        """Turn sums of differences (…, words, D) into unit vectors (…, words·D); zeros without keypoints."""
         each = F.normalize(summaries, dim=-1).flatten(-2)
         return F.normalize(each.sign() * each.abs().pow(self.power), dim=-1)
 
-    def _summarise(self, described: Keypoints, groups: NDArray[np.intp], count: int) -> NDArray[np.float32]:
-        words = self._assign(described)
+    def _summarise(self, keypoints: Keypoints, cells: NDArray[np.intp], count: int) -> NDArray[np.float32]:
+        words = self._assign(keypoints)
         assert self._vocabulary is not None
-        differences = described.descriptors - self._vocabulary.centres[words]
-        ones, keypoints = np.ones(len(words), dtype=np.float32), np.arange(len(words))
-        sums = (
-            csr_array((ones, (groups * self.words + words, keypoints)), (count * self.words, len(words))) @ differences
-        )
+        differences = keypoints.descriptors - self._vocabulary.centres[words]
+        # A sparse matrix of ones adds up the differences of each cell and word.
+        entries = np.ones(len(words), dtype=np.float32), (cells * self.words + words, np.arange(len(words)))
+        sums = csr_array(entries, (count * self.words, len(words))) @ differences
         return np.asarray(sums, dtype=np.float32).reshape(count, self.words, self.local.width)
