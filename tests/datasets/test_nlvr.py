@@ -119,13 +119,13 @@ def test_the_order_of_the_file_is_gone(tmp_path):
 
 def test_items_stand_where_picture_k_shows_them(tmp_path):
     row = nlvr.rows(write(tmp_path), "dev")[0]
-    assert [box for _, box in row.shown(0)] == [
+    assert [box for _, box in row.items_in(0)] == [
         (0, 80, 20, 100),
         (40, 80, 60, 100),
         (160, 80, 180, 100),
         (370, 80, 390, 100),
     ]
-    assert [(i.color, box[0]) for i, box in row.shown(4)] == [
+    assert [(i.color, box[0]) for i, box in row.items_in(4)] == [
         ("#0099ff", 70),
         ("Black", 150),
         ("Black", 190),
@@ -215,7 +215,7 @@ def test_drawn_things_fill_their_boxes():
     for row in nlvr.rows(REAL, "test")[::60]:
         for k in (0, 3):
             pixels = np.array(images.load(row.pictures[k]), dtype=int)
-            for _, (left, upper, right, lower) in row.shown(k):
+            for _, (left, upper, right, lower) in row.items_in(k):
                 pixels[max(upper - 1, 0) : lower + 1, max(left - 1, 0) : right + 1] = 211
             bare = np.abs(pixels - 211).max(-1) > 60
             bare[:, 100:150] = bare[:, 250:300] = False  # the grey between the boxes

@@ -1,1 +1,1 @@
-"""Datasets: a folder in its original layout → queries, gallery and what is known about them. One file per dataset."""
+"""Datasets: a folder in its original layout → queries, gallery and annotations. One file per dataset."""

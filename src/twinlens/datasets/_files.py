@@ -1,4 +1,4 @@
-"""Reading annotation files: every fault is one line that names the file and how to mend it."""
+"""Reading annotation files; errors are one line that names the file and the cure."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from twinlens.core.types import TwinlensError
 
 
 def check(name: str, **choices: tuple[str, Sequence[str]]) -> None:
-    """Raise TwinlensError for the first option whose value is not among the known ones: `split=(value, known)`."""
+    """Check options given as `split=(value, known)`. Raises TwinlensError for the first unknown value."""
     for option, (value, known) in choices.items():
         if value not in known:
             raise TwinlensError(f"{name} has no {option} {value!r}; known: {', '.join(known)}")
 
 
 def folder(name: str, root: Path | None) -> Path:
-    """The dataset's folder; TwinlensError when none was given or it is not there."""
+    """Check that the dataset's folder exists, and return it. Raises TwinlensError when there is none."""
     if root is None:
         raise TwinlensError(f"{name} needs the folder it was downloaded to (--root); {_advice(name)}")
     if not root.is_dir():
@@ -27,7 +27,7 @@ def folder(name: str, root: Path | None) -> Path:
 
 
 def read_text(path: Path, name: str) -> str:
-    """A UTF-8 file of the dataset `name`; TwinlensError when it cannot be read."""
+    """Read a UTF-8 file of the dataset `name`. Raises TwinlensError when it cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
@@ -37,7 +37,7 @@ def read_text(path: Path, name: str) -> str:
 
 
 def read_json(path: Path, name: str) -> Any:
-    """The content of a JSON file; TwinlensError when it cannot be read or is not JSON."""
+    """Read a JSON file. Raises TwinlensError when it cannot be read or is not JSON."""
     try:
         return json.loads(read_text(path, name))
     except json.JSONDecodeError as error:
@@ -45,7 +45,7 @@ def read_json(path: Path, name: str) -> Any:
 
 
 def read_rows(path: Path, name: str, keys: Iterable[str]) -> list[dict[str, Any]]:
-    """A JSON list of objects that all have `keys`; TwinlensError names the first row that is not so."""
+    """Read a JSON list of objects that all have `keys`. Raises TwinlensError that names the first faulty row."""
     rows = read_json(path, name)
     if not isinstance(rows, list):
         raise TwinlensError(f"{path} must be a JSON list; {_advice(name)}")
@@ -57,7 +57,7 @@ def read_rows(path: Path, name: str, keys: Iterable[str]) -> list[dict[str, Any]
 
 
 def must_hold(place: Path, known: Iterable[str], wanted: Iterable[str], name: str) -> None:
-    """Raise TwinlensError when annotations want a picture that the gallery described at `place` does not have."""
+    """Check that the gallery at `place` has all annotated pictures. Raises TwinlensError when it lacks some."""
     lacking = sorted(set(wanted).difference(known))
     if lacking:
         raise TwinlensError(

@@ -1,9 +1,9 @@
-"""The one place that reads a pickle, and the reason why that is safe: an object .npy file as plain data.
+"""Safe reading of object .npy files, the only pickles that the package reads.
 
-A pickle is a programme: it may name any function and call it. Here it can name numpy's array, dtype and scalar and
-Python's sets, nothing else, and the numpy names do not lead to numpy: they lead to the small classes below, which take
-down what the file says, check it, and only then build an array of numbers, strings or plain objects. numpy's own
-`dtype.__setstate__` trusts its input (forged flags make it follow forged pointers), so it is never called.
+A pickle is a program: it may name any function and call it. Here it can name numpy's array, dtype and scalar and
+Python's sets, nothing else, and numpy's names are resolved to the small classes below, which check the file's fields
+and only then build an array of numbers, strings or plain objects. numpy's own `dtype.__setstate__` trusts its input
+(forged flags make it follow forged pointers), so it is never called.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _DAMAGED = (
     TypeError,
     ValueError,
 )
-"""What unpickling a damaged file raises, as the pickle module's documentation warns."""
+"""Errors of unpickling a damaged file, as listed in the pickle module's documentation."""
 
 
 def load_object(path: Path) -> Any:
-    """The one object in a 0-dimensional object .npy file, such as numpy.save makes of a dictionary.
+    """Read the one object of a 0-dimensional object .npy file, such as numpy.save writes for a dictionary.
 
-    Python 2's files are read as Latin-1. Raises TwinlensError when the file cannot be read, is damaged, or names
-    anything that is no plain data.
+    Strings of Python 2 are read as Latin-1. Raises TwinlensError when the file cannot be read, is damaged, or names
+    anything but plain data.
     """
     try:
         with path.open("rb") as file:
@@ -50,7 +50,7 @@ def load_object(path: Path) -> Any:
 
 
 def _check_header(file: BinaryIO) -> None:
-    """Raises ValueError unless the header announces one object."""
+    """Check that the header declares a single object. Raises ValueError."""
     old = np.lib.format.read_magic(file) == (1, 0)
     shape, _, dtype = (np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0)(file)
     if shape != () or dtype != np.dtype(object):
@@ -58,7 +58,7 @@ def _check_header(file: BinaryIO) -> None:
 
 
 class _Dtype:
-    """What a pickle says of a numpy dtype: its name and byte order; everything else it says is left aside."""
+    """Stand-in for numpy's dtype that takes only name and byte order from a pickle."""
 
     def __init__(self, name: str, *_: object) -> None:
         if not _PLAIN.fullmatch(name):
@@ -74,7 +74,7 @@ class _Dtype:
 
 
 class _Array(np.ndarray[Any, np.dtype[Any]]):
-    """An array that a pickle starts empty and fills once; numpy checks the length of what it is filled with."""
+    """An array that a pickle creates empty and fills once; numpy checks the length of its data."""
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _, shape, dtype, fortran, data = state
@@ -105,7 +105,7 @@ _ADMITTED: dict[tuple[str, str], object] = {
 
 class _Reader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        """The stand-in for an admitted name. Raises UnpicklingError for every other name."""
+        """Return the stand-in for an admitted name. Raises UnpicklingError for every other name."""
         if (module, name) not in _ADMITTED:
             raise pickle.UnpicklingError(f"it names {module}.{name}, which is no plain data")
         return _ADMITTED[module, name]

@@ -1,4 +1,4 @@
-"""Where a dataset comes from: what `twinlens data` tells."""
+"""The origin of a dataset, as `twinlens data` prints it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Source:
-    """A download as its authors publish it.
+    """A dataset's download, as its authors publish it.
 
-    homepage: the authors' page. licence: of annotations and of pictures. size: approximate. files: one line per thing
-    to fetch, "place under the root: where it comes from".
+    homepage: the authors' page. licence: of annotations and of pictures. size: approximate. files: one line per
+    download, "path under the root: address".
     """
 
     homepage: str

@@ -40,17 +40,17 @@ _NAME = "circo"
 
 
 def load(root: Path | None, split: str, *, protocol: str = PROTOCOLS[0]) -> Dataset:
-    """A split of CIRCO: query ids are the annotation's, gallery ids COCO's 12 digits; the text is the relative caption.
+    """Load a split of CIRCO; the text of a query is its relative caption.
 
-    The gallery is what COCO's image info file lists or, without it, the pictures in the folder. Queries of the test
-    split have no relevant entry. Raises TwinlensError for an unknown option, for a missing or damaged annotation file
-    and for a gallery that lacks a picture the annotations name.
+    Query ids are the annotations' ids, gallery ids COCO's 12 digits. The gallery is the list of COCO's image info file
+    or, without it, the pictures in the folder. Queries of the test split have no relevant entry. Raises TwinlensError
+    for an unknown option, for a missing or damaged annotation file and for a gallery that lacks an annotated picture.
     """
     check(_NAME, split=(split, SPLITS), protocol=(protocol, PROTOCOLS))
     here = folder(_NAME, root)
     rows = {str(row["id"]): row for row in _rows(here, split)}
     names = _gallery(here)
-    must_hold(_coco(here), (Path(name).stem for name in names), _named(rows.values()), _NAME)
+    must_hold(_coco(here), (Path(name).stem for name in names), _annotated(rows.values()), _NAME)
     return Dataset(
         queries=tuple(
             Sample(key, _pictures(here) / f"{_digits(row['reference_img_id'])}.jpg", row["relative_caption"])
@@ -67,19 +67,19 @@ def submission(
     root: Path | None,  # noqa: ARG001
     split: str,
 ) -> dict[str, _submissions.CircoFile]:
-    """Rankings → file name → what the authors' server wants. Raises TwinlensError when it would refuse them."""
+    """Turn rankings into the server's files, name → content. Raises TwinlensError when the server would refuse them."""
     return {f"circo_{split}.json": _submissions.circo(rankings)}
 
 
 def expected_files(root: Path) -> Iterator[Path]:
-    """The annotation files, COCO's image info, and every picture that those present so far name."""
+    """List the annotation files, COCO's image info, and every picture named by those that exist."""
     yield from (_annotations(root, split) for split in SPLITS)
     yield _image_info(root)
     if _image_info(root).is_file():
         names = _listed(root)
     else:
         rows = (row for split in SPLITS if _annotations(root, split).is_file() for row in _rows(root, split))
-        names = sorted(f"{digits}.jpg" for digits in _named(rows))
+        names = sorted(f"{digits}.jpg" for digits in _annotated(rows))
     yield from (_pictures(root) / name for name in names)
 
 
@@ -88,7 +88,7 @@ def _rows(root: Path, split: str) -> list[dict[str, Any]]:
 
 
 def _gallery(root: Path) -> list[str]:
-    """File names of the gallery, sorted."""
+    """List the file names of the gallery, sorted."""
     if _image_info(root).is_file():
         return _listed(root)
     if not _pictures(root).is_dir():
@@ -107,8 +107,8 @@ def _listed(root: Path) -> list[str]:
         raise TwinlensError(f"{_image_info(root)} must hold 'images' with a 'file_name' each") from error
 
 
-def _named(rows: Iterable[Mapping[str, Any]]) -> set[str]:
-    """The 12 digits of every reference and right answer."""
+def _annotated(rows: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Collect the 12 digits of every reference and relevant picture."""
     return {_digits(number) for row in rows for number in (row["reference_img_id"], *row.get("gt_img_ids", ()))}
 
 

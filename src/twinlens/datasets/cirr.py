@@ -40,10 +40,10 @@ _NAME = "cirr"
 
 
 def load(root: Path | None, split: str, *, protocol: str = PROTOCOLS[0]) -> Dataset:
-    """A split of CIRR: query ids are the pair ids, gallery ids the picture names.
+    """Load a split of CIRR; query ids are the pair ids, gallery ids the picture names.
 
-    The four other members of a query's set are `rejected`, so the subset metric is the recall among relevant and
-    rejected entries. Groups are the sets of six; a picture may be in several sets, so gallery entries have none.
+    The four other members of a query's set are `rejected`: the subset metric is the recall among relevant and rejected
+    entries. Groups are the sets of six; a picture may be in several sets, so gallery entries have none.
     Queries of test1 have neither relevant nor rejected entries: see `members`. Raises TwinlensError for an unknown
     option and for a missing or damaged annotation file.
     """
@@ -53,25 +53,25 @@ def load(root: Path | None, split: str, *, protocol: str = PROTOCOLS[0]) -> Data
     rows = {str(row["pairid"]): row for row in _rows(here, split)}
     wanted = [name for row in rows.values() for name in row["img_set"]["members"]]
     must_hold(_paths_file(here, split), paths, wanted, _NAME)
-    judged = {key: row for key, row in rows.items() if "target_hard" in row}
+    with_target = {key: row for key, row in rows.items() if "target_hard" in row}
     return Dataset(
         queries=tuple(Sample(key, paths[row["reference"]], row["caption"]) for key, row in rows.items()),
         gallery=tuple(Sample(name, path) for name, path in paths.items()),
-        relevant={key: frozenset({row["target_hard"]}) for key, row in judged.items()},
+        relevant={key: frozenset({row["target_hard"]}) for key, row in with_target.items()},
         ignore={key: frozenset({row["reference"]}) for key, row in rows.items()},
         groups={key: f"set {row['img_set']['id']}" for key, row in rows.items()},
-        rejected={key: _others(row) - {row["target_hard"]} for key, row in judged.items()},
+        rejected={key: _others(row) - {row["target_hard"]} for key, row in with_target.items()},
     )
 
 
 def members(root: Path | None, split: str) -> dict[str, frozenset[str]]:
-    """Query id → the five other pictures of its set, which `_submissions.cirr_subset` ranks. Raises as `load` does."""
+    """Map query ids to the five other pictures of their set, for `_submissions.cirr_subset`. Raises as `load` does."""
     check(_NAME, split=(split, SPLITS))
     return {str(row["pairid"]): _others(row) for row in _rows(folder(_NAME, root), split)}
 
 
 def submission(rankings: Sequence[Ranking], root: Path | None, split: str) -> dict[str, _submissions.CirrFile]:
-    """Rankings of the whole gallery → file name → what the server wants. Raises TwinlensError as `load` does."""
+    """Turn rankings of the gallery into the server's files, name → content. Raises TwinlensError as `load` does."""
     return {
         "recall.json": _submissions.cirr(rankings),
         "recall_subset.json": _submissions.cirr_subset(rankings, members(root, split)),
@@ -79,7 +79,7 @@ def submission(rankings: Sequence[Ranking], root: Path | None, split: str) -> di
 
 
 def expected_files(root: Path) -> Iterator[Path]:
-    """Every annotation file, and every picture that the annotation files present so far name."""
+    """List every annotation file, and every picture named by those that exist."""
     for split in SPLITS:
         yield _captions_file(root, split)
         yield _paths_file(root, split)

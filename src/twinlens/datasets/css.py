@@ -33,10 +33,10 @@ _NAME = "css"
 
 
 def load(root: Path | None, split: str, *, protocol: str = PROTOCOLS[0]) -> Dataset:
-    """Every "from → to" pair of every instruction of the split; the text is the instruction, such as "add red cube".
+    """Load a query for every "from → to" pair of every instruction; its text is the instruction ("add red cube").
 
     Gallery ids are picture names. Groups are scenes: a query belongs to its source's. Raises TwinlensError for an
-    unknown option and for a missing or damaged file, also when the file holds more than plain data.
+    unknown option and for a missing, damaged or unsafe file.
     """
     check(_NAME, split=(split, SPLITS), protocol=(protocol, PROTOCOLS))
     here = folder(_NAME, root)
@@ -46,19 +46,19 @@ def load(root: Path | None, split: str, *, protocol: str = PROTOCOLS[0]) -> Data
     pictures: dict[str, set[str]] = defaultdict(set)
     for name, scene in zip(names, scenes, strict=True):
         pictures[scene].add(name)
-    answers = {scene: frozenset(found) for scene, found in pictures.items()}
+    of_scene = {scene: frozenset(members) for scene, members in pictures.items()}
     queries = {f"q{number}": pair for number, pair in enumerate(_pairs(here, content, len(scenes)))}
     return Dataset(
         queries=tuple(Sample(key, _picture(here, names[source]), text) for key, (source, _, text) in queries.items()),
         gallery=tuple(Sample(name, _picture(here, name)) for name in names),
-        relevant={key: answers[scenes[target]] for key, (_, target, _) in queries.items()},
+        relevant={key: of_scene[scenes[target]] for key, (_, target, _) in queries.items()},
         ignore={key: frozenset({names[source]}) for key, (source, _, _) in queries.items()},
         groups=dict(zip(names, scenes, strict=True)) | {key: scenes[pair[0]] for key, pair in queries.items()},
     )
 
 
 def expected_files(root: Path) -> Iterator[Path]:
-    """The annotation file and, once it is there, every picture that it counts."""
+    """List the annotation file and, if it exists, every picture that it counts."""
     yield _file(root)
     if _file(root).is_file():
         for split in SPLITS:
@@ -67,7 +67,7 @@ def expected_files(root: Path) -> Iterator[Path]:
 
 
 def _content(root: Path, split: str) -> dict[str, Any]:
-    """What the annotation file says of one split: "mods", "objects_img" and perhaps "labels"."""
+    """Read one split of the annotation file: "mods", "objects_img" and perhaps "labels"."""
     if not _file(root).is_file():
         raise TwinlensError(f"{_file(root)} is missing; `twinlens data {_NAME}` tells how to get it")
     whole = load_object(_file(root))
@@ -78,7 +78,7 @@ def _content(root: Path, split: str) -> dict[str, Any]:
 
 
 def _scenes(root: Path, content: dict[str, Any]) -> list[str]:
-    """The scene of every picture: its label where the file has labels, else the picture's own number."""
+    """List every picture's scene: its label if the file has labels, else the picture's own number."""
     count = len(content["objects_img"])
     scenes = [f"scene {label}" for label in content.get("labels", range(count))]
     if len(scenes) != count:
@@ -87,7 +87,7 @@ def _scenes(root: Path, content: dict[str, Any]) -> list[str]:
 
 
 def _pairs(root: Path, content: dict[str, Any], pictures: int) -> list[tuple[int, int, str]]:
-    """(source picture, target picture, instruction)."""
+    """List every (source picture, target picture, instruction)."""
     try:
         pairs = [
             (int(source), int(target), str(mod["to_str"]))

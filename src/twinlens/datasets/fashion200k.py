@@ -39,17 +39,20 @@ _KINDS = ("dress", "jacket", "pants", "skirt", "top")
 
 
 def load(root: Path | None, split: str, *, protocol: str = PROTOCOLS[0], seed: int = 0) -> Dataset:
-    """The published test queries, or training queries drawn from the labels; gallery ids are the labels' paths.
+    """Load the published test queries, or draw training queries from the labels; gallery ids are the labels' paths.
 
-    Training: one query per picture whose caption differs from another one in a single word, the other caption drawn by
-    `seed`. Groups are products (the folder of a picture). Raises TwinlensError for an unknown option and for a missing
-    or damaged label file.
+    Training: one query per picture whose caption differs from another one in a single word, the other caption drawn
+    with `seed`. Groups are products (the folder of a picture). Raises TwinlensError for an unknown option and for a
+    missing or damaged label file.
     """
     check(_NAME, split=(split, SPLITS), protocol=(protocol, PROTOCOLS))
     here = folder(_NAME, root)
     captions = _captions(here, split)
-    pairs = _published(here, captions) if split == "test" else _drawn(captions, seed)
-    answers = _by_caption(captions)
+    pairs = _published_pairs(here, captions) if split == "test" else _drawn_pairs(captions, seed)
+    with_caption: dict[str, set[str]] = defaultdict(set)
+    for path, caption in captions.items():
+        with_caption[caption].add(path)
+    answers = {caption: frozenset(paths) for caption, paths in with_caption.items()}
     queries = {f"q{number}": pair for number, pair in enumerate(pairs)}
     return Dataset(
         queries=tuple(
@@ -64,15 +67,15 @@ def load(root: Path | None, split: str, *, protocol: str = PROTOCOLS[0], seed: i
 
 
 def replacement(source: str, target: str) -> str:
-    """TIRG's instruction: the first word of each caption that the other lacks, or its last word if it lacks none."""
-    a, b = source.split(), target.split()
-    old = next((word for word in a if word not in b), a[-1])
-    new = next((word for word in b if word not in a), b[-1])
+    """Write TIRG's instruction, from the first word of each caption that the other lacks, or else its last word."""
+    before, after = source.split(), target.split()
+    old = next((word for word in before if word not in after), before[-1])
+    new = next((word for word in after if word not in before), after[-1])
     return f"replace {old} with {new}"
 
 
 def expected_files(root: Path) -> Iterator[Path]:
-    """Label files, the query file, and every picture that the label files present so far name."""
+    """List the label files, the query file, and every picture named by label files that exist."""
     files = [root / "labels" / f"{kind}_{split}_detect_all.txt" for kind in _KINDS for split in SPLITS]
     yield from files
     yield root / "test_queries.txt"
@@ -82,7 +85,7 @@ def expected_files(root: Path) -> Iterator[Path]:
 
 
 def _captions(root: Path, split: str) -> dict[str, str]:
-    """Path of a picture → its caption."""
+    """Map the pictures' paths to their captions."""
     files = sorted((root / "labels").glob(f"*_{split}_detect_all.txt"))
     if not files:
         raise TwinlensError(
@@ -99,8 +102,8 @@ def _labels(file: Path) -> Iterator[tuple[str, str]]:
         yield fields[0], fields[2].strip()
 
 
-def _published(root: Path, captions: Mapping[str, str]) -> list[tuple[str, str]]:
-    """(source path, target caption) of every line of the query file."""
+def _published_pairs(root: Path, captions: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Read (source path, target caption) of every line of the query file."""
     file = root / "test_queries.txt"
     lines = [line.split() for line in read_text(file, _NAME).splitlines() if line.strip()]
     if any(len(line) != 2 for line in lines):
@@ -109,8 +112,8 @@ def _published(root: Path, captions: Mapping[str, str]) -> list[tuple[str, str]]
     return [(source, captions[target]) for source, target in lines]
 
 
-def _drawn(captions: Mapping[str, str], seed: int) -> Iterator[tuple[str, str]]:
-    """(source path, target caption) for every picture that has a caption one word away."""
+def _drawn_pairs(captions: Mapping[str, str], seed: int) -> Iterator[tuple[str, str]]:
+    """Draw (source path, target caption) for every picture with another caption one word away."""
     near = _one_word_apart(captions.values())
     rng = np.random.default_rng(seed)
     for path, caption in captions.items():
@@ -119,25 +122,23 @@ def _drawn(captions: Mapping[str, str], seed: int) -> Iterator[tuple[str, str]]:
 
 
 def _one_word_apart(captions: Iterable[str]) -> dict[str, list[str]]:
-    """Caption → the captions of as many words that equal it but for one word in one place, sorted."""
+    """Map each caption to the captions that differ from it in the word at one position, sorted."""
     unique = sorted(set(captions))
     gaps: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for caption in unique:
         for gap in _gaps(caption):
             gaps[gap].append(caption)
-    return {caption: [other for gap in _gaps(caption) for other in gaps[gap] if other != caption] for caption in unique}
+    near: dict[str, list[str]] = {}
+    for caption in unique:
+        same_but_one = (other for gap in _gaps(caption) for other in gaps[gap])
+        near[caption] = [other for other in same_but_one if other != caption]
+    return near
 
 
 def _gaps(caption: str) -> list[tuple[str, ...]]:
+    """List the caption's words with each position blanked in turn."""
     words = caption.split()
     return [(*words[:place], "", *words[place + 1 :]) for place in range(len(words))]
-
-
-def _by_caption(captions: Mapping[str, str]) -> dict[str, frozenset[str]]:
-    paths: dict[str, set[str]] = defaultdict(set)
-    for path, caption in captions.items():
-        paths[caption].add(path)
-    return {caption: frozenset(found) for caption, found in paths.items()}
 
 
 def _product(path: str) -> str:

@@ -1,4 +1,4 @@
-"""FashionIQ: a garment and what should be different about it, in three categories.
+"""FashionIQ: garments of three categories, and captions of the difference to another garment.
 
 Wu et al., "The Fashion IQ Dataset: Retrieving Images by Combining Side Information and Relative Natural Language
 Feedback" (CVPR 2021). Layout: `captions/cap.{category}.{split}.json`, `image_splits/split.{category}.{split}.json`,
@@ -46,14 +46,14 @@ def load(
     category: str | None = None,
     gallery: str = GALLERIES[0],
 ) -> Dataset:
-    """One category, or (None) all three side by side, where a query ignores the galleries of the other two.
+    """Load one category, or (None) all three, where a query ignores the galleries of the other two.
 
     Ids are "<category>/<ASIN>" for pictures and "<category>/q<row>" for queries; the text is "c1 and c2". Groups join
-    every picture with the ones it is paired with. Queries of the test split have no relevant entry. Raises
+    every picture with those it is paired with. Queries of the test split have no relevant entry. Raises
     TwinlensError for an unknown option and for a missing or damaged annotation file.
     """
     if category is None:
-        return _side_by_side(parts(root, split, protocol=protocol, gallery=gallery))
+        return _merged(parts(root, split, protocol=protocol, gallery=gallery))
     check(_NAME, protocol=(protocol, PROTOCOLS), category=(category, CATEGORIES))
     return _part(folder(_NAME, root), split, category, gallery)
 
@@ -61,14 +61,14 @@ def load(
 def parts(
     root: Path | None, split: str, *, protocol: str = PROTOCOLS[0], gallery: str = GALLERIES[0]
 ) -> dict[str, Dataset]:
-    """One Dataset per category; the benchmark's figure is the plain mean of the three figures."""
+    """Load one Dataset per category; the benchmark's figure is the mean of the three figures."""
     check(_NAME, protocol=(protocol, PROTOCOLS))
     here = folder(_NAME, root)
     return {category: _part(here, split, category, gallery) for category in CATEGORIES}
 
 
 def expected_files(root: Path) -> Iterator[Path]:
-    """Every annotation file, and every picture that the annotation files present so far name."""
+    """List every annotation file, and every picture named by those that exist."""
     for category in CATEGORIES:
         for split in SPLITS:
             yield _captions_file(root, category, split)
@@ -92,7 +92,7 @@ def _part(root: Path, split: str, category: str, gallery: str) -> Dataset:
         gallery=tuple(Sample(key, _picture(root, name)) for key, name in entries.items()),
         relevant={key: frozenset({f"{category}/{row['target']}"}) for key, row in queries.items() if "target" in row},
         groups=connect(
-            {key: (name,) for key, name in entries.items()} | {q: _named([row]) for q, row in queries.items()}
+            {key: (name,) for key, name in entries.items()} | {q: _pictures([row]) for q, row in queries.items()}
         ),
     )
 
@@ -100,12 +100,12 @@ def _part(root: Path, split: str, category: str, gallery: str) -> Dataset:
 def _reduced(rows: list[dict[str, Any]], names: list[str], split: str) -> list[str]:
     if any("target" not in row for row in rows):
         raise TwinlensError(f"fashion_iq's {split} split has no targets, so no reduced gallery; use gallery='original'")
-    used = set(_named(rows))
+    used = set(_pictures(rows))
     return [name for name in names if name in used]
 
 
-def _side_by_side(datasets: Mapping[str, Dataset]) -> Dataset:
-    """One Dataset in which every query still ranks its own category alone; groups are joined over categories."""
+def _merged(datasets: Mapping[str, Dataset]) -> Dataset:
+    """Merge categories into one Dataset, whose queries ignore other categories and whose groups span all."""
     ids = {category: frozenset(entry.id for entry in part.gallery) for category, part in datasets.items()}
     others = {category: frozenset().union(*(ids[c] for c in ids if c != category)) for category in ids}
     names = {entry.id: entry.id.partition("/")[2] for part in datasets.values() for entry in part.gallery}
@@ -114,7 +114,7 @@ def _side_by_side(datasets: Mapping[str, Dataset]) -> Dataset:
         gallery=tuple(entry for part in datasets.values() for entry in part.gallery),
         relevant={key: answers for part in datasets.values() for key, answers in part.relevant.items()},
         ignore={query.id: others[category] for category, part in datasets.items() for query in part.queries},
-        # A picture that two categories list links the groups that it has in them.
+        # A picture listed in two categories joins its groups of both.
         groups=connect(
             {key: (group, names.get(key, key)) for part in datasets.values() for key, group in part.groups.items()}
         ),
@@ -122,7 +122,8 @@ def _side_by_side(datasets: Mapping[str, Dataset]) -> Dataset:
     )
 
 
-def _named(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+def _pictures(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """List the candidate and the target of every row."""
     return [row[key] for row in rows for key in ("candidate", "target") if key in row]
 
 

@@ -1,8 +1,9 @@
-"""Any folder of pictures, with captions where there are some.
+"""Any folder of pictures, with or without captions.
 
 A caption comes from a text file of the picture's name beside it (`cat.jpg`, `cat.txt`), or from a `metadata.csv` or
-`metadata.jsonl` in any of the folders, which names pictures in `file_name`, relative to itself, and their captions in
-`text` or `caption` (Hugging Face's ImageFolder). The metadata wins where both speak, the nearest file first.
+`metadata.jsonl` in the picture's folder or one above, which has pictures in `file_name`, relative to itself, and their
+captions in `text` or `caption` (Hugging Face's ImageFolder). Metadata has precedence over text files, and a nearer
+metadata file over one above.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ CAPTION_KEYS = ("text", "caption")
 
 
 def load(root: Path | None, split: str = "all", *, protocol: str = PROTOCOLS[0]) -> Dataset:
-    """The pictures below `root`; ids are their paths relative to it.
+    """Load the pictures below `root`; ids are their paths relative to it.
 
-    captions: a query is a caption alone; grounded: a picture with its caption, its own entry ignored, and queries whose
-    caption no other picture has are left out. Captions are compared ignoring case. Groups join the pictures of a
-    subfolder and those with the same caption; a picture directly in `root` is alone. Without any caption there are
+    captions: a query is a caption alone. grounded: a query is a picture with its caption, if another picture has the
+    same; its own entry is ignored. Captions are compared ignoring case. Groups join the pictures of a subfolder and
+    those with the same caption; a picture directly in `root` is joined by its caption only. Without captions there are
     no queries. Raises TwinlensError when there is no such folder or no picture in it, or for a malformed metadata file.
     """
     check("folder", split=(split, SPLITS), protocol=(protocol, PROTOCOLS))
@@ -44,15 +45,15 @@ def load(root: Path | None, split: str = "all", *, protocol: str = PROTOCOLS[0])
         raise TwinlensError("say which folder holds the pictures: --root DIR")
     paths = {path.relative_to(root).as_posix(): path for path in images.find(root)}
     texts = captions(root, list(paths.values()))
-    told = {entry: texts[path] for entry, path in paths.items() if path in texts}
+    captioned = {entry: texts[path] for entry, path in paths.items() if path in texts}
     same: dict[str, set[str]] = defaultdict(set)
-    for entry, text in told.items():
+    for entry, text in captioned.items():
         same[text.casefold()].add(entry)
-    groups = connect({entry: _keys(entry, told.get(entry)) for entry in paths})
+    groups = connect({entry: _group_keys(entry, captioned.get(entry)) for entry in paths})
     grounded = protocol == "grounded"
     queries = {
         f"query-{entry}": (entry, text)
-        for entry, text in told.items()
+        for entry, text in captioned.items()
         if not grounded or len(same[text.casefold()]) > 1
     }
     return Dataset(
@@ -68,28 +69,31 @@ def load(root: Path | None, split: str = "all", *, protocol: str = PROTOCOLS[0])
 
 
 def captions(root: Path, pictures: list[Path]) -> dict[Path, str]:
-    """Picture → caption, for those of `pictures` (files below `root`) that have one.
+    """Read the captions of `pictures` (files below `root`): picture → caption, for those that have one.
 
-    Metadata of files that are not among `pictures` is passed over. Raises TwinlensError for a malformed metadata file.
+    Metadata of other files is ignored. Raises TwinlensError for a malformed metadata file.
     """
     wanted = set(pictures)
     parents = {path.parent for path in pictures}
     folders = {above for parent in parents for above in (parent, *parent.parents) if above.is_relative_to(root)}
-    found = {path: text for folder in sorted(folders) for path, text in _metadata(folder) if path in wanted}
+    texts: dict[Path, str] = {}
+    for folder in sorted(folders):  # a folder after those above it, so that the nearest metadata wins
+        texts |= {path: text for path, text in _metadata(folder) if path in wanted}
     for path in pictures:
-        beside = path.with_suffix(".txt")
-        if path not in found and beside.is_file():
-            found[path] = _text(beside)
-    return {path: " ".join(text.split()) for path, text in found.items() if text.strip()}
+        text_file = path.with_suffix(".txt")
+        if path not in texts and text_file.is_file():
+            texts[path] = _read(text_file)
+    return {path: " ".join(text.split()) for path, text in texts.items() if text.strip()}
 
 
-def _keys(entry: str, text: str | None) -> list[tuple[str, str]]:
+def _group_keys(entry: str, text: str | None) -> list[tuple[str, str]]:
     folder = Path(entry).parent.as_posix()
     keys = [] if folder == "." else [("folder", folder)]
     return keys if text is None else [*keys, ("caption", text.casefold())]
 
 
 def _metadata(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Read (picture, caption) of a folder's metadata files."""
     for name, read in (("metadata.csv", _csv_rows), ("metadata.jsonl", _json_rows)):
         file = folder / name
         if not file.is_file():
@@ -103,13 +107,13 @@ def _metadata(folder: Path) -> Iterator[tuple[Path, str]]:
 
 def _csv_rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
-        yield from enumerate(csv.DictReader(io.StringIO(_text(file), newline="")), 1)
+        yield from enumerate(csv.DictReader(io.StringIO(_read(file), newline="")), 1)
     except csv.Error as error:
         raise TwinlensError(f"{file} is not valid CSV: {error}") from error
 
 
 def _json_rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(_text(file).split("\n"), 1):
+    for number, line in enumerate(_read(file).split("\n"), 1):
         if line.strip():
             try:
                 row = json.loads(line)
@@ -118,8 +122,8 @@ def _json_rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             yield number, row if isinstance(row, dict) else {}
 
 
-def _text(file: Path) -> str:
-    """A text file's content. Bytes that are no UTF-8 become �: one odd letter must not cost a whole collection."""
+def _read(file: Path) -> str:
+    """Read a text file; bytes that are not UTF-8 become �, so that one such letter does not stop a whole folder."""
     try:
         return file.read_bytes().decode("utf-8-sig", errors="replace")
     except OSError as error:

@@ -1,4 +1,4 @@
-"""MIT-States: things in states ("ripe tomato"); the query asks for the same thing in another state.
+"""MIT-States: objects in states ("ripe tomato"); a query asks for the same object in another state.
 
 Isola, Lim, Adelson, "Discovering States and Transformations in Image Collections" (CVPR 2015); split and queries by
 Vo et al., TIRG (CVPR 2019). Layout: `images/<adjective> <noun>/*.jpg`.
@@ -44,7 +44,7 @@ _NAME = "mit_states"
 
 
 def load(root: Path | None, split: str, *, protocol: str = PROTOCOLS[0]) -> Dataset:
-    """Every picture of the split asked for in every other state of its noun; the text is the adjective.
+    """Load a query for every picture of the split and every other state of its noun; the text is the adjective.
 
     Gallery ids are "<adjective> <noun>/<file>", query ids "<gallery id> > <adjective>". Groups are nouns, as the
     benchmark's own split is by noun. Raises TwinlensError for an unknown option and for a missing or empty folder.
@@ -57,13 +57,10 @@ def load(root: Path | None, split: str, *, protocol: str = PROTOCOLS[0]) -> Data
             f"{images} has no pictures of the {split} split; `twinlens data {_NAME}` tells how to get it"
         )
     states = _states(classes)
-    queries = {
-        f"{source} > {wanted}": (source, (wanted, noun))
-        for (adjective, noun), ids in classes.items()
-        for source in ids
-        for wanted in states[noun]
-        if wanted != adjective
-    }
+    queries: dict[str, tuple[str, tuple[str, str]]] = {}  # id → source picture, wanted (adjective, noun)
+    for (adjective, noun), ids in classes.items():
+        others = [state for state in states[noun] if state != adjective]
+        queries |= {f"{source} > {wanted}": (source, (wanted, noun)) for source in ids for wanted in others}
     answers = {key: frozenset(ids) for key, ids in classes.items()}
     return Dataset(
         queries=tuple(Sample(key, images / source, wanted) for key, (source, (wanted, _)) in queries.items()),
@@ -76,7 +73,7 @@ def load(root: Path | None, split: str, *, protocol: str = PROTOCOLS[0]) -> Data
 
 
 def expected_files(root: Path) -> Iterator[Path]:
-    """The folder of pictures, and for each test noun at least one state (the layout has no list of its files)."""
+    """List the folder of pictures, and a folder for each test noun that has none (the layout has no list of files)."""
     images = root / "images"
     yield images
     nouns = {noun for _, noun in _classes(images)} if images.is_dir() else set()
@@ -84,21 +81,21 @@ def expected_files(root: Path) -> Iterator[Path]:
 
 
 def _classes(images: Path) -> dict[tuple[str, str], list[str]]:
-    """(adjective, noun) → ids of its pictures, both sorted; folders without pictures are left out."""
+    """Map (adjective, noun) to the ids of its pictures, both sorted, without empty folders."""
     if not images.is_dir():
         raise TwinlensError(f"{images} is missing; `twinlens data {_NAME}` tells how to get it")
-    found = {}
+    classes = {}
     for place in sorted(images.iterdir()):
         words = place.name.split()
         if len(words) != 2 or words[0] == "adj" or not place.is_dir():
             continue
         if ids := [f"{place.name}/{path.name}" for path in sorted(place.glob("*.jpg"))]:
-            found[words[0], words[1]] = ids
-    return found
+            classes[words[0], words[1]] = ids
+    return classes
 
 
 def _states(classes: dict[tuple[str, str], list[str]]) -> dict[str, list[str]]:
-    """Noun → its adjectives."""
+    """Map nouns to their adjectives."""
     states: dict[str, list[str]] = defaultdict(list)
     for adjective, noun in classes:
         states[noun].append(adjective)

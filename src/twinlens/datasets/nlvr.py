@@ -1,12 +1,12 @@
-"""NLVR: drawn scenes of three boxes, and sentences judged true or false of them (Suhr et al., ACL 2017).
+"""NLVR: drawn scenes of three boxes, and sentences annotated as true or false of them (Suhr et al., ACL 2017).
 
 Original layout: `{split}/{split}.json`, one JSON object per line, and 400×100 pictures `{split}-n-m-k.png` anywhere
-below `{split}/images`, where "n-m" is the row's identifier and k one of six orders of the boxes. All six were compared
-with drawings of the annotated scenes, for every row of dev and test: k counts the orders in lexicographic order
-(`ORDERS`), and each box is 100 pixels wide with 50 pixels between boxes.
+below `{split}/images`, where "n-m" is the row's identifier and k one of six orders of the boxes. k counts the orders in
+lexicographic order (`ORDERS`), and boxes are 100 pixels wide with 50 pixels between them: measured on drawings of the
+annotated scenes, for every row of dev and test.
 
-The position m in an identifier betrays the label, so ids never reach a model, and entries are laid out in an order that
-depends on a hash alone, not on the file's.
+The position m in an identifier gives the label away: ids never reach a model, and entries are ordered by a hash, not by
+the file.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ SOURCE = Source(
     files=("{train,dev,test}/: the folder nlvr/ of https://github.com/lil-lab/nlvr",),
 )
 ORDERS = tuple(permutations(range(3)))
-"""ORDERS[k][place] is the annotated box that picture k shows at that place, left to right."""
+"""ORDERS[k][place] is the number of the annotated box at that place of picture k, left to right."""
 PITCH = 150
 """Pixels from the left edge of one box to that of the next."""
 _NAME = "nlvr"
@@ -50,7 +50,7 @@ _NAME = "nlvr"
 
 @dataclass(frozen=True)
 class Item:
-    """A drawn thing: its left upper corner and its size in pixels within its 100×100 box."""
+    """A drawn item: its left upper corner and its size, in pixels of its 100×100 box."""
 
     x: int
     y: int
@@ -61,7 +61,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the annotations: a sentence, whether it is true of the scene, the scene, and its six pictures."""
+    """One line of the annotations: a sentence, its truth (`label`), the scene, and the scene's six pictures."""
 
     identifier: str
     sentence: str
@@ -71,7 +71,7 @@ class Row:
 
     @property
     def key(self) -> str:
-        """The sentence as it is compared."""
+        """The sentence in the form in which sentences are compared."""
         return self.sentence.casefold()
 
     @cached_property
@@ -79,24 +79,24 @@ class Row:
         """A digest of the scene that ignores the order of boxes and of the items in them."""
         return _digest(sorted(sorted((i.x, i.y, i.size, i.shape, i.color) for i in box) for box in self.boxes))
 
-    def shown(self, k: int) -> list[tuple[Item, tuple[int, int, int, int]]]:
-        """The items of picture k with their boxes (left, upper, right, lower) in its pixels."""
+    def items_in(self, k: int) -> list[tuple[Item, tuple[int, int, int, int]]]:
+        """List the items of picture k with their boxes (left, upper, right, lower) in its pixels."""
         placed = [(item, PITCH * place + item.x) for place, box in enumerate(ORDERS[k]) for item in self.boxes[box]]
         return [(item, (left, item.y, left + item.size, item.y + item.size)) for item, left in placed]
 
 
 def load(root: Path | None, split: str, *, protocol: str = PROTOCOLS[0], seed: int = 0) -> Dataset:
-    """A split under one protocol.
+    """Load a split under one protocol.
 
-    grounded: the gallery is one picture of each scene, without text; its order of boxes is drawn by `seed`. A query is
-    that picture and a sentence true of it. Relevant are the other scenes of which the sentence is annotated true,
-    rejected those of which it is annotated false, ignored is its own scene. A sentence annotated both true and false of
-    one scene says nothing about it; a query without a relevant scene is left out.
+    grounded: the gallery is one picture of each scene, without text; its order of boxes is drawn with `seed`. A query
+    is that picture and a sentence true of it. Relevant are the other scenes of which the sentence is annotated true,
+    rejected those of which it is annotated false, ignored is its own scene. Where annotations of a sentence and a scene
+    contradict each other, none counts; a query without a relevant scene is left out.
     paper: queries and gallery are the same, all six pictures of every row, each with its sentence. Relevant are all
-    other pictures with the same sentence. `ignore` holds all pictures of the query's own scene; the paper's reading
-    does not apply it, the leak-free one does.
+    other pictures with the same sentence. `ignore` holds all pictures of the query's own scene; the leak-free
+    evaluation applies it, the paper's own does not.
 
-    Groups join what shares a presentation (n), a sentence or a scene. Raises TwinlensError when a file is missing.
+    Groups join rows that share a presentation (n), a sentence or a scene. Raises TwinlensError when a file is missing.
     """
     check(_NAME, split=(split, SPLITS), protocol=(protocol, PROTOCOLS))
     annotated = sorted(rows(root, split), key=lambda row: _digest([seed, row.identifier]))
@@ -104,7 +104,7 @@ def load(root: Path | None, split: str, *, protocol: str = PROTOCOLS[0], seed: i
 
 
 def rows(root: Path | None, split: str) -> list[Row]:
-    """The annotated rows of a split in the file's order. Raises TwinlensError when a file is missing or malformed."""
+    """Read the annotated rows of a split in file order. Raises TwinlensError when a file is missing or malformed."""
     check(_NAME, split=(split, SPLITS))
     here = folder(_NAME, root)
     pictures = _pictures(here, split)
@@ -112,15 +112,15 @@ def rows(root: Path | None, split: str) -> list[Row]:
 
 
 def expected_files(root: Path) -> Iterator[Path]:
-    """Every annotation file, and the six pictures of every row of those that are there."""
+    """List every annotation file, and the six pictures of every row of those that exist."""
     for split in SPLITS:
         yield _annotations(root, split)
     for split in SPLITS:
         if _annotations(root, split).is_file():
-            found = _pictures(root, split)
+            pictures = _pictures(root, split)
             for place, line in _lines(root, split):
                 names = _names(split, str(_entry(line, place)["identifier"]))
-                yield from (found.get(name, root / split / "images" / name) for name in names)
+                yield from (pictures.get(name, root / split / "images" / name) for name in names)
 
 
 def _annotations(root: Path, split: str) -> Path:
@@ -128,12 +128,12 @@ def _annotations(root: Path, split: str) -> Path:
 
 
 def _pictures(root: Path, split: str) -> dict[str, Path]:
-    """Name → picture: found by name, for not every split says in which folder a row's pictures are."""
+    """Find all pictures, name → path: not every split's annotations name the folders of pictures."""
     return {name: Path(where, name) for where, _, names in os.walk(root / split / "images") for name in names}
 
 
 def _lines(root: Path, split: str) -> list[tuple[str, str]]:
-    """(place as an error names it, line) of an annotation file."""
+    """Read the lines of an annotation file, each after its place for error messages."""
     file = _annotations(root, split)
     lines = [
         (f"{file}, line {n}", line) for n, line in enumerate(read_text(file, _NAME).split("\n"), 1) if line.strip()
@@ -182,9 +182,9 @@ def _names(split: str, identifier: str) -> list[str]:
 def _grounded(annotated: list[Row], seed: int) -> Dataset:
     by_scene = {row.scene: row for row in reversed(annotated)}
     pictures = {scene: _one_of(row.pictures, seed, scene) for scene, row in by_scene.items()}
-    true, false = _judged(annotated)
-    asked = {(row.key, row.scene): row for row in annotated if row.scene in true[row.key] and len(true[row.key]) > 1}
-    queries = {at: Sample(f"query-{row.identifier}", pictures[row.scene], row.sentence) for at, row in asked.items()}
+    true, false = _truths(annotated)
+    chosen = {(row.key, row.scene): row for row in annotated if row.scene in true[row.key] and len(true[row.key]) > 1}
+    queries = {at: Sample(f"query-{row.identifier}", pictures[row.scene], row.sentence) for at, row in chosen.items()}
     groups = _groups(annotated)
 
     def ids(scenes: Iterable[str]) -> frozenset[str]:
@@ -197,12 +197,12 @@ def _grounded(annotated: list[Row], seed: int) -> Dataset:
         rejected={query.id: ids(false[key]) for (key, _), query in queries.items()},
         ignore={query.id: ids([scene]) for (_, scene), query in queries.items()},
         groups={pictures[row.scene].stem: groups[row.identifier] for row in annotated}
-        | {query.id: groups[asked[at].identifier] for at, query in queries.items()},
+        | {query.id: groups[chosen[at].identifier] for at, query in queries.items()},
     )
 
 
-def _judged(annotated: list[Row]) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
-    """Sentence → scenes of which it is annotated true, and false; scenes annotated both ways are in neither."""
+def _truths(annotated: list[Row]) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+    """Map sentences to the scenes of which they are annotated true, and false, without contradictions."""
     sides: dict[bool, dict[str, set[str]]] = {True: defaultdict(set), False: defaultdict(set)}
     for row in annotated:
         sides[row.label][row.key].add(row.scene)
@@ -235,7 +235,7 @@ def _paper(annotated: list[Row], seed: int) -> Dataset:
 
 
 def _groups(annotated: list[Row]) -> dict[str, str]:
-    """Row identifier → leak-free group."""
+    """Map row identifiers to leak-free groups."""
     return connect(
         {
             row.identifier: (

@@ -1,4 +1,4 @@
-"""Shapes: scenes drawn here in the style of NLVR, sentences that execute on them, and edits; no download."""
+"""Shapes: drawn scenes in the style of NLVR, sentences that execute on them, and edits; no download."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ NOTE = (
 )
 SCENES = 1000
 REJECTED = 50
-"""Most false scenes that are listed for a sentence; near ones come first. Which are true is always complete."""
+"""Most false scenes listed for a sentence, near ones first; its true scenes are all listed."""
 _NAME = "shapes"
 _ORDERS = tuple(permutations(range(3)))
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """A query about a scene, and what is known of the gallery."""
+class _Query:
+    """A query about a scene, with its relevant, rejected and ignored gallery entries."""
 
-    query: Sample
+    sample: Sample
     scene: Scene
     relevant: frozenset[str]
     rejected: frozenset[str]
@@ -50,7 +50,7 @@ class _Asked:
 
 @dataclass(frozen=True)
 class _Gallery:
-    """Scenes with their ids, in the order of these: an id is a digest, and says nothing about a scene's part.
+    """Scenes in the order of their ids, which are digests: their order does not give answers away.
 
     digests: scene → its digest that ignores the order of boxes.
     """
@@ -60,12 +60,12 @@ class _Gallery:
 
     @classmethod
     def of(cls, scenes: Iterable[Scene]) -> _Gallery:
-        """Each scene once."""
+        """Build the gallery of these scenes, without repetitions."""
         ids = {scene: scene.digest(ordered=True) for scene in dict.fromkeys(scenes)}
         return cls(dict(sorted(ids.items(), key=lambda pair: pair[1])), {scene: scene.digest() for scene in ids})
 
-    def named(self, scenes: Iterable[Scene]) -> frozenset[str]:
-        """The ids of scenes."""
+    def ids_of(self, scenes: Iterable[Scene]) -> frozenset[str]:
+        """Return the ids of scenes."""
         return frozenset(self.ids[scene] for scene in scenes)
 
 
@@ -79,18 +79,18 @@ def load(
     items: tuple[int, int] = ITEMS,
     texts: int = 2,
 ) -> Dataset:
-    """A split under one protocol, the same for the same arguments; pictures are drawn when they are needed.
+    """Draw a split under one protocol, equal for equal arguments; pictures are drawn on demand.
 
-    scenes: how many scenes are drawn to ask about. items: fewest and most items of a box. texts: sentences or edits per
-    scene. Gallery ids are digests of the pictures; a picture is in the gallery once.
+    scenes: number of scenes that queries are about. items: fewest and most items of a box. texts: sentences or edits
+    per scene. Gallery ids are digests of the pictures; a picture is in the gallery once.
 
-    grounded (METHODS B): relevant are all other scenes of which the sentence is true, rejected those of which it is
-    false: near ones and some others, at most 50; ignored is the query's own scene. edits (METHODS C): relevant is the
-    target, rejected are the distractors, the reference among them; nothing is ignored. all: half of the scenes for each
-    of the two, one gallery, query ids "grounded-…" and "edits-…". paper (METHODS A): scenes come in fours under one
-    sentence, true of two of them, and in all six orders of their boxes; relevant is what shares the sentence, ignored
-    the query's own scene in its six orders. Groups: what shares a scene, also through near scenes or edits, or a
-    presentation. Raises TwinlensError for unknown options, and when a root is given.
+    grounded: relevant are all other scenes of which the sentence is true, rejected those of which it is false: near
+    ones and some others, at most 50; ignored is the query's own scene. edits: relevant is the target, rejected are the
+    distractors, the reference among them; nothing is ignored. all: half of the scenes for either, one gallery, query
+    ids "grounded-…" and "edits-…". paper: scenes come in fours under one sentence, true of two of them, and in all six
+    orders of their boxes; relevant are pictures with the same sentence, ignored the query's own scene in its six
+    orders. Groups join entries and queries of one scene, its near scenes and its edits, or of one presentation. Raises
+    TwinlensError for unknown options, and when a root is given.
     """
     check(_NAME, split=(split, SPLITS), protocol=(protocol, PROTOCOLS))
     if root is not None:
@@ -100,71 +100,73 @@ def load(
     world = World(split, seed, items)
     if protocol == "paper":
         return _paper(world, scenes)
-    about = {"grounded": (scenes, 0), "edits": (0, scenes), "all": (scenes - scenes // 2, scenes // 2)}[protocol]
-    return _joint(world.statements(about[0], texts), world.edits(about[1], texts), seed)
+    stated, edited = {"grounded": (scenes, 0), "edits": (0, scenes), "all": (scenes - scenes // 2, scenes // 2)}[
+        protocol
+    ]
+    return _joint(world.statements(stated, texts), world.edits(edited, texts), seed)
 
 
 def _joint(statements: list[Statement], edits: list[tuple[Scene, Edit]], seed: int) -> Dataset:
-    """Both kinds of queries over one gallery."""
+    """Put both kinds of queries over one gallery."""
     families = [(s.scene, *s.near) for s in statements] + [(r, edit.target, *edit.distractors) for r, edit in edits]
     gallery = _Gallery.of(scene for family in families for scene in family)
-    asked = [*(_grounded(statements, gallery, seed) if statements else ()), *_edits(edits, gallery)]
+    queries = [*(_grounded(statements, gallery, seed) if statements else ()), *_edits(edits, gallery)]
     return Dataset(
-        queries=tuple(one.query for one in asked),
+        queries=tuple(query.sample for query in queries),
         gallery=tuple(Sample(entry, _picture(scene)) for scene, entry in gallery.ids.items()),
-        relevant={one.query.id: one.relevant for one in asked},
-        rejected={one.query.id: one.rejected for one in asked},
-        ignore={one.query.id: one.ignore for one in asked if one.ignore},
-        groups=_groups(families, gallery, asked),
+        relevant={query.sample.id: query.relevant for query in queries},
+        rejected={query.sample.id: query.rejected for query in queries},
+        ignore={query.sample.id: query.ignore for query in queries if query.ignore},
+        groups=_groups(families, gallery, queries),
     )
 
 
-def _grounded(statements: list[Statement], gallery: _Gallery, seed: int) -> Iterator[_Asked]:
-    """Every statement as a query, judged by executing it on the gallery, unless nothing else there answers it."""
+def _grounded(statements: list[Statement], gallery: _Gallery, seed: int) -> Iterator[_Query]:
+    """Turn every statement that another scene of the gallery satisfies into a query, executing it on the gallery."""
     rng = np.random.default_rng(seed)
     entries, table = np.array(list(gallery.ids.values()), dtype=object), Table.of(list(gallery.ids))
     same_scene: dict[str, set[str]] = defaultdict(set)
     for scene, entry in gallery.ids.items():
         same_scene[gallery.digests[scene]].add(entry)
-    judged = functools.cache(lambda sentence: sentence.truths(table))
+    truths = functools.cache(lambda sentence: sentence.truths(table))
     for number, statement in enumerate(statements):
-        true = judged(statement.sentence)
+        true = truths(statement.sentence)
         own = frozenset(same_scene[gallery.digests[statement.scene]])
         relevant = frozenset(entries[true].tolist()) - own
-        near = gallery.named(statement.near) - relevant - own
+        near = gallery.ids_of(statement.near) - relevant - own
         others = rng.choice(entries[~true], min(REJECTED - len(near), int((~true).sum())), replace=False)
         if relevant:
-            query = Sample(f"grounded-{number}", _picture(statement.scene), statement.sentence.text)
-            yield _Asked(query, statement.scene, relevant, near | frozenset(others.tolist()), own)
+            sample = Sample(f"grounded-{number}", _picture(statement.scene), statement.sentence.text)
+            yield _Query(sample, statement.scene, relevant, near | frozenset(others.tolist()), own)
 
 
-def _edits(edits: list[tuple[Scene, Edit]], gallery: _Gallery) -> Iterator[_Asked]:
+def _edits(edits: list[tuple[Scene, Edit]], gallery: _Gallery) -> Iterator[_Query]:
     for number, (reference, edit) in enumerate(edits):
-        query = Sample(f"edits-{number}", _picture(reference), edit.instruction)
-        yield _Asked(query, reference, gallery.named([edit.target]), gallery.named(edit.distractors))
+        sample = Sample(f"edits-{number}", _picture(reference), edit.instruction)
+        yield _Query(sample, reference, gallery.ids_of([edit.target]), gallery.ids_of(edit.distractors))
 
 
-def _groups(families: Iterable[Sequence[Scene]], gallery: _Gallery, asked: Iterable[_Asked]) -> dict[str, str]:
-    """Joined are pictures of one scene, whatever the order of its boxes, and all that was made from one scene."""
+def _groups(families: Iterable[Sequence[Scene]], gallery: _Gallery, queries: Iterable[_Query]) -> dict[str, str]:
+    """Group the pictures of one scene, in whatever order of its boxes, with the scenes derived from it."""
     keys: dict[str, set[str]] = {entry: {gallery.digests[scene]} for scene, entry in gallery.ids.items()}
-    for origin, *made in families:
-        for scene in made:
+    for origin, *derived in families:
+        for scene in derived:
             keys[gallery.ids[scene]].add(gallery.digests[origin])
-    return connect(keys | {one.query.id: {gallery.digests[one.scene]} for one in asked})
+    return connect(keys | {query.sample.id: {gallery.digests[query.scene]} for query in queries})
 
 
 def _paper(world: World, scenes: int) -> Dataset:
     by_sentence: dict[str, set[str]] = defaultdict(set)
     by_scene: dict[str, frozenset[str]] = {}
-    shown: dict[str, Sample] = {}
+    by_id: dict[str, Sample] = {}
     for presentation in world.presentations(scenes):
+        text = presentation.sentence.text
         for scene in presentation.scenes:
             pictures = {f"{scene.digest()}-{k}": scene.reordered(order) for k, order in enumerate(_ORDERS)}
-            by_sentence[presentation.sentence.text].update(pictures)
+            by_sentence[text].update(pictures)
             by_scene |= dict.fromkeys(pictures, frozenset(pictures))
-            text = presentation.sentence.text
-            shown |= {entry: Sample(entry, _picture(turned), text) for entry, turned in pictures.items()}
-    samples = tuple(shown[entry] for entry in sorted(shown))
+            by_id |= {entry: Sample(entry, _picture(ordered), text) for entry, ordered in pictures.items()}
+    samples = tuple(by_id[entry] for entry in sorted(by_id))
     return Dataset(
         queries=samples,
         gallery=samples,
@@ -175,5 +177,5 @@ def _paper(world: World, scenes: int) -> Dataset:
 
 
 def _picture(scene: Scene) -> Callable[[], Image]:
-    """Draws the scene when it is called; travels to worker processes."""
+    """Return a function that draws the scene; it can be pickled for worker processes."""
     return functools.partial(draw, scene)

@@ -65,7 +65,7 @@ def from_nlvr(root: Path | None, split: str) -> list[Boxed]:
     found = []
     for n, row in enumerate(nlvr.rows(root, split)):
         k = n % len(row.pictures)
-        shown = row.shown(k)
+        shown = row.items_in(k)
         labels = tuple(f"{colours.get(item.color.lower(), item.color.lower())} {item.shape}" for item, _ in shown)
         found.append(Boxed(row.pictures[k], tuple(box for _, box in shown), labels))
     return found
