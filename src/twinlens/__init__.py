@@ -35,7 +35,7 @@ _HOME = {
     "Composer": "models.composer",
     "Recipe": "core.recipe",
     "find_recipe": "core.recipe",
-    "evaluate": "evaluation",
+    "evaluate": "evaluation.evaluate",
     "train": "training.loop",
 }
 

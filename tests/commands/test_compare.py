@@ -8,7 +8,8 @@ import pytest
 
 from tests.training.test_feature_cache import TOWERS
 from twinlens.cli import main
-from twinlens.evaluation import comparison
+from twinlens.evaluation.comparison.bench import Bench
+from twinlens.evaluation.comparison.methods import BASELINES
 
 
 @pytest.fixture(scope="module")
@@ -35,17 +36,17 @@ def test_table_chart_and_json(recipe, cache, tmp_path, capsys):
     assert main(command(recipe, cache, "--fusions", "concat,basic", "--out", str(out), f"--json={file}")) == 0
     result = json.loads(file.read_text())
     assert result == json.loads((out / "results.json").read_text())
-    assert set(result["methods"]) == {"concat", "basic", *comparison.BASELINES}
+    assert set(result["methods"]) == {"concat", "basic", *BASELINES}
     assert (result["dataset"], result["protocol"], result["metric"]) == ("shapes", "edits", "hit@1")
-    table, progress = (out / "table.md").read_text(), capsys.readouterr().out
+    table, printed = (out / "table.md").read_text(), capsys.readouterr().out
     for name in result["methods"]:
-        assert name in table and name in progress
-    assert "By hit@1 the best is" in table and "By hit@1 the best is" in " ".join(progress.split())
+        assert name in table and name in printed
+    assert "By hit@1 the best is" in table and "By hit@1 the best is" in " ".join(printed.split())
     assert (out / "chart.png").stat().st_size > 5_000
 
 
 def test_a_second_run_reads_what_the_first_made(recipe, cache, capsys, monkeypatch):
-    monkeypatch.setattr(comparison.Bench, "run", None)
+    monkeypatch.setattr(Bench, "run", None)
     assert main(command(recipe, cache, "--fusions", "concat,basic", "--json")) == 0
     assert json.loads(capsys.readouterr().out)["repeats"] == 1
 

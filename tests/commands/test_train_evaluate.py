@@ -91,7 +91,7 @@ def test_evaluate_a_model_writes_table_chart_and_json(model, tmp_path, capsys):
     assert result == json.loads((out / "results.json").read_text())
     assert result["protocol"] == "edits"
     assert set(result["metrics"]["hit@1"]) == {"mean", "std", "ci95"}
-    assert {"image_only", "text_only", "sum", "untrained"} <= set(result["baselines"])
+    assert {"image_only", "text_only", "late_sum", "late_product", "untrained"} <= set(result["baselines"])
     assert (out / "chart.png").stat().st_size > 5_000
     assert "image_only" in (out / "table.md").read_text()
     assert "image_only" in capsys.readouterr().out

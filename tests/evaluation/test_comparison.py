@@ -10,9 +10,9 @@ import pytest
 from tests.training.test_feature_cache import TOWERS
 from twinlens.core.recipe import Recipe, Variant
 from twinlens.core.types import TwinlensError
-from twinlens.evaluation import comparison
-from twinlens.evaluation.comparison import summary
+from twinlens.evaluation.comparison import methods, summary
 from twinlens.evaluation.comparison.bench import Bench
+from twinlens.evaluation.comparison.compare import compare
 from twinlens.evaluation.comparison.outcome import Outcome
 from twinlens.splits import hold_out
 
@@ -26,7 +26,7 @@ def parts(request):
 
 def run(parts, folder, **changed):
     options = {"names": ["concat", "product"], "repeats": 2, "folder": folder / "runs", "cache": folder / "features"}
-    return comparison.compare(RECIPE, *parts, **{**options, **changed})
+    return compare(RECIPE, *parts, **{**options, **changed})
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +37,10 @@ def finished(parts, tmp_path_factory):
 
 def test_every_table_carries_the_baselines(finished):
     _, result = finished
-    assert set(result["methods"]) == {"concat", "product", *comparison.BASELINES}
+    assert set(result["methods"]) == {"concat", "product", *methods.BASELINES}
     kinds = {name: row["kind"] for name, row in result["methods"].items()}
     assert kinds["concat"] == "trained" and kinds["product"] == "training-free"
-    assert {kinds[name] for name in comparison.BASELINES} == {"baseline"}
+    assert {kinds[name] for name in methods.BASELINES} == {"baseline"}
 
 
 def test_the_table_is_ordered_and_says_what_is_best(finished):
@@ -48,7 +48,7 @@ def test_the_table_is_ordered_and_says_what_is_best(finished):
     means = {name: row["metrics"]["hit@1"]["mean"] for name, row in result["methods"].items()}
     assert list(means.values()) == sorted(means.values(), reverse=True)
     assert means[result["best"]] == max(means.values())
-    assert means[result["best_baseline"]] == max(means[name] for name in comparison.BASELINES)
+    assert means[result["best_baseline"]] == max(means[name] for name in methods.BASELINES)
 
 
 def test_a_row_has_all_that_the_table_shows(finished):
@@ -113,18 +113,14 @@ def test_a_run_of_something_else_does_not_count(finished, parts, tmp_path, chang
         test = replace(test, ignore={test.queries[0].id: frozenset([test.gallery[-1].id])})
     else:
         train = replace(train, gallery=(replace(train.gallery[0], image=train.gallery[1].image), *train.gallery[1:]))
-    comparison.compare(
-        recipe, train, test, names=[], repeats=1, seed=seed, folder=folder / "runs", cache=folder / "features"
-    )
+    compare(recipe, train, test, names=[], repeats=1, seed=seed, folder=folder / "runs", cache=folder / "features")
     assert len({path.stem for path in (folder / "runs").glob("sum-*")} - before) == 1
 
 
 def test_a_fusion_that_does_not_fit_is_left_out_with_its_reason(parts, tmp_path):
     wider = RECIPE.encoders[0].model_copy(update={"dim": 20})
     recipe = RECIPE.model_copy(update={"encoders": (wider, RECIPE.encoders[1])})
-    result = comparison.compare(
-        recipe, *parts, names=["basic"], repeats=1, folder=tmp_path / "runs", cache=tmp_path / "features"
-    )
+    result = compare(recipe, *parts, names=["basic"], repeats=1, folder=tmp_path / "runs", cache=tmp_path / "features")
     assert "basic" not in result["methods"]
     assert "in one space" in result["skipped"]["basic"]
 
@@ -136,17 +132,17 @@ def test_an_unknown_fusion_names_the_known(parts, tmp_path):
 
 def test_options_reach_the_fusions_that_know_them():
     recipe = RECIPE.model_copy(update={"fusion": Variant(name="gate", cells=[1, 3], reading="inside")})
-    assert comparison.fusion_part(recipe, "gate").options == {"cells": [1, 3], "reading": "inside"}
-    assert comparison.fusion_part(recipe, "tirg").options == {}
+    assert methods.fusion_part(recipe, "gate").options == {"cells": [1, 3], "reading": "inside"}
+    assert methods.fusion_part(recipe, "tirg").options == {}
 
 
 def test_a_cellwise_recipe_applies_every_method_cell_by_cell():
     fusion = Variant(name="cellwise", method="tirg", cells=[1, 3], options={"concat": {"dropout": 0.2}})
     recipe = RECIPE.model_copy(update={"fusion": fusion})
     wanted = {"method": "concat", "cells": [1, 3], "options": {"concat": {"dropout": 0.2}}}
-    assert comparison.fusion_part(recipe, "concat") == Variant(name="cellwise", **wanted)
-    assert comparison.fusion_part(recipe, "product") == Variant(name="product")
-    assert not {"cellwise", "learned"} & set(comparison.fusions())
+    assert methods.fusion_part(recipe, "concat") == Variant(name="cellwise", **wanted)
+    assert methods.fusion_part(recipe, "product") == Variant(name="product")
+    assert not {"cellwise", "learned"} & set(methods.fusions())
 
 
 def outcome(values: list[float], *, trained: bool = True) -> Outcome:
@@ -180,7 +176,7 @@ def test_means_spreads_and_tests_by_hand():
         "untrained_gate": [outcome([0] * 40), outcome([0] * 40)],
     }
     groups = [str(number) for number in range(40)]
-    result = summary.summarise(runs, groups, "hit@1")
+    result = summary.summarise_runs(runs, groups, "hit@1")
     good = result["methods"]["good"]
     assert (result["best"], result["best_baseline"]) == ("good", "sum")
     assert good["metrics"]["hit@1"]["mean"] == pytest.approx(0.875)

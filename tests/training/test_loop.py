@@ -11,7 +11,8 @@ from tests import toy
 from twinlens.core import machine
 from twinlens.core.recipe import find_recipe, presets
 from twinlens.core.types import TwinlensError
-from twinlens.evaluation import Judgements, scores
+from twinlens.evaluation.baselines import similarities
+from twinlens.evaluation.judgements import Judgements
 from twinlens.models.composer import Composer
 from twinlens.splits import hold_out
 from twinlens.training import loop
@@ -24,8 +25,9 @@ def fresh(dataset, seed=0, **settings):
 
 
 def hit_at_1(composer, dataset):
-    judged = Judgements.of(dataset)
-    return judged.per_query(scores(composer, judged.queries, judged.gallery))["hit@1"].mean()
+    judgements = Judgements.of(dataset)
+    scores = similarities(composer, judgements.queries, judgements.gallery)
+    return judgements.per_query(scores)["hit@1"].mean()
 
 
 def test_training_learns_edits_that_it_has_not_seen(toy_edits):

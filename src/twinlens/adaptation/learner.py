@@ -49,28 +49,28 @@ class Plan:
 def learn(collection: Collection, plan: Plan) -> tuple[dict[str, Any], list[Epoch]]:
     """Train a fusion on a part of a collection, measure it on another, and let it serve if it wins there.
 
-    Returns what JSON says of it ("adopted" is the answer; see `verdict.compared` for the figures) and the epochs.
+    Returns what JSON says of it ("adopted" is the answer; see `decision.decide` for the figures) and the epochs.
     Raises TwinlensError where there is too little to learn from, or nothing can be held out; the collection then is as
     it was, and so it is where the fusion does not win.
     """
     known, by = EmbeddedGallery.of(collection), _group_by(collection, plan.group_by)
     task = Task.of(known, plan.triplets, by=by, source=plan.source)
     parts = _parts(task, plan.seed, by)
-    judged = decision.judged(task.test_set(parts.test, plan.seed), plan.seed)
+    judgements = decision.select_judgements(task.test_set(parts.test, plan.seed), plan.seed)
     frozen = Frozen(known, task.texts)
     model, epochs = _trained(task, parts, frozen, plan)
     before = block_fusion(known.composer)
-    values = decision.measured(
+    values = decision.measure_variants(
         block_fusion(model),
         block_fusion(plain(known.composer)),
         frozen,
-        judged,
+        judgements,
         seed=plan.seed,
         current=before if is_learned(known.composer) else None,
     )
-    found = decision.compared(values, judged.groups, plan.seed)
+    found = decision.decide(values, judgements.groups, plan.seed)
     about = _about(task, plan, by, parts) | {"share": model.recipe.fusion.options["share"]}
-    sizes = _sizes(task, parts, len(judged.queries))
+    sizes = _sizes(task, parts, len(judgements.queries))
     result = {**about, "parts": sizes, **found, "epochs": [asdict(epoch) for epoch in epochs]}
     if found["wins"]:
         model.provenance = {**known.composer.provenance, LEARNED: about | {"differences": found["differences"]}}
@@ -84,14 +84,19 @@ def measure(collection: Collection, plan: Plan) -> dict[str, Any]:
     task = Task.of(known, plan.triplets, by=by, source=plan.source)
     seen = _seen(known)
     ids = unseen(task.groups, seen)
-    judged = decision.judged(task.test_set(ids, plan.seed), plan.seed)
+    judgements = decision.select_judgements(task.test_set(ids, plan.seed), plan.seed)
     learned, frozen = is_learned(known.composer), Frozen(known, task.texts)
     serving, before = block_fusion(known.composer), block_fusion(plain(known.composer))
-    values = decision.measured(serving, before, frozen, judged, seed=plan.seed)
+    values = decision.measure_variants(serving, before, frozen, judgements, seed=plan.seed)
     if not learned:
-        del values[decision.CALIBRATED]  # it is what serves
-    found = decision.compared(values, judged.groups, plan.seed)
-    held = {"pictures": len(ids), "of": len(known.entries), "groups": _count(task, ids), "queries": len(judged.queries)}
+        del values[decision.CALIBRATED_SUM]  # it is what serves
+    found = decision.decide(values, judgements.groups, plan.seed)
+    held = {
+        "pictures": len(ids),
+        "of": len(known.entries),
+        "groups": _count(task, ids),
+        "queries": len(judgements.queries),
+    }
     name = known.composer.recipe.fusion.options["method"] if learned else known.composer.recipe.fusion.name
     return {"serving": name, "learned": _provenance(known), "group_by": by, "measured": held, **found}
 

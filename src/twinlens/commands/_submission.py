@@ -47,8 +47,9 @@ def write(args: argparse.Namespace, module: ModuleType, dataset: Dataset) -> dic
 
 def _rank(composer: Composer, dataset: Dataset, progress: bool) -> list[Ranking]:
     """The whole gallery as every query orders it, without what the query ignores."""
-    from twinlens import evaluation, metrics
+    from twinlens import metrics
+    from twinlens.evaluation.baselines import similarities
 
     ids, entries = [query.id for query in dataset.queries], [entry.id for entry in dataset.gallery]
-    scores = evaluation.scores(composer, dataset.queries, dataset.gallery, progress=progress)
+    scores = similarities(composer, dataset.queries, dataset.gallery, progress=progress)
     return metrics.rankings(scores, ids, entries, ignore=metrics.mask(dataset.ignore, ids, entries))

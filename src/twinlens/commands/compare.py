@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Compare, print the table, write the files; finished runs are read instead of run again."""
-    from twinlens.evaluation import comparison
+    from twinlens.evaluation.comparison.compare import compare
     from twinlens.media import content
 
     if args.repeats < 1:
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         "recipe": recipe.name,
         "seed": args.seed,
     }
-    result |= comparison.compare(
+    result |= compare(
         recipe,
         train,
         test,
@@ -92,10 +92,10 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
 def _fusions(text: str) -> list[str]:
     """Raises TwinlensError for a name that is no fusion."""
-    from twinlens.evaluation import comparison
+    from twinlens.evaluation.comparison import methods
 
     if text == "all":
-        return comparison.fusions()
+        return methods.fusions()
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
         raise TwinlensError("--fusions wants all, or names with commas between, such as tirg,combiner")

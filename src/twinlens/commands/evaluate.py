@@ -111,22 +111,22 @@ def _processes(args: argparse.Namespace) -> int:
 
 
 def _with_model(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
-    from twinlens import evaluation
     from twinlens.core import machine
+    from twinlens.evaluation.evaluate import evaluate
     from twinlens.models.composer import Composer
 
     composer = Composer.load(args.model)
     composer.to(machine.pick_device(args.device))
-    found = evaluation.evaluate(composer, dataset, seed=args.seed, ks=args.ks, progress=_common.shows_view(args))
+    found = evaluate(composer, dataset, seed=args.seed, ks=args.ks, progress=_common.shows_view(args))
     return {"recipe": composer.recipe.name, "model": str(args.model), "repeats": 1, **found}
 
 
 def _with_recipe(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
-    from twinlens import evaluation
+    from twinlens.evaluation.cross_validation import cross_validate
     from twinlens.media import content
 
     recipe = _data.recipe_of(args)
-    found = evaluation.cross_validate(
+    found = cross_validate(
         recipe,
         dataset,
         repeats=args.repeats,
@@ -194,7 +194,7 @@ def _chart(result: Mapping[str, Any], path: Path) -> None:
     series = {
         name: {metric: Estimate.from_json(found[metric]) for metric in shown if metric in found}
         for name, found in _series(result).items()
-        if name.split(",")[0] not in ("untrained", "product", "shuffled_text") or "leak_free" not in result
+        if name.split(",")[0] not in ("untrained", "late_product", "shuffled_text") or "leak_free" not in result
     }
     published = {"hit@5": 0.79, "cluster_svm_accuracy": 0.92} if result["protocol"] == "paper" else {}
     bar_chart(series, path, title=_title(result), published=published)

@@ -88,10 +88,10 @@ def test_finished_repeats_are_read_and_others_run(corpus, result, tmp_path, monk
     first, second = sorted(tmp_path.rglob("*.json"))
     first.write_text("damaged")
     run = []
-    repeat = replication._repeat
-    monkeypatch.setattr(replication, "_repeat", lambda *a, **k: run.append(a[2]) or repeat(*a, **k))
+    repeat = replication.run_repeat
+    monkeypatch.setattr(replication, "run_repeat", lambda *a, **k: run.append(a[2]) or repeat(*a, **k))
     assert replication.replicate(recipe, corpus, repeats=2, **settings) == result
     assert run == [0]
     assert second.stem == "1"
     other = replace(corpus, relevant=dict.fromkeys(corpus.relevant, frozenset()))
-    assert replication._runs(recipe, other, tmp_path) != replication._runs(recipe, corpus, tmp_path)
+    assert replication._runs_folder(recipe, other, tmp_path) != replication._runs_folder(recipe, corpus, tmp_path)

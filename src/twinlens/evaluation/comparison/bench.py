@@ -1,4 +1,4 @@
-"""One run of a comparison: a fusion on the shared encoders, trained with a seed and measured through every lens."""
+"""One run of a comparison: train a fusion on the shared encoders with a seed, and measure every query variant."""
 
 from __future__ import annotations
 
@@ -6,31 +6,30 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from twinlens import evaluation, splits
+from twinlens import splits
 from twinlens.core import machine, variants
-from twinlens.core.recipe import Variant
 from twinlens.core.types import Dataset, Encoded, Features, Sample
-from twinlens.evaluation import Judgements
+from twinlens.evaluation.baselines import variant_scores
+from twinlens.evaluation.comparison.methods import Method
 from twinlens.evaluation.comparison.outcome import Outcome
+from twinlens.evaluation.judgements import Judgements
 from twinlens.fusions import Fusion
 from twinlens.metrics import PerQuery
 from twinlens.models.composer import Composer, to_device
 from twinlens.training import feature_cache, loop
 
-COMPOSED, SHUFFLED = "composed", "shuffled_text"
-LATE = ("late_sum", "late_product")
-LENSES = ("image_only", "text_only")
-_TIMED = 30
-_ROWS = 256
+TIMED_QUERIES = 30
+BATCH = 256
 
 
 @runtime_checkable
@@ -38,24 +37,15 @@ class FittedFusion(Protocol):
     """A fusion that learns from encoded pictures and texts without training."""
 
     def fit(self, image_vectors: Tensor, text_vectors: Tensor) -> None:
-        """From vectors (N, d) and (M, d), unpaired."""
-
-
-@dataclass(frozen=True)
-class Method:
-    """A row of the table: a fusion, trained or left as it starts."""
-
-    name: str
-    fusion: Variant
-    trained: bool = True
+        """Learn from vectors (N, d) and (M, d), unpaired."""
 
 
 @dataclass(frozen=True)
 class Bench:
-    """All that the runs share; it travels to worker processes.
+    """All that the runs share; it is sent to worker processes.
 
-    base: encoders, the frozen ones remembered, the others as every run starts to train them. ks: cut-offs of metrics.
-    folder: where runs that are under way keep their checkpoints.
+    base: the encoders, frozen ones replaced by their cached features, the others with the weights every run starts
+    from. ks: cut-offs of metrics. folder: checkpoints of unfinished runs.
     """
 
     base: Composer
@@ -73,7 +63,7 @@ class Bench:
         if isinstance(composer.fusion, FittedFusion):
             composer.fusion.fit(*self._sides(composer))
         seconds = time.monotonic() - started
-        values, query_ms = self._measure(composer)
+        values, query_ms = self._measure(composer, seed)
         facts = {
             "trained": trains,
             "parameters": sum(p.numel() for p in composer.parameters() if p.requires_grad) if trains else 0,
@@ -85,7 +75,7 @@ class Bench:
         return Outcome(values, facts)
 
     def composer(self, method: Method, seed: int) -> Composer:
-        """The shared encoders with a fusion of its own, whose weights the seed draws."""
+        """Build the shared encoders with a fusion of its own, whose weights the seed draws."""
         recipe = self.base.recipe.model_copy(update={"fusion": method.fusion})
         fusion = self.fusion(method, seed)
         composer = Composer(recipe, feature_cache.parts_of(deepcopy(self.base)), fusion)
@@ -109,53 +99,35 @@ class Bench:
 
     @torch.inference_mode()
     def _sides(self, composer: Composer) -> tuple[Tensor, Tensor]:
-        """Vectors of the training pictures (N, d) and of the training texts (M, d)."""
-        pictures = [_vectors(encode(composer, part).image) for part in _parts(self.train.gallery)]
-        texts = [_vectors(encode(composer, part).text) for part in _parts(self.train.queries)]
+        """Encode the training pictures (N, d) and the training texts (M, d)."""
+        pictures = [_vectors(encode(composer, part).image) for part in _batches(self.train.gallery)]
+        texts = [_vectors(encode(composer, part).text) for part in _batches(self.train.queries)]
         return torch.cat(pictures), torch.cat(texts)
 
-    def _measure(self, composer: Composer) -> tuple[dict[str, dict[str, PerQuery]], float]:
-        """Every lens's metrics, and milliseconds for one query."""
-        judged = Judgements.of(self.test)
-        asked = query_variants(judged.queries)
-        everything = [sample for samples in asked.values() for sample in samples]
-        vectors = composer.embed([*everything, *judged.gallery], batch_size=_ROWS)
-        gallery, count = vectors[len(everything) :], len(judged.queries)
-        scores = {
-            name: composer.similarity(vectors[n * count : (n + 1) * count], gallery) for n, name in enumerate(asked)
-        }
-        image, text = (scores[lens] for lens in LENSES)
-        scores |= zip(LATE, (image + text, (1 + image) * (1 + text)), strict=True)
-        values = {name: judged.per_query(matrix, self.ks) for name, matrix in scores.items()}
-        return values, query_ms(composer, judged.queries[:_TIMED], torch.from_numpy(gallery))
-
-
-def query_variants(queries: Sequence[Sample]) -> dict[str, list[Sample]]:
-    """What every method is asked: both sides, one side alone, and the picture with another query's text."""
-    order = np.random.default_rng(0).permutation(len(queries))
-    return {
-        COMPOSED: list(queries),
-        "image_only": evaluation.drop_side(queries, "image"),
-        "text_only": evaluation.drop_side(queries, "text"),
-        SHUFFLED: [replace(query, text=queries[n].text) for query, n in zip(queries, order, strict=True)],
-    }
+    def _measure(self, composer: Composer, seed: int) -> tuple[dict[str, dict[str, PerQuery]], float]:
+        """Compute the metrics of every query variant, and the milliseconds of one query."""
+        judgements = Judgements.of(self.test)
+        gallery = composer.embed(judgements.gallery, batch_size=BATCH)
+        scores = variant_scores(composer, judgements.queries, gallery, seed=seed, batch_size=BATCH)
+        values = {name: judgements.per_query(matrix, self.ks) for name, matrix in scores.items()}
+        return values, query_ms(composer, judgements.queries[:TIMED_QUERIES], gallery)
 
 
 @torch.inference_mode()
-def query_ms(composer: Composer, queries: Sequence[Sample], gallery: Tensor) -> float:
-    """Median milliseconds from what encoders say of one query to its scores (1, N); the encoders' time is left out."""
-    gallery = gallery.to(composer.device)
+def query_ms(composer: Composer, queries: Sequence[Sample], gallery: NDArray[np.float32]) -> float:
+    """Measure the median milliseconds from an encoded query to its scores (1, N), the encoders' time left out."""
+    vectors = torch.from_numpy(gallery).to(composer.device)
     seconds = []
     for query in queries:
         encoded = encode(composer, [query])
         started = time.perf_counter()
-        composer.fusion.similarity(composer.fuse(encoded), gallery).cpu()
+        composer.fusion.similarity(composer.fuse(encoded), vectors).cpu()
         seconds.append(time.perf_counter() - started)
     return 1000 * median(seconds)
 
 
 def encode(composer: Composer, samples: Sequence[Sample]) -> Encoded:
-    """What the encoders say of samples."""
+    """Encode samples as one batch."""
     batch = composer.stack([composer.prepare(sample) for sample in samples])
     return composer.encode(to_device(batch, composer.device))
 
@@ -166,5 +138,5 @@ def _vectors(side: Features | None) -> Tensor:
     return side.vector
 
 
-def _parts(samples: Sequence[Sample]) -> Iterator[Sequence[Sample]]:
-    return (samples[start : start + _ROWS] for start in range(0, len(samples), _ROWS))
+def _batches(samples: Sequence[Sample]) -> Iterator[Sequence[Sample]]:
+    return (samples[start : start + BATCH] for start in range(0, len(samples), BATCH))

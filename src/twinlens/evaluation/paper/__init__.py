@@ -1,1 +1,1 @@
-"""Protocol A: the paper, replicated."""
+"""Protocol A: the experiment of the source paper, replicated with its leak and without."""

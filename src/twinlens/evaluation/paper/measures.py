@@ -1,9 +1,9 @@
 """Protocol A: every reading of the paper's two claims ("k-NN 79 %, SVM 92 %") as a pure function of vectors.
 
-The paper does not print what its accuracies count, so each reading is measured: hits by sentence (section IV: "at least
-one target is the correct image within the top K"), classification of the sentence by k-NN or by an SVM, and an SVM that
-predicts k-means clusters (equation 4: correct / all). `with_leak` measures them the paper's way, `leak_free` by the
-same names without what gives the answers away.
+The paper does not define what its accuracies count, so each reading is measured: hits by sentence (section IV: "at
+least one target is the correct image within the top K"), classification of the sentence by k-NN or by an SVM, and an
+SVM that predicts k-means clusters (equation 4: correct / all). `with_leak` measures them the paper's way, `leak_free`
+by the same names without the leaks.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from twinlens.metrics import Mask, per_query
 Vectors: TypeAlias = NDArray[np.float32]
 """(N, D), unit length."""
 Codes: TypeAlias = NDArray[np.int64]
-"""(N,), equal numbers for equal things."""
+"""(N,), class numbers."""
 
 KS = (1, 5, 10)
 CLUSTERS = 15
 NEIGHBOURS = 5
 WHITENED = 64
-"""Directions that the SVMs see, whitened: principal components of the train vectors."""
+"""Principal components of the train vectors, whitened, that the SVMs learn from."""
 RANKED = (*(f"hit@{k}" for k in KS), "precision@5", "recall@5", "map")
 NAMES = (*RANKED, "sentence_knn_accuracy", "sentence_svm_accuracy", "cluster_svm_accuracy")
 """Every reading, in the order of both results."""
@@ -47,12 +47,12 @@ class Labelled:
     scenes: Codes
 
     def at(self, rows: Codes | NDArray[np.bool_]) -> Labelled:
-        """Some of the rows, by number or by a mask."""
+        """Select rows by number or by a mask."""
         return Labelled(self.vectors[rows], self.sentences[rows], self.scenes[rows])
 
 
 def with_leak(train: Labelled, test: Labelled, *, seed: int) -> dict[str, float]:
-    """Every reading the paper's way: test queries against train entries, the query's own scene among them.
+    """Measure every reading the paper's way: test queries against train entries, the query's own scene among them.
 
     Both carry their sentences. Names: hit@1/5/10, precision@5, recall@5, map, sentence_knn_accuracy,
     sentence_svm_accuracy, cluster_svm_accuracy; each from 0 to 1.
@@ -66,7 +66,7 @@ def with_leak(train: Labelled, test: Labelled, *, seed: int) -> dict[str, float]
 
 
 def leak_free(train: Labelled, queries: Labelled, gallery: Labelled, *, seed: int) -> dict[str, float]:
-    """The readings of `with_leak`, by the same names, without its leaks.
+    """Measure the readings of `with_leak`, by the same names, without its leaks.
 
     train and queries are captioned and share no group. gallery holds the pictures of the queries' groups embedded
     WITHOUT captions. Its entries of the query's own scene are ignored in rankings; the sentence classifiers learn from
@@ -82,36 +82,37 @@ def leak_free(train: Labelled, queries: Labelled, gallery: Labelled, *, seed: in
 
 
 def by_sentence(queries: Labelled, gallery: Labelled, *, ignore: Mask | None = None) -> dict[str, float]:
-    """Rankings by cosine (on unit vectors as by Euclidean distance, equation 3); relevant is what shares the sentence.
+    """Rank by cosine (on unit vectors as by Euclidean distance, equation 3); entries of the same sentence are relevant.
 
-    Means over the queries that have a relevant entry outside `ignore` (Q, N). Raises ValueError when none has.
+    Returns means over the queries that have a relevant entry outside `ignore` (Q, N). Raises ValueError if none has.
     """
     relevant = queries.sentences[:, None] == gallery.sentences[None, :]
     if ignore is not None:
         relevant &= ~ignore
-    asked = relevant.any(axis=1)
-    if not asked.any():
+    answerable = relevant.any(axis=1)
+    if not answerable.any():
         raise ValueError("no query shares its sentence with a gallery entry of another scene")
-    scores = queries.vectors[asked] @ gallery.vectors.T
-    values = per_query(scores, relevant[asked], ignore=None if ignore is None else ignore[asked], ks=KS)
+    scores = queries.vectors[answerable] @ gallery.vectors.T
+    ignored = None if ignore is None else ignore[answerable]
+    values = per_query(scores, relevant[answerable], ignore=ignored, ks=KS)
     return {name: float(values[name].mean()) for name in RANKED}
 
 
 def sentence_knn_accuracy(train: Labelled, test: Labelled, *, neighbours: int = NEIGHBOURS) -> float:
-    """How often the majority of the nearest train entries has the query's sentence (scikit-learn's vote)."""
+    """Measure how often the majority of the nearest train entries has the query's sentence (scikit-learn's vote)."""
     knn = KNeighborsClassifier(min(neighbours, len(train.vectors)), algorithm="brute")
     return float(knn.fit(train.vectors, train.sentences).score(test.vectors, test.sentences))
 
 
 def sentence_svm_accuracy(train: Labelled, test: Labelled, *, seed: int) -> float:
-    """How often a linear SVM, one class per sentence against the rest, names the query's sentence."""
+    """Measure how often a linear SVM, one class per sentence against the rest, names the query's sentence."""
     return _svm_accuracy((train.vectors, train.sentences), (test.vectors, test.sentences), seed)
 
 
 def cluster_svm_accuracy(train: Vectors, test: Vectors, *, seed: int, clusters: int = CLUSTERS) -> float:
-    """How often an SVM learned on the train vectors' k-means clusters names the cluster k-means gives a test vector.
+    """Measure how often an SVM, trained on k-means clusters of the train vectors, names a test vector's cluster.
 
-    Fewer clusters are made when fewer train vectors differ.
+    There are fewer clusters where fewer train vectors differ.
     """
     distinct = len(np.unique(train, axis=0))
     kmeans = KMeans(min(clusters, distinct), n_init=10, random_state=seed).fit(train)
@@ -121,7 +122,7 @@ def cluster_svm_accuracy(train: Vectors, test: Vectors, *, seed: int, clusters: 
 def across_scenes(
     accuracy: Callable[[Labelled, Labelled], float], queries: Labelled, gallery: Labelled, *, seed: int
 ) -> float:
-    """Two folds over scenes: queries of either are classified by what was learned from gallery entries of the other.
+    """Cross-validate over two folds of scenes: train on the gallery entries of one, classify the queries of the other.
 
     The scenes of each sentence are dealt to both folds in turn; a sentence with one scene can only be missed.
     """
@@ -129,28 +130,28 @@ def across_scenes(
     correct = 0.0
     for fold in (False, True):
         support = gallery.at(np.isin(gallery.scenes, second) != fold)
-        asked = queries.at(np.isin(queries.scenes, second) == fold)
-        if len(support.vectors) and len(asked.vectors):
-            correct += accuracy(support, asked) * len(asked.vectors)
+        test = queries.at(np.isin(queries.scenes, second) == fold)
+        if len(support.vectors) and len(test.vectors):
+            correct += accuracy(support, test) * len(test.vectors)
     return correct / len(queries.vectors)
 
 
 def _second_fold(gallery: Labelled, seed: int) -> Codes:
-    """Every other scene of each sentence, in a random order."""
+    """Return every other scene of each sentence, in a random order."""
     scenes, first = np.unique(gallery.scenes, return_index=True)
     order = np.lexsort((np.random.default_rng(seed).random(len(scenes)), gallery.sentences[first]))
     return scenes[order[1::2]]
 
 
 def _svm_accuracy(train: tuple[Vectors, Codes], test: tuple[Vectors, Codes], seed: int) -> float:
-    """A linear SVM's accuracy; (vectors, labels) on both sides. With one class there is nothing to learn but that."""
-    vectors, wanted = train
-    if len(np.unique(wanted)) == 1:
-        return float((test[1] == wanted[0]).mean())
+    """Train a linear SVM and return its accuracy; both sides are (vectors, labels), one class needs no training."""
+    vectors, labels = train
+    if len(np.unique(labels)) == 1:
+        return float((test[1] == labels[0]).mean())
     width = min(WHITENED, *vectors.shape)
     # Unit vectors of one model lie close together: as they are, a linear SVM is regularised to nothing and takes
     # minutes for NLVR's 248 sentences; whitened, it takes seconds and is right more often.
     svm = make_pipeline(
         PCA(width, whiten=True, random_state=seed), LinearSVC(C=0.05, dual=True, tol=1e-2, random_state=seed)
     )
-    return float(svm.fit(vectors, wanted).score(*test))
+    return float(svm.fit(vectors, labels).score(*test))
