@@ -94,10 +94,12 @@ def from_the_face(tree: ast.Module, module: str) -> list[str]:
 
 
 def is_contract(node: ast.ClassDef) -> bool:
-    """True of a protocol, and of a class with a method that subclasses must write."""
+    """True of a protocol, a class with a method that subclasses must write, and a frozen record that these exchange."""
     if any(ast.unparse(base).split("[")[0].split(".")[-1] in ("Protocol", "ABC") for base in node.bases):
         return True
     methods = [ast.unparse(method) for method in node.body if isinstance(method, Function)]
+    if not methods and any(ast.unparse(mark) == "dataclass(frozen=True)" for mark in node.decorator_list):
+        return True
     return any("@abstractmethod" in text or text.endswith("raise NotImplementedError") for text in methods)
 
 
@@ -245,6 +247,7 @@ def test_imports_of_the_face_are_seen():
 def test_code_in_a_face_is_seen():
     fine = (
         "'''Said.'''\nfrom abc import ABC\n__all__ = ['A']\nRows: TypeAlias = int\n'''(N,).'''\n"
+        "@dataclass(frozen=True)\nclass R:\n    x: int\n"
         "class A(ABC): ...\nclass B(Protocol[T]): ...\nclass C(nn.Module):\n"
         "    def forward(self):\n        raise NotImplementedError\n"
     )

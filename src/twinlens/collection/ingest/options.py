@@ -10,7 +10,7 @@ from twinlens.collection.ingest.decoding import Limits
 
 @dataclass(frozen=True)
 class Options:
-    """How to run: pictures per batch, worker processes (None: as suits the machine), limits, a progress bar.
+    """Options of a run: pictures per batch, worker processes (None: as suits the machine), limits, a progress bar.
 
     retry: try again what failed in an earlier run, though its file has not changed. executor: a file of `executors`.
     """
