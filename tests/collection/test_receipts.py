@@ -10,6 +10,7 @@ from tests.pictures import ALONE, names, paint
 from twinlens.collection import Collection, SearchRequest, receipts
 from twinlens.collection.store import runs
 from twinlens.core.types import TwinlensError
+from twinlens.models.runtime import accelerated
 
 
 @pytest.fixture
@@ -126,3 +127,12 @@ def test_a_receipt_of_a_later_option_is_one_line(collection, taken):
 def test_runs():
     assert runs([]) == ()
     assert runs([1, 2, 3, 7, 9, 10]) == ((1, 3), (7, 7), (9, 10))
+
+
+@pytest.mark.parametrize("mode", ["torch", "onnx"])
+def test_a_receipt_says_what_ran_each_network(toy_composer, pictures, tmp_path, mode):
+    with Collection.create(tmp_path / "d", accelerated(toy_composer, mode=mode)) as collection:
+        collection.add(pictures, options=ALONE)
+        _, receipt = receipts.search(collection, SearchRequest.of(text="red"))
+    networks = {"visualbert": "onnx"} if mode == "onnx" else {}
+    assert receipt["model"]["runtime"] == mode and receipt["model"]["networks"] == networks

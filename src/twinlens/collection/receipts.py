@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,15 +55,20 @@ def search(collection: Collection, request: SearchRequest) -> tuple[Hits, Record
         model = collection.generation
         now = collection.contents()
         answers = [_answer(hit) for hit in hits]
-        mode = measurements(collection.model)["mode"]
+        runtime = measurements(collection.model)
     return hits, {
         "receipt": FORMAT,
         "twinlens": __version__,
         "asked": {**request.to_json(), "image": pictures},
-        "model": {"recipe": model.recipe, "digest": model.digest, "dim": model.dim, "runtime": mode},
+        "model": {"recipe": model.recipe, "digest": model.digest, "dim": model.dim, **_ran_by(runtime)},
         "collection": {"folder": str(collection.folder.resolve()), **vars(now), "count": len(now)},
         "hits": answers,
     }
+
+
+def _ran_by(runtime: Mapping[str, Any]) -> Record:
+    """Return the runtime that was asked for, and what ran each network: ONNX Runtime, bfloat16 or torch in float32."""
+    return {"runtime": runtime["mode"], "networks": {name: part["runs"] for name, part in runtime["networks"].items()}}
 
 
 def read(path: Path) -> Record:
