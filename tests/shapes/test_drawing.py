@@ -41,11 +41,6 @@ def test_edges_are_smooth():
     assert len(np.unique(blue[10:40, 10:40])) > 5
 
 
-@pytest.mark.parametrize("height", [40, 100, 224])
-def test_other_heights_keep_the_shape_of_the_picture(height):
-    assert draw(scene("ys20@0,0"), height=height).size == (4 * height, height)
-
-
 def test_drawing_does_not_change_the_next_picture():
     draw(scene("ys30@0,0"))
     assert (np.asarray(draw(scene("")))[0, 0] == 211).all()

@@ -1,6 +1,6 @@
-"""Small changes of a scene: what edits and near-misses are made of.
+"""Small changes of a scene, the parts of edits and of near scenes.
 
-Each takes a scene and gives the changed one, or None where it changes nothing or the item does not fit.
+Each takes a scene and returns the changed one, or None where it changes nothing or the item does not fit.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from twinlens.shapes.scenes import (
 )
 
 Place: TypeAlias = tuple[int, int]
-"""An item of a scene: the number of its box, and its place among the box's items."""
+"""The position of an item in a scene: the number of its box, and its number among the box's items."""
 
 
 def places(scene: Scene) -> list[Place]:
-    """Every item."""
+    """List the places of all items."""
     return [(box, number) for box, items in enumerate(scene.boxes) for number in range(len(items))]
 
 
 def at(scene: Scene, place: Place) -> Item:
-    """The item at a place."""
+    """Return the item at a place."""
     return scene.boxes[place[0]][place[1]]
 
 
@@ -58,18 +58,18 @@ def resize(scene: Scene, place: Place, size: int) -> Scene | None:
 
 
 def remove(scene: Scene, place: Place) -> Scene:
-    """Take an item away."""
+    """Remove an item."""
     return scene.with_box(place[0], _others(scene, place))
 
 
 def add(scene: Scene, box: int, item: Item) -> Scene | None:
-    """Put an item into a box."""
+    """Add an item to a box."""
     others = scene.boxes[box]
     return scene.with_box(box, (*others, item)) if fits(item, others) else None
 
 
 def move(scene: Scene, place: Place, box: int) -> Scene | None:
-    """Put an item into another box, at the same spot."""
+    """Move an item to the same position in another box."""
     return None if box == place[0] else add(remove(scene, place), box, at(scene, place))
 
 
@@ -81,16 +81,16 @@ def swap(scene: Scene, one: int, other: int) -> Scene | None:
 
 
 def random_change(rng: np.random.Generator, scene: Scene) -> Scene | None:
-    """One random small change; towers stay towers."""
+    """Make one random small change; towers stay towers."""
     return _change_tower(rng, scene) if scene.is_towers else _change_item(rng, scene)
 
 
 def _change_item(rng: np.random.Generator, scene: Scene) -> Scene | None:
-    found = places(scene)
-    kind = int(rng.integers(6)) if found else 5
+    occupied = places(scene)
+    kind = int(rng.integers(6)) if occupied else 5
     if kind == 5:
         return add(scene, int(rng.integers(3)), random_item(rng))
-    place = pick(rng, found)
+    place = pick(rng, occupied)
     match kind:
         case 0:
             return recolour(scene, place, pick(rng, tuple(COLOURS)))
@@ -105,7 +105,7 @@ def _change_item(rng: np.random.Generator, scene: Scene) -> Scene | None:
 
 
 def _change_tower(rng: np.random.Generator, scene: Scene) -> Scene | None:
-    """Another colour for a block, one block more, or one less."""
+    """Recolour a block, add one, or remove the topmost."""
     place = int(rng.integers(3))
     blocks = colours(scene.boxes[place])
     colour = pick(rng, tuple(COLOURS))

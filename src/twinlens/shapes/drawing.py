@@ -1,4 +1,4 @@
-"""Pictures of scenes, as NLVR's: stamps drawn once, pasted beside each other."""
+"""Pictures of scenes, like NLVR's; each kind of item is drawn once, then pasted."""
 
 from __future__ import annotations
 
@@ -15,37 +15,34 @@ BACKGROUND = 211
 """Grey of the boxes."""
 SEPARATOR = 128
 """Grey between the boxes, and right of the last."""
-_SAMPLES = 4  # per pixel and axis, as the edges of NLVR's own pictures show
+_SAMPLES = 4  # per pixel and axis, the antialiasing of NLVR's own pictures
 
 
-def draw(scene: Scene, *, height: int = HEIGHT) -> Image.Image:
-    """The picture of a scene in RGB, `height` pixels high and four times as wide; edges are antialiased.
-
-    At the height of 100 it equals NLVR's picture but for rounding at edges; other heights are resampled from that one.
-    """
+def draw(scene: Scene) -> Image.Image:
+    """Draw a scene, antialiased, in RGB, 400×100 pixels; it equals NLVR's picture but for rounding at edges."""
     picture = _empty().copy()
     for place, item in scene.items():
         picture.paste(_stamp(item.shape, item.colour, item.size), (PITCH * place + item.x, item.y))
-    return picture if height == HEIGHT else picture.resize((4 * height, height), Image.Resampling.LANCZOS)
+    return picture
 
 
 @functools.cache
 def _empty() -> Image.Image:
-    """The three boxes without items."""
+    """Draw the three boxes without items."""
     row = np.where(np.arange(WIDTH) % PITCH < BOX, BACKGROUND, SEPARATOR).astype(np.uint8)
     return Image.fromarray(np.broadcast_to(row[:, None], (HEIGHT, WIDTH, 3)).copy())
 
 
 @functools.cache
 def _stamp(shape: str, colour: str, size: int) -> Image.Image:
-    """An item on the grey of a box."""
+    """Draw an item on the grey of a box."""
     cover = _coverage(shape, size)[..., None]
     pixels = cover * np.array(COLOURS[colour]) + (1 - cover) * BACKGROUND
     return Image.fromarray(np.rint(pixels).astype(np.uint8))
 
 
 def _coverage(shape: str, size: int) -> NDArray[np.float64]:
-    """How much of each pixel a shape covers (size, size), 0 to 1, counted at 4×4 points."""
+    """Compute the share of each pixel that a shape covers (size, size), 0 to 1, from 4×4 points per pixel."""
     points = (np.arange(size * _SAMPLES) + 0.5) / _SAMPLES
     x, y = points[None, :], points[:, None]
     middle = size / 2

@@ -1,4 +1,4 @@
-"""Edits: a scene, an instruction, the one scene that it asks for, and scenes that are easily taken for it."""
+"""Edits: an instruction for a reference scene, its one target scene, and distractors."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from twinlens.shapes.scenes import BOX, COLOURS, SHAPES, SIZES, Item, Scene, pic
 from twinlens.shapes.wording import a_new, refer, size_word, the_box
 
 Arguments: TypeAlias = tuple[Any, ...]
-"""What an edit is done to and with, such as (the item's place, the new colour)."""
+"""The arguments of an edit, such as (the item's place, the new colour)."""
 FEWEST, MOST = 4, 6
-"""How many distractors an edit has."""
+"""Fewest and most distractors of an edit."""
 SPOTS = {
     "in the top left corner": (0.0, 0.0),
     "at the top": (0.5, 0.0),
@@ -30,17 +30,17 @@ SPOTS = {
     "at the bottom": (0.5, 1.0),
     "in the bottom right corner": (1.0, 1.0),
 }
-"""Where an item is added: words → how far right and down, as a share of the room that its size leaves in a box."""
+"""Positions of added items: words → offsets right and down, as shares of the space that the item leaves in a box."""
 _BOXES = range(3)
 _TRIES = 30
 
 
 @dataclass(frozen=True)
 class Edit:
-    """An instruction that turns a reference scene into `target`, and into nothing else.
+    """An instruction that turns a reference scene into `target` and no other scene.
 
-    distractors: different scenes, none equal to the target: the reference itself, the edit done to a wrong object, with
-    a wrong attribute or in a wrong box, and the right edit with something else changed as well.
+    distractors: different scenes, none equal to the target: the reference itself, the edit applied to a wrong object,
+    with a wrong attribute or in a wrong box, and the right edit with one more change.
     """
 
     family: str
@@ -53,9 +53,9 @@ class Edit:
 class Family:
     """A kind of edit.
 
-    options: a scene → for each argument what it may be. apply: scene, arguments → the edited scene, or None where it
-    would not change or cannot be drawn. say: generator, scene, arguments → the instruction, or None where no words can
-    tell the item from another.
+    options: scene → the possible values of each argument. apply: scene, arguments → the edited scene, or None where
+    nothing would change or the item does not fit. say: generator, scene, arguments → the instruction, or None where no
+    words tell the item from the others.
     """
 
     options: Callable[[Scene], tuple[Sequence[Any], ...]]
@@ -83,7 +83,7 @@ def random_edit(rng: np.random.Generator, scene: Scene, family: str | None = Non
 
 
 def _edit(rng: np.random.Generator, scene: Scene, name: str, arguments: Arguments) -> Edit | None:
-    """Make the edit with these arguments; None where it changes nothing, does not fit or cannot be told in words."""
+    """Make the edit with these arguments; None where it changes nothing, does not fit or has no unambiguous words."""
     family = FAMILIES[name]
     target = family.apply(scene, *arguments)
     instruction = None if target is None else family.say(rng, scene, *arguments)
@@ -96,24 +96,24 @@ def _edit(rng: np.random.Generator, scene: Scene, name: str, arguments: Argument
 def _distractors(
     rng: np.random.Generator, scene: Scene, target: Scene, wrong: Iterator[Scene | None]
 ) -> tuple[Scene, ...]:
-    """The reference, wrong edits, and as many targets with one more change as are wanting."""
-    found = {scene: None}
+    """Collect the reference, wrong edits and, up to FEWEST, the target with one more change."""
+    chosen = {scene: None}
     for candidate in wrong:
-        if len(found) == MOST:
+        if len(chosen) == MOST:
             break
         if candidate is not None and candidate != target:
-            found[candidate] = None
-    while len(found) < FEWEST:
+            chosen[candidate] = None
+    while len(chosen) < FEWEST:
         candidate = changes.random_change(rng, target)
         if candidate is not None:
-            found[candidate] = None
-    return tuple(found)
+            chosen[candidate] = None
+    return tuple(chosen)
 
 
 def _one_changed(
     rng: np.random.Generator, options: Sequence[Sequence[Any]], arguments: Arguments
 ) -> Iterator[Arguments]:
-    """The arguments with one of them changed, in random order but each argument in its turn."""
+    """Yield the arguments with one of them changed: each argument in turn, its values in random order."""
     shuffled = [[choices[place] for place in rng.permutation(len(choices)).tolist()] for choices in options]
     for row in zip_longest(*shuffled):
         for which, choice in enumerate(row):
@@ -127,7 +127,7 @@ def _add(scene: Scene, box: int, spot: str, shape: str, colour: str, size: int) 
 
 
 def _repaint(scene: Scene, which: int | str, colour: str) -> Scene | None:
-    """Recolour all items of a box or of a shape; two or more, and not all of them of that colour already."""
+    """Recolour all items of a box or of a shape; None for fewer than two, or if all have that colour already."""
     chosen = [(box, item) for box, item in scene.items() if which in (box, item.shape)]
     if len(chosen) < 2:
         return None

@@ -1,4 +1,4 @@
-"""Scenes: three boxes of flat items, as NLVR draws and annotates them (Suhr et al., ACL 2017)."""
+"""Scenes: three boxes of flat items, as in NLVR (Suhr et al., ACL 2017)."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ BOXES = ("left", "middle", "right")
 BOX = 100
 """Width and height of a box in pixels."""
 PITCH = 150
-"""Pixels from the left edge of one box to that of the next; the separators between are PITCH − BOX wide."""
+"""Pixels from the left edge of one box to that of the next; separators are PITCH − BOX wide."""
 BLOCK = 20
-"""Size of the squares that towers are made of."""
+"""Size of a tower's squares in pixels."""
 TOWER_X = 40
 TOWER_Y = (80, 59, 38, 17)
-"""Upper edge of each block of a tower, from its base: blocks stand one pixel apart."""
+"""Upper edges of a tower's blocks in pixels, from the base: blocks are one pixel apart."""
 ITEMS = (1, 4)
 """Fewest and most items in a box; NLVR has up to 8."""
 TOWER_SHARE = 0.3
-"""How many of the scenes are towers: fewer than NLVR's 0.7, for there is more to say about scattered items."""
+"""Share of scenes with towers: less than NLVR's 0.7, as sentences about scattered items are more varied."""
 _SIZES = tuple(SIZES.values())
 _COLOUR_NAMES = tuple(COLOURS)
 _TRIES = 40
@@ -38,7 +38,7 @@ _T = TypeVar("_T")
 
 
 class Item(NamedTuple):
-    """A drawn thing: `size` pixels wide and high, its left upper corner at (x, y) pixels within its box."""
+    """A drawn item: `size` pixels wide and high, its left upper corner at (x, y) pixels within its box."""
 
     shape: str
     colour: str
@@ -47,7 +47,7 @@ class Item(NamedTuple):
     y: int
 
     def keeps_off(self, other: Item) -> bool:
-        """Whether at least one pixel of the box lies between the two."""
+        """Test that at least one pixel of the box lies between the two."""
         return (
             self.x > other.x + other.size
             or other.x > self.x + self.size
@@ -61,7 +61,7 @@ Box: TypeAlias = tuple[Item, ...]
 
 @dataclass(frozen=True)
 class Scene:
-    """Three boxes, left to right. Items of a box have no order (they are kept sorted): equal scenes, equal pictures."""
+    """Three boxes, left to right; a box's items are sorted, so that scenes are equal when their pictures are."""
 
     boxes: tuple[Box, Box, Box]
 
@@ -71,25 +71,25 @@ class Scene:
 
     @cached_property
     def is_towers(self) -> bool:
-        """Whether every box holds one tower: squares of 20 pixels in NLVR's places."""
+        """True if every box holds one tower: squares of 20 pixels at NLVR's positions."""
         return all(box and set(box) == set(tower(colours(box))) for box in self.boxes)
 
     def items(self) -> Iterator[tuple[int, Item]]:
-        """(number of the box, item) for every item, box by box."""
+        """Yield (number of the box, item) for every item, box by box."""
         return ((place, item) for place, box in enumerate(self.boxes) for item in box)
 
     def digest(self, *, ordered: bool = False) -> str:
-        """A hash of the scene that ignores the order of its boxes, or, when `ordered`, that does not."""
+        """Hash the scene, ignoring the order of its boxes unless `ordered`."""
         boxes = self.boxes if ordered else sorted(self.boxes)
         return blake2b(repr([[tuple(item) for item in box] for box in boxes]).encode(), digest_size=8).hexdigest()
 
     def reordered(self, order: Sequence[int]) -> Scene:
-        """The scene with its boxes in another order: box `order[k]` comes to place k."""
+        """Return the scene with its boxes in another order: box `order[k]` at place k."""
         left, middle, right = (self.boxes[place] for place in order)
         return Scene((left, middle, right))
 
     def with_box(self, place: int, box: Iterable[Item]) -> Scene:
-        """The scene with other items in one box."""
+        """Return the scene with other items in one box."""
         boxes = list(self.boxes)
         boxes[place] = tuple(box)
         left, middle, right = boxes
@@ -99,7 +99,7 @@ class Scene:
 def random_scene(
     rng: np.random.Generator, *, items: tuple[int, int] = ITEMS, tower_share: float = TOWER_SHARE
 ) -> Scene:
-    """Draw a scene of towers (with probability `tower_share`), or one of scattered items.
+    """Draw a scene of towers, with probability `tower_share`, or else of scattered items.
 
     items: fewest and most items of a box of scattered items, from 1 to 8. Raises TwinlensError for other numbers.
     """
@@ -107,14 +107,14 @@ def random_scene(
 
 
 def tower_scene(rng: np.random.Generator) -> Scene:
-    """Three towers of one to four blocks in random colours."""
+    """Draw three towers of one to four blocks in random colours."""
     heights = rng.integers(1, len(TOWER_Y) + 1, 3).tolist()
     left, middle, right = (tower(pick(rng, _COLOUR_NAMES) for _ in range(height)) for height in heights)
     return Scene((left, middle, right))
 
 
 def scatter_scene(rng: np.random.Generator, *, items: tuple[int, int] = ITEMS) -> Scene:
-    """Boxes of `items` (fewest, most) random items that keep off each other. Raises TwinlensError: see random_scene."""
+    """Draw boxes of random items that keep off each other; `items` and errors are those of `random_scene`."""
     fewest, most = items
     if not 1 <= fewest <= most <= 8:
         raise TwinlensError(f"a box holds 1 to 8 items, so items must be two such numbers in order, not {items}")
@@ -123,45 +123,45 @@ def scatter_scene(rng: np.random.Generator, *, items: tuple[int, int] = ITEMS) -
 
 
 def tower(colours: Iterable[str]) -> Box:
-    """A tower of blocks, given from its base."""
+    """Stack blocks of these colours into a tower, from its base."""
     return tuple(Item("square", colour, BLOCK, TOWER_X, y) for colour, y in zip(colours, TOWER_Y, strict=False))
 
 
 def colours(box: Iterable[Item]) -> list[str]:
-    """The colours of a box from its lowest item up: of a tower, from its base."""
+    """List the colours of a box from its lowest item up: of a tower, from its base."""
     return [item.colour for item in sorted(box, key=lambda item: -item.y)]
 
 
 def fits(item: Item, others: Iterable[Item]) -> bool:
-    """Whether the item lies within the box and keeps off the others."""
+    """Test that the item lies within the box and keeps off the others."""
     inside = 0 <= item.x <= BOX - item.size and 0 <= item.y <= BOX - item.size
     return inside and all(item.keeps_off(other) for other in others)
 
 
 def item_boxes(scene: Scene) -> list[tuple[str, int, int, int, int]]:
-    """(label, left, upper, right, lower) of every item in pixels of the 400×100 picture; a label is "blue circle"."""
-    return [
-        (f"{item.colour} {item.shape}", left, item.y, left + item.size, item.y + item.size)
-        for place, item in scene.items()
-        for left in (PITCH * place + item.x,)
-    ]
+    """List (label, left, upper, right, lower) of every item in pixels of the picture; a label is "blue circle"."""
+    boxes = []
+    for place, item in scene.items():
+        left = PITCH * place + item.x
+        boxes.append((f"{item.colour} {item.shape}", left, item.y, left + item.size, item.y + item.size))
+    return boxes
 
 
 def random_item(rng: np.random.Generator) -> Item:
-    """An item whose middle falls anywhere in a box, moved inward until it lies within: many touch an edge."""
-    shape, colour, how_big, *middle = rng.random(5).tolist()
-    size = _SIZES[int(how_big * len(_SIZES))]
+    """Draw an item with its middle anywhere in a box, then move it inside the box: many touch an edge."""
+    shape, colour, size_share, *middle = rng.random(5).tolist()
+    size = _SIZES[int(size_share * len(_SIZES))]
     x, y = (min(max(int(share * (BOX + 1)) - size // 2, 0), BOX - size) for share in middle)
     return Item(SHAPES[int(shape * len(SHAPES))], _COLOUR_NAMES[int(colour * len(_COLOUR_NAMES))], size, x, y)
 
 
 def pick(rng: np.random.Generator, options: Sequence[_T]) -> _T:
-    """One of the options, each as likely as the others."""
+    """Draw one of the options uniformly."""
     return options[int(rng.random() * len(options))]
 
 
 def _scatter(rng: np.random.Generator, count: int) -> Box:
-    """Random items one by one; a box that gets too full for the next one is begun anew."""
+    """Draw items one by one; after _TRIES in vain the box is too full, and starts again."""
     box: list[Item] = []
     tries = 0
     while len(box) < count:

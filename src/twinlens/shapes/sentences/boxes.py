@@ -1,4 +1,4 @@
-"""What a box can have. Each docstring ends a sentence: "There is a box with …"."""
+"""Properties of boxes; each docstring has an example that follows "There is a box with"."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from twinlens.shapes.sentences.table import Mask, Table, number
 
 
 def holding(say: Speaker) -> Trait:
-    """Two black items."""
+    """Require a count of a kind: "two black items"."""
     amount, noun = say.amount(3), say.noun()
     return Trait(amount.of(noun), lambda t: amount.admits(noun.per_box(t)))
 
 
 def size(say: Speaker) -> Trait:
-    """Exactly four items."""
+    """Require a count of all items: "exactly four items"."""
     amount, noun = say.amount(5), say.kind()
     return Trait(amount.of(noun), lambda t: amount.admits(noun.per_box(t)))
 
 
 def colours(say: Speaker) -> Trait:
-    """Items of two different colours."""
+    """Require a number of colours: "items of exactly two different colours"."""
     count = say.between(1, 3)
     words = {1: "items of only one colour", 3: "items of all three colours"}.get(
         count, f"items of exactly {say.number(count)} {say.pick('different ', '')}colours"
@@ -32,7 +32,7 @@ def colours(say: Speaker) -> Trait:
 
 
 def shapes(say: Speaker) -> Trait:
-    """Items of all three shapes."""
+    """Require a number of shapes: "items of all three shapes"."""
     count = say.between(1, 3)
     words = {1: "items of only one shape", 3: "items of all three shapes"}.get(
         count, f"items of exactly {say.number(count)} {say.pick('different ', '')}shapes"
@@ -41,30 +41,30 @@ def shapes(say: Speaker) -> Trait:
 
 
 def only(say: Speaker) -> Trait:
-    """Only blue items."""
+    """Require a single kind: "only blue items"."""
     noun = say.noun(sized=False)
     words = say.pick(f"only {noun.many}", f"{noun.many} only", f"nothing but {noun.many}")
     return Trait(words, lambda t: (noun.per_box(t) > 0) & (noun.per_box(t) == number(t.there, 2)))
 
 
 def alike(say: Speaker) -> Trait:
-    """Two or more items, all of the same colour."""
+    """Require a shared attribute: "two or more items, all of the same colour"."""
     what = say.pick("colour", "shape", "size")
     words = say.pick(f"two or more items, all of the same {what}", f"at least two items, which share their {what}")
     return Trait(words, lambda t: (number(t.there, 2) > 1) & _alike(t, getattr(t, what)))
 
 
 def pair(say: Speaker) -> Trait:
-    """A blue circle and a blue triangle."""
+    """Require two kinds: "a blue circle and a blue triangle"."""
     kinds = [(colour, shape) for colour in say.two_colours() for shape in SHAPES]
-    (one, two) = (kinds[place] for place in say.rng.permutation(len(kinds))[:2].tolist())
-    first, second = (say.kind(colour=colour, shape=shape) for colour, shape in (one, two))
+    chosen = [kinds[place] for place in say.rng.permutation(len(kinds))[:2].tolist()]
+    first, second = (say.kind(colour=colour, shape=shape) for colour, shape in chosen)
     words = f"{say.pick('a', 'at least one')} {first.one} and {say.pick('a', 'at least one')} {second.one}"
     return Trait(words, lambda t: (first.per_box(t) > 0) & (second.per_box(t) > 0))
 
 
 def above(say: Speaker) -> Trait:
-    """A black item above a yellow item: all of the one is higher than all of the other."""
+    """Require a kind above another, without overlap in height: "a black item above a yellow item"."""
     high, low = say.noun(sized=False), say.noun(sized=False)
     words = say.pick(
         f"a {high.one} {say.pick('above', 'higher than')} a {low.one}",
@@ -74,21 +74,22 @@ def above(say: Speaker) -> Trait:
 
 
 def against_wall(say: Speaker) -> Trait:
-    """A black item touching the wall."""
+    """Require a count of items at an edge: "a black item touching the wall"."""
     noun = say.noun().that(say.pick("touching the wall", "touching the edge"), lambda t: t.at_edge)
     amount = say.amount(2)
     return Trait(amount.of(noun), lambda t: amount.admits(noun.per_box(t)))
 
 
 def size_and_item(say: Speaker) -> Trait:
-    """Exactly three items, exactly one of them a black circle."""
+    """Require a count and one kind: "exactly three items, exactly one of them a black circle"."""
     count, noun = say.between(2, 4), say.noun()
     words = f"exactly {say.number(count)} items, exactly one of them a {noun.one}"
     return Trait(words, lambda t: (number(t.there, 2) == count) & (noun.per_box(t) == 1))
 
 
 def _alike(table: Table, values: NDArray[np.int16]) -> Mask:
-    """Whether the items of a box share a value (N, 3)."""
+    """Test whether the items of a box share a value (N, 3)."""
+    # Places without an item must decide neither the lowest nor the highest value.
     lowest = np.where(table.there, values, np.iinfo(np.int16).max).min(2, initial=np.iinfo(np.int16).max)
     highest = values.max(2, initial=-1)
     return np.asarray(lowest == highest)

@@ -1,4 +1,4 @@
-"""The rules of the grammar by name: each draws one sentence together with what it means."""
+"""Families of sentences by name: each draws a sentence together with its meaning."""
 
 from __future__ import annotations
 
@@ -82,4 +82,4 @@ FAMILIES: dict[str, Family] = {
     "tower_stacked": _of_towers("tower_stacked", towers.stacked),
     "tower_height_and_end": _of_towers("tower_height_and_end", towers.height_and_end),
 }
-"""Rules of the grammar by name."""
+"""Families by name; their order decides what a seed draws."""

@@ -1,4 +1,4 @@
-"""Families of sentences about the whole picture. Each docstring is a sentence that its family may give."""
+"""Families of sentences about the whole picture; each docstring has an example."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ from twinlens.shapes.sentences.table import Counts, Mask, Table, number, some
 
 
 def count(say: Speaker) -> Sentence:
-    """There are exactly two yellow squares."""
+    """State a count of items: "There are exactly two yellow squares"."""
     return _there("count", say, say.amount(4), say.noun(sized=False))
 
 
 def sized(say: Speaker) -> Sentence:
-    """There is a small black circle."""
+    """State a count of items of one size: "There is a small black circle"."""
     return _there("sized", say, say.amount(3), say.noun(sized=True))
 
 
 def blocks(say: Speaker) -> Sentence:
-    """There are at least three blue blocks."""
+    """State a count of blocks: "There are at least three blue blocks"."""
     return _there("blocks", say, say.amount(5), say.block(say.colour()))
 
 
 def absent(say: Speaker) -> Sentence:
-    """There is no black circle."""
+    """State that a kind is absent: "There is no black circle"."""
     noun = say.noun()
     text = say.pick(f"There is no {noun.one}.", f"There are no {noun.many}.", f"None of the items is a {noun.one}.")
     return Sentence("absent", text, lambda t: noun.number(t) == 0)
 
 
 def touching_edge(say: Speaker) -> Sentence:
-    """There are exactly three blue squares touching the edge."""
+    """State a count of items at an edge: "There are exactly three blue squares touching the edge"."""
     words = say.pick("touching the edge", "touching an edge", "touching the wall", "touching a wall")
     return _there("touching_edge", say, say.amount(3), say.noun().that(words, lambda t: t.at_edge))
 
 
 def touching_corner(say: Speaker) -> Sentence:
-    """There is a triangle closely touching a corner."""
+    """State a count of items in a corner: "There is a triangle closely touching a corner"."""
     words = say.pick("touching the corner", "closely touching a corner", "in a corner of a box")
     return _there("touching_corner", say, say.amount(2), say.noun().that(words, lambda t: t.in_corner))
 
 
 def touching_side(say: Speaker) -> Sentence:
-    """There is at least one black item closely touching the bottom of a box."""
+    """State a count of items at one side: "There is a black item touching the bottom of a box"."""
     side = say.pick("top", "bottom", "left", "right")
     part = say.pick(side, f"{side} edge") if side in ("top", "bottom") else say.pick(f"{side} wall", f"{side} edge")
     words = f"{say.pick('touching', 'closely touching')} the {part} of a box"
@@ -52,13 +52,13 @@ def touching_side(say: Speaker) -> Sentence:
 
 
 def not_touching(say: Speaker) -> Sentence:
-    """There are exactly two blue squares not touching any edge."""
+    """State a count of items away from edges: "There are exactly two blue squares not touching any edge"."""
     words = say.pick("not touching any edge", "not touching the edge", "not touching a wall", "away from the walls")
     return _there("not_touching", say, say.amount(3), say.noun().that(words, lambda t: ~t.at_edge))
 
 
 def none_touching(say: Speaker) -> Sentence:
-    """None of the blue circles are touching any edge."""
+    """State that a kind is away from edges: "None of the blue circles are touching any edge"."""
     noun = say.noun()
     text = say.pick(
         f"None of the {noun.many} are touching any edge.",
@@ -69,7 +69,7 @@ def none_touching(say: Speaker) -> Sentence:
 
 
 def all_touching(say: Speaker) -> Sentence:
-    """All black triangles are touching the edge."""
+    """State that a kind is at edges: "All black triangles are touching the edge"."""
     noun = say.noun()
     text = say.pick(
         f"All {noun.many} are touching the edge.",
@@ -80,7 +80,7 @@ def all_touching(say: Speaker) -> Sentence:
 
 
 def all_coloured(say: Speaker) -> Sentence:
-    """All circles are yellow."""
+    """State the colour of a kind: "All circles are yellow"."""
     colour, shape = say.colour(), pick(say.rng, SHAPES)
     noun, coloured = say.kind(shape=shape), say.kind(colour=colour)
     text = say.pick(f"All {noun.many} are {colour}.", f"Every {shape} is {colour}.", f"Each {shape} is {colour}.")
@@ -88,28 +88,28 @@ def all_coloured(say: Speaker) -> Sentence:
 
 
 def all_shaped(say: Speaker) -> Sentence:
-    """All yellow items are circles."""
+    """State the shape of a kind: "All yellow items are circles"."""
     noun, shaped = say.kind(colour=say.colour()), say.kind(shape=pick(say.rng, SHAPES))
     text = say.pick(f"All {noun.many} are {shaped.many}.", f"Every {noun.one} is a {shaped.one}.")
     return Sentence("all_shaped", text, lambda t: _some_and_all(noun.items(t), shaped.items(t)))
 
 
 def all_sized(say: Speaker) -> Sentence:
-    """All squares are small."""
+    """State the size of a kind: "All squares are small"."""
     noun, size = say.noun(sized=False), pick(say.rng, tuple(SIZES))
     text = say.pick(f"All {noun.many} are {size}.", f"Every {noun.one} is {size}.", f"Each {noun.one} is {size}.")
     return Sentence("all_sized", text, lambda t: _some_and_all(noun.items(t), t.size == SIZES[size]))
 
 
 def compared(say: Speaker) -> Sentence:
-    """There are more yellow items than blue circles."""
+    """Compare the counts of two kinds: "There are more yellow items than blue circles"."""
     more, less = say.noun(), say.noun()
     text = say.pick(f"There are more {more.many} than {less.many}.", f"There are fewer {less.many} than {more.many}.")
     return Sentence("compared", text, lambda t: more.number(t) > less.number(t))
 
 
 def together(say: Speaker) -> Sentence:
-    """All blue items are in the same box: of two or more."""
+    """State that two or more of a kind share a box: "All blue items are in the same box"."""
     noun = say.noun()
     text = say.pick(
         f"All {noun.many} are in the same box.",
@@ -120,7 +120,7 @@ def together(say: Speaker) -> Sentence:
 
 
 def spread(say: Speaker) -> Sentence:
-    """There are blue items in exactly two of the boxes."""
+    """State the number of boxes with a kind: "There are blue items in exactly two boxes"."""
     noun = say.noun()
     places = say.between(1, len(BOXES))
     where = {1: "only one box", 2: "exactly two boxes", 3: "all three boxes"}[places]
@@ -129,7 +129,7 @@ def spread(say: Speaker) -> Sentence:
 
 
 def tower_heights(say: Speaker) -> Sentence:
-    """At least two towers have the same height."""
+    """State how many heights towers have: "Exactly two towers have the same height"."""
     different = say.between(1, 3)
     text = {
         1: say.pick("All towers have the same height.", "The three towers are equally high."),
@@ -140,19 +140,19 @@ def tower_heights(say: Speaker) -> Sentence:
 
 
 def _there(family: str, say: Speaker, amount: Amount, noun: Noun) -> Sentence:
-    """There is, or there are, some of a kind."""
+    """State the amount of a kind: "There are …"."""
     what = amount.of(noun)
     text = f"There {'are' if amount.plural else 'is'} {what}."
     return Sentence(family, say.pick(text, text, f"The picture shows {what}."), lambda t: amount.admits(noun.number(t)))
 
 
 def _some_and_all(items: Mask, condition: Mask) -> Mask:
-    """Whether there are such items, and all of them meet the condition (N,)."""
+    """Test that there are such items and all of them meet the condition (N,)."""
     return some(items, 1, 2) & ~some(items & ~condition, 1, 2)
 
 
 def _heights(table: Table) -> Counts:
-    """How many different heights the three towers have (N,); 0 where a box holds none."""
+    """Count the different heights of the three towers (N,); 0 where a box has no tower."""
     height = np.sort(table.height, axis=1)
     different = 1 + number(np.diff(height, axis=1) > 0, 1)
     return np.where(height[:, 0] > 0, different, 0)

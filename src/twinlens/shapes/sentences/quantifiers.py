@@ -1,4 +1,4 @@
-"""How many boxes, or towers, have a trait. Each docstring is a sentence that its quantifier may give."""
+"""Quantifiers over boxes or towers with a trait; each docstring has an example."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from twinlens.shapes.sentences.table import some as any_of
 
 
 def some(say: Speaker, thing: str, trait: Trait, among: Meaning) -> tuple[str, Meaning]:
-    """There is a box with two black items."""
+    """Claim at least one: "There is a box with two black items"."""
     text = say.pick(
         f"There is a {thing} with {trait.words}.",
         f"There is at least one {thing} with {trait.words}.",
@@ -18,7 +18,7 @@ def some(say: Speaker, thing: str, trait: Trait, among: Meaning) -> tuple[str, M
 
 
 def exactly(say: Speaker, thing: str, trait: Trait, among: Meaning) -> tuple[str, Meaning]:
-    """Exactly two boxes have a blue circle."""
+    """Claim an exact number: "Exactly two boxes have a blue circle"."""
     number = say.between(1, 2)
     things, has = (thing, "has") if number == 1 else (_many(thing), "have")
     text = say.pick(
@@ -30,7 +30,7 @@ def exactly(say: Speaker, thing: str, trait: Trait, among: Meaning) -> tuple[str
 
 
 def two_or_more(say: Speaker, thing: str, trait: Trait, among: Meaning) -> tuple[str, Meaning]:
-    """At least two boxes have a blue circle."""
+    """Claim two or more: "At least two of the boxes have a blue circle"."""
     text = say.pick(
         f"There are at least {say.number(2)} {_many(thing)} with {trait.words}.",
         f"At least {say.number(2)} of the {_many(thing)} have {trait.words}.",
@@ -39,7 +39,7 @@ def two_or_more(say: Speaker, thing: str, trait: Trait, among: Meaning) -> tuple
 
 
 def every(say: Speaker, thing: str, trait: Trait, among: Meaning) -> tuple[str, Meaning]:
-    """Each box has at least one black item."""
+    """Claim all: "Each box has at least one black item"."""
     text = say.pick(
         f"Each {thing} has {trait.words}.",
         f"Every {thing} contains {trait.words}.",
@@ -49,7 +49,7 @@ def every(say: Speaker, thing: str, trait: Trait, among: Meaning) -> tuple[str, 
 
 
 def none(say: Speaker, thing: str, trait: Trait, among: Meaning) -> tuple[str, Meaning]:
-    """None of the boxes has a yellow item."""
+    """Claim none: "None of the boxes has a yellow item"."""
     text = say.pick(
         f"None of the {_many(thing)} has {trait.words}.",
         f"None of the {_many(thing)} contains {trait.words}.",

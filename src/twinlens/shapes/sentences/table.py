@@ -1,4 +1,4 @@
-"""Scenes as arrays, so that one sentence executes on thousands of scenes at once."""
+"""Scenes as arrays: a sentence executes on thousands of scenes at once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHAPE_CODES = {shape: code for code, shape in enumerate(SHAPES)}
 
 @dataclass(frozen=True)
 class Table:
-    """N scenes of 3 boxes with room for M items each; every array is (N, 3, M), and −1 where there is no item."""
+    """N scenes of 3 boxes with room for M items each; arrays are (N, 3, M), −1 where there is no item."""
 
     shape: NDArray[np.int16]
     colour: NDArray[np.int16]
@@ -31,7 +31,7 @@ class Table:
 
     @classmethod
     def of(cls, scenes: Sequence[Scene]) -> Table:
-        """The table of scenes, in their order."""
+        """Build the table of scenes, in their order."""
         room = max((len(box) for scene in scenes for box in scene.boxes), default=0)
         cells = [
             (row * len(BOXES) + place) * room + number
@@ -50,17 +50,17 @@ class Table:
         return cls(*table.reshape(5, len(scenes), len(BOXES), room))
 
     def part(self, rows: slice) -> Table:
-        """Some of the scenes."""
+        """Return some of the scenes."""
         return Table(self.shape[rows], self.colour[rows], self.size[rows], self.x[rows], self.y[rows])
 
     @cached_property
     def there(self) -> Mask:
-        """Where there is an item (N, 3, M)."""
+        """The mask of items (N, 3, M)."""
         return self.size > 0
 
     @cached_property
     def touching(self) -> dict[str, Mask]:
-        """Edge of the box → which items touch it (N, 3, M)."""
+        """Edge of the box → mask of the items that touch it (N, 3, M)."""
         return {
             "left": self.x == 0,
             "right": self.x + self.size == BOX,
@@ -70,26 +70,26 @@ class Table:
 
     @cached_property
     def at_edge(self) -> Mask:
-        """Which items touch an edge of their box (N, 3, M)."""
+        """The mask of items that touch an edge of their box (N, 3, M)."""
         sides = self.touching
         return sides["left"] | sides["right"] | sides["top"] | sides["bottom"]
 
     @cached_property
     def in_corner(self) -> Mask:
-        """Which items touch a corner of their box: two of its edges that meet (N, 3, M)."""
+        """The mask of items that touch two adjacent edges of their box (N, 3, M)."""
         sides = self.touching
         return (sides["left"] | sides["right"]) & (sides["top"] | sides["bottom"])
 
     @cached_property
     def above(self) -> Mask:
-        """[n, b, i, j]: whether all of item i lies higher than all of item j of the same box (N, 3, M, M)."""
+        """[n, b, i, j]: True if all of item i lies above all of item j of the same box (N, 3, M, M)."""
         lower_edge = (self.y + self.size)[..., :, None]
         both = self.there[..., :, None] & self.there[..., None, :]
         return (lower_edge <= self.y[..., None, :]) & both
 
     @cached_property
     def height(self) -> Counts:
-        """How many blocks the tower in a box has (N, 3); 0 where the box holds no tower, or more than a tower."""
+        """The number of blocks of a box's tower (N, 3); 0 if there is no tower, or more than a tower."""
         count = self.there.sum(2)
         block = (self.shape == SHAPE_CODES["square"]) & (self.size == BLOCK) & (self.x == TOWER_X)
         rungs = [(block & (self.y == y)).sum(2) == (level < count) for level, y in enumerate(TOWER_Y)]
@@ -97,22 +97,22 @@ class Table:
 
     @cached_property
     def level(self) -> Counts:
-        """How far up a block stands in its tower (N, 3, M): 1 is the base; 0 for what is no block."""
+        """The level of a block in its tower (N, 3, M), 1 at the base; 0 for other items."""
         step = TOWER_Y[0] - TOWER_Y[1]
         return np.where(self.there & (self.height > 0)[..., None], (TOWER_Y[0] - self.y) // step + 1, 0)
 
     @cached_property
     def stacked(self) -> Mask:
-        """[n, b, i, j]: whether block i stands directly on block j of the same tower (N, 3, M, M)."""
+        """[n, b, i, j]: True if block i stands directly on block j of the same tower (N, 3, M, M)."""
         on_top = self.level[..., :, None] == self.level[..., None, :] + 1
         return np.asarray(on_top & (self.level > 0)[..., None, :])
 
 
 def some(mask: Mask, *axes: int) -> Mask:
-    """Whether anything along the axes is true."""
+    """Test whether anything along the axes is true."""
     return np.asarray(mask.any(axes))
 
 
 def number(mask: Mask, *axes: int) -> Counts:
-    """How much along the axes is true."""
+    """Count the True along the axes."""
     return np.asarray(mask.sum(axes))
