@@ -1,4 +1,4 @@
-"""Cards of the result grid: a picture on a tile, a line with rank and score, and words beneath."""
+"""Cards of the result grid: a picture on a tile, a line with rank and score, and a text below."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ PAGE, CARD, TILE, BORDER = (247, 247, 245), (255, 255, 255), (242, 242, 239), (2
 INK, QUIET, ACCENT, TRACK = (31, 35, 40), (108, 113, 120), (0, 114, 178), (233, 233, 228)
 PADDING = 14
 _BAR = 4
-_SMOOTH = 4  # Pillow draws hard edges: rounded shapes are drawn this much larger, then made small
+_SUPERSAMPLING = 4  # Pillow draws without antialiasing: rounded shapes are drawn this much larger, then reduced
 
 
 @dataclass(frozen=True)
 class Words:
-    """A text set in lines: its size in pixels, its colour, and at most how many lines it may take."""
+    """A text set in lines: its size in pixels, its colour, and the most lines that it may take."""
 
     text: str
     size: int
@@ -30,11 +30,11 @@ class Words:
     most: int = 3
 
     def height(self, width: int) -> int:
-        """Pixels that the lines take when they may be `width` wide."""
+        """Return the height in pixels of the lines when they may be `width` wide."""
         return len(self._lines(width)) * self._pitch
 
     def draw(self, canvas: Image.Image, corner: tuple[int, int], width: int) -> None:
-        """Draw the lines downwards from their upper left corner."""
+        """Draw the lines from their upper left corner down."""
         pen, font = ImageDraw.Draw(canvas), font_for(self.text, self.size)
         for n, line in enumerate(self._lines(width)):
             pen.text((corner[0], corner[1] + n * self._pitch), line, font=font, fill=self.color)
@@ -49,27 +49,27 @@ class Words:
 
 @dataclass(frozen=True)
 class Card:
-    """One entry. shown: its picture, or words in its place; words: what stands beneath; no score: it is the query."""
+    """One entry. content: its picture, or words in its place. words: the text below. score: None for the query."""
 
-    shown: Image.Image | Words
+    content: Image.Image | Words
     label: str
     words: Words | None = None
     score: float | None = None
 
     def tile(self, width: int) -> int:
-        """Height in pixels of the tile that suits the picture when the card is `width` wide; 3:2 for words."""
+        """Return the height in pixels of the picture's tile when the card is `width` wide; 3:2 for words."""
         inner = width - 2 * PADDING
-        if isinstance(self.shown, Words):
+        if isinstance(self.content, Words):
             return round(inner / 1.5)
-        return min(inner, round(inner * self.shown.height / self.shown.width))
+        return min(inner, round(inner * self.content.height / self.content.width))
 
     def height(self, width: int, tile: int) -> int:
-        """Height in pixels of the card whose picture stands on a tile of this height."""
+        """Return the height in pixels of the card with a tile of this height."""
         words = self.words.height(width - 2 * PADDING) if self.words else 0
         return PADDING + tile + self._head + words + PADDING
 
     def draw(self, size: tuple[int, int], tile: int) -> Image.Image:
-        """The card, `size` (width, height) in pixels, on the page's colour."""
+        """Draw the card, `size` (width, height) in pixels, on the page's colour."""
         inner = size[0] - 2 * PADDING
         canvas = Image.new("RGB", size, PAGE)
         _panel(canvas, (0, 0, *size), 12, ACCENT if self.score is None else BORDER)
@@ -81,13 +81,13 @@ class Card:
         return canvas
 
     def _draw_tile(self, canvas: Image.Image, width: int, height: int) -> None:
-        content = Image.new("RGB", (width, height), TILE)
-        if isinstance(self.shown, Words):
-            self.shown.draw(content, (16, (height - self.shown.height(width - 32)) // 2), width - 32)
+        tile = Image.new("RGB", (width, height), TILE)
+        if isinstance(self.content, Words):
+            self.content.draw(tile, (16, (height - self.content.height(width - 32)) // 2), width - 32)
         else:
-            picture = resized(self.shown, (width, height))
-            content.paste(picture, ((width - picture.width) // 2, (height - picture.height) // 2))
-        canvas.paste(content, (PADDING, PADDING), _rounded((width, height), 6))
+            picture = resized(self.content, (width, height))
+            tile.paste(picture, ((width - picture.width) // 2, (height - picture.height) // 2))
+        canvas.paste(tile, (PADDING, PADDING), _rounded((width, height), 6))
 
     @property
     def _head(self) -> int:
@@ -114,8 +114,8 @@ def _panel(canvas: Image.Image, box: tuple[int, int, int, int], radius: int, col
 
 @cache
 def _rounded(size: tuple[int, int], radius: int) -> Image.Image:
-    """A mask with smooth round corners."""
-    large = Image.new("L", (size[0] * _SMOOTH, size[1] * _SMOOTH))
+    """Draw an antialiased mask with round corners."""
+    large = Image.new("L", (size[0] * _SUPERSAMPLING, size[1] * _SUPERSAMPLING))
     box = (0, 0, large.width - 1, large.height - 1)
-    ImageDraw.Draw(large).rounded_rectangle(box, radius * _SMOOTH, fill=255)
+    ImageDraw.Draw(large).rounded_rectangle(box, radius * _SUPERSAMPLING, fill=255)
     return large.resize(size, Image.Resampling.BOX)

@@ -1,4 +1,4 @@
-"""Typesetting for drawn reports: a font that has the letters, and lines that fit."""
+"""Typesetting for drawn reports: a font that has the letters, and lines that fit a width."""
 
 from __future__ import annotations
 
@@ -14,23 +14,26 @@ _NO_CHARACTER = "\U0010ffff"  # never a character: every font draws its "missing
 
 
 def font_for(text: str, size: int) -> FreeTypeFont:
-    """Pillow's own font if it has every letter, else the first installed one that has, else the one that has most.
+    """Choose Pillow's own font if it has every letter, else the first installed one that has, else the one with most.
 
-    size in pixels. A letter that no font has is drawn as a box.
+    size in pixels. Letters missing in the font are drawn as boxes.
     """
     letters = sorted(set(text) - {" "})
     best, most = _built_in(size), -1
     for font in _candidates(size):
-        drop_side = sum(_has(font, letter) for letter in letters)
-        if drop_side > most:
-            best, most = font, drop_side
+        count = sum(_has(font, letter) for letter in letters)
+        if count > most:
+            best, most = font, count
         if most == len(letters):
             break
     return best
 
 
 def wrap(text: str, font: FreeTypeFont, width: int, *, most: int) -> list[str]:
-    """The text in at most `most` lines of `width` pixels; words too long for a line are cut, the rest is "…"."""
+    """Break a text into at most `most` lines of `width` pixels, the last with "…" if it is longer.
+
+    Words that are wider than a line are broken between letters.
+    """
     lines: list[str] = []
     for piece in _pieces(text, font, width):
         longer = f"{lines[-1]} {piece}" if lines else piece
@@ -44,7 +47,7 @@ def wrap(text: str, font: FreeTypeFont, width: int, *, most: int) -> list[str]:
 
 
 def _pieces(text: str, font: FreeTypeFont, width: int) -> Iterator[str]:
-    """Words, and the parts of words that are wider than a line (file names; scripts without spaces)."""
+    """Split a text into words, and words wider than a line (file names; scripts without spaces) into parts."""
     for word in text.split():
         piece = ""
         for letter in word:
@@ -65,7 +68,7 @@ def _candidates(size: int) -> Iterator[FreeTypeFont]:
     yield _built_in(size)
     for path in _font_files():
         try:
-            yield _opened(path, round(size * 0.92))  # they run larger than the built-in font
+            yield _opened(path, round(size * 0.92))  # installed fonts look larger than the built-in one
         except OSError:  # bitmap fonts come in fixed sizes only
             continue
 
@@ -85,8 +88,8 @@ def _opened(path: str, size: int) -> FreeTypeFont:
 
 @cache
 def _font_files() -> tuple[str, ...]:
-    """Fonts on this machine: the one with many alphabets that comes with matplotlib, then upright sans serifs first."""
-    from matplotlib import font_manager, get_data_path  # half a second, and most captions never need it
+    """List the machine's fonts: matplotlib's own, which has many alphabets, then upright sans serifs before others."""
+    from matplotlib import font_manager, get_data_path  # half a second, and few captions need it
 
     def oddity(path: str) -> tuple[int, str]:
         return sum(word in Path(path).stem for word in ("Bold", "Italic", "Oblique", "Serif", "Mono")), path

@@ -1,4 +1,4 @@
-"""A search's answers as a file or a folder for other programs: the name's end decides which."""
+"""Export of a search's hits to a file or a folder; the name's suffix decides the format."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from twinlens.report.grid import result_grid
 from twinlens.report.page import result_page
 
 Record = Mapping[str, Any]
-"""What is known of one answer: rank, id, score, path, caption, metadata."""
+"""One hit: rank, id, score, path, caption, metadata."""
 Writer = Callable[[Sample, Sequence[Hit], Sequence[Record], Path], None]
 
 
 def writer_for(target: str) -> Writer:
-    """What writes to such a name: .txt paths, .csv, .json, .html, .png, or copies into a folder.
+    """Choose the writer for a target: .txt (paths), .csv, .json, .html, .png, or copies in a folder.
 
-    Raises TwinlensError for another ending, and for a folder that has something in it.
+    Raises TwinlensError for another suffix, and for a folder that is not empty.
     """
     path = Path(target).expanduser()
     if target.endswith(("/", os.sep)) or path.is_dir() or not path.suffix:
         if path.is_dir() and any(path.iterdir()):
             raise TwinlensError(f"{path} is not empty; name a new folder for the copies")
         return _copies
-    found = WRITERS.get(path.suffix.lower())
-    if found is None:
+    writer = WRITERS.get(path.suffix.lower())
+    if writer is None:
         known = ", ".join(sorted(WRITERS))
         raise TwinlensError(f"cannot export to {path}: its name must end in one of {known}, or be a folder's (DIR/)")
-    return found
+    return writer
 
 
 def export(query: Sample, hits: Sequence[Hit], records: Sequence[Record], target: str) -> Path:
-    """Write the answers, best first. Raises TwinlensError as `writer_for` does, and where nothing can be written."""
+    """Write hits, best first. Raises TwinlensError as `writer_for` does, and when the target cannot be written."""
     write, path = writer_for(target), Path(target).expanduser()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,12 +49,12 @@ def export(query: Sample, hits: Sequence[Hit], records: Sequence[Record], target
 
 
 def _paths(_query: Sample, _hits: Sequence[Hit], records: Sequence[Record], path: Path) -> None:
-    """A path per line, in the bytes that the file system has; names with line breaks want .json."""
+    """Write a path per line, in the file system's bytes; for names with line breaks use .json."""
     path.write_bytes(b"".join(os.fsencode(record["path"]) + b"\n" for record in records))
 
 
 def _csv(_query: Sample, _hits: Sequence[Hit], records: Sequence[Record], path: Path) -> None:
-    """RFC 4180; each name of the metadata is a column, after the answer's own."""
+    """Write RFC 4180; the names of the metadata are columns after the hit's own."""
     own = ["rank", "id", "score", "path", "caption"]
     names = sorted({name for record in records for name in record["metadata"]})
     with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
@@ -83,7 +83,7 @@ def _png(query: Sample, hits: Sequence[Hit], _records: Sequence[Record], path: P
 
 
 def _copies(_query: Sample, _hits: Sequence[Hit], records: Sequence[Record], folder: Path) -> None:
-    """Copies named by rank. One that cannot be copied does not keep the others from it; the first such is told."""
+    """Copy pictures, named by rank. Failures do not stop the other copies; the error names the first."""
     folder.mkdir(exist_ok=True)
     width, failed = max(3, len(str(len(records)))), list[str]()
     for record in records:

@@ -1,4 +1,4 @@
-"""The result grid as one picture, in the manner of the paper's figure 2: the query on the left, its answers ranked."""
+"""The result grid as one picture, like the paper's figure 2: the query on the left, its ranked hits on the right."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from twinlens.report._cards import INK, PAGE, QUIET, Card, Words
 from twinlens.report._thumbnails import WIDE, caption, sentence, thumbnail, usual_shape
 
 MARGIN, GAP = 44, 20
-CONTENT = 1260  # width of the answers' side
+CONTENT = 1260  # width of the hits' side
 WIDEST, NARROWEST = 406, 120  # of a card
 
 
 def result_grid(rows: Sequence[tuple[Sample, Sequence[Hit]]], path: Path, *, columns: int | None = None) -> None:
-    """Draw queries and their answers, best first, as one PNG.
+    """Draw queries and their hits, best first, as one PNG.
 
     A query without a picture is a card with its sentence; a picture that cannot be read is a card with the reason.
-    columns: answers side by side; by default 5, or 3 where pictures are wide as NLVR's are. Raises TwinlensError when
-    there is nothing to draw, no room for so many columns, or no way to write the file.
+    columns: hits side by side; by default 5, or 3 for wide pictures such as NLVR's. Raises TwinlensError when there are
+    no queries, too many columns, or the file cannot be written.
     """
     if not rows:
         raise TwinlensError("there is no query to draw")
@@ -41,16 +41,16 @@ def _query_card(query: Sample) -> Card:
     words = sentence(query)
     if query.image is None:
         return Card(Words(f"“{words}”", 26, most=6), "QUERY")
-    beneath = Words(f"“{words}”", 21, most=6) if words else None
-    return Card(_shown(query), "QUERY", beneath)
+    below = Words(f"“{words}”", 21, most=6) if words else None
+    return Card(_content(query), "QUERY", below)
 
 
 def _answer_card(rank: int, hit: Hit) -> Card:
-    beneath = Words(caption(hit.sample), 16, INK if hit.sample.text else QUIET)
-    return Card(_shown(hit.sample), str(rank), beneath, hit.score)
+    below = Words(caption(hit.sample), 16, INK if hit.sample.text else QUIET)
+    return Card(_content(hit.sample), str(rank), below, hit.score)
 
 
-def _shown(sample: Sample) -> Image.Image | Words:
+def _content(sample: Sample) -> Image.Image | Words:
     if sample.image is None:
         return Words("no picture", 16, QUIET)
     picture = thumbnail(sample.image, WIDEST)
@@ -58,11 +58,11 @@ def _shown(sample: Sample) -> Image.Image | Words:
 
 
 def _columns(cards: Sequence[Card]) -> int:
-    return 3 if usual_shape(card.shown for card in cards if isinstance(card.shown, Image.Image)) >= WIDE else 5
+    return 3 if usual_shape(card.content for card in cards if isinstance(card.content, Image.Image)) >= WIDE else 5
 
 
 def _block(query: Card, answers: Sequence[Card], columns: int, width: int) -> Image.Image:
-    """One query beside the lines of its answers."""
+    """Draw one query beside the lines of its hits."""
     query_width = max(width, 300)
     lines = [_line(answers[n : n + columns], width) for n in range(0, len(answers), columns)] or [_no_answers(width)]
     left = _draw(query, query_width)
@@ -81,7 +81,7 @@ def _no_answers(width: int) -> Image.Image:
 
 
 def _line(cards: Sequence[Card], width: int) -> Image.Image:
-    """Cards side by side, their words at one height."""
+    """Draw cards side by side, their words at one height."""
     tile = max(card.tile(width) for card in cards)
     height = max(card.height(width, tile) for card in cards)
     line = Image.new("RGB", (len(cards) * (width + GAP) - GAP, height), PAGE)
@@ -96,7 +96,7 @@ def _draw(card: Card, width: int) -> Image.Image:
 
 
 def _stack(pictures: Sequence[Image.Image], gap: int) -> Image.Image:
-    """Pictures one below the other."""
+    """Stack pictures vertically."""
     width = max((picture.width for picture in pictures), default=0)
     height = sum(picture.height + gap for picture in pictures) - gap if pictures else 0
     stack, top = Image.new("RGB", (width, height), PAGE), 0

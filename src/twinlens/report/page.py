@@ -1,4 +1,4 @@
-"""The result grid as one HTML file: pictures inside it, no request to anywhere, light and dark."""
+"""The result grid as one HTML file with embedded pictures, no external requests, and light and dark colours."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from twinlens.report._thumbnails import WIDE, caption, printable, sentence, thum
 
 THUMBNAIL = 480
 """Longest side in pixels of a picture on the page."""
-_DRAWN_COLORS = 256  # pictures with no more colours than this are drawings: PNG keeps them sharp, and is smaller
+_DRAWING_COLORS = 256  # pictures with no more colours than this are drawings: PNG keeps them sharp, and is smaller
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """One query or answer as the template shows it: a picture, or the trouble with it, or neither."""
+    """One query or hit for the template. image: its picture, the reason why that cannot be read, or None."""
 
     sample: Sample
     image: Image.Image | str | None
@@ -45,10 +45,10 @@ class _Entry:
 
     @cached_property
     def picture(self) -> str:
-        """A data URI: a PNG when the picture is a drawing, else a JPEG; empty when there is none."""
+        """The picture as a data URI: a PNG for drawings, else a JPEG; empty without a picture."""
         if not isinstance(self.image, Image.Image):
             return ""
-        kind = "png" if self.image.getcolors(_DRAWN_COLORS) else "jpeg"
+        kind = "png" if self.image.getcolors(_DRAWING_COLORS) else "jpeg"
         buffer = io.BytesIO()
         self.image.save(buffer, format=kind, optimize=True, quality=82)
         return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
@@ -59,22 +59,23 @@ class _Entry:
 
     @property
     def percent(self) -> int:
-        """Length of the score's bar."""
+        """The length of the score's bar."""
         return round(100 * min(1.0, max(0.0, self.score)))
 
 
 def result_page(
     rows: Sequence[tuple[Sample, Sequence[Hit]]], path: Path, *, title: str = "Pictures found by twinlens"
 ) -> None:
-    """Write queries and their answers, best first, as one self-contained page.
+    """Write queries and their hits, best first, as one self-contained page.
 
-    A picture that cannot be read is replaced by the reason. Raises TwinlensError when there is nothing to show or the
-    file cannot be written.
+    A picture that cannot be read is replaced by the reason. Raises TwinlensError when there are no queries or the file
+    cannot be written.
     """
     if not rows:
         raise TwinlensError("there is no query to show")
     entries = [(_Entry.of(query), [_Entry.of(hit.sample, hit.score) for hit in hits]) for query, hits in rows]
-    shape = usual_shape(e.image for _, answers in entries for e in answers if isinstance(e.image, Image.Image))
+    images = [entry.image for _, answers in entries for entry in answers]
+    shape = usual_shape(image for image in images if isinstance(image, Image.Image))
     environment = Environment(loader=PackageLoader("twinlens", "report"), autoescape=True, undefined=StrictUndefined)
     html = environment.get_template("page.html").render(
         rows=entries,

@@ -1,4 +1,4 @@
-"""Plots, as PNG or SVG by the file's suffix: bars with intervals, and curves over epochs."""
+"""Plots as PNG or SVG, by the file's suffix: bars with intervals, and curves over epochs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from twinlens.core.types import TwinlensError
 from twinlens.report.estimate import Estimate
 
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C", "#F0E442")
-"""Distinct under every common colour blindness (Okabe and Ito 2008, "Color Universal Design"; grey for their black)."""
+"""Colours distinct under common colour blindness (Okabe and Ito 2008, "Color Universal Design"; grey for black)."""
 INK, QUIET, RULE = "#2B2B2B", "#6E6E6E", "#E3E3E3"
 SUFFIXES = (".png", ".svg")
 _LINES = ("-", "--", "-.", ":")
-_WIDEST_WITH_NUMBERS = 14  # bars; beyond that the numbers above them would run into each other
+_MOST_BARS_WITH_NUMBERS = 14  # beyond it the numbers above the bars would overlap
 
 
 def bar_chart(
@@ -28,7 +28,7 @@ def bar_chart(
     ylabel: str = "",
     published: Mapping[str, float] | None = None,
 ) -> None:
-    """Bars side by side for each figure, with 95 % intervals: the manner of the paper's figure 3.
+    """Plot bars side by side for each figure, with 95 % intervals, like the paper's figure 3.
 
     series: {name in the legend: {figure: estimate}}; a figure that a series lacks leaves a gap. published: a figure's
     value as printed elsewhere, drawn as a dashed line across its bars. Figures lie in [0, 1]. Raises TwinlensError when
@@ -41,7 +41,7 @@ def bar_chart(
     width = 0.8 / len(series)
     for n, (name, values) in enumerate(series.items()):
         offset = (n - (len(series) - 1) / 2) * width
-        color, numbers = PALETTE[n % len(PALETTE)], bars <= _WIDEST_WITH_NUMBERS
+        color, numbers = PALETTE[n % len(PALETTE)], bars <= _MOST_BARS_WITH_NUMBERS
         _bars(axes, figures, values, offset, width * 0.9, name=name, color=color, numbers=numbers)
     for n, (figure, value) in enumerate((published or {}).items()):
         _published(axes, figures.index(figure), value, "" if n else "published")
@@ -60,10 +60,9 @@ def curves(
     path: Path,
     *,
     title: str = "",
-    xlabel: str = "epoch",
     best: int | None = None,
 ) -> None:
-    """Curves over epochs counted from 1, one panel per quantity.
+    """Plot curves over epochs counted from 1, one panel per quantity.
 
     panels: {quantity (the panel's title): {name in the legend: one value per epoch}}. best: the epoch whose weights
     were kept, marked in every panel. Raises TwinlensError when the suffix is neither .png nor .svg.
@@ -75,8 +74,8 @@ def curves(
             epochs = range(1, len(values) + 1)
             axes.plot(epochs, values, label=name, color=color, linestyle=dashes, linewidth=2, marker=marker)
         if best is not None:
-            axes.axvline(best, color=QUIET, linewidth=1, linestyle=":", label=f"kept: {xlabel} {best}")
-        axes.set_xlabel(xlabel, color=QUIET)
+            axes.axvline(best, color=QUIET, linewidth=1, linestyle=":", label=f"kept: epoch {best}")
+        axes.set_xlabel("epoch", color=QUIET)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         _dress(axes, quantity, "")
         axes.legend(frameon=False, labelcolor=INK)
@@ -104,7 +103,7 @@ def _bars(
     color: str,
     numbers: bool,
 ) -> None:
-    """One series: a bar per figure that it has, moved aside by `offset`, with its interval and perhaps its number."""
+    """Draw one series: a bar with its interval for each of its figures, shifted by `offset`."""
     places = [n + offset for n, figure in enumerate(figures) if figure in values]
     estimates = [values[figure] for figure in figures if figure in values]
     means = [e.mean for e in estimates]
@@ -124,7 +123,7 @@ def _published(axes: Axes, place: int, value: float, label: str) -> None:
 
 
 def _dress(axes: Axes, title: str, ylabel: str) -> None:
-    """Quiet axes: no frame, light rules behind the data, the title on the left."""
+    """Style axes: no frame, light rules behind the data, the title on the left."""
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(QUIET)
     axes.grid(axis="y", color=RULE, linewidth=0.8, zorder=0)
@@ -135,5 +134,5 @@ def _dress(axes: Axes, title: str, ylabel: str) -> None:
 
 
 def _save(drawing: Figure, path: Path) -> None:
-    # Without the date the same figures give the same PNG, so that a report made again shows no difference.
+    # Without a date equal figures make equal files, so that a report made again shows no difference.
     drawing.savefig(path, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)

@@ -1,4 +1,4 @@
-"""One table, two looks: plain text for terminals and Markdown for documents."""
+"""Tables, as plain text for terminals and as Markdown for documents."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"[-−+]?[\d.,]+( ?%)?( ± [\d.]+)?|–|")
 
 
 def cell(value: object, *, digits: int = 2) -> str:
-    """A value as text: "0.93 ± 0.01" for an estimate, `digits` decimals for a float, "–" for what was not measured."""
+    """Format a value: "0.93 ± 0.01" for an estimate, `digits` decimals for a float, "–" for None and NaN."""
     match value:
         case None:
             return "–"
@@ -33,7 +33,7 @@ def cell(value: object, *, digits: int = 2) -> str:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of values under column names; columns whose cells are all numbers stand to the right.
+    """Rows of values under column names; columns of numbers are aligned right.
 
     `digits` decimals for floats. Raises ValueError when a row's length is not that of the columns.
     """
@@ -48,13 +48,13 @@ class Table:
             raise ValueError(f"every row needs {len(self.columns)} cells, one for each of the columns")
 
     def markdown(self) -> str:
-        """The table as GitHub's Markdown, the title above it in bold."""
+        """Format the table as GitHub's Markdown, the title above it in bold."""
         rules = ("---:" if right else "---" for right in self._right())
         lines = [_line(self.columns), _line(rules), *(_line(row) for row in self._cells())]
         return "\n".join([f"**{self.title}**", "", *lines] if self.title else lines) + "\n"
 
     def plain(self, *, width: int = 100) -> str:
-        """The table as text at most `width` characters wide, without colours; long cells wrap."""
+        """Format the table as text at most `width` characters wide, without colours; long cells wrap."""
         from rich.console import Console
 
         console = Console(width=width, color_system=None, highlight=False)
@@ -63,7 +63,7 @@ class Table:
         return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
 
     def print(self, file: TextIO | None = None) -> None:
-        """Print it as wide as the terminal, or 100 characters wide where there is none."""
+        """Print the table as wide as the terminal, or 100 characters wide without one."""
         from rich.console import Console
 
         out = file or sys.stdout
@@ -81,13 +81,14 @@ class Table:
         for column, right in zip(self.columns, self._right(), strict=True):
             table.add_column(Text(column), justify="right" if right else "left", overflow="fold")
         for row in self._cells():
-            table.add_row(*(Text(text) for text in row))  # as Text: a caption's brackets are no markup
+            table.add_row(*(Text(text) for text in row))  # as Text, so that a caption's brackets are not read as markup
         return table
 
     def _cells(self) -> list[list[str]]:
         return [[cell(value, digits=self.digits) for value in row] for row in self.rows]
 
     def _right(self) -> list[bool]:
+        """Tell which columns have numbers only, and are aligned right."""
         cells = self._cells()
         return [bool(cells) and all(_NUMBER.fullmatch(row[n]) for row in cells) for n in range(len(self.columns))]
 

@@ -1,4 +1,4 @@
-"""Pictures in terminals that can show them: the graphics protocols of kitty and iTerm2, and DEC's sixels."""
+"""Pictures in terminals, by the graphics protocols of kitty and iTerm2 or by DEC's sixels."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 from PIL import Image
 
 COLORS = 255
-"""Sixel colour registers that every terminal has."""
+"""Sixel colour registers, as many as every terminal has."""
 CELL = 8
-"""Pixels that a column of text is at least wide."""
-_CHUNK = 4096  # kitty takes no longer pieces
+"""Least width of a column of text in pixels."""
+_CHUNK = 4096  # most characters that kitty reads at once
 
 
 def protocol(environment: Mapping[str, str]) -> str | None:
-    """What a terminal says that it understands: "kitty", "iterm2", "sixel", or None. Within tmux and screen none do."""
+    """Detect the terminal's graphics protocol: "kitty", "iterm2", "sixel", or None, as within tmux and screen."""
     term, program = environment.get("TERM", ""), environment.get("TERM_PROGRAM", "")
     if environment.get("TMUX") or term.startswith(("screen", "tmux")):
         return None
@@ -32,7 +32,7 @@ def protocol(environment: Mapping[str, str]) -> str | None:
 
 
 def encoded(image: Image.Image, kind: str, columns: int) -> str:
-    """A picture in RGB as what shows it at the cursor, at most `columns` characters wide, with a line break after."""
+    """Encode a picture in RGB for display at the cursor, at most `columns` characters wide, and a line break."""
     shrunk = image
     if image.width > columns * CELL:
         shrunk = image.resize((columns * CELL, max(1, round(image.height * columns * CELL / image.width))))
@@ -40,7 +40,7 @@ def encoded(image: Image.Image, kind: str, columns: int) -> str:
 
 
 def _kitty(image: Image.Image) -> str:
-    """kitty's graphics protocol: transmit and display (a=T) a PNG (f=100) in pieces, m=1 on all but the last."""
+    """Encode for kitty: transmit and display (a=T) a PNG (f=100) in chunks, m=1 on all but the last."""
     data = _png(image)
     pieces = [data[n : n + _CHUNK] for n in range(0, len(data), _CHUNK)]
     last = len(pieces) - 1
@@ -49,14 +49,14 @@ def _kitty(image: Image.Image) -> str:
 
 
 def _iterm2(image: Image.Image) -> str:
-    """iTerm2's inline images: OSC 1337, File."""
+    """Encode as an inline image of iTerm2: OSC 1337, File."""
     data = _png(image)
     size = len(base64.b64decode(data))
     return f"\033]1337;File=inline=1;size={size};width={image.width}px;preserveAspectRatio=1:{data}\a"
 
 
 def _sixel(image: Image.Image) -> str:
-    """DEC's sixels: bands of six rows; in each, for every colour, a character per column says which rows have it."""
+    """Encode as sixels: in bands of six rows, for every colour, a character per column is the mask of its rows."""
     flat = image.quantize(COLORS)
     values, palette = np.asarray(flat), (flat.getpalette() or [])[: 3 * COLORS]
     registers = [

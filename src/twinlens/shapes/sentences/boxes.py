@@ -44,14 +44,14 @@ def only(say: Speaker) -> Trait:
     """Require a single kind: "only blue items"."""
     noun = say.noun(sized=False)
     words = say.pick(f"only {noun.many}", f"{noun.many} only", f"nothing but {noun.many}")
-    return Trait(words, lambda t: (noun.per_box(t) > 0) & (noun.per_box(t) == number(t.there, 2)))
+    return Trait(words, lambda t: (noun.per_box(t) > 0) & (noun.per_box(t) == number(t.occupied, 2)))
 
 
 def alike(say: Speaker) -> Trait:
     """Require a shared attribute: "two or more items, all of the same colour"."""
     what = say.pick("colour", "shape", "size")
     words = say.pick(f"two or more items, all of the same {what}", f"at least two items, which share their {what}")
-    return Trait(words, lambda t: (number(t.there, 2) > 1) & _alike(t, getattr(t, what)))
+    return Trait(words, lambda t: (number(t.occupied, 2) > 1) & _alike(t, getattr(t, what)))
 
 
 def pair(say: Speaker) -> Trait:
@@ -84,12 +84,12 @@ def size_and_item(say: Speaker) -> Trait:
     """Require a count and one kind: "exactly three items, exactly one of them a black circle"."""
     count, noun = say.between(2, 4), say.noun()
     words = f"exactly {say.number(count)} items, exactly one of them a {noun.one}"
-    return Trait(words, lambda t: (number(t.there, 2) == count) & (noun.per_box(t) == 1))
+    return Trait(words, lambda t: (number(t.occupied, 2) == count) & (noun.per_box(t) == 1))
 
 
 def _alike(table: Table, values: NDArray[np.int16]) -> Mask:
     """Test whether the items of a box share a value (N, 3)."""
     # Places without an item must decide neither the lowest nor the highest value.
-    lowest = np.where(table.there, values, np.iinfo(np.int16).max).min(2, initial=np.iinfo(np.int16).max)
+    lowest = np.where(table.occupied, values, np.iinfo(np.int16).max).min(2, initial=np.iinfo(np.int16).max)
     highest = values.max(2, initial=-1)
     return np.asarray(lowest == highest)

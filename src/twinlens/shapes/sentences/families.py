@@ -28,7 +28,9 @@ def _of_boxes(family: str, trait: Callable[[Speaker], Trait], *choices: Quantifi
     def speak(say: Speaker) -> Sentence:
         thing = say.pick("box", "box", "grey box", "grey square")
         quantify = pick(say.rng, choices or _QUANTIFIERS)
-        return Sentence(family, *quantify(say, thing, trait(say), lambda t: np.ones(t.there.shape[:2], dtype=np.bool_)))
+        return Sentence(
+            family, *quantify(say, thing, trait(say), lambda t: np.ones(t.occupied.shape[:2], dtype=np.bool_))
+        )
 
     return speak
 

@@ -153,14 +153,14 @@ class Speaker:
 
 def truths(sentences: Sequence[Sentence], table: Table) -> Mask:
     """Evaluate S sentences on N scenes: (S, N), True where the sentence is true of the scene."""
-    rows = np.empty((len(sentences), len(table.there)), dtype=np.bool_)
+    rows = np.empty((len(sentences), len(table.occupied)), dtype=np.bool_)
     for row, sentence in zip(rows, sentences, strict=True):
         row[:] = sentence.truths(table)
     return rows
 
 
 def _having(table: Table, colour: str | None, shape: str | None, size: str | None) -> Mask:
-    items = table.there
+    items = table.occupied
     if colour:
         items = items & (table.colour == COLOUR_CODES[colour])
     if shape:

@@ -54,8 +54,8 @@ class Table:
         return Table(self.shape[rows], self.colour[rows], self.size[rows], self.x[rows], self.y[rows])
 
     @cached_property
-    def there(self) -> Mask:
-        """The mask of items (N, 3, M)."""
+    def occupied(self) -> Mask:
+        """The mask of places with an item (N, 3, M)."""
         return self.size > 0
 
     @cached_property
@@ -84,13 +84,13 @@ class Table:
     def above(self) -> Mask:
         """[n, b, i, j]: True if all of item i lies above all of item j of the same box (N, 3, M, M)."""
         lower_edge = (self.y + self.size)[..., :, None]
-        both = self.there[..., :, None] & self.there[..., None, :]
+        both = self.occupied[..., :, None] & self.occupied[..., None, :]
         return (lower_edge <= self.y[..., None, :]) & both
 
     @cached_property
     def height(self) -> Counts:
         """The number of blocks of a box's tower (N, 3); 0 if there is no tower, or more than a tower."""
-        count = self.there.sum(2)
+        count = self.occupied.sum(2)
         block = (self.shape == SHAPE_CODES["square"]) & (self.size == BLOCK) & (self.x == TOWER_X)
         rungs = [(block & (self.y == y)).sum(2) == (level < count) for level, y in enumerate(TOWER_Y)]
         return np.where(np.all(rungs, axis=0) & (block.sum(2) == count), count, 0)
@@ -99,7 +99,7 @@ class Table:
     def level(self) -> Counts:
         """The level of a block in its tower (N, 3, M), 1 at the base; 0 for other items."""
         step = TOWER_Y[0] - TOWER_Y[1]
-        return np.where(self.there & (self.height > 0)[..., None], (TOWER_Y[0] - self.y) // step + 1, 0)
+        return np.where(self.occupied & (self.height > 0)[..., None], (TOWER_Y[0] - self.y) // step + 1, 0)
 
     @cached_property
     def stacked(self) -> Mask:
