@@ -6,7 +6,7 @@ M), over the columns [targets; negatives], is True where a column must not count
 diagonal is ignored, as a query's own target is its positive. answers (B, B + M) is True where a column is known to be a
 positive too; losses with a single positive per query ignore it. Further keyword arguments are the loss's own options.
 
-d is the squared Euclidean distance unless said otherwise; for unit vectors d = 2 − 2·cos. Where a loss uses both
+d is the squared Euclidean distance unless stated otherwise; for unit vectors d = 2 − 2·cos. Where a loss uses both
 directions, the negatives of target i are the other queries j whose column i is not masked.
 """
 

@@ -18,7 +18,7 @@ from twinlens.core.types import Ranking
 Scores: TypeAlias = NDArray[np.float32]
 """(Q, N): how near each gallery entry is to each query; finite, higher is nearer."""
 Mask: TypeAlias = NDArray[np.bool_]
-"""(Q, N): which gallery entries stand in some relation (relevant, rejected, ignored) to each query."""
+"""(Q, N): True for gallery entries in some relation (relevant, rejected, ignored) to the query."""
 PerQuery: TypeAlias = NDArray[np.float64]
 """(Q,): one value per query."""
 

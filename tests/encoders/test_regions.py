@@ -219,7 +219,7 @@ def test_fresh_weights_of_a_composer_leave_the_detector_as_it_is():
         ({"weights": "nowhere.safetensors"}, "there are no weights nowhere.safetensors"),
         ({"top": -1}, "top must be"),
         ({"floor": 1.0}, "floor"),
-        ({"sift": {"stride": 2}}, "sift has an option that is not known"),
+        ({"sift": {"stride": 2}}, "sift has an unknown option"),
     ],
 )
 def test_what_cannot_be_is_one_clear_line(options, line):

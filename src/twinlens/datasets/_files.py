@@ -56,9 +56,9 @@ def read_rows(path: Path, name: str, keys: Iterable[str]) -> list[dict[str, Any]
     return rows
 
 
-def must_hold(place: Path, known: Iterable[str], wanted: Iterable[str], name: str) -> None:
+def check_pictures(place: Path, gallery: Iterable[str], annotated: Iterable[str], name: str) -> None:
     """Check that the gallery at `place` has all annotated pictures. Raises TwinlensError when it lacks some."""
-    lacking = sorted(set(wanted).difference(known))
+    lacking = sorted(set(annotated).difference(gallery))
     if lacking:
         raise TwinlensError(
             f"{place} lacks {len(lacking)} of the pictures that the annotations name, such as {lacking[0]}; "

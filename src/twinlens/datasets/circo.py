@@ -13,7 +13,7 @@ from typing import Any
 
 from twinlens.core.types import Dataset, Ranking, Sample, TwinlensError
 from twinlens.datasets import _submissions
-from twinlens.datasets._files import check, folder, must_hold, read_json, read_rows
+from twinlens.datasets._files import check, check_pictures, folder, read_json, read_rows
 from twinlens.datasets._source import Source
 
 PROTOCOLS = ("benchmark",)
@@ -50,7 +50,7 @@ def load(root: Path | None, split: str, *, protocol: str = PROTOCOLS[0]) -> Data
     here = folder(_NAME, root)
     rows = {str(row["id"]): row for row in _rows(here, split)}
     names = _gallery(here)
-    must_hold(_coco(here), (Path(name).stem for name in names), _annotated(rows.values()), _NAME)
+    check_pictures(_coco(here), (Path(name).stem for name in names), _annotated(rows.values()), _NAME)
     return Dataset(
         queries=tuple(
             Sample(key, _pictures(here) / f"{_digits(row['reference_img_id'])}.jpg", row["relative_caption"])

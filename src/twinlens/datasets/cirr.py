@@ -12,7 +12,7 @@ from typing import Any
 
 from twinlens.core.types import Dataset, Ranking, Sample
 from twinlens.datasets import _submissions
-from twinlens.datasets._files import check, folder, must_hold, read_json, read_rows
+from twinlens.datasets._files import check, check_pictures, folder, read_json, read_rows
 from twinlens.datasets._source import Source
 
 PROTOCOLS = ("benchmark",)
@@ -51,8 +51,8 @@ def load(root: Path | None, split: str, *, protocol: str = PROTOCOLS[0]) -> Data
     here = folder(_NAME, root)
     paths = _paths(here, split)
     rows = {str(row["pairid"]): row for row in _rows(here, split)}
-    wanted = [name for row in rows.values() for name in row["img_set"]["members"]]
-    must_hold(_paths_file(here, split), paths, wanted, _NAME)
+    annotated = [name for row in rows.values() for name in row["img_set"]["members"]]
+    check_pictures(_paths_file(here, split), paths, annotated, _NAME)
     with_target = {key: row for key, row in rows.items() if "target_hard" in row}
     return Dataset(
         queries=tuple(Sample(key, paths[row["reference"]], row["caption"]) for key, row in rows.items()),

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from twinlens.core.types import Dataset, Sample, TwinlensError
-from twinlens.datasets._files import check, folder, must_hold, read_text
+from twinlens.datasets._files import check, check_pictures, folder, read_text
 from twinlens.datasets._source import Source
 
 PROTOCOLS = ("benchmark",)
@@ -108,7 +108,7 @@ def _published_pairs(root: Path, captions: Mapping[str, str]) -> list[tuple[str,
     lines = [line.split() for line in read_text(file, _NAME).splitlines() if line.strip()]
     if any(len(line) != 2 for line in lines):
         raise TwinlensError(f"{file}: every line must be 'source target'")
-    must_hold(root / "labels", captions, (path for line in lines for path in line), _NAME)
+    check_pictures(root / "labels", captions, (path for line in lines for path in line), _NAME)
     return [(source, captions[target]) for source, target in lines]
 
 

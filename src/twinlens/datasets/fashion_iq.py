@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from twinlens.core.types import Dataset, Sample, TwinlensError
-from twinlens.datasets._files import check, folder, must_hold, read_json, read_rows
+from twinlens.datasets._files import check, check_pictures, folder, read_json, read_rows
 from twinlens.datasets._source import Source
 from twinlens.splits import connect
 
@@ -82,7 +82,7 @@ def _part(root: Path, split: str, category: str, gallery: str) -> Dataset:
     check(_NAME, split=(split, SPLITS), gallery=(gallery, GALLERIES))
     rows = read_rows(_captions_file(root, category, split), _NAME, ("candidate", "captions"))
     names: list[str] = read_json(_names_file(root, category, split), _NAME)
-    must_hold(_names_file(root, category, split), names, (row["target"] for row in rows if "target" in row), _NAME)
+    check_pictures(_names_file(root, category, split), names, (row["target"] for row in rows if "target" in row), _NAME)
     if gallery == "reduced":
         names = _reduced(rows, names, split)
     queries = {f"{category}/q{number}": row for number, row in enumerate(rows)}

@@ -32,8 +32,8 @@ SPLITS = ("train", "dev", "test")
 METRICS: tuple[str, ...] = ("hit@1", "hit@5", "hit@10", "map", "grounding_accuracy")
 NOTE = (
     "NLVR: under `grounded` the gallery is one picture of each scene without text, the query's own scene is excluded, "
-    "and other scenes are relevant or rejected as annotated; a scene that nobody judged counts as not relevant. Under "
-    "`paper` all six pictures of every row stand in the gallery, each with its sentence."
+    "and other scenes are relevant or rejected as annotated; a scene without annotation counts as not relevant. Under "
+    "`paper` all six pictures of every row are in the gallery, each with its sentence."
 )
 SOURCE = Source(
     homepage="https://lil.nlp.cornell.edu/nlvr/",

@@ -25,10 +25,11 @@ PROTOCOLS = ("grounded", "edits", "all", "paper")
 METRICS: tuple[str, ...] = ("hit@1", "hit@5", "hit@10", "map", "grounding_accuracy")
 NOTE = (
     "Shapes: no scene is in two splits, in whatever order of its boxes. Under `grounded` a query is a picture and a "
-    "sentence true of it, its own scene is excluded, and every other picture is judged by executing the sentence; near "
-    "scenes, a few small changes away and seldom true, are in the gallery. Under `edits` a query is a picture and an "
-    "instruction, the gallery holds every reference, target and distractor, and one picture is right. `all` asks both "
-    "of one gallery. Under `paper` queries and gallery are the same pictures with their sentences, as in NLVR."
+    "sentence true of it, its own scene is excluded, and executing the sentence decides which other pictures are "
+    "relevant; near scenes, a few small changes away and seldom relevant, are in the gallery. Under `edits` a query is "
+    "a picture and an instruction, the gallery holds every reference, target and distractor, and one picture is "
+    "relevant. `all` has both kinds of queries over one gallery. Under `paper` queries and gallery are the same "
+    "pictures with their sentences, as in NLVR."
 )
 SCENES = 1000
 REJECTED = 50

@@ -29,7 +29,7 @@ class RegionWords(VisualWords):
         try:
             local = LocalSift(**{"colour": "opponent", "root": True, **sift})
         except TypeError as error:
-            raise TwinlensError(f"sift has an option that is not known: {error}") from error
+            raise TwinlensError(f"sift has an unknown option: {error}") from error
         super().__init__(local=local, words=words, cells=(1, 1), pictures=1000, seed=0)
         self.dim = words
 

@@ -16,7 +16,7 @@ from twinlens.encoders._labels import CLASSES, label_vectors
 from twinlens.encoders._pixels import checked_fit, square
 
 SIZES = {"lite0": 224, "lite1": 240, "lite2": 260}
-"""Networks whose weights are packages → width and height in pixels of the pictures that they read."""
+"""Networks whose weights are packages → width and height of their pictures in pixels."""
 
 NAMING_CLASSES, TEMPERATURE = 50, 2.0
 """Classes that name a picture, and the divisor of their logits: the best of twelve settings tried on clip art."""

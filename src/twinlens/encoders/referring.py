@@ -43,7 +43,7 @@ class Referring(Encoder):
         width = self.visual.dim // self.count
         self.dim = self.visual.dim + self.count
         if self.words.dim > self.dim:
-            raise TwinlensError(f"referring wants words of at most {self.dim} channels, not {self.words.dim}")
+            raise TwinlensError(f"referring needs words of at most {self.dim} channels, not {self.words.dim}")
         self.norm = nn.BatchNorm1d(width)
         self.look = nn.Linear(width, hidden)
         self.listen = nn.Linear(self.words.dim, self.count * hidden)
@@ -100,5 +100,5 @@ def _made(part: Mapping[str, Any], reads: set[str]) -> Encoder:
     options = dict(part)
     encoder: Encoder = variants.make("encoders", options.pop("name"), **options)
     if encoder.reads != reads:
-        raise TwinlensError(f"referring wants an encoder that reads the {' and '.join(reads)} here, not {part['name']}")
+        raise TwinlensError(f"referring needs an encoder that reads the {' and '.join(reads)} here, not {part['name']}")
     return encoder

@@ -14,7 +14,7 @@ def projection(width: int, dim: int) -> nn.Module:
     return nn.Identity() if width == dim else nn.Linear(width, dim)
 
 
-def beside(x: Tensor, t: Tensor) -> Tensor:
+def append_text(x: Tensor, t: Tensor) -> Tensor:
     """Concatenate a map x (B, D, H, W) with a vector t (B, T) at every cell: [x; t] (B, D + T, H, W)."""
     return torch.cat([x, t[:, :, None, None].expand(-1, -1, *x.shape[2:])], dim=1)
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from twinlens.core.types import Features, TwinlensError
 from twinlens.fusions import Fusion, as_map
-from twinlens.fusions._layers import beside
+from twinlens.fusions._layers import append_text
 
 _EPSILON = 1e-5  # that of instance normalisation
 
@@ -65,7 +65,7 @@ class _Attention(nn.Module):
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
         query, key = self._split(self.query(x)), self._split(self.key(x))
-        value = self._split(self.value(self.join(beside(x, t))))
+        value = self._split(self.value(self.join(append_text(x, t))))
         words = self.words(t).reshape(t.shape[0], self.heads, -1, 1)  # (B, heads, D / heads, 1)
         root = math.sqrt(query.shape[-1])
         among_cells = torch.softmax(query @ key.transpose(-1, -2) / root, dim=-1)  # (B, heads, H·W, H·W)

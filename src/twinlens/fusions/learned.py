@@ -1,4 +1,4 @@
-"""The vector of `calibrated` with blocks of a trained fusion beside it, whose score is added for composed queries."""
+"""The vector of `calibrated` with blocks of a trained fusion, whose score is added for composed queries."""
 
 from __future__ import annotations
 

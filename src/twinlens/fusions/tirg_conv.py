@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from twinlens.core.types import Features
 from twinlens.fusions import Fusion, as_map
-from twinlens.fusions._layers import beside
+from twinlens.fusions._layers import append_text
 
 
 class TirgConv(Fusion):
@@ -29,7 +29,7 @@ class TirgConv(Fusion):
     def compose(self, image: Features, text: Features) -> Tensor:
         """Compose both sides: (B, dim)."""
         x = as_map(image)  # (B, image_dim, H, W)
-        z = beside(x, text.vector)
+        z = append_text(x, text.vector)
         mixed = self.a[0] * torch.sigmoid(self.gate(z)) * x + self.a[1] * self.residual(z)
         composed: Tensor = self.project(mixed.mean((2, 3)))
         return composed

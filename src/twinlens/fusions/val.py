@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from twinlens.core.types import Features, TwinlensError
 from twinlens.fusions import Fusion, as_map
-from twinlens.fusions._layers import beside
+from twinlens.fusions._layers import append_text
 
 
 class Val(Fusion):
@@ -60,7 +60,7 @@ class _Level(nn.Module):
         self.change = nn.Parameter(torch.zeros(()))  # w_s
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
-        v = self.join(beside(x, t))
+        v = self.join(append_text(x, t))
         out: Tensor = self.keep * self.gate(v) * x + self.change * self.mix(self._self_attention(v))
         return out
 

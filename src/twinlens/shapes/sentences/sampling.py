@@ -23,14 +23,14 @@ def random_sentence(rng: np.random.Generator, family: str | None = None) -> Sent
 
 def informative_sentences(rng: np.random.Generator, count: int) -> list[Sentence]:
     """Draw `count` different informative sentences, equally many of every family."""
-    found: dict[str, Sentence] = {}
+    sentences: dict[str, Sentence] = {}  # by text
     names = tuple(FAMILIES)
-    while len(found) < count:
+    while len(sentences) < count:
         for name in rng.permutation(names).tolist():
             sentence = random_sentence(rng, name)
-            if sentence.text not in found and is_informative(sentence):
-                found[sentence.text] = sentence
-    return list(found.values())[:count]
+            if sentence.text not in sentences and is_informative(sentence):
+                sentences[sentence.text] = sentence
+    return list(sentences.values())[:count]
 
 
 def is_informative(sentence: Sentence) -> bool:

@@ -81,5 +81,5 @@ def height_and_end(say: Speaker) -> Trait:
 
 def _at_level(table: Table, level: Counts, colour: str) -> Mask:
     """Test whether the block at a level (N, 3), counted from 1 at the base, has a colour (N, 3)."""
-    there = (table.level == level[..., None]) & (table.level > 0)
-    return some(there & (table.colour == COLOUR_CODES[colour]), 2)
+    at_level = (table.level == level[..., None]) & (table.level > 0)
+    return some(at_level & (table.colour == COLOUR_CODES[colour]), 2)
