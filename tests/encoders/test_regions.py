@@ -60,7 +60,7 @@ def test_the_shipped_detector_finds_the_things_of_a_drawn_scene():
 
 def test_boxes_and_features_are_those_of_torchvisions_own_forward():
     """On a picture that torchvision neither resizes nor pads (its sides are multiples of 32)."""
-    encoder, scene = Regions(words=0, height=96, width=384), draw(SCENES[0], height=96)
+    encoder, scene = Regions(words=0, height=96, width=384), draw(SCENES[0]).resize((384, 96))
     features, network = find(encoder, [Sample("a", scene)]), encoder.detector
     pixels = torch.from_numpy(np.array(scene)).permute(2, 0, 1) / 255
     with torch.inference_mode():
