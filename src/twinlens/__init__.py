@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from twinlens.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from twinlens.collection import Collection
     from twinlens.core.recipe import Recipe, find_recipe
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from twinlens.models.composer import Composer
     from twinlens.training.loop import train
 
-__version__ = "0.1.0"
 __all__ = [
     "Collection",
     "Composer",

@@ -9,10 +9,10 @@ import sys
 import textwrap
 from collections.abc import Sequence
 
-from twinlens import __version__
 from twinlens.commands import _common
 from twinlens.core import variants
 from twinlens.core.types import TwinlensError
+from twinlens.version import __version__
 
 DONE, MISTAKE, STOPPED, PIPE_CLOSED = 0, 2, 130, 141
 

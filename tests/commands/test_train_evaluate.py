@@ -50,6 +50,9 @@ def test_a_model_folder_holds_all_that_is_needed_and_where_it_comes_from(model):
     provenance = json.loads((model / "provenance.json").read_text())
     assert provenance["run"]["protocol"] == "all"
     assert len(provenance["epochs"]) == 1
+    environment = provenance["environment"]
+    assert environment["precision"] == "float32" and environment["threads"] >= 1 and environment["cpu_capability"]
+    assert {"python", "numpy", "torch", "transformers", "twinlens"} <= set(environment["versions"])
 
 
 def test_the_same_run_is_not_repeated(model, recipe, capsys):
@@ -90,6 +93,7 @@ def test_evaluate_a_model_writes_table_chart_and_json(model, tmp_path, capsys):
     result = json.loads(file.read_text())
     assert result == json.loads((out / "results.json").read_text())
     assert result["protocol"] == "edits"
+    assert result["environment"]["device"] and result["environment"]["precision"] == "float32"
     assert set(result["metrics"]["hit@1"]) == {"mean", "std", "ci95"}
     assert {"image_only", "text_only", "late_sum", "late_product", "untrained"} <= set(result["baselines"])
     assert (out / "chart.png").stat().st_size > 5_000
@@ -139,6 +143,7 @@ def test_the_papers_protocol_end_to_end(recipe, tmp_path, capsys):
     assert code == 0
     result = json.loads((tmp_path / "results.json").read_text())
     assert {"metrics", "leak_free", "baselines", "leak", "recipe", "repeats", "split"} <= set(result)
+    assert [run["versions"] for run in result["run_environments"]] == [result["environment"]["versions"]]
     assert "as the paper reads it" in capsys.readouterr().out
 
 

@@ -119,7 +119,7 @@ def test_available_memory(monkeypatch, files, available):
 )
 def test_threads(monkeypatch, quota, threads, hint):
     monkeypatch.setattr(doctor, "_read", lambda path: quota)
-    monkeypatch.setattr(doctor, "usable_cores", lambda: 64)
+    monkeypatch.setattr(doctor.machine, "cores", lambda: 64)
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     check = doctor._threads()
     assert hint in check.hint and bool(hint) != check.ok

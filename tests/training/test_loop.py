@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from tests import toy
-from twinlens.core import machine
 from twinlens.core.recipe import find_recipe, presets
 from twinlens.core.types import TwinlensError
 from twinlens.evaluation.baselines import similarities
@@ -119,8 +118,3 @@ def test_frozen_encoders_stay_as_they_are(toy_edits):
     loop.train(composer, toy_edits, toy_edits, progress=False)
     assert all(torch.equal(before[key], value) for key, value in composer.encoders.named_parameters())
     assert not torch.equal(gate, composer.fusion.gate[0].weight)
-
-
-def test_an_unknown_device_names_those_that_are_here():
-    with pytest.raises(TwinlensError, match=r"not available; here: .*cpu"):
-        machine.pick_device("abacus")

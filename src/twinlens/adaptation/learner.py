@@ -10,11 +10,12 @@ from typing import Any
 
 from twinlens.adaptation import decision
 from twinlens.adaptation.embedded_gallery import EmbeddedGallery, Frozen, block_fusion, composer_of
-from twinlens.adaptation.fitting import converter, fit, is_learned, plain, with_share
+from twinlens.adaptation.fitting import SETTINGS, converter, fit, is_learned, plain, with_share
 from twinlens.adaptation.parts import FOLDER, GroupSplit, drawn, ids_of, unseen
 from twinlens.adaptation.task import Task
 from twinlens.collection import Collection
 from twinlens.collection.store import runs
+from twinlens.core import machine
 from twinlens.core.types import TwinlensError
 from twinlens.models import runtime
 from twinlens.models.composer import Composer
@@ -69,7 +70,10 @@ def learn(collection: Collection, plan: Plan) -> tuple[dict[str, Any], list[Epoc
         current=before if is_learned(known.composer) else None,
     )
     found = decision.decide(values, judgements.groups, plan.seed)
-    about = _about(task, plan, by, parts) | {"share": model.recipe.fusion.options["share"]}
+    about = _about(task, plan, by, parts) | {
+        "share": model.recipe.fusion.options["share"],
+        "environment": machine.environment(plan.device, precision=plan.precision or SETTINGS.precision),
+    }
     sizes = _sizes(task, parts, len(judgements.queries))
     result = {**about, "parts": sizes, **found, "epochs": [asdict(epoch) for epoch in epochs]}
     if found["wins"]:
@@ -98,7 +102,8 @@ def measure(collection: Collection, plan: Plan) -> dict[str, Any]:
         "queries": len(judgements.queries),
     }
     name = known.composer.recipe.fusion.options["method"] if learned else known.composer.recipe.fusion.name
-    return {"serving": name, "learned": _provenance(known), "group_by": by, "measured": held, **found}
+    about = {"serving": name, "learned": _provenance(known), "group_by": by, "environment": machine.environment("cpu")}
+    return {**about, "measured": held, **found}
 
 
 def revert(collection: Collection) -> bool:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from twinlens import __version__
 from twinlens.collection.search.records import Hits
 from twinlens.collection.search.request import SearchRequest
 from twinlens.collection.store import Contents, expanded
 from twinlens.core.types import Hit, TwinlensError
 from twinlens.media import sources
 from twinlens.models.runtime import measurements
+from twinlens.version import __version__
 
 if TYPE_CHECKING:
     from twinlens.collection.collection import Collection

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -84,11 +83,6 @@ def existing_folder(path: str | Path) -> Path:
     if folder.exists():
         raise TwinlensError(f"{folder} is a file; give the folder that holds it")
     raise TwinlensError(f"no such folder: {folder}")
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def add_query(parser: argparse.ArgumentParser) -> None:

@@ -48,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Compare, print the table, write the files; finished runs are read instead of run again."""
+    from twinlens.core import machine
     from twinlens.evaluation.comparison.compare import compare
     from twinlens.media import content
 
@@ -64,6 +65,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         "protocol": args.protocol,
         "recipe": recipe.name,
         "seed": args.seed,
+        "environment": machine.environment(args.device, precision=recipe.training.precision),
     }
     result |= compare(
         recipe,
@@ -77,7 +79,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         ks=_cut_offs(metrics),
         seed=args.seed,
         device=args.device,
-        workers=args.workers or _common.cores(),
+        workers=args.workers or machine.cores(),
         progress=_common.shows_view(args),
     )
     if note := getattr(module, "NOTE", None):

@@ -81,6 +81,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
 
 def _paper(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
+    from twinlens.core import machine
     from twinlens.evaluation.paper import replication
     from twinlens.media import content
 
@@ -100,14 +101,16 @@ def _paper(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
         cache=args.cache or content.default_cache(),
         progress=_common.shows_view(args),
     )
-    return {"recipe": recipe.name, "repeats": args.repeats, **found, "reading": replication.explain_leak(found)}
+    environment = machine.environment(args.device, precision=recipe.training.precision)
+    about = {"recipe": recipe.name, "repeats": args.repeats, "environment": environment}
+    return {**about, **found, "reading": replication.explain_leak(found)}
 
 
 def _processes(args: argparse.Namespace) -> int:
     """Repeats that run side by side: one per core on a CPU, one on any other device."""
-    from twinlens.core.machine import pick_device
+    from twinlens.core import machine
 
-    return min(args.repeats, _common.cores()) if pick_device(args.device).type == "cpu" else 1
+    return min(args.repeats, machine.cores()) if machine.pick_device(args.device).type == "cpu" else 1
 
 
 def _with_model(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
@@ -118,10 +121,12 @@ def _with_model(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
     composer = Composer.load(args.model)
     composer.to(machine.pick_device(args.device))
     found = evaluate(composer, dataset, seed=args.seed, ks=args.ks, progress=_common.shows_view(args))
-    return {"recipe": composer.recipe.name, "model": str(args.model), "repeats": 1, **found}
+    about = {"recipe": composer.recipe.name, "model": str(args.model), "repeats": 1}
+    return {**about, "environment": machine.environment(args.device), **found}
 
 
 def _with_recipe(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
+    from twinlens.core import machine
     from twinlens.evaluation.cross_validation import cross_validate
     from twinlens.media import content
 
@@ -136,7 +141,8 @@ def _with_recipe(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
         array_cache=(args.cache or content.default_cache()) / "notes",
         progress=_common.shows_view(args),
     )
-    return {"recipe": recipe.name, "repeats": args.repeats, **found}
+    environment = machine.environment(args.device, precision=recipe.training.precision)
+    return {"recipe": recipe.name, "repeats": args.repeats, "environment": environment, **found}
 
 
 def _series(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -73,6 +73,7 @@ def _train_model(args: argparse.Namespace) -> Mapping[str, object]:
 def _train(args: argparse.Namespace, recipe: Recipe, provenance: Mapping[str, Any]) -> list[Epoch]:
     from dataclasses import asdict
 
+    from twinlens.core import machine
     from twinlens.training import loop
 
     _, dataset = _data.load_dataset(args)
@@ -85,7 +86,9 @@ def _train(args: argparse.Namespace, recipe: Recipe, provenance: Mapping[str, An
         workers=args.workers,
         progress=_common.shows_view(args),
     )
-    composer.save(args.out, provenance={"run": provenance, "epochs": [asdict(epoch) for epoch in epochs]})
+    environment = machine.environment(args.device, precision=recipe.training.precision)
+    epochs_said = [asdict(epoch) for epoch in epochs]
+    composer.save(args.out, provenance={"run": provenance, "environment": environment, "epochs": epochs_said})
     (args.out / loop.CHECKPOINT).unlink(missing_ok=True)
     _plot(epochs, args.out / "training.png")
     return epochs
@@ -95,7 +98,7 @@ def _provenance(args: argparse.Namespace, recipe: Recipe) -> dict[str, Any]:
     import torch
     import transformers
 
-    from twinlens import __version__
+    from twinlens.version import __version__
 
     return {
         "dataset": args.dataset,

@@ -1,14 +1,43 @@
-"""What this machine computes on."""
+"""The machine that a result is computed on: its cores, its devices, and what of it can change a figure.
+
+torch is imported when it is needed, so that importing this module costs nothing.
+"""
 
 from __future__ import annotations
 
-import torch
+import os
+import platform
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from twinlens.core.types import TwinlensError
+from twinlens.version import __version__
+
+if TYPE_CHECKING:
+    import torch
+
+
+def cores() -> int:
+    """Count the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def processor() -> str:
+    """Return the processor's model name, "" if the system does not tell it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """The device by name, or the best one here. Raises TwinlensError when the named one is not available."""
+    """Return the device of this name, or the best one for "auto". Raises TwinlensError if it is not available."""
+    import torch
+
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         return torch.device(next(kind for kind, here in available.items() if here))
@@ -16,3 +45,44 @@ def pick_device(name: str = "auto") -> torch.device:
         here = ", ".join(kind for kind, is_here in available.items() if is_here)
         raise TwinlensError(f"device {name!r} is not available; here: {here}")
     return torch.device(name)
+
+
+def device_name(device: torch.device) -> str:
+    """Name a device for people: "cpu", or "cuda (NVIDIA A100)"."""
+    import torch
+
+    return f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
+
+
+def multiplies_bf16() -> bool:
+    """Return True if torch multiplies bfloat16 in hardware on this processor; if not, it is slower than float32.
+
+    torch is asked, and not the processor, so that `ONEDNN_MAX_CPU_ISA` and `ATEN_CPU_CAPABILITY` can switch it off.
+    """
+    import torch
+
+    in_hardware = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return bool(in_hardware and torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def environment(device: str = "auto", *, precision: str = "float32") -> dict[str, Any]:
+    """Describe, as JSON, everything beside data, recipe and seed that can change a figure.
+
+    precision: of the numbers that products take, in training or embedding. Raises TwinlensError as `pick_device` does.
+    """
+    import torch
+
+    return {
+        "device": device_name(pick_device(device)),
+        "processor": processor() or platform.machine(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "multiplies_bf16": multiplies_bf16(),
+        "threads": torch.get_num_threads(),
+        "precision": precision,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in ("numpy", "transformers")},
+            "torch": str(torch.__version__),
+            "twinlens": __version__,
+        },
+    }

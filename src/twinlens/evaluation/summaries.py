@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -22,6 +22,15 @@ def summarise(values: Mapping[str, PerQuery], groups: Sequence[str], seed: int =
 def to_json(summary: metrics.Summary) -> Summary:
     """Convert a summary of `metrics` into a dictionary for JSON."""
     return {"mean": summary.mean, "std": summary.std, "ci95": list(summary.ci95) if summary.ci95 else None}
+
+
+def distinct(records: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the records that differ from all before them, such as the environments of several runs."""
+    found: list[Mapping[str, Any]] = []
+    for record in records:
+        if record not in found:
+            found.append(record)
+    return found
 
 
 def balance_parts(values: Mapping[str, PerQuery], parts: Sequence[str]) -> Mapping[str, PerQuery]:

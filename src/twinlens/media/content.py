@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from twinlens import __version__
 from twinlens.core.atomic import whole_file
 from twinlens.core.types import Picture, TwinlensError
 from twinlens.media import sources
+from twinlens.version import __version__
 
 if TYPE_CHECKING:
     from PIL.Image import Image

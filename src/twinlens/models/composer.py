@@ -221,15 +221,6 @@ def joined(outputs: Sequence[Encoded]) -> Encoded:
     )
 
 
-def multiplies_bf16() -> bool:
-    """Whether torch multiplies bfloat16 numbers on this processor in hardware; without it they are slower than float32.
-
-    torch is asked, and not the processor, so that `ONEDNN_MAX_CPU_ISA` and `ATEN_CPU_CAPABILITY` can switch it off.
-    """
-    in_hardware = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return bool(in_hardware and torch.ops.mkldnn._is_mkldnn_bf16_supported())
-
-
 def _strip(batch: Batch, n: int) -> Batch:
     prefix = f"{n}."
     return {key.removeprefix(prefix): tensor for key, tensor in batch.items() if key.startswith(prefix)}

@@ -12,10 +12,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from twinlens import __version__
 from twinlens.core import hub, machine
-from twinlens.core import recipe as config
+from twinlens.core.recipe import find_recipe, presets
 from twinlens.core.types import TwinlensError
+from twinlens.version import __version__
 
 LITTLE_MEMORY = 2 * 10**9
 LITTLE_ROOM = 5 * 10**9
@@ -55,28 +55,22 @@ def _device() -> Check:
     import torch
 
     device = machine.pick_device()
-    name = f" ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else ""
     hint = ""
     if device.type == "cpu" and Path("/dev/nvidia0").exists():
         hint = "there is an NVIDIA card, but torch cannot use it: install a build of torch for its driver (pytorch.org)"
-    return Check("device", f"{device}{name}, torch {torch.__version__}", hint)
+    return Check("device", f"{machine.device_name(device)}, torch {torch.__version__}", hint)
 
 
 def _threads() -> Check:
     import torch
 
-    cores, threads, quota = usable_cores(), torch.get_num_threads(), _quota()
+    cores, threads, quota = machine.cores(), torch.get_num_threads(), _quota()
     hint = ""
     if quota is not None and threads > max(1, round(quota)):
         hint = f"the container may use {quota:g} cores: set OMP_NUM_THREADS={max(1, round(quota))}"
     elif threads < cores:
         hint = f"torch uses {threads} of {cores} cores: unset OMP_NUM_THREADS to use all"
     return Check("threads", f"{threads} for {cores} cores", hint)
-
-
-def usable_cores() -> int:
-    """How many cores this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _quota() -> float | None:
@@ -153,9 +147,9 @@ def _hub() -> Check:
 
 
 def _recipes() -> Iterator[Check]:
-    for name in config.presets():
+    for name in presets():
         try:
-            recipe = config.find_recipe(name)
+            recipe = find_recipe(name)
         except TwinlensError as error:
             yield Check(f"recipe {name}", "cannot be read", str(error))
             continue

@@ -13,9 +13,9 @@ from typing import Self
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
-from twinlens import __version__
 from twinlens.core.types import Hit, Sample, TwinlensError
 from twinlens.report._thumbnails import WIDE, caption, printable, sentence, thumbnail, usual_shape
+from twinlens.version import __version__
 
 THUMBNAIL = 480
 """Longest side in pixels of a picture on the page."""

@@ -20,7 +20,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from twinlens import __version__
 from twinlens.core.atomic import whole_file
 from twinlens.core.progress import bar
 from twinlens.core.recipe import Variant
@@ -29,6 +28,7 @@ from twinlens.encoders import Encoder
 from twinlens.media import content
 from twinlens.media.content import HashedPicture
 from twinlens.models.composer import Composer, to_device
+from twinlens.version import __version__
 
 SHARD, BATCH = 4096, 64
 T = TypeVar("T")

@@ -71,6 +71,7 @@ class Bench:
             "seconds": seconds,
             "processor_seconds": time.process_time() - busy,
             "query_ms": query_ms,
+            "environment": machine.environment(self.device, precision=composer.recipe.training.precision),
         }
         return Outcome(values, facts)
 

@@ -19,6 +19,7 @@ from twinlens.evaluation.comparison.methods import Method, select
 from twinlens.evaluation.comparison.runs import run_all
 from twinlens.evaluation.comparison.summary import summarise_runs
 from twinlens.evaluation.judgements import Judgements
+from twinlens.evaluation.summaries import distinct
 from twinlens.models.composer import Composer
 from twinlens.training import feature_cache
 
@@ -43,8 +44,9 @@ def compare(
 
     folder: files of finished runs; cache: features. metric: orders the table, one of those that `Judgements.per_query`
     computes with the cut-offs `ks`. workers: processes that run at the same time. Returns the table of
-    `summary.summarise_runs` and `skipped`: fusion → why it does not fit the recipe's encoders. Raises TwinlensError for
-    an unknown fusion, or data that nothing can be learned from or measured on.
+    `summary.summarise_runs`, "run_environments" (the distinct ones, see `machine.environment`) and "skipped": fusion →
+    why it does not fit the recipe's encoders. Raises TwinlensError for an unknown fusion, or data that nothing can be
+    learned from or measured on.
     """
     train, test = _hash_pictures(train), _hash_pictures(test)
     judgements, seeds = Judgements.of(test), range(seed, seed + repeats)
@@ -64,7 +66,9 @@ def compare(
         "gallery": len(judgements.gallery),
         "training_queries": len(train.queries),
     }
-    return {"repeats": repeats, **sizes, **summarise_runs(runs, judgements.groups, metric), "skipped": skipped}
+    environments = distinct([outcome.facts["environment"] for outcome in outcomes.values()])
+    table = summarise_runs(runs, judgements.groups, metric)
+    return {"repeats": repeats, **sizes, **table, "run_environments": environments, "skipped": skipped}
 
 
 def _hash_pictures(dataset: Dataset) -> Dataset:

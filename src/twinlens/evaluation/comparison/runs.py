@@ -11,12 +11,12 @@ from typing import TypeAlias
 
 import torch
 
-from twinlens import __version__
 from twinlens.core.progress import bar
 from twinlens.evaluation.comparison.bench import Bench
 from twinlens.evaluation.comparison.methods import Method
 from twinlens.evaluation.comparison.outcome import Outcome
 from twinlens.training import feature_cache
+from twinlens.version import __version__
 
 FORMAT = 2
 """Of a run's file; another number makes all runs anew."""

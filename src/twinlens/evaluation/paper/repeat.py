@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlens import splits
+from twinlens.core import machine
 from twinlens.core.recipe import Recipe
 from twinlens.core.types import Dataset, Picture, Sample
 from twinlens.evaluation.baselines import (
@@ -47,10 +48,11 @@ class Embedded(NamedTuple):
     untrained: tuple[Vectors, Vectors]
 
 
-def run_repeat(
-    recipe: Recipe, dataset: Dataset, seed: int, *, device: str, array_cache: Path | None
-) -> dict[str, Values]:
-    """Train and measure on a random and on a leak-free split: {"with_leak", "leak_free", "leak"} → values."""
+def run_repeat(recipe: Recipe, dataset: Dataset, seed: int, *, device: str, array_cache: Path | None) -> dict[str, Any]:
+    """Train and measure on a random and on a leak-free split.
+
+    {"with_leak", "leak_free", "leak"} → values; and "environment", see `machine.environment`.
+    """
     dataset = _cache_pictures(dataset)
     random, fair = splits.random_split(dataset, seed), splits.leak_free_split(dataset, seed)
     learn = functools.partial(train_recipe, recipe, seed=seed, device=device, array_cache=array_cache, progress=False)
@@ -69,6 +71,7 @@ def run_repeat(
             "random": splits.measure_leak(dataset, random.train, random.test),
             "leak_free": splits.measure_leak(dataset, fair.train, fair.test),
         },
+        "environment": machine.environment(device, precision=recipe.training.precision),
     }
 
 

@@ -14,15 +14,16 @@ from typing import Any
 
 import torch
 
-from twinlens import __version__, metrics
+from twinlens import metrics
 from twinlens.core.atomic import whole_file
 from twinlens.core.progress import Bar, bar
 from twinlens.core.recipe import Recipe
 from twinlens.core.types import Dataset
 from twinlens.evaluation.baselines import COMPOSED, LATE_SUM, SINGLE_SIDES, UNTRAINED
-from twinlens.evaluation.paper.repeat import Values, run_repeat
-from twinlens.evaluation.summaries import Summary, to_json
+from twinlens.evaluation.paper.repeat import run_repeat
+from twinlens.evaluation.summaries import Summary, distinct, to_json
 from twinlens.training import feature_cache
+from twinlens.version import __version__
 
 BASELINES = (*SINGLE_SIDES, LATE_SUM, UNTRAINED)
 EPOCHS = 3
@@ -45,11 +46,11 @@ def replicate(
     """Train and measure `repeats` times on fresh random splits, the paper's way and leak-free.
 
     {"metrics": {reading: summary}, "baselines": {name: {…}}, "leak_free": {…}, "leak_free_baselines": {…}, "leak":
-    {…}}:
-    mean, standard deviation and 95 % interval over the repeats. `leak` is the share of test pictures of which the train
-    part holds another picture of the scene, the same sentence, or something of the same group, on either split.
-    `processes` repeats run side by side, on one thread each; their number does not change the figures. cache:
-    a folder that keeps finished repeats, which are read instead of run again, and arrays (see `loop.train_recipe`).
+    {…}, "run_environments": […]}: a summary has mean, standard deviation and 95 % interval over the repeats. `leak` is
+    the share of test pictures of which the train part holds another picture of the scene, the same sentence, or
+    something of the same group, on either split. processes: repeats that run in parallel, on one thread each; their
+    number does not change the figures. cache: a folder that keeps finished repeats, which are read instead of run
+    again, and arrays (see `loop.train_recipe`).
     """
     seeds = range(seed, seed + repeats)
     with bar("repeats", repeats, unit="repeats", progress=progress) as advance:
@@ -63,6 +64,7 @@ def replicate(
         "leak_free": fair[COMPOSED],
         "leak_free_baselines": {name: fair[name] for name in BASELINES},
         "leak": _summaries([run["leak"] for run in runs]),
+        "run_environments": distinct([run["environment"] for run in runs]),
     }
 
 
@@ -88,8 +90,8 @@ def _percent(summary: Summary) -> str:
 
 
 def _run_parallel(
-    run: Callable[[int], dict[str, Values]], seeds: Sequence[int], processes: int, advance: Bar
-) -> list[dict[str, Values]]:
+    run: Callable[[int], dict[str, Any]], seeds: Sequence[int], processes: int, advance: Bar
+) -> list[dict[str, Any]]:
     """Run one repeat for each seed; return them in the order of the seeds."""
     if processes < 2:
         runs = []
@@ -118,13 +120,13 @@ def _runs_folder(recipe: Recipe, dataset: Dataset, cache: Path | None) -> Path |
     return cache / "runs" / f"paper-{digest.hexdigest()}"
 
 
-def _read_or_run(recipe: Recipe, dataset: Dataset, runs: Path | None, seed: int, *, device: str) -> dict[str, Values]:
+def _read_or_run(recipe: Recipe, dataset: Dataset, runs: Path | None, seed: int, *, device: str) -> dict[str, Any]:
     """Read a finished repeat, or run it if its file is missing or damaged."""
     if runs is None:
         return run_repeat(recipe, dataset, seed, device=device, array_cache=None)
     file = runs / f"{seed}.json"
     with contextlib.suppress(OSError, ValueError):
-        finished: dict[str, Values] = json.loads(file.read_text(encoding="utf-8"))
+        finished: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return finished
     values = run_repeat(recipe, dataset, seed, device=device, array_cache=runs.parents[1] / "notes")
     with whole_file(file) as draft:

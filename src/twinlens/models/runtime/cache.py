@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from twinlens.core.machine import cores, processor
 from twinlens.media import content
 
 FORMAT = 6
@@ -102,16 +103,7 @@ def checksum(path: Path) -> str:
 @cache
 def machine() -> str:
     """What measurements hold for: the processor, how many cores we may use, and the versions that run the networks."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{platform.machine()}, {_processor()}, {cores} cores, onnxruntime {_onnxruntime()}"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    return f"{platform.machine()}, {processor()}, {cores()} cores, onnxruntime {_onnxruntime()}"
 
 
 def _onnxruntime() -> str:

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from PIL import Image
 
+from twinlens.core.machine import multiplies_bf16
 from twinlens.core.progress import track
 from twinlens.core.types import Arrays, Sample
-from twinlens.models.composer import Composer, multiplies_bf16
+from twinlens.models.composer import Composer
 from twinlens.models.runtime import texts
 from twinlens.models.runtime.export import TorchPart, as_way, export, modules
 from twinlens.models.runtime.parts import Network, NetworkPart, Onnx, Tower, Vectors, stacked

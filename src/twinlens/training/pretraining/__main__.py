@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from twinlens.core import machine
 from twinlens.training import pretraining
 from twinlens.training.pretraining import grounding, words
 
@@ -19,7 +20,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     args = parser.parse_args()
     facts = {key: value for key, value in vars(args).items() if key != "out"}
-    pretraining.make(**facts).save(args.out, provenance=facts)
+    provenance = {**facts, "environment": machine.environment("cpu")}
+    pretraining.make(**facts).save(args.out, provenance=provenance)
 
 
 if __name__ == "__main__":
