@@ -30,7 +30,15 @@ LAYERS = (
 """The rooms by height, the lowest first; docs/architecture.md shows the same."""
 LAYER_OF = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
 VARIANTS = ("encoders", "fusions", "indexes", "datasets", "commands")
-LIGHT = ("twinlens.core.types", "twinlens.core.variants", "twinlens.commands", "twinlens.cli", "twinlens.version")
+LIGHT = (
+    "twinlens.core.jsonfile",
+    "twinlens.core.types",
+    "twinlens.core.jsonfile",
+    "twinlens.core.variants",
+    "twinlens.commands",
+    "twinlens.cli",
+    "twinlens.version",
+)
 HEAVY = {
     *("PIL", "cv2", "jinja2", "matplotlib", "numpy", "pydantic", "rich", "safetensors", "scipy", "sklearn"),
     *("tokenizers", "torch", "torchvision", "transformers"),

@@ -28,7 +28,7 @@ def profile(frame, event, argument):
 
 threading.setprofile(profile)
 sys.setprofile(profile)
-from twinlens import cli
+import twinlens.cli as cli
 
 status = cli.main(sys.argv[1:])
 sys.setprofile(None)

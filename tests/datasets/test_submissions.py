@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from twinlens.core import jsonfile
 from twinlens.core.types import Ranking, TwinlensError
 from twinlens.datasets import _submissions
 
@@ -43,7 +44,8 @@ def test_circo_wants_every_query():
 
 def test_a_submission_is_written_as_json(tmp_path):
     content = _submissions.cirr([ranking("1", map(str, range(50)))])
-    _submissions.write(content, tmp_path / "recall.json")
+    jsonfile.write(content, tmp_path / "recall.json")
     assert json.loads((tmp_path / "recall.json").read_text()) == content
-    with pytest.raises(TwinlensError, match="cannot write the submission"):
-        _submissions.write(content, tmp_path / "none" / "recall.json")
+    (tmp_path / "file").touch()
+    with pytest.raises(TwinlensError, match="cannot write the JSON"):
+        jsonfile.write(content, tmp_path / "file" / "recall.json")

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from twinlens.core.cache import ArrayCache
 from twinlens.core.types import TwinlensError
 from twinlens.media import content
-from twinlens.media.content import ArrayCache, HashedPicture
+from twinlens.media.content import HashedPicture
 from twinlens.media.images import BadPicture
 
 ARRAYS = {"points": np.ones((2, 2), np.float32), "none": np.zeros((0, 128), np.uint8)}

@@ -16,9 +16,8 @@ from twinlens.shapes.drawing import draw
 from twinlens.shapes.edits import Edit
 from twinlens.shapes.scenes import Item, Scene
 from twinlens.shapes.worlds import split_of
-from twinlens.training import pretraining
 from twinlens.training.pretraining import __main__ as command
-from twinlens.training.pretraining import grounding
+from twinlens.training.pretraining import grounding, towers
 from twinlens.training.pretraining.corpus import Corpus
 from twinlens.training.pretraining.words import TERMS, Roles
 
@@ -72,7 +71,7 @@ def test_the_command_writes_a_model_that_loads(tmp_path, monkeypatch, capsys):
     capsys.readouterr()
     composer = Composer.load(tmp_path / "towers")
     assert composer.provenance["marks_steps"] == 2
-    assert composer.digest == pretraining.make(scenes=12, words_steps=2, marks_steps=2, progress=False).digest
+    assert composer.digest == towers.make(scenes=12, words_steps=2, marks_steps=2, progress=False).digest
 
 
 def test_the_shipped_towers_mark_the_item_that_is_spoken_of():

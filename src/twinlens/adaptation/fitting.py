@@ -7,12 +7,10 @@ from typing import Any
 
 import torch
 
-from twinlens.adaptation.embedded_gallery import BlockFusion, EmbeddedGallery, Frozen, block_fusion
+from twinlens.adaptation.embedded_gallery import BlockFusion, EmbeddedGallery, Frozen
 from twinlens.collection.store import Vectors
-from twinlens.core import variants
 from twinlens.core.recipe import Recipe, Training, Variant
 from twinlens.core.types import Dataset
-from twinlens.fusions import Fusion
 from twinlens.fusions.learned import Learned
 from twinlens.models.composer import Composer
 from twinlens.training import loop
@@ -59,20 +57,21 @@ def fit(
 
 def with_fusion(composer: Composer, name: str, *, seed: int = 0) -> Composer:
     """The composer with a fusion that is not trained yet, beside what its own compares already."""
-    return _rebuilt(composer, Variant(name="learned", **{**_sides(composer), "method": name}), seed)
+    part = Variant(name="learned", **{**_sides(composer), "method": name})
+    return composer.with_fusion(part, seed=seed).eval()
 
 
 def with_share(composer: Composer, share: float) -> Composer:
     """The same trained fusion, with another share in the score."""
     part = composer.recipe.fusion
-    weighed = _rebuilt(composer, Variant(name=part.name, **{**part.options, "share": share}), 0)
+    weighed = composer.with_fusion(Variant(name=part.name, **{**part.options, "share": share})).eval()
     weighed.fusion.load_state_dict(composer.fusion.state_dict())
     return weighed
 
 
 def plain(composer: Composer) -> Composer:
     """The composer as it was before anything was learned: with the fusion `calibrated`."""
-    return _rebuilt(composer, Variant(name="calibrated", **_sides(composer)), 0)
+    return composer.with_fusion(Variant(name="calibrated", **_sides(composer))).eval()
 
 
 def is_learned(composer: Composer) -> bool:
@@ -89,23 +88,6 @@ def converter(old: BlockFusion, new: BlockFusion) -> Callable[[Vectors], Vectors
         return converted
 
     return convert
-
-
-def _rebuilt(composer: Composer, part: Variant, seed: int) -> Composer:
-    recipe = composer.recipe.model_copy(update={"fusion": part})
-    encoders: list[Any] = [*composer.encoders]
-    rebuilt = Composer(recipe, encoders, _fusion(composer, part, seed))
-    rebuilt.folder = composer.folder
-    return rebuilt.eval()
-
-
-def _fusion(composer: Composer, part: Variant, seed: int) -> Fusion:
-    sides = block_fusion(composer)
-    widths = {"image_dim": sides.image_dim, "text_dim": sides.text_dim, "dim": composer.recipe.dim}
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        fusion: Fusion = variants.make("fusions", part.name, **widths, **part.options)
-    return fusion
 
 
 def _sides(composer: Composer) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twinlens.commands import _collection, _common
+from twinlens.core import jsonfile
 from twinlens.core.types import TwinlensError
 
 if TYPE_CHECKING:
@@ -188,6 +189,6 @@ def _write(result: Mapping[str, Any], epochs: Sequence[Epoch], folder: Path) -> 
 def _write_table(result: Mapping[str, Any], folder: Path) -> None:
     from twinlens.report.table import Table
 
-    _common.write_json(result, folder / "results.json")
+    jsonfile.write(result, folder / "results.json")
     table = Table(*_table(result), digits=3).markdown()
     (folder / "table.md").write_text(f"{table}\n{result['reading']}\n", encoding="utf-8")

@@ -11,15 +11,6 @@ from pathlib import Path
 from twinlens.core.types import TwinlensError
 
 
-def add_preview(parser: argparse.ArgumentParser) -> None:
-    """Add `--preview` and `--no-preview`."""
-    parser.add_argument(
-        "--preview",
-        action=argparse.BooleanOptionalAction,
-        help="show the answers' pictures in the terminal; by default where it says that it can (kitty, iTerm2, sixel)",
-    )
-
-
 def show(picture: Path, args: argparse.Namespace) -> None:
     """Show a picture unless that is not wanted or not possible. Raises TwinlensError if it is asked for in vain."""
     from twinlens.media import images

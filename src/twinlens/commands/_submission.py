@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from twinlens.commands import _common
-from twinlens.core import variants
+from twinlens.core import jsonfile, variants
 from twinlens.core.types import TwinlensError
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ def check(args: argparse.Namespace, module: ModuleType) -> None:
 def write(args: argparse.Namespace, module: ModuleType, dataset: Dataset) -> dict[str, Any]:
     """Rank, write the server's files into the folder `--submission`, and say where they are to go."""
     from twinlens.core import machine
-    from twinlens.datasets import _submissions
     from twinlens.models.composer import Composer
 
     composer = Composer.load(args.model)
@@ -37,8 +36,7 @@ def write(args: argparse.Namespace, module: ModuleType, dataset: Dataset) -> dic
     args.submission.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, content in contents.items():
-        _submissions.write(content, path := args.submission / name)
-        paths.append(path)
+        paths.append(jsonfile.write(content, args.submission / name))
     if _common.shows_view(args):
         print(f"wrote {', '.join(map(str, paths))} for {module.SERVER}\n{module.NOTE}")
     result = {"dataset": args.dataset, "split": args.split, "queries": len(dataset.queries), "note": module.NOTE}

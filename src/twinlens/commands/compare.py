@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twinlens.commands import _common, _data
-from twinlens.core import variants
+from twinlens.core import jsonfile, variants
 from twinlens.core.types import TwinlensError
 
 if TYPE_CHECKING:
     import argparse
     from types import ModuleType
 
+    from twinlens.core.recipe import Recipe
     from twinlens.core.types import Dataset
 
 HELP = "Train every fusion under the same encoders, budget and seeds, and say how sure the differences are."
@@ -49,25 +50,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Compare, print the table, write the files; finished runs are read instead of run again."""
     from twinlens.core import machine
+    from twinlens.core.cache import default_cache
     from twinlens.evaluation.comparison.compare import compare
-    from twinlens.media import content
 
     if args.repeats < 1:
         raise TwinlensError("--repeats wants a number from 1 on")
     names, recipe = _fusions(args.fusions), _data.recipe_of(args)
     module, train, test = _datasets(args)
     metrics = tuple(getattr(module, "METRICS", ("hit@1", "hit@5", "hit@10")))
-    cache = args.cache or content.default_cache()
-    result: dict[str, Any] = {
-        "dataset": args.dataset,
-        "split": args.split,
-        "train_split": args.train_split,
-        "protocol": args.protocol,
-        "recipe": recipe.name,
-        "seed": args.seed,
-        "environment": machine.environment(args.device, precision=recipe.training.precision),
-    }
-    result |= compare(
+    cache = args.cache or default_cache()
+    result = _conditions(args, recipe) | compare(
         recipe,
         train,
         test,
@@ -90,6 +82,15 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     if args.out:
         _write(result, args.out)
     return result
+
+
+def _conditions(args: argparse.Namespace, recipe: Recipe) -> dict[str, Any]:
+    """Return what all runs have in common, for the result's JSON."""
+    from twinlens.core import machine
+
+    shared = {name: getattr(args, name) for name in ("dataset", "split", "train_split", "protocol", "seed")}
+    environment = machine.environment(args.device, precision=recipe.training.precision)
+    return {**shared, "recipe": recipe.name, "environment": environment}
 
 
 def _fusions(text: str) -> list[str]:
@@ -198,7 +199,7 @@ def _write(result: Mapping[str, Any], folder: Path) -> None:
     from twinlens.report.table import Table
 
     folder.mkdir(parents=True, exist_ok=True)
-    _common.write_json(result, folder / "results.json")
+    jsonfile.write(result, folder / "results.json")
     table = Table(*_table(result), title=_title(result), digits=3).markdown()
     (folder / "table.md").write_text("\n\n".join([table, *_lines(result)]) + "\n", encoding="utf-8")
     metric = result["metric"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twinlens.commands import _common, _data, _own, _submission
+from twinlens.core import jsonfile
 from twinlens.core.types import TwinlensError
 
 if TYPE_CHECKING:
@@ -81,9 +82,8 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
 
 def _paper(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
-    from twinlens.core import machine
+    from twinlens.core import cache, machine
     from twinlens.evaluation.paper import replication
-    from twinlens.media import content
 
     if args.model:
         raise TwinlensError("protocol paper trains on every split anew: give --recipe instead of --model")
@@ -98,7 +98,7 @@ def _paper(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
         seed=args.seed,
         device=args.device,
         processes=_processes(args),
-        cache=args.cache or content.default_cache(),
+        cache=args.cache or cache.default_cache(),
         progress=_common.shows_view(args),
     )
     environment = machine.environment(args.device, precision=recipe.training.precision)
@@ -126,9 +126,8 @@ def _with_model(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
 
 
 def _with_recipe(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
-    from twinlens.core import machine
+    from twinlens.core import cache, machine
     from twinlens.evaluation.cross_validation import cross_validate
-    from twinlens.media import content
 
     recipe = _data.recipe_of(args)
     found = cross_validate(
@@ -138,7 +137,7 @@ def _with_recipe(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
         seed=args.seed,
         device=args.device,
         ks=args.ks,
-        array_cache=(args.cache or content.default_cache()) / "notes",
+        array_cache=(args.cache or cache.default_cache()) / "notes",
         progress=_common.shows_view(args),
     )
     environment = machine.environment(args.device, precision=recipe.training.precision)
@@ -184,7 +183,7 @@ def _write(result: Mapping[str, Any], folder: Path) -> None:
     from twinlens.report.table import Table
 
     folder.mkdir(parents=True, exist_ok=True)
-    _common.write_json(result, folder / "results.json")
+    jsonfile.write(result, folder / "results.json")
     table = Table(*_table(result), digits=3).markdown()
     words = [str(result[key]) for key in ("reading", "note") if key in result]
     (folder / "table.md").write_text("\n\n".join([table, *words]) + "\n", encoding="utf-8")

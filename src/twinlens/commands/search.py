@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twinlens.commands import _collection, _common, _preview
+from twinlens.core import jsonfile
 from twinlens.core.types import NEAR_DUPLICATE, Hit, Sample, TwinlensError
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " a .csv, .json, .html or .png file, or copies into a folder; may be repeated")  # fmt: skip
     add("--receipt", type=Path, metavar="FILE", help="write what was asked, of which model and pictures, and what was"
         " found; twinlens replay FILE asks it again")  # fmt: skip
-    _preview.add_preview(parser)
+    add("--preview", action=argparse.BooleanOptionalAction, help="show the answers' pictures in the terminal; by"
+        " default where it says that it can (kitty, iTerm2, sixel)")  # fmt: skip
     _collection.add_collection(parser)
     _collection.add_runtime(parser)
 
@@ -67,7 +69,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     records = _records(hits)
     files = _write(request, hits, records, args)
     if receipt is not None:
-        files.append(_common.write_json(receipt, args.receipt.expanduser()))
+        files.append(jsonfile.write(receipt, args.receipt.expanduser()))
     if _common.shows_view(args):
         _show_files(files, args)
     query = {"images": request.images, "texts": request.texts, "without": request.without, "unlike": request.unlike}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TypeAlias
 
 from twinlens.core.types import Ranking, TwinlensError
@@ -44,14 +42,6 @@ def circo(rankings: Iterable[Ranking]) -> CircoFile:
     if missing:
         raise TwinlensError(f"CIRCO's server wants every query of the split; {min(missing, key=int)} is not ranked")
     return best
-
-
-def write(content: CirrFile | CircoFile, path: Path) -> None:
-    """Write a submission as JSON; TwinlensError when the file cannot be written."""
-    try:
-        path.write_text(json.dumps(content), encoding="utf-8")
-    except OSError as error:
-        raise TwinlensError(f"cannot write the submission to {path}: {error.strerror}") from error
 
 
 def _cirr(metric: str, best: Mapping[str, list[str]]) -> CirrFile:

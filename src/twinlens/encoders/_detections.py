@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from twinlens.media.content import ArrayCache
+from twinlens.core.cache import ArrayCache
 
 _PARTS = ("boxes", "scores", "features")
 LIMIT = 256 * 2**20

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
+from twinlens.core import digests
+from twinlens.core.cache import ArrayCache
 from twinlens.core.types import Arrays, Batch, Encoded, Features, Picture, Sample, TwinlensError
 from twinlens.encoders import Encoder
 from twinlens.encoders._boxes import geometry
@@ -21,8 +23,7 @@ from twinlens.encoders._detections import DetectionCache, Detections
 from twinlens.encoders._detectors import freeze
 from twinlens.encoders._region_words import RegionWords
 from twinlens.encoders._transformer import masked_mean
-from twinlens.media import content, images
-from twinlens.media.content import ArrayCache
+from twinlens.media import images
 
 GEOMETRY = 8  # numbers that describe a box
 
@@ -74,7 +75,7 @@ class RegionEncoder(Encoder):
             self.words.cache_to(folder)
         if self.frozen:
             digest = hashlib.blake2b(digest_size=16)
-            content.take_tensors(digest, self.detector.state_dict())
+            digests.update_with_tensors(digest, self.detector.state_dict())
             options = f"{type(self).__name__} {self.height} {self.width} {self.top} {self.floor}"
             self.detection_cache = DetectionCache(ArrayCache(folder, f"{options} {digest.hexdigest()}"))
 

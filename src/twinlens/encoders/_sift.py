@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from twinlens.core.cache import ArrayCache
 from twinlens.core.types import Picture, TwinlensError
 from twinlens.encoders import _dense_sift
 from twinlens.encoders._dense_sift import Plane, opencv_sift
 from twinlens.media import content, images
-from twinlens.media.content import ArrayCache
 
 Descriptors = NDArray[np.float32]
 """(K, 128) or (K, 384), one row per keypoint."""

@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from twinlens.core.cache import ArrayCache
 from twinlens.core.types import Arrays, Batch, Encoded, Features, Picture, Sample, TwinlensError
 from twinlens.encoders import Encoder
 from twinlens.encoders._sift import Keypoints, LocalSift
 from twinlens.encoders._vocabulary import Vocabulary, learn
-from twinlens.media.content import ArrayCache
 
 
 class VisualWords(Encoder):

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from sklearn.cluster import MiniBatchKMeans
 
+from twinlens.core.cache import ArrayCache
 from twinlens.core.types import Picture, Sample, TwinlensError
 from twinlens.encoders._sift import Descriptors, Keypoints, LocalSift
-from twinlens.media.content import ArrayCache
 
 MOST_DESCRIPTORS = 100_000
 """Descriptors sampled to learn a vocabulary, about."""

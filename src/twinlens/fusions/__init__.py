@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +10,9 @@ from torch import Tensor, nn
 
 from twinlens.calibration import Channel
 from twinlens.core.types import Features
+from twinlens.fusions._sides import as_map, fill_absent
+
+__all__ = ["Fusion", "as_map"]
 
 
 class Fusion(nn.Module):
@@ -40,7 +42,7 @@ class Fusion(nn.Module):
         if side is None:
             raise ValueError("a fusion needs an image, a text, or both")
         rows = side.vector.shape[0]
-        composed = self.compose(_filled(image, self.no_image, rows), _filled(text, self.no_text, rows))
+        composed = self.compose(fill_absent(image, self.no_image, rows), fill_absent(text, self.no_text, rows))
         return F.normalize(composed, dim=-1)
 
     def compose(self, image: Features, text: Features) -> Tensor:
@@ -63,24 +65,3 @@ class Fusion(nn.Module):
     def similarity(self, queries: Tensor, gallery: Tensor) -> Tensor:
         """Score unit vectors (Q, D) against (N, D): (Q, N), higher is nearer; the cosine unless overridden."""
         return queries @ gallery.T
-
-
-def as_map(side: Features) -> Tensor:
-    """Lay a side out as a map (B, D, H, W): its tokens on their grid, or its vector as a single cell."""
-    if side.tokens is None or side.grid is None:
-        return side.vector[:, :, None, None]
-    tokens = side.tokens if side.mask is None else side.tokens * side.mask.unsqueeze(-1)
-    return tokens.transpose(1, 2).reshape(tokens.shape[0], -1, *side.grid)
-
-
-def _filled(side: Features | None, absent: Tensor, rows: int) -> Features:
-    """Replace the missing rows of a side by the learned absent vector."""
-    if side is None:
-        return Features(vector=absent.expand(rows, -1))
-    if side.present is None:
-        return side
-    present = side.present.unsqueeze(-1)
-    tokens = (
-        None if side.tokens is None else torch.where(present.unsqueeze(-1), side.tokens, absent.to(side.tokens.dtype))
-    )
-    return replace(side, vector=torch.where(present, side.vector, absent.to(side.vector.dtype)), tokens=tokens)

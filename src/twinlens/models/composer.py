@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,13 +18,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from twinlens.calibration import Channel
-from twinlens.core import hub, variants
+from twinlens.core import digests, hub, variants
+from twinlens.core.batches import stack_tensors
 from twinlens.core.progress import bar
-from twinlens.core.recipe import Recipe
+from twinlens.core.recipe import Recipe, Variant
 from twinlens.core.types import Arrays, Batch, Encoded, Features, Sample, Similarity, TwinlensError
 from twinlens.encoders import Encoder
 from twinlens.fusions import Fusion
-from twinlens.media import content
 
 RECIPE, WEIGHTS, PROVENANCE = "recipe.toml", "model.safetensors", "provenance.json"
 
@@ -50,16 +51,29 @@ class Composer(nn.Module):
             part.options if folder is None else hub.kept(part.options, folder / f"encoder-{n}")
             for n, part in enumerate(recipe.encoders)
         ]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        # Weights that are loaded over these need no exact draw, nor a change of torch's state that all threads see.
+        with _drawing(seed, dtype=torch.float64 if folder is None else torch.float32):
             encoders = [
                 variants.make("encoders", part.name, **options)
                 for part, options in zip(recipe.encoders, chosen, strict=True)
             ]
             image_dim, text_dim = (_width(encoders, side) for side in ("image", "text"))
             sizes = {"image_dim": image_dim or text_dim, "text_dim": text_dim or image_dim, "dim": recipe.dim}
-            fusion = variants.make("fusions", recipe.fusion.name, **sizes, **recipe.fusion.options)
-        return cls(recipe, encoders, fusion)
+            fusion = _fusion(recipe, sizes)
+        return cls(recipe, encoders, fusion).float()
+
+    def with_fusion(self, part: Variant, *, seed: int = 0) -> Self:
+        """Put a fresh fusion, whose weights the seed draws, on the same encoders (shared, not copied).
+
+        Raises TwinlensError for an unknown option, and for a fusion that does not fit the encoders.
+        """
+        recipe = self.recipe.model_copy(update={"fusion": part})
+        sizes = {"image_dim": self.fusion.image_dim, "text_dim": self.fusion.text_dim, "dim": recipe.dim}
+        with _drawing(seed):
+            fusion = _fusion(recipe, sizes)
+        composer = type(self)(recipe, self._encoders(), fusion.float())
+        composer.folder = self.folder
+        return composer
 
     def fit(self, samples: Sequence[Sample]) -> None:
         """Let every encoder learn what comes before training: vocabularies of words and of visual words."""
@@ -78,7 +92,7 @@ class Composer(nn.Module):
 
     def stack(self, prepared: Sequence[Arrays]) -> Batch:
         """Prepared samples of any kinds as one batch."""
-        return {key: torch.from_numpy(np.stack([arrays[key] for arrays in prepared])) for key in prepared[0]}
+        return stack_tensors(prepared)
 
     def encode(self, batch: Batch) -> Encoded:
         """Both sides as the encoders see them, `joined`."""
@@ -192,11 +206,33 @@ class Composer(nn.Module):
     def digest(self) -> str:
         """Content hash (hex) of every tensor and what the recipe says of vectors: equal digests give equal vectors."""
         digest = hashlib.blake2b(self.recipe.of_vectors.encode(), digest_size=16)
-        content.take_tensors(digest, self.state_dict())
+        digests.update_with_tensors(digest, self.state_dict())
         return digest.hexdigest()
 
     def _encoders(self) -> list[Encoder]:
         return [encoder for encoder in self.encoders if isinstance(encoder, Encoder)]
+
+
+@contextmanager
+def _drawing(seed: int, *, dtype: torch.dtype = torch.float64) -> Iterator[None]:
+    """Draw initial weights from a seed, in float64 and without touching the generators of others.
+
+    In float32 normal numbers depend on the processor's vector instructions in their last bit; rounded from float64
+    they are the same everywhere.
+    """
+    before = torch.get_default_dtype()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        torch.set_default_dtype(dtype)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(before)
+
+
+def _fusion(recipe: Recipe, sizes: Mapping[str, int]) -> Fusion:
+    fusion: Fusion = variants.make("fusions", recipe.fusion.name, **sizes, **recipe.fusion.options)
+    return fusion
 
 
 def _provenance(path: Path) -> dict[str, Any]:

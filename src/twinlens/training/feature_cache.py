@@ -20,7 +20,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from twinlens.core import digests
 from twinlens.core.atomic import whole_file
+from twinlens.core.batches import stack_tensors
 from twinlens.core.progress import bar
 from twinlens.core.recipe import Variant
 from twinlens.core.types import Arrays, Batch, Dataset, Encoded, Features, Picture, Sample, TwinlensError
@@ -76,7 +78,7 @@ def encoder_digest(part: Variant, encoder: Encoder) -> str:
     if isinstance(encoder, CachedEncoder):
         return encoder.shards.folder.name
     digest = hashlib.blake2b(f"{__version__} {part.model_dump_json()}".encode(), digest_size=16)
-    content.take_tensors(digest, encoder.state_dict())
+    digests.update_with_tensors(digest, encoder.state_dict())
     with tempfile.TemporaryDirectory() as folder:
         encoder.save_assets(Path(folder))
         for path in sorted(p for p in Path(folder).rglob("*") if p.is_file()):
@@ -205,8 +207,7 @@ class Shards:
 @torch.inference_mode()
 def _encoded(encoder: Encoder, samples: Sequence[Sample]) -> Encoded:
     was_training, device = encoder.training, next(encoder.parameters(), torch.empty(0)).device
-    prepared = [encoder.prepare(sample) for sample in samples]
-    batch = {key: torch.from_numpy(np.stack([arrays[key] for arrays in prepared])) for key in prepared[0]}
+    batch = stack_tensors([encoder.prepare(sample) for sample in samples])
     encoded: Encoded = encoder.eval()(to_device(batch, device))
     encoder.train(was_training)
     return encoded

@@ -28,7 +28,6 @@ class Local(Engine):
 
     def sync(self, store: Store) -> State:
         """Map the matrix file the first time; later read only what is new in the store."""
-        super().sync(store)
         held = self._gallery or Matrix(store.folder).read()
         now = gallery(store, held)
         if len(now) - now.filed > TAIL_ROWS:

@@ -1,10 +1,10 @@
-"""Scorers: how an embedded request scores the entries of an engine, and how surely the best one stands out."""
+"""Scorers: how an embedded request scores and ranks the entries of an engine, and whether the best stands out."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -23,6 +23,9 @@ MIN_SPREAD = 1e-6
 """The least spread of scores that is divided by."""
 BLOCK_ROWS = 65536
 """Entries that are scored at once where a model's score is no inner product."""
+
+DEDUPE_FACTOR = 4
+"""With `distinct`, how many times k are looked at first, so that the last answers stand for theirs too."""
 
 
 class Filter(NamedTuple):
@@ -116,3 +119,54 @@ class PairwiseScorer(Scorer):
         scores = np.concatenate([np.empty(0), *parts])
         best = np.lexsort((rows, -scores))[:count]
         return rows[best], scores[best]
+
+
+class Answer(NamedTuple):
+    """A row, its score, and the rows of near-duplicates that it stands for."""
+
+    row: int
+    score: float
+    duplicates: tuple[int, ...] = ()
+
+
+def rank(
+    scorer: Scorer,
+    engine: Engine,
+    k: int,
+    *,
+    among: Filter,
+    exclude: Collection[int] = (),
+    distinct: float | None = None,
+) -> list[Answer]:
+    """Return the k best answers, best first, without the excluded rows.
+
+    among: the entries that may answer. distinct: a cosine; a picture at least so near to a better answer's is counted
+    among its duplicates.
+    """
+    count = (k if distinct is None else DEDUPE_FACTOR * k) + len(exclude)
+    while True:
+        rows, scores = scorer.nearest(engine, count, among)
+        best = [Answer(row, score) for row, score in zip(rows.tolist(), scores.tolist(), strict=True)]
+        kept = [answer for answer in best if answer.row not in exclude]
+        if distinct is not None:
+            kept = _grouped(kept, scorer, engine, distinct)
+        if len(kept) >= k or len(rows) < count:
+            return kept[:k]
+        count *= 4
+
+
+def _grouped(answers: list[Answer], scorer: Scorer, engine: Engine, cosine: float) -> list[Answer]:
+    """Let each answer stand for later ones whose pictures are near its own."""
+    if not answers:
+        return []
+    rows = np.array([answer.row for answer in answers], dtype=np.int64)
+    vectors = engine.vectors(rows)[:, scorer.picture_block]
+    vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-12)
+    duplicates: dict[int, list[int]] = {}
+    for n, vector in enumerate(vectors):
+        near = next((first for first in duplicates if float(vectors[first] @ vector) >= cosine), None)
+        if near is None:
+            duplicates[n] = []
+        else:
+            duplicates[near].append(answers[n].row)
+    return [answers[first]._replace(duplicates=tuple(others)) for first, others in duplicates.items()]

@@ -11,11 +11,10 @@ from twinlens.calibration import Calibration, Channel, as_queries
 from twinlens.collection.engines import Engine
 from twinlens.collection.model import Model
 from twinlens.collection.search import filters, query, records
-from twinlens.collection.search.ranking import Answer, rank
 from twinlens.collection.search.records import Hits
 from twinlens.collection.search.request import SearchRequest
 from twinlens.collection.search.rerank import Candidate, Reranker
-from twinlens.collection.search.scoring import Filter, LinearScorer, Scorer
+from twinlens.collection.search.scoring import Answer, Filter, LinearScorer, Scorer, rank
 from twinlens.collection.store import Entry, Generation, State, Store
 from twinlens.core import variants
 from twinlens.core.types import Hit, TwinlensError

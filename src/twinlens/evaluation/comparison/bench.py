@@ -17,16 +17,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from twinlens import splits
-from twinlens.core import machine, variants
+from twinlens.core import machine
 from twinlens.core.types import Dataset, Encoded, Features, Sample
 from twinlens.evaluation.baselines import variant_scores
 from twinlens.evaluation.comparison.methods import Method
 from twinlens.evaluation.comparison.outcome import Outcome
 from twinlens.evaluation.judgements import Judgements
-from twinlens.fusions import Fusion
 from twinlens.metrics import PerQuery
 from twinlens.models.composer import Composer, to_device
-from twinlens.training import feature_cache, loop
+from twinlens.training import loop
 
 TIMED_QUERIES = 30
 BATCH = 256
@@ -77,20 +76,8 @@ class Bench:
 
     def composer(self, method: Method, seed: int) -> Composer:
         """Build the shared encoders with a fusion of its own, whose weights the seed draws."""
-        recipe = self.base.recipe.model_copy(update={"fusion": method.fusion})
-        fusion = self.fusion(method, seed)
-        composer = Composer(recipe, feature_cache.parts_of(deepcopy(self.base)), fusion)
+        composer = deepcopy(self.base).with_fusion(method.fusion, seed=seed)
         return composer.to(machine.pick_device(self.device))
-
-    def fusion(self, method: Method, seed: int) -> Fusion:
-        """Raises TwinlensError when the fusion does not fit the encoders."""
-        widths = {"image_dim": self.base.fusion.image_dim, "text_dim": self.base.fusion.text_dim}
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            fusion: Fusion = variants.make(
-                "fusions", method.fusion.name, dim=self.base.recipe.dim, **widths, **method.fusion.options
-            )
-        return fusion
 
     def _train(self, composer: Composer, seed: int, folder: Path) -> list[loop.Epoch]:
         part, validation = splits.hold_out(self.train, composer.recipe.training.validation, seed)

@@ -58,14 +58,10 @@ def compare(
     methods, skipped = _fitting(bench, select(recipe, names))
     tasks = [(method, number) for method in methods for number in seeds]
     outcomes = run_all(bench, tasks, workers=workers, progress=progress)
-    runs = {
-        method.name: [outcomes[method, number].balanced(judgements.parts) for number in seeds] for method in methods
-    }
-    sizes = {
-        "queries": len(judgements.queries),
-        "gallery": len(judgements.gallery),
-        "training_queries": len(train.queries),
-    }
+    parts = judgements.parts
+    runs = {method.name: [outcomes[method, number].balanced(parts) for number in seeds] for method in methods}
+    queries, gallery = len(judgements.queries), len(judgements.gallery)
+    sizes = {"queries": queries, "gallery": gallery, "training_queries": len(train.queries)}
     environments = distinct([outcome.facts["environment"] for outcome in outcomes.values()])
     table = summarise_runs(runs, judgements.groups, metric)
     return {"repeats": repeats, **sizes, **table, "run_environments": environments, "skipped": skipped}
@@ -106,7 +102,7 @@ def _fitting(bench: Bench, methods: Sequence[Method]) -> tuple[list[Method], dic
     fitting, skipped = [], {}
     for method in methods:
         try:
-            bench.fusion(method, 0)
+            bench.base.with_fusion(method.fusion)
             fitting.append(method)
         except TwinlensError as error:
             skipped[method.name] = str(error)

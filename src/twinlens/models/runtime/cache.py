@@ -17,8 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from twinlens.core.cache import default_cache
 from twinlens.core.machine import cores, processor
-from twinlens.media import content
 
 FORMAT = 6
 MANIFEST = "manifest.json"
@@ -28,7 +28,7 @@ KEPT = 16
 
 def home() -> Path:
     """`twinlens/runtime` in the user's cache folder."""
-    return content.default_cache() / "runtime"
+    return default_cache() / "runtime"
 
 
 def read(digest: str) -> Mapping[str, Any] | None:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from twinlens.core.batches import stack
 from twinlens.core.types import Arrays
 from twinlens.core.wordpiece import trimmed
 
@@ -99,5 +100,5 @@ class Onnx:
 
 def stacked(prepared: Sequence[Arrays], *, trims: bool) -> Arrays:
     """Prepared samples as one batch; `trims`: texts no longer than the longest of them."""
-    arrays = {key: np.stack([arrays[key] for arrays in prepared]) for key in prepared[0]}
+    arrays = stack(prepared)
     return trimmed(arrays) if trims else arrays

@@ -6,10 +6,10 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from twinlens.core.batches import stack_tensors
 from twinlens.core.progress import track
 from twinlens.core.types import Batch, Sample
 from twinlens.encoders import Encoder
@@ -63,5 +63,4 @@ def spoken(encoder: Referring, texts: Sequence[str]) -> Tensor:
 
 def stacked(encoder: Encoder, samples: Sequence[Sample]) -> Batch:
     """Samples as one batch, prepared for an encoder."""
-    prepared = [encoder.prepare(sample) for sample in samples]
-    return {key: torch.from_numpy(np.stack([arrays[key] for arrays in prepared])) for key in prepared[0]}
+    return stack_tensors([encoder.prepare(sample) for sample in samples])

@@ -1,0 +1,95 @@
+"""The same training with a processor's fast paths on and off: same batches, weights and precision, like results."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from twinlens.core import machine
+
+SEEDS = 4
+OFF = {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"}
+SCRIPT = """
+import hashlib, json, sys
+import torch
+from tests import toy
+from twinlens.core import machine
+from twinlens.core.digests import update_with_tensors
+from twinlens.evaluation.baselines import similarities
+from twinlens.evaluation.judgements import Judgements
+from twinlens.models.composer import Composer
+from twinlens.splits import hold_out
+from twinlens.training import loop
+
+torch.set_num_threads(1)
+precision, runs = sys.argv[1], []
+for seed in range(int(sys.argv[2])):
+    train, test = hold_out(toy.edits(), 0.25, seed)
+    recipe = toy.recipe(epochs=12, patience=12, learning_rate=0.003, precision=precision)
+    composer = Composer.build(recipe, seed=seed)
+    composer.fit(train.queries)
+    initial, batches, take = composer.digest, hashlib.blake2b(digest_size=16), loop._take
+
+    def seen(run, step):
+        update_with_tensors(batches, step.batch)
+        return take(run, step)
+
+    loop._take = seen
+    epochs = loop.train(composer, train, test, seed=seed, progress=False)
+    loop._take = take
+    judged = Judgements.of(test)
+    score = judged.per_query(similarities(composer, judged.queries, judged.gallery))["map"].mean()
+    runs.append({"initial": initial, "batches": batches.hexdigest(), "loss": epochs[-1].loss, "map": float(score)})
+print(json.dumps({"environment": machine.environment("cpu", precision=precision), "runs": runs}))
+"""
+
+
+def train(precision: str, seeds: int, environment: dict[str, str]) -> dict:
+    """Train the toy in a process of its own, whose processor can do as much as its environment lets it."""
+    root = Path(__file__).resolve().parents[2]
+    path = os.pathsep.join([str(root / "src"), str(root)])
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, precision, str(seeds)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment, "PYTHONPATH": path},
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def fast():
+    return train("float32", SEEDS, {})
+
+
+def test_a_seed_has_the_same_batches_weights_and_precision_everywhere(fast):
+    slow = train("float32", SEEDS, OFF)
+    for one, other in zip(fast["runs"], slow["runs"], strict=True):
+        assert (one["initial"], one["batches"]) == (other["initial"], other["batches"])
+    assert fast["environment"]["precision"] == slow["environment"]["precision"] == "float32"
+    assert slow["environment"]["cpu_capability"] == "DEFAULT" and not slow["environment"]["multiplies_bf16"]
+
+
+def test_its_metrics_are_within_the_interval_over_seeds(fast):
+    """Toy runs end far apart over seeds; with the fast paths off they end within three deviations of their mean."""
+    slow = train("float32", SEEDS, OFF)
+    for name in ("map", "loss"):
+        values = [run[name] for run in fast["runs"]]
+        mean = sum(values) / len(values)
+        deviation = (sum((value - mean) ** 2 for value in values) / (len(values) - 1)) ** 0.5
+        assert abs(sum(run[name] for run in slow["runs"]) / SEEDS - mean) <= 3 * max(deviation, 0.02)
+
+
+def test_bfloat16_runs_where_it_is_asked_for_is_finite_and_is_recorded():
+    found = train("bfloat16", 1, {})
+    assert found["environment"]["precision"] == "bfloat16"
+    assert found["environment"]["multiplies_bf16"] == machine.multiplies_bf16()
+    (run,) = found["runs"]
+    assert 0 <= run["map"] <= 1 and abs(run["loss"]) < 100
