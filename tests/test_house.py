@@ -219,6 +219,14 @@ def test_the_safe_ways_are_no_danger():
     assert list(dangers(ast.parse(text))) == []
 
 
+@pytest.mark.parametrize("path", sorted((SOURCE / "commands").glob("*.py")), ids=name_of)
+def test_commands_print_through_say_which_escapes(path):
+    calls = [node for node in ast.walk(parse(path)) if isinstance(node, ast.Call) and ast.unparse(node.func) == "print"]
+    owners = [node.name for node in ast.walk(parse(path)) if isinstance(node, Function) for call in ast.walk(node)
+              if isinstance(call, ast.Call) and ast.unparse(call.func) == "print"]  # fmt: skip
+    assert len(calls) == len(owners) and set(owners) <= {"say", "emit_line"}
+
+
 def test_a_missing_docstring_is_seen():
     text = 'class A:\n    """Said."""\n    def g(self): ...\n    def __len__(self): ...\n\nclass B: ...\n\n'
     assert undocumented(ast.parse(f"{text}def f(): ...\n\ndef _hidden(): ...\n")) == ["module", "A.g", "B", "f"]

@@ -31,9 +31,9 @@ LAYERS = (
 LAYER_OF = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
 VARIANTS = ("encoders", "fusions", "indexes", "datasets", "commands")
 LIGHT = (
+    "twinlens.core.escaping",
     "twinlens.core.jsonfile",
     "twinlens.core.types",
-    "twinlens.core.jsonfile",
     "twinlens.core.variants",
     "twinlens.commands",
     "twinlens.cli",

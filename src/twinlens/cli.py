@@ -8,9 +8,11 @@ import os
 import sys
 import textwrap
 from collections.abc import Sequence
+from typing import NoReturn
 
 from twinlens.commands import _common
 from twinlens.core import variants
+from twinlens.core.escaping import escaped
 from twinlens.core.types import TwinlensError
 from twinlens.version import __version__
 
@@ -36,9 +38,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
+class _Parser(argparse.ArgumentParser):
+    """Parses as its base does; what it repeats of a wrong argument is `escaped`."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(escaped(message))
+
+
 def build_parser(commands: Sequence[str]) -> argparse.ArgumentParser:
     """Build the parser of these commands; importing a command's file costs next to nothing, running it may not."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="twinlens",
         description="Find images with two lenses at once: a picture and a sentence.",
         epilog="twinlens COMMAND --help tells more about one command.",
@@ -51,7 +60,7 @@ def build_parser(commands: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_command(listing: argparse._SubParsersAction[argparse.ArgumentParser], name: str) -> None:
+def _add_command(listing: argparse._SubParsersAction[_Parser], name: str) -> None:
     command = variants.load("commands", name)
     examples = textwrap.indent(textwrap.dedent(command.EXAMPLES).strip(), "  ")
     parser = listing.add_parser(
@@ -81,7 +90,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    print("twinlens:", " ".join(message.splitlines()), file=sys.stderr)
+    _common.say(f"twinlens: {' '.join(message.splitlines())}", to_errors=True)
     return code
 
 

@@ -51,6 +51,35 @@ def test_csv(found, tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+49 30 1234", "'+49 30 1234"),
+        ("-cmd|' /C calc'!A0", "'-cmd|' /C calc'!A0"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t=1"),
+        ("\r=1", "'\r=1"),
+        ("＝1+1", "'＝1+1"),
+        ("-5", "-5"),
+        ("+1.5e-3", "+1.5e-3"),
+        (-5, "-5"),
+        (-0.25, "-0.25"),
+        ("a=1", "a=1"),
+        ("'=1", "'=1"),
+        ("half \ud800", "half \ufffd"),
+        (None, ""),
+        (False, "false"),
+    ],
+)
+def test_no_cell_is_a_formula_and_numbers_stay_numbers(found, tmp_path, value, cell):
+    hits, (record, _) = found
+    record = {**record, "caption": value, "metadata": {"note": value, "=name": 1}}
+    with export(QUERY, hits, [record], str(tmp_path / "a.csv")).open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["caption"] == row["note"] == cell and row["'=name"] == "1"
+
+
 def test_json(found, tmp_path):
     said = json.loads(export(QUERY, *found, str(tmp_path / "hits.json")).read_text(encoding="utf-8"))
     assert said == [{**record, "path": str(record["path"])} for record in found[1]]
@@ -87,7 +116,12 @@ def test_no_answers_are_an_answer_too(tmp_path, ending):
 
 
 @pytest.mark.parametrize(
-    ("name", "line"), [("a.xlsx", r"must end in one of \.csv, \.html"), ("file/a.csv", "cannot export")]
+    ("name", "line"),
+    [
+        ("a.xlsx", r"must end in one of \.csv, \.html"),
+        ("file/a.csv", "cannot export"),
+        ("a\0b.csv", "cannot export .*null"),
+    ],
 )
 def test_a_wrong_name_is_one_line(found, tmp_path, name, line):
     (tmp_path / "file").touch()

@@ -73,7 +73,7 @@ def test_what_cannot_be_shown_says_why(html):
     text = Page(html).text
     assert "broken.png: " in text
     assert "no picture" in text
-    assert "odd?.png" in text
+    assert r"odd\xff.png" in text
     assert "No answers." in text
 
 
@@ -84,6 +84,14 @@ def test_large_photos_become_small_jpegs_and_drawings_stay_sharp(tmp_path):
     photo, drawing = (opened(image["src"]) for image in Page((tmp_path / "page.html").read_text("utf-8")).all("img"))
     assert (photo.format, photo.size) == ("JPEG", (THUMBNAIL * 2 // 3, THUMBNAIL))
     assert (drawing.format, drawing.size, drawing.getpixel((0, 0))) == ("PNG", (400, 100), (255, 0, 0))
+
+
+def test_controls_and_directions_are_escaped_and_long_captions_cut(tmp_path):
+    hits = [Hit(Sample("a\x1b.png", None, "cat\u202egpj \x9b31m"), 0.5), Hit(Sample("b", None, "x" * 200_000), 0.4)]
+    result_page([(Sample("q", None, "dog\x07"), hits)], tmp_path / "page.html", title="dog\x07 \u2066" + "y" * 5000)
+    html = (tmp_path / "page.html").read_text("utf-8")
+    assert not {"\x1b", "\x07", "\x9b", "\u202e", "\u2066"} & set(html) and len(html) < 30_000
+    assert r"cat\u202egpj \x9b31m" in html and r"“dog\x07”" in html
 
 
 @pytest.mark.parametrize(("rows", "name"), [([], "page.html"), ([(Sample("q", None, "x"), [])], "none/page.html")])

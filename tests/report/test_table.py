@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -97,3 +99,10 @@ def test_print_on_a_terminal_fits_it(monkeypatch):
 def test_a_row_of_another_length_is_a_defect():
     with pytest.raises(ValueError, match="columns"):
         Table(["a", "b"], [[1]])
+
+
+def test_cells_columns_and_titles_are_escaped():
+    table = Table(["a\x1b[31m"], [["two\nlines \u202efdp.exe"], [Path(os.fsdecode(b"\xff.png"))]], title="t\x07")
+    for text in (table.markdown(), table.plain()):
+        assert "a\\x1b[31m" in text and "lines \\u202efdp.exe" in text and "\\xff.png" in text and "t\\x07" in text
+        assert not {"\x1b", "\x07", "\u202e"} & set(text) and text.encode("utf-8")

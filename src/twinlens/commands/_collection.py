@@ -67,7 +67,7 @@ def choose_model(args: argparse.Namespace) -> Composer:
         if args.checkpoint is not None:
             raise TwinlensError("--checkpoint is for the recipe clip; leave it or --model out")
         return Composer.load(args.model.expanduser())
-    told = partial(print, flush=True) if _common.shows_view(args) else str
+    told = _common.say if _common.shows_view(args) else str
     return pretrained.ready(args.recipe or pretrained.AUTO, checkpoint=args.checkpoint, told=told)
 
 
@@ -91,20 +91,22 @@ def print_report(report: Report) -> None:
     what = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "nothing to do"
     embedded = report.added + report.changed
     rate = f", {embedded / report.seconds:,.0f} pictures/s" if embedded and report.seconds > 0 else ""
-    print(f"{report.found:,} pictures: {what} ({report.seconds:.1f} s{rate})")
+    _common.say(f"{report.found:,} pictures: {what} ({report.seconds:.1f} s{rate})")
     if report.skipped:
-        print(f"{report.skipped:,} failed earlier and have not changed (twinlens info lists them, --retry tries again)")
+        _common.say(
+            f"{report.skipped:,} failed earlier and have not changed (twinlens info lists them, --retry tries again)"
+        )
     if report.failures:
         ordered = sorted(report.failures.items(), key=lambda item: -len(item[1]))
         rows: list[list[object]] = [[len(paths), reason, paths[0]] for reason, paths in ordered[:_SHOWN]]
         _common.print_table(["failed", "reason", "such as"], rows)
         if len(ordered) > _SHOWN:
-            print(f"… and {len(ordered) - _SHOWN:,} more reasons (--json lists every picture)")
+            _common.say(f"… and {len(ordered) - _SHOWN:,} more reasons (--json lists every picture)")
     if report.passed:
         from twinlens.media import images
 
-        print(images.unread(report.passed))
+        _common.say(images.unread(report.passed))
     for line in report.problems[:_SHOWN]:
-        print(line)
+        _common.say(line)
     if len(report.problems) > _SHOWN:
-        print(f"… and {len(report.problems) - _SHOWN:,} more captions that could not be read (--json lists them)")
+        _common.say(f"… and {len(report.problems) - _SHOWN:,} more captions that could not be read (--json lists them)")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twinlens.core import jsonfile
+from twinlens.core.escaping import escaped
 from twinlens.core.types import TwinlensError
 
 if TYPE_CHECKING:

@@ -93,4 +93,4 @@ def _canvas(example: Boxed) -> tuple[int, int]:
 def _show(before: Mapping[str, float], after: Mapping[str, float], path: Path, held: int) -> None:
     rows: list[list[Any]] = [["before", *before.values()], ["after", *after.values()]]
     _common.print_table(["", *before], rows, title=f"mean average precision on {held} held-out pictures")
-    print(f"wrote {path}; name it as `weights` of the encoder regions")
+    _common.say(f"wrote {path}; name it as `weights` of the encoder regions")

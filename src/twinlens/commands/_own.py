@@ -57,9 +57,10 @@ def train(args: argparse.Namespace) -> Mapping[str, object]:
     result["files"] = _write(result, epochs, out)
     if _common.shows_view(args):
         _common.print_table(*_table(result), title=_measured_on(result["parts"]["test"]))
-        print(f"\n{result['reading']}")
+        _common.say()
+        _common.say(result["reading"])
         for file in result["files"]:
-            print(f"wrote {file}")
+            _common.say(f"wrote {file}")
     return result
 
 
@@ -73,7 +74,8 @@ def evaluate(args: argparse.Namespace) -> Mapping[str, object]:
     result["reading"] = _which(result)
     if _common.shows_view(args):
         _common.print_table(*_table(result), title=_measured_on(result["measured"]))
-        print(f"\n{result['reading']}")
+        _common.say()
+        _common.say(result["reading"])
     if args.out:
         _write_table(result, args.out)
     return result
@@ -114,7 +116,7 @@ def _plan(args: argparse.Namespace) -> Plan:
 def _reverted(args: argparse.Namespace, done: bool) -> Mapping[str, object]:
     if _common.shows_view(args):
         said = "what was learned is gone; the calibrated sum serves" if done else "nothing was learned there"
-        print(f"{args.collection}: {said}")
+        _common.say(f"{args.collection}: {said}")
     return {"on": args.collection, "reverted": done}
 
 

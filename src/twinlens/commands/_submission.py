@@ -38,7 +38,8 @@ def write(args: argparse.Namespace, module: ModuleType, dataset: Dataset) -> dic
     for name, content in contents.items():
         paths.append(jsonfile.write(content, args.submission / name))
     if _common.shows_view(args):
-        print(f"wrote {', '.join(map(str, paths))} for {module.SERVER}\n{module.NOTE}")
+        _common.say(f"wrote {', '.join(map(str, paths))} for {module.SERVER}")
+        _common.say(module.NOTE)
     result = {"dataset": args.dataset, "split": args.split, "queries": len(dataset.queries), "note": module.NOTE}
     return {**result, "submission": {"server": module.SERVER, "files": paths}}
 

@@ -190,7 +190,8 @@ def _minutes(result: Mapping[str, Any]) -> float:
 def _show(result: Mapping[str, Any]) -> None:
     _common.print_table(*_table(result, brief=True), title=_title(result))
     for line in _lines(result):
-        print(f"\n{line}")
+        _common.say()
+        _common.say(line)
 
 
 def _write(result: Mapping[str, Any], folder: Path) -> None:

@@ -48,7 +48,7 @@ def _list(args: argparse.Namespace) -> Mapping[str, object]:
     if _common.shows_view(args):
         rows = [[name, about["summary"], _source(about).get("size", "–")] for name, about in found.items()]
         _common.print_table(["dataset", "what it is", "size"], rows)
-        print("twinlens data NAME tells where to download one; --root DIR checks a folder.")
+        _common.say("twinlens data NAME tells where to download one; --root DIR checks a folder.")
     return {"datasets": found}
 
 
@@ -67,16 +67,16 @@ def _describe(name: str, dataset: ModuleType) -> dict[str, object]:
 
 
 def _print_description(about: Mapping[str, object]) -> None:
-    print(f"{about['dataset']}: {about['summary']}")
+    _common.say(f"{about['dataset']}: {about['summary']}")
     source = _source(about)
     if not source:
-        print("  no download is known: it is drawn here, or read from a folder of yours")
+        _common.say("  no download is known: it is drawn here, or read from a folder of yours")
     for line in ("homepage", "licence", "size") if source else ():
-        print(f"  {line + ':':<10} {source[line]}")
+        _common.say(f"  {line + ':':<10} {source[line]}")
     for place in source.get("files", ()):
-        print(f"  get        {place}")
+        _common.say(f"  get        {place}")
     if about["note"]:
-        print(about["note"])
+        _common.say(str(about["note"]))
 
 
 def _check(args: argparse.Namespace, dataset: ModuleType, about: dict[str, object]) -> Mapping[str, object]:
@@ -88,7 +88,7 @@ def _check(args: argparse.Namespace, dataset: ModuleType, about: dict[str, objec
     result = about | {"root": root, "expected": len(expected), "missing": missing, "complete": not missing}
     if not missing:
         if _common.shows_view(args):
-            print(f"{root} is complete: all {len(expected):,} files of {args.name} are there")
+            _common.say(f"{root} is complete: all {len(expected):,} files of {args.name} are there")
         return result
     if _common.shows_view(args):
         _print_missing(missing)
@@ -100,9 +100,9 @@ def _check(args: argparse.Namespace, dataset: ModuleType, about: dict[str, objec
 
 def _print_missing(missing: list[Path]) -> None:
     for path in missing[:_SHOWN]:
-        print(f"missing: {path}")
+        _common.say(f"missing: {path}")
     if len(missing) > _SHOWN:
-        print(f"… and {len(missing) - _SHOWN:,} more (--json lists them all)")
+        _common.say(f"… and {len(missing) - _SHOWN:,} more (--json lists them all)")
 
 
 def _source(about: Mapping[str, object]) -> Mapping[str, Any]:

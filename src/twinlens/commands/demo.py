@@ -129,12 +129,17 @@ def _show(args: argparse.Namespace, rows: Sequence[tuple[Sample, Sequence[Hit]]]
         ["sentence", "best picture", "score", "right answer at"], table, title="A picture and a sentence"
     )
     first = rows[0][0]
-    print(f"\nSee {args.out / 'results.png'} and {args.out / 'results.html'}. Next, on your own pictures:\n")
-    print("  twinlens index DIR")
-    print('  twinlens search --image DIR/some.jpg --text "at night"')
-    print("  twinlens info")
-    print(
-        f"\nOr ask the demo again:\n\n  twinlens search --collection {args.out / 'collection'} --image {first.image} ",
-        end="",
-    )
-    print(f'--text "{first.text}"')
+    again = f"twinlens search --collection {args.out / 'collection'} --image {first.image}"
+    for line in (
+        "",
+        f"See {args.out / 'results.png'} and {args.out / 'results.html'}. Next, on your own pictures:",
+        "",
+        "  twinlens index DIR",
+        '  twinlens search --image DIR/some.jpg --text "at night"',
+        "  twinlens info",
+        "",
+        "Or ask the demo again:",
+        "",
+        f'  {again} --text "{first.text}"',
+    ):
+        _common.say(line)

@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     if _common.shows_view(args):
         width = max(len(check.name) for check in checks)
         for check in checks:
-            print(f"{'ok  ' if check.ok else 'hint'}  {check.name:<{width}}  {check.said}")
+            _common.say(f"{'ok  ' if check.ok else 'hint'}  {check.name:<{width}}  {check.said}")
             if check.hint:
-                print(f"{'':{width + 6}}  → {check.hint}")
+                _common.say(f"{'':{width + 6}}  → {check.hint}")
     return {"checks": [{**vars(check), "ok": check.ok} for check in checks]}

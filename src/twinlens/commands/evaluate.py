@@ -176,7 +176,8 @@ def _show(result: Mapping[str, Any]) -> None:
     _common.print_table(columns, rows, title=_title(result))
     for key in ("reading", "note"):
         if key in result:
-            print(f"\n{result[key]}")
+            _common.say()
+            _common.say(result[key])
 
 
 def _write(result: Mapping[str, Any], folder: Path) -> None:

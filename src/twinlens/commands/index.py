@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -53,7 +52,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         return _watch(args, options)
     found = scan(args.paths, args.captions)  # first: a wrong folder must not leave an empty collection behind
     if _common.shows_view(args):
-        print(f"{len(found):,} pictures found", flush=True)
+        _common.say(f"{len(found):,} pictures found")
     with _collection_of(args, options) as collection:
         report, result = _add(collection, found, args, options)
     if not result["pictures"] and report.failed:
@@ -97,19 +96,19 @@ def _watch(args: argparse.Namespace, options: Options) -> Mapping[str, object]:
                 raise KeyboardInterrupt
 
         if _common.shows_view(args):
-            print(f"watching {', '.join(map(str, paths))}; Ctrl-C ends it", flush=True)
+            _common.say(f"watching {', '.join(map(str, paths))}; Ctrl-C ends it")
         watch(lambda: fingerprint([*paths, *args.captions], exclude=folder), act, _warn, every=args.every)
     return {}
 
 
 def _warn(line: str) -> None:
-    print(f"twinlens: {line}; watching on", file=sys.stderr, flush=True)
+    _common.say(f"twinlens: {line}; watching on", to_errors=True)
 
 
 def _tell(report: Report, result: Mapping[str, object], args: argparse.Namespace) -> None:
     if _common.shows_view(args):
         _collection.print_report(report)
-        print(f"{result['pictures']:,} pictures can be found in {args.collection}", flush=True)
+        _common.say(f"{result['pictures']:,} pictures can be found in {args.collection}")
 
 
 def _options(args: argparse.Namespace) -> Options:

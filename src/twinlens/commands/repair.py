@@ -34,9 +34,9 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         left = collection.verify()
     if _common.shows_view(args):
         for line in repair.done or ("there was nothing to mend",):
-            print(line)
+            _common.say(line)
         for line in left:
-            print(f"still wrong: {line}")
+            _common.say(f"still wrong: {line}")
     return {
         "collection": args.collection,
         "done": repair.done,

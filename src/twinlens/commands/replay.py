@@ -46,9 +46,9 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
 def _show(replay: Replay) -> None:
     for line in replay.changes:
-        print(line)
+        _common.say(line)
     if replay.same:
-        print(f"the same ranking: {len(replay.then)} pictures in the same order")
+        _common.say(f"the same ranking: {len(replay.then)} pictures in the same order")
     elif replay.now is not None:
         ranks = {answer["hash"]: answer["rank"] for answer in replay.then}
         rows = [[a["rank"], ranks.get(a["hash"], "new"), f"{a['score']:.3f}", a["path"]] for a in replay.now]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from twinlens.commands import _collection, _common, _preview
 from twinlens.core import jsonfile
+from twinlens.core.escaping import shortened
 from twinlens.core.types import NEAR_DUPLICATE, Hit, Sample, TwinlensError
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ twinlens search --image a.jpg --where 'year >= 2020 and tag = "red"' --without "
 twinlens search --text "a dog" --export found.csv --export found/ --receipt found.receipt
 """
 RESULTS = Path("twinlens-results")
+CAPTION = 200
+"""Characters of a caption in the table; the page has more, `--json` all."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,9 +66,8 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     with _collection.open_collection(args) as collection:
         threading.Thread(target=_import_ahead, daemon=True).start()
         hits, receipt = _answer(collection, request, receipted=args.receipt is not None)
-        nothing = "" if hits else _why_nothing(args, collection)
     if _common.shows_view(args):  # before the files: the reader need not wait for pictures to be drawn
-        _show(hits, nothing, counted=args.distinct is not None)
+        _show(hits, _why_nothing(args), counted=args.distinct is not None)
     records = _records(hits)
     files = _write(request, hits, records, args)
     if receipt is not None:
@@ -172,35 +174,27 @@ def _drawn(query: Sample, hits: Sequence[Hit], folder: Path) -> list[Path]:
 def _show(hits: Hits, nothing: str, *, counted: bool) -> None:
     """Print the hits, or why there are none. counted: with the number of near-duplicates that each stands for."""
     if not hits:
-        print(nothing, flush=True)
+        _common.say(nothing)
         return
     rows = [
-        [hit.rank, f"{hit.score:.3f}", hit.sample.id, hit.sample.image, hit.sample.text]
+        [hit.rank, f"{hit.score:.3f}", hit.sample.id, hit.sample.image, shortened(hit.sample.text, CAPTION)]
         + ([len(hit.duplicates) or ""] if counted else [])
         for hit in hits
     ]
     _common.print_table(["rank", "score", "id", "picture", "caption", *(["alike"] if counted else [])], rows)
     if hits.doubtful:
-        print(f"nothing stands out (chance alone would do as well in {hits.chance:.0%} of cases): probably nothing"
-              " matches, or else nearly everything does")  # fmt: skip
+        _common.say(f"nothing stands out (chance alone would do as well in {hits.chance:.0%} of cases): probably"
+              " nothing matches, or else nearly everything does")  # fmt: skip
     sys.stdout.flush()
 
 
-def _why_nothing(args: argparse.Namespace, collection: Collection) -> str:
-    """Explain why there is no answer; for an unknown field in the condition, list the known ones."""
-    if not args.where:
-        return f"{args.collection} has no pictures yet"
-    from twinlens.collection.search import filters
-    from twinlens.core import suggestions
-
-    known = collection.fields()
-    strange = sorted(filters.fields(filters.parse(args.where)).difference(known))
-    told = f"; {suggestions.unknown('field', strange[0], known)}" if strange else ""
-    return f"no picture meets the condition{told}"
+def _why_nothing(args: argparse.Namespace) -> str:
+    """Explain why there is no answer."""
+    return "no picture meets the condition" if args.where else f"{args.collection} has no pictures yet"
 
 
 def _show_files(files: Sequence[Path], args: argparse.Namespace) -> None:
     if files and (args.preview or sys.stdout.isatty()):
         _preview.show(files[0], args)
     for file in files:
-        print(f"wrote {file}")
+        _common.say(f"wrote {file}")

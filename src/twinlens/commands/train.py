@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,4 +122,4 @@ def _plot(epochs: list[Epoch], path: Path) -> None:
 
 def _say(args: argparse.Namespace, line: str) -> None:
     if _common.shows_view(args):
-        print(line, file=sys.stdout)
+        _common.say(line)

@@ -27,10 +27,10 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         result = {"collection": args.collection, "ok": not problems, "problems": problems}
         if not problems:
             if _common.shows_view(args):
-                print(f"{args.collection} is whole: {len(collection):,} pictures")
+                _common.say(f"{args.collection} is whole: {len(collection):,} pictures")
             return result
     if _common.shows_view(args):
         for line in problems:
-            print(line)
+            _common.say(line)
     _common.emit(result, args)
     raise TwinlensError(f"{args.collection} has {len(problems)} problems; mend them with: twinlens repair")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+LISTED = 30
+"""Known words in one line, where there can be any number of them."""
+
 
 def unknown(what: str, word: str, known: Collection[str]) -> str:
     """One line: "unknown fusion 'gatte' (did you mean 'gate'?); known: concat, gate, sum"."""
@@ -16,6 +19,15 @@ def closest(word: str, known: Collection[str]) -> str:
 
     close = difflib.get_close_matches(word, list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def unknown_among_many(what: str, word: str, known: Collection[str]) -> str:
+    """Return the line of `unknown` with the closest words first, and no more than `LISTED`."""
+    from difflib import SequenceMatcher
+
+    ordered = sorted(sorted(known), key=lambda name: -SequenceMatcher(None, name, word).ratio())
+    rest = f" and {len(ordered) - LISTED:,} more" if len(ordered) > LISTED else ""
+    return f"unknown {what} {word!r}{closest(word, known)}; known: {', '.join(ordered[:LISTED]) or 'none'}{rest}"
 
 
 def listing(known: Collection[str]) -> str:

@@ -16,6 +16,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
 
+from twinlens.core.escaping import escaped
 from twinlens.core.types import Picture, TwinlensError
 from twinlens.media import sources
 
@@ -197,7 +198,7 @@ def walk(folder: Path, *, tell: Callable[[OSError], None] | None = None) -> Iter
 
 
 def _log_unreadable(error: OSError) -> None:
-    _log.warning("passed over %s: %s", error.filename, error.strerror)
+    _log.warning("passed over %s: %s", escaped(str(error.filename)), error.strerror)
 
 
 def _looks_right(name: str) -> bool:

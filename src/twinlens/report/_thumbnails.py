@@ -8,9 +8,12 @@ from statistics import median
 
 from PIL import Image
 
+from twinlens.core.escaping import escaped, shortened
 from twinlens.core.types import Picture, Sample
 from twinlens.media import images
 
+LONGEST = 1000
+"""Characters of a text that grid and page show."""
 WIDE = 2.2
 """Least width / height of wide pictures, such as NLVR's, which get wider cards."""
 
@@ -20,7 +23,7 @@ def thumbnail(picture: Picture, longest: int) -> Image.Image | str:
     try:
         image = images.load(picture, near=(longest, longest))
     except images.BadPicture as error:
-        return printable(str(error).replace(str(picture), picture.name) if isinstance(picture, Path) else str(error))
+        return escaped(str(error).replace(str(picture), picture.name) if isinstance(picture, Path) else str(error))
     return image if max(image.size) <= longest else resized(image, (longest, longest))
 
 
@@ -38,14 +41,9 @@ def resized(image: Image.Image, box: tuple[int, int]) -> Image.Image:
 
 def caption(sample: Sample) -> str:
     """Return the text below a gallery entry: its caption, or else its id."""
-    return sentence(sample) or printable(sample.id)
+    return sentence(sample) or escaped(sample.id)
 
 
 def sentence(sample: Sample) -> str:
-    """Return a sample's text on one line."""
-    return printable(" ".join(sample.text.split()))
-
-
-def printable(text: str) -> str:
-    """Replace characters that cannot be encoded (undecodable bytes of file names) by question marks."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    """Return a sample's text on one line, `escaped`, the end of a long one cut off."""
+    return escaped(shortened(" ".join(sample.text.split()), LONGEST))

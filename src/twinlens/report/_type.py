@@ -9,7 +9,8 @@ from pathlib import Path
 from PIL import ImageFont
 from PIL.ImageFont import FreeTypeFont
 
-ELLIPSIS = "…"
+from twinlens.core.escaping import ELLIPSIS
+
 _NO_CHARACTER = "\U0010ffff"  # never a character: every font draws its "missing" box for it
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,11 @@ from twinlens.report.page import result_page
 
 Record = Mapping[str, Any]
 """One hit: rank, id, score, path, caption, metadata."""
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""First characters of what spreadsheets run (OWASP, "CSV injection"), the wide ones in East Asian versions."""
+_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
+# Lone surrogates, which no file holds, but for \udc80 to \udcff, which stand for bytes of file names.
+_UNWRITABLE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 Writer = Callable[[Sample, Sequence[Hit], Sequence[Record], Path], None]
 
 
@@ -43,8 +49,8 @@ def export(query: Sample, hits: Sequence[Hit], records: Sequence[Record], target
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write(query, hits, records, path)
-    except OSError as error:
-        raise TwinlensError(f"cannot export to {path}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise TwinlensError(f"cannot export to {path}: {getattr(error, 'strerror', None) or error}") from error
     return path
 
 
@@ -54,19 +60,24 @@ def _paths(_query: Sample, _hits: Sequence[Hit], records: Sequence[Record], path
 
 
 def _csv(_query: Sample, _hits: Sequence[Hit], records: Sequence[Record], path: Path) -> None:
-    """Write RFC 4180; the names of the metadata are columns after the hit's own."""
+    """Write RFC 4180; the names of the metadata are columns after the hit's own. No cell is a formula."""
     own = ["rank", "id", "score", "path", "caption"]
     names = sorted({name for record in records for name in record["metadata"]})
     with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         table = csv.writer(file)
-        table.writerow([*own, *(f"metadata.{name}" if name in own else name for name in names)])
+        table.writerow(map(_cell, [*own, *(f"metadata.{name}" if name in own else name for name in names)]))
         for record in records:
-            fields = [_cell(record["metadata"].get(name)) for name in names]
-            table.writerow([*(record[name] for name in own), *fields])
+            values = [*(record[name] for name in own), *(record["metadata"].get(name) for name in names)]
+            table.writerow(map(_cell, values))
 
 
 def _cell(value: object) -> object:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, Mapping | list | bool) else value
+    """Return a value as CSV has it; what a spreadsheet would run as a formula begins with an apostrophe instead."""
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return value
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, Mapping | list | bool) else str(value)
+    text = _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return f"'{text}" if text.startswith(FORMULA) and not _NUMBER.fullmatch(text) else text
 
 
 def _json(_query: Sample, _hits: Sequence[Hit], records: Sequence[Record], path: Path) -> None:

@@ -13,10 +13,13 @@ from typing import Self
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
+from twinlens.core.escaping import escaped, shortened
 from twinlens.core.types import Hit, Sample, TwinlensError
-from twinlens.report._thumbnails import WIDE, caption, printable, sentence, thumbnail, usual_shape
+from twinlens.report._thumbnails import WIDE, caption, sentence, thumbnail, usual_shape
 from twinlens.version import __version__
 
+TITLE = 200
+"""Characters of a title."""
 THUMBNAIL = 480
 """Longest side in pixels of a picture on the page."""
 _DRAWING_COLORS = 256  # pictures with no more colours than this are drawings: PNG keeps them sharp, and is smaller
@@ -79,7 +82,7 @@ def result_page(
     environment = Environment(loader=PackageLoader("twinlens", "report"), autoescape=True, undefined=StrictUndefined)
     html = environment.get_template("page.html").render(
         rows=entries,
-        title=printable(title),
+        title=escaped(shortened(title, TITLE)),
         version=__version__,
         tile_shape=f"{min(4.0, max(0.75, shape)):.3f}",
         card_width="18rem" if shape >= WIDE else "13rem",

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from twinlens.core.escaping import escaped
 from twinlens.core.types import TwinlensError
 from twinlens.report.estimate import Estimate
 
@@ -80,7 +81,7 @@ def curves(
         _dress(axes, quantity, "")
         axes.legend(frameon=False, labelcolor=INK)
     if title:
-        drawing.suptitle(title, color=INK, fontsize=13, x=0.01, ha="left")
+        drawing.suptitle(escaped(title), color=INK, fontsize=13, x=0.01, ha="left", parse_math=False)
     _save(drawing, path)
 
 
@@ -130,7 +131,7 @@ def _dress(axes: Axes, title: str, ylabel: str) -> None:
     axes.set_axisbelow(True)
     axes.tick_params(colors=QUIET, length=0)
     axes.set_ylabel(ylabel, color=QUIET)
-    axes.set_title(title, color=INK, fontsize=12, loc="left", pad=12)
+    axes.set_title(escaped(title), color=INK, fontsize=12, loc="left", pad=12, parse_math=False)
 
 
 def _save(drawing: Figure, path: Path) -> None:

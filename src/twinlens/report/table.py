@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
+from twinlens.core.escaping import escaped
 from twinlens.report.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Table:
         """Format the table as GitHub's Markdown, the title above it in bold."""
         rules = ("---:" if right else "---" for right in self._right())
         lines = [_line(self.columns), _line(rules), *(_line(row) for row in self._cells())]
-        return "\n".join([f"**{self.title}**", "", *lines] if self.title else lines) + "\n"
+        return "\n".join([f"**{escaped(self.title)}**", "", *lines] if self.title else lines) + "\n"
 
     def plain(self, *, width: int = 100) -> str:
         """Format the table as text at most `width` characters wide, without colours; long cells wrap."""
@@ -77,11 +78,13 @@ class Table:
         from rich.table import Table as RichTable
         from rich.text import Text
 
-        table = RichTable(title=Text(self.title) if self.title else None, title_justify="left", box=box.SIMPLE_HEAD)
+        table = RichTable(
+            title=Text(escaped(self.title)) if self.title else None, title_justify="left", box=box.SIMPLE_HEAD
+        )
         for column, right in zip(self.columns, self._right(), strict=True):
-            table.add_column(Text(column), justify="right" if right else "left", overflow="fold")
+            table.add_column(Text(escaped(column)), justify="right" if right else "left", overflow="fold")
         for row in self._cells():
-            table.add_row(*(Text(text) for text in row))  # as Text, so that a caption's brackets are not read as markup
+            table.add_row(*(Text(escaped(text)) for text in row))  # as Text: a caption's brackets are no markup
         return table
 
     def _cells(self) -> list[list[str]]:
@@ -94,4 +97,4 @@ class Table:
 
 
 def _line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(text.replace("|", "\\|").replace("\n", " ") for text in cells) + " |"
+    return "| " + " | ".join(escaped(text.replace("\n", " ")).replace("|", "\\|") for text in cells) + " |"

@@ -181,7 +181,7 @@ def test_a_fault_is_one_line_with_its_place(text, line):
 def test_the_names_that_a_condition_asks_for():
     assert filters.fields(
         filters.parse('width > 3 and (not has a.b or `c d` in (1, 2)) and tags has "x" or path like "%"')
-    ) == {*("a", "c d", "tags")}
+    ) == {("a", "b"), ("c d",), ("tags",)}
 
 
 def test_nothing_of_the_users_text_stands_in_the_sql():

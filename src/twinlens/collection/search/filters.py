@@ -79,15 +79,15 @@ def parse(text: str) -> Node:
     return _Parser(text).whole()
 
 
-def fields(node: Node) -> set[str]:
-    """Return the metadata fields that a condition uses; of a.b the first."""
+def fields(node: Node) -> set[tuple[str, ...]]:
+    """Return the metadata fields that a condition uses; a.b as ("a", "b")."""
     match node:
         case Every(parts=parts) | Some(parts=parts):
-            return {name for part in parts for name in fields(part)}
+            return {field for part in parts for field in fields(part)}
         case Not(part=part):
             return fields(part)
         case Has(field=field) | Compare(field=field):
-            return {field[0]} - COLUMNS.keys()
+            return set() if field[0] in COLUMNS else {field}
 
 
 def to_sql(node: Node) -> tuple[str, list[str | int | float]]:
@@ -127,7 +127,7 @@ def _compare(node: Compare) -> tuple[str, list[str | int | float]]:
     allowed = _TYPES[type(node.value)]
     if node.op == "has" and node.field[0] not in COLUMNS:
         each = ("EXISTS (SELECT 1 FROM json_each(metadata, ?) WHERE value = ? AND type IN", allowed, ")")
-        return " ".join(each), [_json_path(node.field), value]
+        return " ".join(each), [json_path(node.field), value]
     (kind, first), (read, second) = _type(node.field), _read(node.field)
     op = "=" if node.op == "has" else node.op.upper()
     return f"({kind} IN {allowed} AND {read} {op} ?)", [*first, *second, value]
@@ -136,15 +136,16 @@ def _compare(node: Compare) -> tuple[str, list[str | int | float]]:
 def _type(field: tuple[str, ...]) -> tuple[str, list[str | int | float]]:
     """Return SQL for a field's JSON type; 'null' where there is no value."""
     column = COLUMNS.get(field[0])
-    return (f"typeof({column})", []) if column else ("ifnull(json_type(metadata, ?), 'null')", [_json_path(field)])
+    return (f"typeof({column})", []) if column else ("ifnull(json_type(metadata, ?), 'null')", [json_path(field)])
 
 
 def _read(field: tuple[str, ...]) -> tuple[str, list[str | int | float]]:
     column = COLUMNS.get(field[0])
-    return (column, []) if column else ("json_extract(metadata, ?)", [_json_path(field)])
+    return (column, []) if column else ("json_extract(metadata, ?)", [json_path(field)])
 
 
-def _json_path(field: tuple[str, ...]) -> str:
+def json_path(field: tuple[str, ...]) -> str:
+    """Return the place of a metadata field as SQLite names it."""
     return "$" + "".join(f'."{name}"' for name in field)
 
 

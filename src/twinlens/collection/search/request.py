@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from twinlens.collection.search.checks import number, picture, sentence, several, whole_number
 from twinlens.core.types import Picture, TwinlensError
 
 Pictures: TypeAlias = "Picture | str | Sequence[Picture | str] | None"
@@ -40,15 +41,36 @@ class SearchRequest:
     rerank: str | None = None
 
     def __post_init__(self) -> None:
+        self._check_query()
+        self._settle("k", whole_number("k", self.k))
+        if self.k < 1:
+            raise TwinlensError(f"k must be at least 1, not {self.k}")
+        if self.distinct is not None:
+            self._settle("distinct", number("distinct", self.distinct))
+            if not -1 <= self.distinct <= 1:
+                raise TwinlensError(f"distinct wants a cosine, from -1 to 1, not {self.distinct:g}")
+        for name in ("where", "rerank"):
+            if getattr(self, name) is not None:
+                sentence(name, getattr(self, name))
+        for entry in self.unlike:
+            sentence("unlike, which takes the ids of hits,", entry)
+
+    def _check_query(self) -> None:
         if not self.images and not self.texts:
             raise TwinlensError("a query needs a picture, a text, or both")
+        for image in self.images:
+            picture(image)
+        for text in (*self.texts, *self.without):
+            sentence("a text of a query", text)
         parts = len(self.images) + len(self.texts)
         if self.weights is not None and len(self.weights) != parts:
             raise TwinlensError(f"the query has {parts} pictures and texts, but {len(self.weights)} weights")
-        if self.k < 1:
-            raise TwinlensError(f"k must be at least 1, not {self.k}")
-        if self.distinct is not None and not -1 <= self.distinct <= 1:
-            raise TwinlensError(f"distinct wants a cosine, from -1 to 1, not {self.distinct:g}")
+        if self.weights is not None:
+            self._settle("weights", tuple(number("a weight", weight) for weight in self.weights))
+
+    def _settle(self, name: str, value: object) -> None:
+        """Set a field to its checked value: Python's own number in place of NumPy's, which JSON lacks."""
+        object.__setattr__(self, name, value)
 
     @classmethod
     def of(cls, image: Pictures = None, text: Texts = "", k: int = 10, **options: Any) -> SearchRequest:
@@ -58,10 +80,10 @@ class SearchRequest:
         """
         for name in ("without", "unlike"):
             if name in options:
-                options[name] = _texts(options[name])
+                options[name] = _texts(name, options[name])
         if options.get("weights") is not None:
-            options["weights"] = tuple(options["weights"])
-        return cls(_pictures(image), _texts(text), k, **options)
+            options["weights"] = tuple(several("weights", options["weights"]))
+        return cls(_pictures(image), _texts("text", text), k, **options)
 
     def to_json(self) -> dict[str, Any]:
         """Return what `of` takes; pictures stay as they are."""
@@ -79,10 +101,11 @@ class SearchRequest:
 def _pictures(given: Pictures) -> tuple[Picture, ...]:
     if given is None:
         return ()
-    several = [given] if isinstance(given, str) or not isinstance(given, Sequence) else given
-    return tuple(Path(picture) if isinstance(picture, str) else picture for picture in several)
+    if isinstance(given, str | bytes | bytearray) or not isinstance(given, Sequence):
+        given = [given]
+    return tuple(Path(one) if isinstance(one, str) else one for one in given)
 
 
-def _texts(given: Texts) -> tuple[str, ...]:
-    several = [given] if isinstance(given, str) else given
-    return tuple(text.strip() for text in several if text.strip())
+def _texts(name: str, given: Texts) -> tuple[str, ...]:
+    listed = [sentence(name, text).strip() for text in several(name, given)]
+    return tuple(text for text in listed if text)

@@ -11,6 +11,7 @@ from twinlens.calibration import Calibration, Channel, as_queries
 from twinlens.collection.engines import Engine
 from twinlens.collection.model import Model
 from twinlens.collection.search import filters, query, records
+from twinlens.collection.search.fields import check_fields
 from twinlens.collection.search.records import Hits
 from twinlens.collection.search.request import SearchRequest
 from twinlens.collection.search.rerank import Candidate, Reranker
@@ -53,7 +54,7 @@ def search(request: SearchRequest, session: Session, generation: Generation, mod
     Raises TwinlensError for a condition or an id that is wrong, and for a picture that cannot be read.
     """
     reranker, candidates = _reranker(request)
-    condition = None if request.where is None else filters.parse(request.where)
+    condition = _condition(request.where, session.store)
     unlike = np.array([_embedded_row(session.store, generation, entry) for entry in request.unlike], dtype=np.int64)
     with query.preloading(request, model, first=session.is_fresh):
         state = session.engine.sync(session.store)
@@ -85,6 +86,15 @@ def _calibration(engine: Engine, channels: Sequence[Channel]) -> Calibration:
         drawn.update(rare_rows[fresh].tolist())
         parts.append(rare[fresh])
     return Calibration(channels, np.concatenate(parts), len(rows))
+
+
+def _condition(where: str | None, store: Store) -> filters.Node | None:
+    """Parse a condition and check its fields."""
+    if where is None:
+        return None
+    condition = filters.parse(where)
+    check_fields(condition, store)
+    return condition
 
 
 def _reranker(request: SearchRequest) -> tuple[Reranker | None, int]:

@@ -58,8 +58,7 @@ def compare(
     methods, skipped = _fitting(bench, select(recipe, names))
     tasks = [(method, number) for method in methods for number in seeds]
     outcomes = run_all(bench, tasks, workers=workers, progress=progress)
-    parts = judgements.parts
-    runs = {method.name: [outcomes[method, number].balanced(parts) for number in seeds] for method in methods}
+    runs = {m.name: [outcomes[m, number].balanced(judgements.parts) for number in seeds] for m in methods}
     queries, gallery = len(judgements.queries), len(judgements.gallery)
     sizes = {"queries": queries, "gallery": gallery, "training_queries": len(train.queries)}
     environments = distinct([outcome.facts["environment"] for outcome in outcomes.values()])
