@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twinlens.report._type import ELLIPSIS, font_for, wrap
+from twinlens.core.escaping import ELLIPSIS
+from twinlens.report._cards import font_for, wrap
 
 FONT = font_for("a", 16)
 

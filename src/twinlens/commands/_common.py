@@ -54,6 +54,11 @@ def emit_line(result: Mapping[str, object], args: argparse.Namespace) -> None:
         emit(result, args)
 
 
+def say(line: str = "", *, to_errors: bool = False) -> None:
+    """Print a line, `escaped`, at once: names, captions and reasons in it can come from anywhere."""
+    print(escaped(line), file=sys.stderr if to_errors else sys.stdout, flush=True)
+
+
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:
     """Print a table on standard output, as wide as the terminal."""
     from twinlens.report.table import Table
