@@ -1,1 +1,1 @@
-"""Encoders and a fusion as one model, the models that ship, and the fastest trusted way to run one."""
+"""Models: encoders and a fusion as one network, the shipped models, and the fastest trusted way to run one."""

@@ -1,4 +1,4 @@
-"""Composer: encoders and a fusion as one module, samples → unit vectors; and the folder that a model is on disk."""
+"""Composer: encoders and a fusion as one module, samples → unit vectors; saved as a model folder."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RECIPE, WEIGHTS, PROVENANCE = "recipe.toml", "model.safetensors", "provenance.js
 
 
 class Composer(nn.Module):
-    """Turns samples of any kind (picture, sentence, both) into unit vectors (B, D) of one shared space."""
+    """Embedding of samples (picture, sentence, or both) as unit vectors (B, D) of one shared space."""
 
     def __init__(self, recipe: Recipe, encoders: Sequence[Encoder], fusion: Fusion) -> None:
         super().__init__()
@@ -43,11 +43,11 @@ class Composer(nn.Module):
 
     @classmethod
     def build(cls, recipe: Recipe, *, seed: int = 0, folder: Path | None = None) -> Self:
-        """An untrained composer; the same recipe and seed give the same weights.
+        """Build an untrained composer; the same recipe and seed give the same weights.
 
-        With the `folder` of a saved model, what checkpoints look like is read from there instead of the checkpoints.
+        folder: of a saved model, whose architecture files then replace the checkpoints.
         """
-        chosen = [
+        options_of_parts = [
             part.options if folder is None else hub.kept(part.options, folder / f"encoder-{n}")
             for n, part in enumerate(recipe.encoders)
         ]
@@ -55,7 +55,7 @@ class Composer(nn.Module):
         with _drawing(seed, dtype=torch.float64 if folder is None else torch.float32):
             encoders = [
                 variants.make("encoders", part.name, **options)
-                for part, options in zip(recipe.encoders, chosen, strict=True)
+                for part, options in zip(recipe.encoders, options_of_parts, strict=True)
             ]
             image_dim, text_dim = (_width(encoders, side) for side in ("image", "text"))
             sizes = {"image_dim": image_dim or text_dim, "text_dim": text_dim or image_dim, "dim": recipe.dim}
@@ -76,45 +76,45 @@ class Composer(nn.Module):
         return composer
 
     def fit(self, samples: Sequence[Sample]) -> None:
-        """Let every encoder learn what comes before training: vocabularies of words and of visual words."""
+        """Fit every encoder before training: vocabularies of words and of visual words."""
         for encoder in self._encoders():
             encoder.fit(samples)
 
     def cache_to(self, folder: Path) -> None:
-        """Let every encoder note in this folder what does not follow from learning; see `Encoder.cache_to`."""
+        """Cache in this folder every array that does not depend on training; see `Encoder.cache_to`."""
         for encoder in self._encoders():
             encoder.cache_to(folder)
 
     def prepare(self, sample: Sample) -> Arrays:
-        """Everything on the CPU for one sample; keys carry the number of their encoder."""
+        """Prepare one sample on the CPU; each key starts with the number of its encoder."""
         parts = ((n, encoder.prepare(sample)) for n, encoder in enumerate(self._encoders()))
         return {f"{n}.{key}": array for n, arrays in parts for key, array in arrays.items()}
 
     def stack(self, prepared: Sequence[Arrays]) -> Batch:
-        """Prepared samples of any kinds as one batch."""
+        """Stack prepared samples of any kind into one batch."""
         return stack_tensors(prepared)
 
     def encode(self, batch: Batch) -> Encoded:
-        """Both sides as the encoders see them, `joined`."""
+        """Encode a batch with every encoder and join their outputs per side; see `joined`."""
         return joined([encoder(_strip(batch, n)) for n, encoder in enumerate(self._encoders())])
 
     def forward(self, batch: Batch) -> Tensor:
-        """Unit vectors (B, D)."""
+        """Return the unit vectors (B, D) of a batch."""
         return self.fuse(self.encode(batch))
 
     def fuse(self, encoded: Encoded) -> Tensor:
-        """Unit vectors (B, D) of what `encode` gave."""
+        """Fuse the output of `encode` into unit vectors (B, D)."""
         vectors: Tensor = self.fusion(encoded.image, encoded.text)
         return vectors
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """Return the device of the weights."""
         return next(self.parameters()).device
 
     @torch.inference_mode()
     def embed(self, samples: Sequence[Sample], *, batch_size: int = 64, progress: bool = False) -> NDArray[np.float32]:
-        """Unit vectors (N, D) of samples, in evaluation mode, with a progress bar if `progress`."""
+        """Embed samples as unit vectors (N, D), in evaluation mode, with a progress bar if `progress`."""
         was_training, out = self.training, np.empty((len(samples), self.dim), dtype=np.float32)
         self.eval()
         with bar("embedding", len(samples), unit="pictures", progress=progress) as advance:
@@ -127,15 +127,15 @@ class Composer(nn.Module):
 
     @torch.inference_mode()
     def embed_prepared(self, prepared: Sequence[Arrays]) -> NDArray[np.float32]:
-        """Unit vectors (B, D) of prepared samples as one batch, in the mode that the composer is in."""
+        """Embed prepared samples as one batch of unit vectors (B, D), in the current mode."""
         vectors: Tensor = self(to_device(self.stack(prepared), self.device))
         return np.asarray(vectors.float().cpu().numpy(), dtype=np.float32)
 
     def save(self, folder: Path | str, *, provenance: Mapping[str, Any] | None = None) -> None:
-        """Write recipe.toml, model.safetensors, the encoders' files and where the model comes from.
+        """Write a model folder: recipe.toml, model.safetensors, provenance.json and the encoders' files.
 
-        Without a provenance a loaded model keeps the one it was saved with. Raises OSError and TwinlensError where the
-        disk has no room.
+        provenance: None keeps the provenance that the model was loaded with. Raises OSError or TwinlensError when the
+        disk is full.
         """
         folder, self.provenance = Path(folder), dict(self.provenance if provenance is None else provenance)
         folder.mkdir(parents=True, exist_ok=True)
@@ -151,7 +151,7 @@ class Composer(nn.Module):
 
     @classmethod
     def load(cls, folder: Path | str) -> Self:
-        """Read a model folder. Raises TwinlensError that names the file that is missing or does not fit."""
+        """Read a model folder. Raises TwinlensError naming a file that is missing or does not fit."""
         folder = Path(folder).expanduser()
         if not folder.is_dir():
             raise TwinlensError(f"no such model folder: {folder}")
@@ -170,41 +170,43 @@ class Composer(nn.Module):
         return composer.eval()
 
     def untrained(self, *, seed: int = 0) -> Self:
-        """A copy with fresh weights; vocabularies and frozen encoders, which training does not make, stay."""
+        """Return a copy with fresh weights; vocabularies and frozen encoders, which training does not change, stay."""
         copied = copy.deepcopy(self)
         fresh = self.build(self.recipe, seed=seed, folder=self.folder).state_dict()
-        kept = tuple(f"encoders.{n}." for n, part in enumerate(self.recipe.encoders) if part.name in self.frozen)
+        frozen_prefixes = tuple(
+            f"encoders.{n}." for n, part in enumerate(self.recipe.encoders) if part.name in self.frozen
+        )
         with torch.no_grad():
             for key, parameter in copied.named_parameters():
-                if not key.startswith(kept):
+                if not key.startswith(frozen_prefixes):
                     parameter.copy_(fresh[key])
         return copied
 
     @property
     def channels(self) -> Sequence[Channel]:
-        """How its vectors are compared; none: whole, by their cosine."""
+        """Return the channels that are compared separately; empty when whole vectors are compared by cosine."""
         channels: Sequence[Channel] = self.fusion.channels
         return channels
 
     @property
     def own_similarity(self) -> Similarity | None:
-        """How its vectors are compared where that is no inner product: by the fusion's own score."""
+        """Return the fusion's own similarity, or None when an inner product gives the same scores."""
         return None if self.fusion.by_inner_product else self.similarity
 
     @torch.inference_mode()
     def similarity(self, queries: NDArray[np.float32], gallery: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Scores (Q, N) of vectors (Q, D) and (N, D) by the fusion's own similarity."""
+        """Score vectors (Q, D) against vectors (N, D) by the fusion's own similarity: (Q, N)."""
         sides = (torch.from_numpy(np.array(vectors)).to(self.device) for vectors in (queries, gallery))
         return np.asarray(self.fusion.similarity(*sides).cpu().numpy(), dtype=np.float32)
 
     @property
     def frozen(self) -> tuple[str, ...]:
-        """Names of the encoders that training leaves as they are."""
+        """Return the names of the encoders that are not trained."""
         return self.recipe.training.frozen
 
     @property
     def digest(self) -> str:
-        """Content hash (hex) of every tensor and what the recipe says of vectors: equal digests give equal vectors."""
+        """Return a content hash (hex) of all tensors and vector options: equal digests give equal vectors."""
         digest = hashlib.blake2b(self.recipe.of_vectors.encode(), digest_size=16)
         digests.update_with_tensors(digest, self.state_dict())
         return digest.hexdigest()
@@ -236,21 +238,21 @@ def _fusion(recipe: Recipe, sizes: Mapping[str, int]) -> Fusion:
 
 
 def _provenance(path: Path) -> dict[str, Any]:
-    """Where a model comes from; a model without the file, or with a damaged one, works all the same."""
+    """Read a provenance file; return {} when it is missing or damaged, since a model runs without it."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        provenance = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return provenance if isinstance(provenance, dict) else {}
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
-    """The same batch on a device."""
+    """Return the batch on a device."""
     return {key: tensor.to(device, non_blocking=True) for key, tensor in batch.items()}
 
 
 def joined(outputs: Sequence[Encoded]) -> Encoded:
-    """What several encoders gave as one: a side that several describe has all their vectors, concatenated."""
+    """Join the outputs of several encoders; a side that several encode gets their vectors concatenated."""
     return Encoded(
         image=_join([output.image for output in outputs if output.image is not None]),
         text=_join([output.text for output in outputs if output.text is not None]),
@@ -267,7 +269,7 @@ def _width(encoders: Sequence[Encoder], side: str) -> int:
 
 
 def _join(sides: Sequence[Features]) -> Features | None:
-    """One side from several encoders: vectors concatenated; only a lone encoder's tokens keep their meaning."""
+    """Concatenate one side's vectors; tokens are kept only when a single encoder gives them."""
     if len(sides) < 2:
         return sides[0] if sides else None
     return Features(torch.cat([side.vector for side in sides], dim=-1), present=sides[0].present)

@@ -1,4 +1,4 @@
-"""What this machine has for twinlens: processor, memory, caches, extras, and which checkpoints a recipe would fetch."""
+"""Checks of this machine: processor, memory, caches, extras, and the checkpoints that recipes would download."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from twinlens.version import __version__
 
 LITTLE_MEMORY = 2 * 10**9
 LITTLE_ROOM = 5 * 10**9
-"""Bytes below which it is worth a word: a picture may take 2 GB, a checkpoint some."""
+"""Bytes of memory and of disk below which a check gives a hint: decoding a picture may take 2 GB, a checkpoint more."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at: what is there, and, if that is not well, what to do about it."""
+    """Result of one check: the finding (`said`), and a hint on what to do when something is wrong."""
 
     name: str
     said: str
@@ -32,12 +32,12 @@ class Check:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing need be done."""
+        """Return True when there is nothing to do."""
         return not self.hint
 
 
 def examine() -> list[Check]:
-    """Every check, in the order in which people read them; nothing is fetched from a network."""
+    """Run every check, in display order, without network access."""
     about = f"twinlens {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}"
     return [
         Check("twinlens", about),
@@ -74,9 +74,9 @@ def _threads() -> Check:
 
 
 def _quota() -> float | None:
-    """Cores' worth of time that a container's control group allows (cgroup v2), None where there is no limit."""
-    said = _read(Path("/sys/fs/cgroup/cpu.max")).split()
-    return int(said[0]) / int(said[1]) if len(said) == 2 and said[0].isdigit() else None
+    """Return the number of cores that the container's control group allows (cgroup v2), None without a limit."""
+    limit = _read(Path("/sys/fs/cgroup/cpu.max")).split()  # microseconds of time per period, or "max" and the period
+    return int(limit[0]) / int(limit[1]) if len(limit) == 2 and limit[0].isdigit() else None
 
 
 def _memory() -> Check:
@@ -88,13 +88,13 @@ def _memory() -> Check:
 
 
 def available_memory() -> int | None:
-    """Bytes that programs may still take: the kernel's estimate, or the control group's limit; None where unknown."""
-    found = re.search(r"MemAvailable:\s+(\d+) kB", _read(Path("/proc/meminfo")))
-    if found is None:
+    """Return the bytes still available: the lower of the kernel's estimate and the control group's limit, or None."""
+    estimate = re.search(r"MemAvailable:\s+(\d+) kB", _read(Path("/proc/meminfo")))
+    if estimate is None:
         return None
     limit, used = (_read(Path("/sys/fs/cgroup") / name).strip() for name in ("memory.max", "memory.current"))
     free = int(limit) - int(used) if limit.isdigit() and used.isdigit() else None
-    return min(int(found[1]) * 1024, *([free] if free is not None else []), 2**62)
+    return min(int(estimate[1]) * 1024, *([free] if free is not None else []), 2**62)
 
 
 def _caches() -> Iterator[Check]:
@@ -106,7 +106,7 @@ def _caches() -> Iterator[Check]:
 
 
 def _folder(name: str, folder: Path, variable: str) -> Check:
-    """A folder that may not be there yet: whether it can be written to, and has room."""
+    """Check that a folder, which need not exist yet, is writable and has free space."""
     parent = next(path for path in (folder, *folder.parents) if path.is_dir())
     if not os.access(parent, os.W_OK):
         return Check(name, str(folder), f"it cannot be written to: set {variable} to a folder that can")
@@ -116,7 +116,7 @@ def _folder(name: str, folder: Path, variable: str) -> Check:
 
 
 def _extras() -> Iterator[Check]:
-    """The optional parts that the installed package declares, beside those for developers."""
+    """Check each extra that the installed package declares, apart from those for developers."""
     try:
         about = metadata.metadata("twinlens")
     except metadata.PackageNotFoundError:
@@ -126,8 +126,8 @@ def _extras() -> Iterator[Check]:
         packages = [line for line in wanted if re.search(rf"extra == ['\"]{re.escape(extra)}['\"]", line)]
         names = [re.split(r"[\s<>=!~;\[(]", line, maxsplit=1)[0] for line in packages]
         missing = [name for name in names if not _installed(name)]
-        said = f"lacks {', '.join(missing)}" if missing else f"installed ({', '.join(names)})"
-        yield Check(f"extra {extra}", said, f"if you need it: pip install 'twinlens[{extra}]'" if missing else "")
+        finding = f"lacks {', '.join(missing)}" if missing else f"installed ({', '.join(names)})"
+        yield Check(f"extra {extra}", finding, f"if you need it: pip install 'twinlens[{extra}]'" if missing else "")
 
 
 def _installed(package: str) -> bool:
@@ -164,7 +164,7 @@ def _recipes() -> Iterator[Check]:
 
 
 def _ways(missing: Sequence[str]) -> Iterator[str]:
-    """How to get checkpoints that are not here."""
+    """Say how to get missing checkpoints."""
     packages = [hub.INSTALLED[what] for what in missing if what in hub.INSTALLED]
     fetched = [what for what in missing if what not in hub.INSTALLED]
     if packages:
@@ -174,7 +174,7 @@ def _ways(missing: Sequence[str]) -> Iterator[str]:
 
 
 def checkpoints(options: Mapping[str, Any]) -> Iterator[str]:
-    """The weights that an encoder's options name: at the hub ("org/name"), of a package ("lite0"), detectors by URL."""
+    """Yield the weights named in an encoder's options: hub names ("org/name"), packages ("lite0"), detectors' URLs."""
     for key, value in options.items():
         if isinstance(value, Mapping):
             yield from checkpoints(value)
@@ -192,7 +192,7 @@ def checkpoints(options: Mapping[str, Any]) -> Iterator[str]:
 
 
 def is_here(checkpoint: str) -> bool:
-    """Whether a checkpoint lies in a package or in the cache of the hub, or a detector's file in torch's."""
+    """Tell whether a checkpoint is in an installed package, the hub's cache, or (detectors) torch's cache."""
     import torch
     from huggingface_hub import constants, try_to_load_from_cache
 

@@ -1,4 +1,4 @@
-"""Models that are ready to use: those that the package ships, and recipes whose parts were all trained by others."""
+"""Models that need no training: shipped ones, and recipes made of pretrained parts only."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from twinlens.core.types import TwinlensError
 from twinlens.models.composer import Composer
 
 AUTO = "auto"
-"""Of `PREFERRED` the first that can be had here."""
+"""Recipe name that stands for the first of `PREFERRED` that is available."""
 PREFERRED = ("clip", "offline")
 
 
 def ready(recipe: str = AUTO, *, checkpoint: str | None = None, told: Callable[[str], object] = str) -> Composer:
-    """The model of a recipe that needs no training, in evaluation mode.
+    """Load the model of a recipe that needs no training, in evaluation mode.
 
-    checkpoint: a CLIP or SigLIP, by hub name or folder, in place of the recipe's own. told: is called with a line for
-    people about what is chosen, before anything is fetched. Raises TwinlensError: no such recipe, one that must be
-    trained first, a checkpoint or package that cannot be had; for `AUTO`, what to install.
+    checkpoint: a CLIP or SigLIP, by hub name or folder, in place of the recipe's own. told: a callback for a
+    readable line that names the chosen model, called before a download. Raises TwinlensError for an unknown recipe, one
+    that must be trained first, and a checkpoint or package that is not available; for `AUTO`, with what to install.
     """
     if recipe == AUTO:
         return _automatic(checkpoint, told)
@@ -41,7 +41,7 @@ def ready(recipe: str = AUTO, *, checkpoint: str | None = None, told: Callable[[
 
 
 def _automatic(checkpoint: str | None, told: Callable[[str], object]) -> Composer:
-    """`clip` where its checkpoint is on this machine or the hub answers, else `offline`."""
+    """Load `clip` if its checkpoint is on this machine or the hub answers, else `offline`."""
     if checkpoint is not None or hub.within_reach(_checkpoint(find_recipe("clip"))):
         return ready("clip", checkpoint=checkpoint, told=told)
     try:
@@ -58,7 +58,7 @@ def _checkpoint(recipe: Recipe) -> str:
 
 
 def _with_checkpoint(recipe: Recipe, checkpoint: str | None) -> Recipe:
-    """The recipe with another contrastive checkpoint in both towers. Raises TwinlensError where it has no such."""
+    """Return the recipe with another CLIP checkpoint in both towers. Raises TwinlensError if it has no CLIP."""
     if checkpoint is None:
         return recipe
     if not all(part.name.startswith("clip_") for part in recipe.encoders):

@@ -1,6 +1,6 @@
-"""A saved model at this machine's speed: the fastest way to run each network that gives what plain torch gives.
+"""Runtime: the fastest way to run each network here whose vectors agree with plain torch.
 
-Importing this room imports no torch: where that is trusted, ONNX Runtime and a tokenizer alone embed a sentence.
+Importing this package imports no torch: ONNX Runtime and a tokenizer alone embed a sentence where that is trusted.
 """
 
 from __future__ import annotations

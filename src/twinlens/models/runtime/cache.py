@@ -1,7 +1,7 @@
-"""Where exported networks are kept: in the user's cache folder, by the model's digest, checksummed.
+"""Cache of exported networks in the user's cache folder, by the model's digest, with checksums.
 
-A graph is parsed by native code, so none is read from a model's or a collection's folder, which people copy and send;
-what lies here this user's own runs have written. Everything here can be deleted at any time.
+Native code parses a graph, so none is read from a model's or a collection's folder, which people copy and send: the
+files of this cache were written by the same user. Everything here can be deleted at any time.
 """
 
 from __future__ import annotations
@@ -21,40 +21,41 @@ from twinlens.core.cache import default_cache
 from twinlens.core.machine import cores, processor
 
 FORMAT = 6
+"""Version of the manifest; manifests of another version are ignored."""
 MANIFEST = "manifest.json"
 KEPT = 16
-"""Models whose exports are kept; the ones that were not used for the longest time go."""
+"""Number of models in the cache; the least recently used ones are deleted."""
 
 
 def home() -> Path:
-    """`twinlens/runtime` in the user's cache folder."""
+    """Return `twinlens/runtime` in the user's cache folder."""
     return default_cache() / "runtime"
 
 
 def read(digest: str) -> Mapping[str, Any] | None:
-    """What was found out about a model on this machine; None where that is nothing, or in doubt."""
+    """Read the manifest of a model on this machine; None when it is missing, damaged or of another machine."""
     path = home() / digest / MANIFEST
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        usable = said["format"] == FORMAT and said["digest"] == digest and said["machine"] == machine()
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        usable = manifest["format"] == FORMAT and manifest["digest"] == digest and manifest["machine"] == machine()
     except (OSError, ValueError, TypeError, KeyError):
         return None
-    return dict(said) if usable else None
+    return dict(manifest) if usable else None
 
 
 def write(digest: str, fill: Callable[[Path], Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """Let `fill` write files into a folder and tell what they are; it appears at once and complete.
+    """Write a cache entry atomically: `fill` writes files into a folder and returns their manifest.
 
-    None where nothing can be written: only speed is lost.
+    Returns the whole manifest, or None if the cache is not writable, which costs only speed.
     """
     target, draft = home() / digest, home() / f"new-{secrets.token_hex(4)}"
     try:
         draft.mkdir(parents=True, mode=0o700)
         try:
-            told = fill(draft)
+            measured = fill(draft)
             files = {path.name: [*_stamp(path), checksum(path)] for path in sorted(draft.iterdir())}
-            said = {"format": FORMAT, "digest": digest, "machine": machine(), "files": files, **told}
-            (draft / MANIFEST).write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
+            manifest = {"format": FORMAT, "digest": digest, "machine": machine(), "files": files, **measured}
+            (draft / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
             shutil.rmtree(target, ignore_errors=True)
             draft.rename(target)
         finally:
@@ -62,53 +63,53 @@ def write(digest: str, fill: Callable[[Path], Mapping[str, Any]]) -> Mapping[str
         _forget_old()
     except OSError:
         return None
-    return said
+    return manifest
 
 
-def file(said: Mapping[str, Any], name: str) -> Path | None:
-    """A file that `write` kept, if it is as it was written; read in full only where its size or time is another."""
-    path = home() / str(said["digest"]) / name
+def file(manifest: Mapping[str, Any], name: str) -> Path | None:
+    """Return the path of a cached file if it is intact; its checksum is read only if size or time changed."""
+    path = home() / str(manifest["digest"]) / name
     try:
-        *stamp, digest = said["files"][name]
+        *stamp, digest = manifest["files"][name]
         return path if _stamp(path) == stamp or checksum(path) == digest else None
     except (OSError, KeyError):
         return None
 
 
-def forget(said: Mapping[str, Any]) -> None:
-    """Let what is known of a model be found out again."""
-    (home() / str(said["digest"]) / MANIFEST).unlink(missing_ok=True)
+def forget(manifest: Mapping[str, Any]) -> None:
+    """Delete the manifest of a model, so that the model is measured again."""
+    (home() / str(manifest["digest"]) / MANIFEST).unlink(missing_ok=True)
 
 
-def used(said: Mapping[str, Any]) -> None:
-    """Note that a model is still used."""
+def used(manifest: Mapping[str, Any]) -> None:
+    """Mark a model as used now, for the eviction of old ones."""
     try:
-        os.utime(home() / str(said["digest"]))
-    except OSError:  # a cache that cannot be written to is still a cache
+        os.utime(home() / str(manifest["digest"]))
+    except OSError:  # a read-only cache can still be read
         return
 
 
 def _stamp(path: Path) -> list[int]:
-    """Size in bytes, and when it changed in nanoseconds."""
+    """Return the size in bytes and the time of change in nanoseconds."""
     status = path.stat()
     return [status.st_size, status.st_mtime_ns]
 
 
 def checksum(path: Path) -> str:
-    """SHA-256 of a file, which processors have instructions for."""
+    """Return the SHA-256 (hex) of a file; processors have instructions for it."""
     with path.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 @cache
 def machine() -> str:
-    """What measurements hold for: the processor, how many cores we may use, and the versions that run the networks."""
+    """Describe what measurements are valid for: the processor, the usable cores, and ONNX Runtime's version."""
     return f"{platform.machine()}, {processor()}, {cores()} cores, onnxruntime {_onnxruntime()}"
 
 
 def _onnxruntime() -> str:
     try:
-        import onnxruntime  # what finds versions without importing takes longer
+        import onnxruntime  # looking the version up in the package metadata takes longer
     except ImportError:
         return "none"
     return str(onnxruntime.__version__)

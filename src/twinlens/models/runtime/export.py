@@ -1,4 +1,4 @@
-"""The parts of a composer as torch modules, and as files for ONNX Runtime."""
+"""Export of a composer's parts: as torch modules with positional tensors, and as ONNX graphs."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ _TENSORS = tuple(field.name for field in fields(Features) if field.name != "grid
 
 
 class TowerModule(nn.Module):
-    """An encoder whose arrays and features are positional, in the order of `Tower.inputs` and `Tower.outputs`."""
+    """An encoder with positional arrays and features, in the order of `Tower.inputs` and `Tower.outputs`."""
 
     def __init__(self, encoder: nn.Module, inputs: Sequence[str]) -> None:
         super().__init__()
         self.encoder, self.keys = encoder, [key.partition(".")[2] for key in inputs]
 
     def forward(self, *arrays: Tensor) -> tuple[Tensor, ...]:
-        """Features (B, …) of arrays (B, …)."""
+        """Return the features (B, …) of arrays (B, …)."""
         encoded: Encoded = self.encoder(dict(zip(self.keys, arrays, strict=True)))
         return tuple(flat(encoded).values())
 
 
 class HeadModule(nn.Module):
-    """What joins the features of some towers into unit vectors; takes them in the order of the towers' outputs."""
+    """A fusion of some towers' features into unit vectors; it takes them in the order of the towers' outputs."""
 
     def __init__(self, fusion: Fusion, names: Sequence[str], grids: Mapping[str, Grid]) -> None:
         super().__init__()
         self.fusion, self.names, self.grids = fusion, list(names), dict(grids)
 
     def forward(self, *features: Tensor) -> tuple[Tensor]:
-        """Unit vectors (B, D)."""
+        """Return the unit vectors (B, D)."""
         outputs = []
         for _, group in itertools.groupby(zip(self.names, features, strict=True), lambda pair: pair[0].split(".")[0]):
             named = dict(group)
@@ -66,7 +66,7 @@ class HeadModule(nn.Module):
 
 
 class TorchPart:
-    """A part as torch runs it: in float32, or in bfloat16 where that is exact enough; on the CPU or a GPU."""
+    """A part run by torch: in float32, or in bfloat16 if `half`; on the CPU or a GPU."""
 
     def __init__(self, module: nn.Module, inputs: Sequence[str], outputs: Sequence[str], *, half: bool = False) -> None:
         self.module, self.inputs, self.outputs, self.half = module, inputs, outputs, half
@@ -74,15 +74,15 @@ class TorchPart:
 
     @torch.inference_mode()
     def __call__(self, arrays: Arrays) -> Arrays:
-        """Named outputs (B, …) of named inputs (B, …); floating ones in float32."""
+        """Return named outputs (B, …) of named inputs (B, …); floating ones in float32."""
         tensors = [torch.from_numpy(np.asarray(arrays[name])).to(self.device) for name in self.inputs]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            found = self.module(*tensors)
-        return {name: _array(tensor) for name, tensor in zip(self.outputs, found, strict=True)}
+            outputs = self.module(*tensors)
+        return {name: _array(tensor) for name, tensor in zip(self.outputs, outputs, strict=True)}
 
 
 def modules(composer: Composer, sample: Arrays) -> tuple[list[Tower], dict[str, TorchPart]]:
-    """The towers of a composer and all its parts by name, found out with stacked arrays (B, …)."""
+    """Return the towers of a composer and all its parts by name; `sample`, stacked arrays (B, …), shows their shapes."""
     towers, parts, grids = [], dict[str, TorchPart](), dict[str, Grid]()
     for n, encoder in enumerate(composer.encoders):
         assert isinstance(encoder, Encoder)
@@ -100,30 +100,30 @@ def modules(composer: Composer, sample: Arrays) -> tuple[list[Tower], dict[str, 
 
 
 def torch_parts(composer: Composer) -> dict[str, TorchPart]:
-    """All parts of a composer as plain torch runs them."""
+    """Return all parts of a composer, by name, run by plain torch."""
     return modules(composer, stacked([composer.prepare(Sample("", None, "some words"))] * 2, trims=False))[1]
 
 
 def as_way(part: TorchPart, way: str) -> TorchPart:
-    """A plain part run another way of torch's: "bf16", "cuda"; any other name leaves it plain."""
+    """Return a plain part run in another way by torch: "bf16" or "cuda"; any other name leaves it plain."""
     if way == "cuda":
         return TorchPart(copy.deepcopy(part.module).cuda(), part.inputs, part.outputs)
     return TorchPart(part.module, part.inputs, part.outputs, half=way == "bf16")
 
 
 def flat(encoded: Encoded) -> dict[str, Tensor]:
-    """The tensors of both sides: "image.vector" → (B, D) and so on, always in one order."""
+    """Flatten both sides into named tensors, always in one order: "image.vector" → (B, D) and so on."""
     named = {f"{side}.{name}": getattr(getattr(encoded, side), name, None) for side in _SIDES for name in _TENSORS}
     return {name: tensor for name, tensor in named.items() if tensor is not None}
 
 
 def export(part: TorchPart, arrays: Arrays, file: Path) -> str | None:
-    """Write a part as an ONNX graph that takes batches of any size; says why where that cannot be done.
+    """Write a part as an ONNX graph for batches of any size; return the reason if it cannot be exported.
 
-    arrays: an example of its inputs (B, …) with B ≥ 2; the second dimension of words varies too.
+    arrays: an example of its inputs (B, …) with B ≥ 2; the second dimension of words is dynamic too.
     """
-    free = torch.export.Dim.DYNAMIC
-    shapes = tuple({0: free, 1: free} if _varies(name, arrays[name]) else {0: free} for name in part.inputs)
+    dynamic = torch.export.Dim.DYNAMIC
+    shapes = tuple({0: dynamic, 1: dynamic} if _varies(name, arrays[name]) else {0: dynamic} for name in part.inputs)
     example = tuple(torch.from_numpy(np.array(arrays[name])) for name in part.inputs)
     try:
         with _quiet(), torch.no_grad():
@@ -138,26 +138,26 @@ def export(part: TorchPart, arrays: Arrays, file: Path) -> str | None:
             )
             assert program is not None
             program.save(file)
-    except Exception as error:  # the exporter raises whatever it likes for what it does not know
+    except Exception as error:  # the exporter raises errors of many kinds for unsupported operators
         file.unlink(missing_ok=True)
         return (str(error).strip().splitlines() or [type(error).__name__])[0]
     return None
 
 
 def _varies(name: str, array: NDArray[np.generic]) -> bool:
-    """Whether the second dimension is the length of the batch's longest text."""
+    """Tell whether the second dimension is the length of the batch's longest text."""
     of_text = name.split(".")[1] == "text" and not name.endswith("vector")
     return array.ndim > 1 and (of_text or name.endswith(("words", "words_mask")))
 
 
 def _together(towers: Sequence[Tower]) -> Iterator[list[Tower]]:
-    """Which towers may run for one batch: all, or those that are left where no sample has a picture, or a text."""
-    seen = set()
+    """Yield the sets of towers that may run for a batch: all, or those left when every picture or text is missing."""
+    names = set()
     for missing in (None, "image", "text"):
-        some = [tower for tower in towers if tower.reads != (missing,)]
-        if some and head_name(some) not in seen:
-            seen.add(head_name(some))
-            yield some
+        running = [tower for tower in towers if tower.reads != (missing,)]
+        if running and head_name(running) not in names:
+            names.add(head_name(running))
+            yield running
 
 
 @torch.inference_mode()
@@ -172,7 +172,7 @@ def _array(tensor: Tensor) -> NDArray[np.generic]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what the exporter prints and warns of: a part that it cannot export is told by its reason."""
+    """Silence the exporter's output and warnings; `export` returns the reason of a failure itself."""
     level = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

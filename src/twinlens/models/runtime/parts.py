@@ -1,7 +1,7 @@
-"""A composer in parts: a tower per encoder, and a head that joins what the towers give into unit vectors.
+"""Parts of a composer: a tower per encoder, and a head that joins the towers' features into unit vectors.
 
-Nothing here knows whether a part is run by ONNX Runtime or by torch: a part takes named arrays and gives named arrays.
-Towers whose side no sample of a batch has are not run at all, so that a sentence alone needs no network for pictures.
+A part maps named arrays to named arrays, so that ONNX Runtime and torch are interchangeable here. A tower is skipped
+when its side is missing in every sample of a batch: a sentence alone needs no network for pictures.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from twinlens.core.wordpiece import trimmed
 Vectors: TypeAlias = NDArray[np.float32]
 NetworkPart: TypeAlias = "Callable[[Arrays], Arrays]"
 VECTORS = "vectors"
-"""What a head's only output is called."""
+"""Name of a head's only output."""
 
 
 @dataclass(frozen=True)
 class Tower:
-    """The network of encoder number `encoder`: which sides it reads, the arrays it takes and the features it gives.
+    """Network of encoder number `encoder`: the sides it reads, its input arrays and its output features.
 
     inputs: keys of a composer's batch ("0.pixels"). outputs: number, side and field of the features ("0.image.vector").
     """
@@ -38,25 +38,25 @@ class Tower:
     outputs: tuple[str, ...]
 
     @classmethod
-    def from_json(cls, said: Mapping[str, Any]) -> Tower:
-        """From a manifest."""
-        return cls(said["name"], said["encoder"], *(tuple(said[key]) for key in ("reads", "inputs", "outputs")))
+    def from_json(cls, entry: Mapping[str, Any]) -> Tower:
+        """Build a tower from its entry in a manifest."""
+        return cls(entry["name"], entry["encoder"], *(tuple(entry[key]) for key in ("reads", "inputs", "outputs")))
 
     def idle(self, arrays: Arrays) -> bool:
-        """Whether its one side is missing in every sample of stacked arrays, which must say so."""
+        """Tell whether its only side is marked as missing in every sample of stacked arrays."""
         present = arrays.get(f"{self.encoder}.{self.reads[0]}_present")
         return len(self.reads) == 1 and present is not None and not present.any()
 
 
 def head_name(towers: Iterable[Tower]) -> str:
-    """The head that joins these towers."""
+    """Return the name of the head that joins these towers."""
     return "head-" + "-".join(tower.name for tower in towers)
 
 
 class Network:
-    """All parts of a composer; `part` gives one by its name, and is asked when it is needed first.
+    """All parts of a composer as one network; `part` makes a part by its name at its first use.
 
-    trims: whether the vectors are the same for texts that are cut to the longest of a batch; SigLIP's are not.
+    trims: cut padded texts to the longest of a batch, which must not change the vectors (with SigLIP it does).
     """
 
     def __init__(self, towers: Sequence[Tower], part: Callable[[str], NetworkPart], *, trims: bool) -> None:
@@ -64,7 +64,7 @@ class Network:
         self._parts: dict[str, NetworkPart] = {}
 
     def __call__(self, prepared: Sequence[Arrays]) -> Vectors:
-        """Unit vectors (B, D) of prepared samples."""
+        """Return the unit vectors (B, D) of prepared samples."""
         arrays = stacked(prepared, trims=self.trims)
         running = [tower for tower in self.towers if not tower.idle(arrays)] or list(self.towers)
         features: dict[str, NDArray[np.generic]] = {}
@@ -79,26 +79,26 @@ class Network:
 
 
 class Onnx:
-    """A part as ONNX Runtime runs it on the CPU."""
+    """A part run by ONNX Runtime on the CPU."""
 
     def __init__(self, file: Path) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
-        # Threads that wait by spinning would take the cores from the processes that decode the next pictures.
+        # Threads that wait by spinning would take cores from the processes that decode the next pictures.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
         self._inputs = [given.name for given in self._session.get_inputs()]
         self._outputs = [given.name for given in self._session.get_outputs()]
 
     def __call__(self, arrays: Arrays) -> Arrays:
-        """Named outputs (B, …) of named inputs (B, …)."""
-        found = self._session.run(self._outputs, {name: arrays[name] for name in self._inputs})
-        return dict(zip(self._outputs, found, strict=True))
+        """Return named outputs (B, …) of named inputs (B, …)."""
+        outputs = self._session.run(self._outputs, {name: arrays[name] for name in self._inputs})
+        return dict(zip(self._outputs, outputs, strict=True))
 
 
 def stacked(prepared: Sequence[Arrays], *, trims: bool) -> Arrays:
-    """Prepared samples as one batch; `trims`: texts no longer than the longest of them."""
+    """Stack prepared samples into one batch; `trims`: cut padding beyond the longest text."""
     arrays = stack(prepared)
     return trimmed(arrays) if trims else arrays

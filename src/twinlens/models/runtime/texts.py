@@ -1,4 +1,4 @@
-"""Sentences made ready without torch: the tokenizers of a model, and what stands for the picture that is not there."""
+"""Preparation of sentences without torch: a model's tokenizers, and the arrays of a missing picture."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 ABSENT = "absent.safetensors"
 SENTENCES = ("A red CAR", "two dogs on a beach, one of them small and far away; it rains", "x", "")
-"""What `keep` tries whether it makes sentences ready as the model itself does."""
+"""Texts on which `keep` checks that tokenizers alone prepare sentences as the model does."""
 
 
 class Texts:
-    """What `Composer.prepare` makes of a sentence alone."""
+    """Preparation of a sentence alone, equal to `Composer.prepare`."""
 
     def __init__(self, tokenizers: Mapping[str, tuple[Tokenizer, int, int | None]], absent: Arrays) -> None:
         self.tokenizers, self.absent = tokenizers, absent
 
     def prepare(self, text: str) -> Arrays:
-        """Arrays of a sentence without a picture."""
+        """Return the arrays of a sentence without a picture."""
         arrays = dict(self.absent)
         for n, (tokenizer, length, pad) in self.tokenizers.items():
             encoded = wordpiece.encode(tokenizer, text, length, pad=pad)
@@ -36,16 +36,18 @@ class Texts:
         return arrays
 
     @classmethod
-    def read(cls, said: Mapping[str, Sequence[Any]], files: Mapping[str, Path]) -> Texts:
-        """From the files that `keep` wrote; said: number of an encoder → tokens of its longest text, id that pads."""
-        tokenizers = {n: (Tokenizer.from_file(str(files[f"words-{n}.json"])), *how) for n, how in said.items()}
+    def read(cls, settings: Mapping[str, Sequence[Any]], files: Mapping[str, Path]) -> Texts:
+        """Read the files that `keep` wrote; settings: encoder number → (maximum tokens, id of the padding token)."""
+        tokenizers = {
+            n: (Tokenizer.from_file(str(files[f"words-{n}.json"])), *limits) for n, limits in settings.items()
+        }
         return cls(tokenizers, load_file(files[ABSENT]))
 
 
 def keep(composer: Composer, folder: Path, wanted: Sequence[str]) -> dict[str, tuple[int, int | None]] | None:
-    """Write tokenizers and what stands for a missing picture, of that only the arrays that are `wanted`.
+    """Write the tokenizers, and those `wanted` arrays that stand for a missing picture; return the settings of `read`.
 
-    None, and no file, for a model whose encoders make sentences ready in a way of their own.
+    Returns None and writes nothing if tokenizers alone do not prepare sentences as the model's encoders do.
     """
     encoders: list[Any] = [*composer.encoders]
     readers = {
@@ -53,15 +55,15 @@ def keep(composer: Composer, folder: Path, wanted: Sequence[str]) -> dict[str, t
         for n, encoder in enumerate(encoders)
         if isinstance(getattr(encoder, "tokenizer", None), Tokenizer) and hasattr(encoder, "max_tokens")
     }
-    made = [composer.prepare(Sample("", None, text)) for text in SENTENCES]
-    known = {f"{n}.{key}" for n, (t, length, _) in readers.items() for key in wordpiece.encode(t, "", length)}
-    texts = Texts(readers, {key: array for key, array in made[0].items() if key not in known})
-    if not all(_equal(arrays, texts.prepare(text)) for text, arrays in zip(SENTENCES, made, strict=True)):
+    references = [composer.prepare(Sample("", None, text)) for text in SENTENCES]
+    tokenized = {f"{n}.{key}" for n, (t, length, _) in readers.items() for key in wordpiece.encode(t, "", length)}
+    texts = Texts(readers, {key: array for key, array in references[0].items() if key not in tokenized})
+    if not all(_equal(arrays, texts.prepare(text)) for text, arrays in zip(SENTENCES, references, strict=True)):
         return None
     for n, (tokenizer, _, _) in readers.items():
         tokenizer.save(str(folder / f"words-{n}.json"))
-    kept = {key: np.array(array, order="C") for key, array in texts.absent.items() if key in wanted}
-    save_file(kept, folder / ABSENT)
+    absent = {key: np.array(array, order="C") for key, array in texts.absent.items() if key in wanted}
+    save_file(absent, folder / ABSENT)
     return {n: (length, pad) for n, (_, length, pad) in readers.items()}
 
 

@@ -1,4 +1,4 @@
-"""Which way to run each part of a composer is fastest here, of those that give what plain torch gives."""
+"""Trial of every way to run a composer's parts on this machine: agreement with plain torch, then speed."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ from twinlens.models.runtime.export import TorchPart, as_way, export, modules
 from twinlens.models.runtime.parts import Network, NetworkPart, Onnx, Tower, Vectors, stacked
 
 EXACT = {"onnx": 0.99999, "cuda": 0.9999, "bf16": 0.9999}
-"""The least cosine to the vectors of plain torch that every sample must have for a way to be trusted."""
+"""Least cosine to the vectors of plain torch, over all samples, for a way to be trusted."""
 TIMED = 16
-"""Samples in the batch that is timed."""
+"""Samples in the timed batch."""
 REPEATED = 3
-_SHOWN = ("a red square left of a dog", "", "night", "several people walk along a street in the rain, seen from above")
+"""Timed runs; the fastest counts."""
+_TEXTS = ("a red square left of a dog", "", "night", "several people walk along a street in the rain, seen from above")
 
 
 def examine(composer: Composer, folder: Path, *, progress: bool = False) -> dict[str, Any]:
-    """Export a composer's parts into a folder, and say how each may be run and how fast: the manifest of `cache`.
+    """Export a composer's parts into a folder, test every way to run each, and return the manifest of `cache`.
 
-    For every part and way: `rate` (samples/s; towers alone), `cosine` (the least, to plain torch in float32), or `why`
-    it is not to be trusted. `chosen` is the fastest of the trusted.
+    The manifest has, for every part and way, `rate` (samples/s; towers only), `cosine` (the least to plain torch in
+    float32), or `why`, the reason not to trust it. `chosen` is the fastest trusted way.
     """
     composer.eval()
     samples = _samples(TIMED)
@@ -39,8 +40,8 @@ def examine(composer: Composer, folder: Path, *, progress: bool = False) -> dict
     towers, plain = modules(composer, stacked(prepared, trims=False))
     trial = _Trial(composer, towers, plain, folder, prepared)
     names = track(plain, "finding the fastest way to run it here", len(plain), unit="networks", progress=progress)
-    tried = {name: trial.ways(name) for name in names}
-    # What a sentence alone needs is to start fast, and to run at all costs more than to run somewhat faster.
+    ways_of_parts = {name: trial.ways(name) for name in names}
+    # Parts that a sentence alone needs run by ONNX Runtime if possible: importing torch costs more than it gains.
     starts = {name: name not in {tower.name for tower in towers if "image" in tower.reads} for name in plain}
     return {
         "recipe": composer.recipe.name,
@@ -50,13 +51,13 @@ def examine(composer: Composer, folder: Path, *, progress: bool = False) -> dict
         "by_inner_product": composer.own_similarity is None,
         "trims": trial.trims,
         "towers": [vars(tower) for tower in towers],
-        "parts": {name: {"chosen": _chosen(ways, starts[name]), "ways": ways} for name, ways in tried.items()},
+        "parts": {name: {"chosen": _chosen(ways, starts[name]), "ways": ways} for name, ways in ways_of_parts.items()},
         "texts": texts.keep(composer, folder, _without_pictures(towers)),
     }
 
 
 class _Trial:
-    """What every way of running a part is compared with: plain torch on the same samples."""
+    """Comparison of every way to run a part with plain torch on the same samples."""
 
     def __init__(
         self,
@@ -73,26 +74,26 @@ class _Trial:
         self.arrays = self._arrays(prepared)
 
     def ways(self, name: str) -> dict[str, dict[str, Any]]:
-        """Every way to run one part, with what was found out about it."""
+        """Measure every way to run one part: its cosine and rate, or the reason not to trust it."""
         tower = next((tower for tower in self.towers if tower.name == name), None)
-        found: dict[str, dict[str, Any]] = {"torch": {"rate": self._rate(self.plain[name], tower)}}
+        measured: dict[str, dict[str, Any]] = {"torch": {"rate": self._rate(self.plain[name], tower)}}
         for way, made in self._candidates(name):
             if isinstance(made, str):
-                found[way] = {"why": made}
+                measured[way] = {"why": made}
                 continue
             try:
                 cosine = self._cosine(name, made)
-                found[way] = {"cosine": round(cosine, 7)}
+                measured[way] = {"cosine": round(cosine, 7)}
                 if cosine < EXACT[way]:
-                    found[way]["why"] = f"its vectors differ from plain torch's (cosine {cosine:.5f})"
+                    measured[way]["why"] = f"its vectors differ from plain torch's (cosine {cosine:.5f})"
                 else:
-                    found[way]["rate"] = self._rate(made, tower)
-            except Exception as error:  # whatever a way of running it raises, another way remains
-                found[way] = {"why": _line(error)}
-        return found
+                    measured[way]["rate"] = self._rate(made, tower)
+            except Exception as error:  # whatever this way raises, plain torch remains
+                measured[way] = {"why": _line(error)}
+        return measured
 
     def _candidates(self, name: str) -> Iterator[tuple[str, NetworkPart | str]]:
-        """Ways beside plain torch, made or the reason why not."""
+        """Yield each way beside plain torch with its part, or with the reason why it cannot be made."""
         part = self.plain[name]
         yield "onnx", self._exported(name)
         if multiplies_bf16() and not name.startswith("head"):
@@ -109,20 +110,20 @@ class _Trial:
             return _line(error)
 
     def _may_trim(self, composer: Composer, sentences: Sequence[Arrays]) -> bool:
-        """Whether sentences have the same vectors when each is cut to its own length."""
+        """Tell whether sentences keep their vectors when each is cut to its own length."""
         network = Network(self.towers, self.plain.__getitem__, trims=True)
         alone = [_least_cosine(network([one]), composer.embed_prepared([one])) for one in sentences]
         return min(alone) >= EXACT["onnx"]
 
     def _cosine(self, name: str, made: NetworkPart) -> float:
-        """The least cosine to the composer itself over all samples, where one part is run another way."""
+        """Return the least cosine to the composer over all samples when one part is run in another way."""
         parts: dict[str, NetworkPart] = {**self.plain, name: made}
         network = Network(self.towers, parts.__getitem__, trims=self.trims)
-        found = [network(batch) for batch in self.kinds]
-        return min(_least_cosine(a, b) for a, b in zip(found, self.wanted, strict=True))
+        vectors = [network(batch) for batch in self.kinds]
+        return min(_least_cosine(a, b) for a, b in zip(vectors, self.wanted, strict=True))
 
     def _rate(self, part: NetworkPart, tower: Tower | None) -> float | None:
-        """Samples per second of a tower; heads are too small to time."""
+        """Measure the samples per second of a tower; None for a head, which is too small to time."""
         if tower is None:
             return None
         arrays = self.arrays[tower.name]
@@ -135,7 +136,7 @@ class _Trial:
         return round(TIMED / min(seconds), 1)
 
     def _arrays(self, prepared: Sequence[Arrays]) -> dict[str, Arrays]:
-        """What every part is given for the samples."""
+        """Compute the inputs of every part for the samples."""
         everything: dict[str, Any] = dict(stacked(prepared, trims=self.trims))
         for tower in self.towers:
             everything |= self.plain[tower.name](everything)
@@ -143,42 +144,42 @@ class _Trial:
 
 
 def _line(error: Exception) -> str:
-    """The first line of an error, or its kind when it has none."""
+    """Return the first line of an error, or its type when it has no text."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _labels(names: Sequence[str]) -> list[str]:
-    """Names of encoders, with their numbers where one name stands for several."""
+    """Return the encoders' names, numbered where a name occurs several times."""
     return [name if names.count(name) == 1 else f"{name}-{n}" for n, name in enumerate(names)]
 
 
 def _chosen(ways: Mapping[str, Mapping[str, Any]], starts: bool) -> str:
-    """The trusted way with the best rate; with `starts` ONNX Runtime if it may be, since it needs no torch."""
-    trusted = {way: found["rate"] or 0.0 for way, found in ways.items() if "why" not in found}
+    """Choose the fastest trusted way; with `starts`, ONNX Runtime if trusted, because it needs no torch."""
+    trusted = {way: figures["rate"] or 0.0 for way, figures in ways.items() if "why" not in figures}
     return "onnx" if starts and "onnx" in trusted else max(trusted, key=lambda way: trusted[way])
 
 
-def _least_cosine(found: Vectors, wanted: Vectors) -> float:
-    """NaN, which is below nothing and above nothing, counts as the opposite direction."""
-    return float(np.nan_to_num(np.einsum("bd,bd->b", found, wanted), nan=-1.0).min())
+def _least_cosine(vectors: Vectors, reference: Vectors) -> float:
+    """Return the least cosine of paired unit vectors (B, D); NaN, which no threshold rejects, counts as -1."""
+    return float(np.nan_to_num(np.einsum("bd,bd->b", vectors, reference), nan=-1.0).min())
 
 
 def _kinds(prepared: Sequence[Arrays]) -> tuple[Sequence[Arrays], ...]:
-    """Pictures with words, pictures alone, words alone: each leaves other towers idle."""
+    """Split samples into pictures with words, pictures alone and words alone, which leave different towers idle."""
     third = len(prepared) // 3
     return prepared[:third], prepared[third : 2 * third], prepared[2 * third :]
 
 
 def _samples(count: int) -> list[Sample]:
-    """Pictures with something in them and sentences: both, pictures alone, sentences alone, in equal shares."""
+    """Make synthetic samples: picture and sentence, picture alone, sentence alone, in equal shares."""
     rng, third = np.random.default_rng(0), count // 3
-    both = [Sample(str(n), _picture(rng), _SHOWN[n % len(_SHOWN)] or "a") for n in range(third)]
+    both = [Sample(str(n), _picture(rng), _TEXTS[n % len(_TEXTS)] or "a") for n in range(third)]
     pictures = [Sample(str(n), _picture(rng)) for n in range(third)]
-    return [*both, *pictures, *(Sample(str(n), None, _SHOWN[n % len(_SHOWN)] or "b") for n in range(count - 2 * third))]
+    return [*both, *pictures, *(Sample(str(n), None, _TEXTS[n % len(_TEXTS)] or "b") for n in range(count - 2 * third))]
 
 
 def _picture(rng: np.random.Generator) -> Image.Image:
-    """Light that falls off, a few coloured boxes, and some noise."""
+    """Draw a light gradient, a few coloured boxes, and noise."""
     y, x = np.mgrid[0:240, 0:320] / 320
     pixels = (rng.uniform(60, 250, 3) * (1 - 0.6 * (x * rng.random() + y * rng.random()))[..., None]).clip(0, 255)
     for _ in range(6):
@@ -189,7 +190,7 @@ def _picture(rng: np.random.Generator) -> Image.Image:
 
 
 def _without_pictures(towers: Sequence[Tower]) -> list[str]:
-    """The arrays that are needed for a batch of sentences: presence, and what towers read that still run."""
+    """List the arrays that a batch of sentences needs: the presence flags, and the inputs of towers that run."""
     running = [tower for tower in towers if tower.reads != ("image",)]
     flags = [key for tower in towers for key in tower.inputs if key.endswith("_present")]
     return [*flags, *(key for tower in running for key in tower.inputs)]
