@@ -12,7 +12,7 @@ import numpy as np
 
 from twinlens.adaptation.embedded_gallery import EmbeddedGallery
 from twinlens.core.types import Dataset, Sample, TwinlensError
-from twinlens.media.captions import tables
+from twinlens.media.captions import records, tables
 
 COLUMNS = ("reference", "text", "target")
 
@@ -43,7 +43,7 @@ def read(path: Path, known: EmbeddedGallery) -> list[Triplet]:
         one, other = (places.id_of(value, number) for value in (reference, target))
         if one == other:
             raise TwinlensError(f"{path}, row {number}: the target is the reference itself")
-        right[one, tables.clean(text)].add(other)
+        right[one, records.clean(text)].add(other)
     if not right:
         raise TwinlensError(f"{path} has no triplets; it needs rows with {', '.join(COLUMNS)}")
     return [Triplet(reference, text, frozenset(targets)) for (reference, text), targets in right.items()]

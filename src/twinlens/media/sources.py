@@ -76,8 +76,13 @@ def status(path: Path) -> Status:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):  # to open a pipe would wait for its writer for ever
             raise OSError(errno.EINVAL, "it is not a file", str(path))
-        return Status(found.st_size, found.st_mtime_ns)
-    return Status(_part(path, *within)[1], within[0].stat().st_mtime_ns)
+        return Status(found.st_size, _bounded(found.st_mtime_ns))
+    return Status(_part(path, *within)[1], _bounded(within[0].stat().st_mtime_ns))
+
+
+def _bounded(time_ns: int) -> int:
+    """Bring a time into the 64 bits that a database has for it: in nanoseconds they end in April 2262."""
+    return max(-(2**63), min(time_ns, 2**63 - 1))
 
 
 def open_file(path: Path) -> io.BufferedReader:

@@ -19,7 +19,7 @@ from twinlens.collection.store import Entry, Generation, Store
 from twinlens.core import variants
 from twinlens.core.progress import Bar, bar
 from twinlens.core.types import Embedder
-from twinlens.media import sources
+from twinlens.media import images, sources
 
 T = TypeVar("T")
 COMMIT_SECONDS = 2.0
@@ -133,6 +133,8 @@ def _looked(files: Files, scan: Scan, advance: Bar) -> Iterator[Work]:
 
 
 def _hashed(work: Work) -> Work | Failure:
+    if work.size > images.MAX_BYTES:  # a sparse file can claim more than can be read in a day
+        return Failure(f"has {work.size:,} bytes, more than {images.MAX_BYTES:,}")
     try:
         return replace(work, hash=sources.content_hash(work.path))
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,13 +44,15 @@ def scan(paths: Sequence[Path], tables: Sequence[Path] = ()) -> Scan:
 
     Raises TwinlensError: no such folder or file, a folder without pictures, a table of captions that cannot be read.
     """
-    given = sorted({path.expanduser().resolve() for path in paths})
+    given = sorted(
+        {Path(os.path.realpath(path.expanduser())) for path in paths}
+    )  # resolve() raises for links in a loop
     roots = [path for path in given if not path.is_file() or sources.is_shard(path)]
     outer = [path for path in roots if not any(path.is_relative_to(other) for other in roots if other != path)]
     single = [path for path in given if path not in roots and not any(path.is_relative_to(root) for root in outer)]
     if not outer and not single:
         raise TwinlensError("name at least one folder with pictures")
     passed = Counter[str]()
-    folders = [(Captions(root, tables), tuple(images.find(root, passed=passed))) for root in outer]
+    folders = [(Captions(root, tables, roots=outer), tuple(images.find(root, passed=passed))) for root in outer]
     files = [(Captions(path.parent, tables), (path,)) for path in single]
     return Scan((*folders, *files), tuple(outer), passed)

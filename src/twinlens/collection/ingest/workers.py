@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import multiprocessing
 import os
@@ -11,11 +10,12 @@ import sys
 import warnings
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from pathlib import Path
 from threading import Lock, local
 from typing import Any, Generic, TypeVar
 
 from threadpoolctl import threadpool_limits
+
+from twinlens.core.processes import ending, limit_memory
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -88,7 +88,7 @@ class _Worker:
         except (EOFError, OSError) as error:
             self.process.join(1)
             self._end()
-            raise WorkerError(f"its decoder ended ({_cause(self.process.exitcode)})") from error
+            raise WorkerError(f"its decoder ended ({ending(self.process.exitcode)})") from error
 
     def _receive(self, seconds: float) -> Any:
         if self.pipe.poll(seconds):
@@ -106,10 +106,11 @@ def _serve(ours: Connection, pipe: Connection, work: Callable[[Any, Any], Any], 
     """Serve jobs until the parent process is gone."""
     ours.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that knows what is committed
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent = os.getppid()
     _quieten()
     _use_one_thread()
-    _limit_memory(memory)
+    limit_memory(memory)
     try:
         pipe.send(True)
         while True:
@@ -138,20 +139,3 @@ def _use_one_thread() -> None:
         if module in sys.modules:
             getattr(sys.modules[module], setter)(count)
     threadpool_limits(1)  # of NumPy's matrix products; without it visual words take three times as long
-
-
-def _limit_memory(memory: int) -> None:
-    """Limit this process to `memory` bytes of address space beyond what it has; Linux only."""
-    if sys.platform != "linux":
-        return
-    resource = importlib.import_module("resource")
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limit = pages * resource.getpagesize() + memory
-    resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
-
-
-def _cause(code: int | None) -> str:
-    if code is None or code >= 0:
-        return f"exit code {code}"
-    return signal.Signals(-code).name

@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import ExifTags, Image, ImageFile, IptcImagePlugin, features
 
 from twinlens.media import sources
-from twinlens.media.captions.tables import clean
+from twinlens.media.captions.records import clean
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", *(["AVIF"] if features.check("avif") else []))
 # What Pillow raises on damaged headers: its parsers trust the bytes that they read.

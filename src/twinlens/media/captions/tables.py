@@ -1,117 +1,127 @@
-"""Captions from tables: CSV, JSON lines and Parquet with a column of paths; and what a record's columns mean."""
+"""Captions from tables: CSV, JSON lines and Parquet with a column of paths, within limits of size."""
 
 from __future__ import annotations
 
 import csv
-import importlib
 import io
 import json
-import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from twinlens.core.types import TwinlensError
 from twinlens.media import sources
+from twinlens.media.captions import parquet
+from twinlens.media.captions.records import PATH_COLUMNS, Caption, column, of_record
 
-PATH_COLUMNS = ("file_name", "path", "file", "filename", "filepath", "file_path", "image_path", "image")
-TEXT_COLUMNS = ("text", "caption", "description", "sentence", "prompt", "alt", "title")
-
-
-@dataclass(frozen=True)
-class Caption:
-    """What is said of one picture outside its file: words, and fields for filters."""
-
-    text: str = ""
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+MAX_BYTES = 2**30
+"""Bytes of a table, unpacked: what it holds is kept in memory."""
+MAX_LINE = 2**24
+"""Characters of a line, in which a row of numbers fits; a file without line breaks is no table."""
+MAX_CELL = 131_072
+"""Characters of a text in a row, which is also the limit of Python's reader of CSV."""
 
 
-def read_table(path: Path, root: Path | None = None) -> dict[str, Caption]:
-    """Captions by absolute path, from a .csv, .tsv, .jsonl or .parquet file with a column of paths.
+def read_table(path: Path, root: Path | None = None, *, faults: list[str] | None = None) -> dict[str, Caption]:
+    """Read captions by absolute path from a .csv, .tsv, .jsonl or .parquet file with a column of paths.
 
     Paths are relative to the table or, where `root` is given, to that folder. Raises TwinlensError: the table cannot be
-    read, has no column of paths, or is Parquet and pyarrow is not installed.
+    read, has no column of paths, or is Parquet and pyarrow is not installed. faults: takes that line instead; the rows
+    before the fault are returned.
     """
     found: dict[str, Caption] = {}
-    bases = [str(base) for base in (path.resolve().parent, *([root] if root else []))]
-    for record in records(path):
-        where = _column(record, PATH_COLUMNS)
+    try:
+        _read_into(found, path, root)
+    except TwinlensError as error:
+        if faults is None:
+            raise
+        faults.append(f"{error}; {'the rows before that are used' if found else 'the table is not used'}")
+    return found
+
+
+def _read_into(found: dict[str, Caption], path: Path, root: Path | None) -> None:
+    # A linked table's own place and its target's: pictures below a linked folder are known by the link.
+    places = (os.path.abspath(path), os.path.realpath(path))  # noqa: PTH100 - keeps links
+    bases = dict.fromkeys([*map(os.path.dirname, places), *([str(root)] if root else [])])
+    for number, record in enumerate(records(path), 1):
+        where = column(record, PATH_COLUMNS)
         if where is None:
             columns = ", ".join(map(str, list(record)[:12]))
             raise TwinlensError(f"{path} has no column of paths ({', '.join(PATH_COLUMNS)}); it has: {columns}")
         name = record[where]
         if isinstance(name, str) and name:
-            said = of_record(record, skip=where, picture=Path(name).name)
+            try:
+                said = of_record(record, skip=where, picture=Path(name).name)
+            except ValueError as error:
+                raise TwinlensError(f"{path}, row {number}: {error}") from error
             for base in bases:
                 found.setdefault(os.path.normpath(os.path.join(base, name)), said)  # noqa: PTH118 - of every record
-    return found
 
 
 def records(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a table as they stand, by column. Raises TwinlensError as `read_table` does."""
-    return _parquet(path) if path.suffix.lower() == ".parquet" else _text_rows(path)
-
-
-def clean(text: str) -> str:
-    """One line, and nothing that a database or a terminal stumbles over."""
-    return " ".join(text.replace("\0", " ").encode("utf-8", "replace").decode("utf-8").split())
+    """Yield the rows of a table as they stand, by column. Raises TwinlensError as `read_table` does."""
+    rows = _parquet_rows(path) if path.suffix.lower() == ".parquet" else _text_rows(path)
+    for number, row in enumerate(rows, 1):
+        for value in row.values():
+            if isinstance(value, str) and len(value) > MAX_CELL:
+                raise TwinlensError(f"{path}, row {number}: a text is longer than {MAX_CELL:,} characters")
+        yield row
 
 
 def _text_rows(path: Path) -> Iterator[dict[str, Any]]:
     try:
+        if (size := sources.status(path).size) > MAX_BYTES:
+            raise TwinlensError(f"cannot read the captions {path}: it has {size:,} bytes, more than {MAX_BYTES:,}")
         with io.TextIOWrapper(sources.open_file(path), encoding="utf-8-sig", newline="") as file:
-            yield from _json_lines(file, path) if path.suffix.lower() == ".jsonl" else _csv_rows(file, path)
+            lines = _lines(file, path)
+            yield from _json_lines(lines, path) if path.suffix.lower() == ".jsonl" else _csv_rows(lines, path)
     except OSError as error:
-        raise TwinlensError(f"cannot read the captions {path}: {error.strerror}") from error
+        raise TwinlensError(f"cannot read the captions {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise TwinlensError(f"cannot read the captions {path}: it is not UTF-8 ({error.reason})") from error
+    except MemoryError as error:
+        raise TwinlensError(f"cannot read the captions {path}: it needs too much memory") from error
 
 
-def _json_lines(lines: Iterable[str], path: Path) -> Iterator[dict[str, Any]]:
+def _lines(file: io.TextIOWrapper, path: Path) -> Iterator[str]:
+    number = 0
+    while line := file.readline(MAX_LINE):
+        number += 1
+        if len(line) == MAX_LINE:
+            raise TwinlensError(f"{path}, line {number}: is longer than {MAX_LINE:,} characters")
+        yield line
+
+
+def _json_lines(lines: Iterator[str], path: Path) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             record = json.loads(line)
-        except (ValueError, RecursionError) as error:
+        except RecursionError as error:
+            raise TwinlensError(f"{path}, line {number}: is nested too deep") from error
+        except ValueError as error:
             raise TwinlensError(f"{path}, line {number}: not valid JSON: {error}") from error
         if not isinstance(record, dict):
             raise TwinlensError(f"{path}, line {number}: not a JSON object")
         yield record
 
 
-def _csv_rows(lines: Iterable[str], path: Path) -> Iterator[dict[str, Any]]:
-    rows = iter(lines)
-    header = next(rows, "")
+def _csv_rows(lines: Iterator[str], path: Path) -> Iterator[dict[str, Any]]:
+    header = next((line for line in lines if line.strip()), "")
     separator = max("\t;,", key=header.count)
     try:
         columns = next(csv.reader([header], delimiter=separator), [])
-        for values in csv.reader(rows, delimiter=separator):
+        for values in csv.reader(lines, delimiter=separator):
             yield dict(zip(columns, map(_typed, values), strict=False))
     except csv.Error as error:
         raise TwinlensError(f"cannot read the captions {path}: {error}") from error
 
 
-def _parquet(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        parquet = importlib.import_module("pyarrow.parquet")
-        arrow = importlib.import_module("pyarrow")
-    except ImportError as error:
-        hint = "install it with: pip install 'twinlens[parquet]', or save the table as CSV"
-        raise TwinlensError(f"{path}: reading Parquet needs pyarrow; {hint}") from error
-    try:
-        with sources.open_file(path) as source, parquet.ParquetFile(source) as file:
-            for batch in file.iter_batches():
-                yield from batch.to_pylist()
-    except (OSError, arrow.ArrowException) as error:
-        raise TwinlensError(f"cannot read the captions {path}: {error}") from error
-
-
 def _typed(value: str) -> str | int | float | None:
-    """A CSV cell: a number if it is written as one ("007" is not), nothing if it is empty."""
+    """Convert a CSV cell: a number if it is written as one ("007" is not), None if it is empty."""
     if re.fullmatch(r"-?(0|[1-9]\d{0,17})", value):
         return int(value)
     if re.fullmatch(r"-?(0|[1-9]\d*)\.\d+([eE][+-]?\d+)?", value):
@@ -119,37 +129,14 @@ def _typed(value: str) -> str | int | float | None:
     return value or None
 
 
-def of_record(record: Mapping[str, Any], *, skip: str | None, picture: str) -> Caption:
-    """A record's words, from the first of its columns that has some, and the other columns as metadata."""
-    texts = {k: record[k] for k in record if _plain(k) in TEXT_COLUMNS and _is_words(record[k], picture)}
-    key = _column(texts, TEXT_COLUMNS)
-    fields = {clean(str(k)): _stored(v) for k, v in record.items() if k not in (skip, key)}
-    return Caption(clean(texts[key]) if key else "", {k: v for k, v in fields.items() if k and v is not None})
-
-
-def _is_words(value: object, picture: str) -> bool:
-    return isinstance(value, str) and bool(value.strip()) and value != picture  # some exports have the name as title
-
-
-def _column(record: Mapping[str, Any], wanted: Sequence[str]) -> str | None:
-    plain = {_plain(name): name for name in reversed(list(record))}
-    return next((plain[name] for name in wanted if name in plain), None)
-
-
-def _plain(name: object) -> str:
-    return str(name).strip().lower()
-
-
-def _stored(value: object) -> Any:
-    """A value as JSON keeps it: text cleaned, numbers that JSON lacks dropped, anything else (a date) as text."""
-    match value:
-        case None | bool() | int():
-            return value
-        case float():
-            return value if math.isfinite(value) else None
-        case Mapping():
-            return {clean(str(key)): _stored(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_stored(item) for item in value]
-        case _:
-            return clean(str(value))
+def _parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
+    if not parquet.is_installed():
+        hint = "install it with: pip install 'twinlens[parquet]', or save the table as CSV"
+        raise TwinlensError(f"{path}: reading Parquet needs pyarrow; {hint}")
+    try:
+        sources.status(path)
+        yield from parquet.rows(path, MAX_BYTES)
+    except OSError as error:
+        raise TwinlensError(f"cannot read the captions {path}: {error.strerror or error}") from error
+    except parquet.Unreadable as error:
+        raise TwinlensError(f"cannot read the captions {path}: {error}") from error

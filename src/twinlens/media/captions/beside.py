@@ -1,0 +1,131 @@
+"""Captions from files beside the pictures: found tables and sidecars, where one odd file costs one line."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from twinlens.core.types import TwinlensError
+from twinlens.media import sources
+from twinlens.media.captions.records import Caption, clean, of_record
+from twinlens.media.captions.tables import read_table
+
+TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+MAX_SIDECAR = 2**20
+"""Bytes of a file beside a picture that is still taken for its caption."""
+
+
+class Captions:
+    """Captions and metadata of the pictures below one folder.
+
+    tables: those that the user names; TwinlensError is raised for one that cannot be read. roots: the folders that are
+    indexed together, with `root` among them; links to tables and sidecars that lead out of them are not followed.
+    """
+
+    def __init__(self, root: Path, tables: Iterable[Path] = (), *, roots: Sequence[Path] = ()) -> None:
+        self.root = root
+        self._roots = [os.path.realpath(folder) for folder in (root, *roots)]
+        self._problems: dict[str, None] = {}
+        self._named: dict[str, Caption] = {}
+        for table in tables:
+            self._named.update(read_table(table, root))
+        self._names = lru_cache(maxsize=64)(_names)
+        self._table = lru_cache(maxsize=64)(self._read_folder)
+        self._tables = lru_cache(maxsize=64)(self._tables_above)
+
+    @property
+    def problems(self) -> list[str]:
+        """Return a line for every file beside the pictures that could not be read so far."""
+        return list(self._problems)
+
+    def of(self, picture: Path) -> Caption | None:
+        """Return the caption of a picture from outside its file, None if there is none."""
+        path, folder = str(picture), picture.parent
+        tables = (self._named, *self._tables(folder))
+        return _merged([*(table.get(path) for table in tables), *self._from_sidecars(folder, picture)])
+
+    def _tables_above(self, folder: Path) -> list[dict[str, Caption]]:
+        """Return the tables in a folder and in those above it, up to the root."""
+        outermost = folder in (self.root, folder.parent)
+        return [self._table(folder), *([] if outermost else self._tables(folder.parent))]
+
+    def _read_folder(self, folder: Path) -> dict[str, Caption]:
+        names, found = self._names(folder), dict[str, Caption]()
+        for path in (folder / name for name in TABLES if name in names):
+            if self._leads_out(path):
+                continue
+            faults: list[str] = []
+            found.update(read_table(path, faults=faults))
+            self._problems.update(dict.fromkeys(faults))
+        return found
+
+    def _from_sidecars(self, folder: Path, picture: Path) -> Iterator[Caption | None]:
+        names = self._names(folder)
+        for suffix, read in ((".json", _json_sidecar), (".txt", _text_sidecar)):
+            for name in dict.fromkeys(stem + suffix for stem in _stems(picture)):
+                if name in names and not self._leads_out(folder / name):
+                    yield self._tried(read, folder / name, picture.name)
+
+    def _tried(self, read: Callable[[Path, str], Caption], path: Path, picture: str) -> Caption | None:
+        try:
+            return read(path, picture)
+        except RecursionError:
+            reason = "it is nested too deep"
+        except UnicodeDecodeError as error:
+            reason = f"it is not UTF-8 ({error.reason})"
+        except (OSError, ValueError, MemoryError, TwinlensError) as error:
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        self._problems[f"{path}: no caption could be read: {reason}"] = None
+        return None
+
+    def _leads_out(self, path: Path) -> bool:
+        """Tell whether a file is a link to a place outside the indexed folders, and note it."""
+        if not path.is_symlink():
+            return False
+        target = os.path.realpath(path)
+        if any(target.startswith(os.path.join(folder, "")) for folder in self._roots):  # noqa: PTH118
+            return False
+        self._problems[f"{path}: is not read: it is a link that leads out of the indexed folders"] = None
+        return True
+
+
+def _merged(found: Iterable[Caption | None]) -> Caption | None:
+    """Merge captions into one; the first that has a text or a field wins."""
+    said = [caption for caption in found if caption is not None]
+    if not said:
+        return None
+    text = next((caption.text for caption in said if caption.text), "")
+    return Caption(text, {key: value for caption in reversed(said) for key, value in caption.metadata.items()})
+
+
+def _stems(picture: Path) -> tuple[str, ...]:
+    key = () if sources.split(picture) is None else (picture.name.split(".")[0],)
+    return (picture.name, picture.stem, *key)
+
+
+def _names(folder: Path) -> frozenset[str]:
+    try:
+        return frozenset(sources.names(folder))
+    except OSError:  # a folder that may be passed through but not listed has no files that we could look for
+        return frozenset()
+
+
+def _text_sidecar(path: Path, _picture: str) -> Caption:
+    return Caption(clean(_read_text(path)))
+
+
+def _json_sidecar(path: Path, picture: str) -> Caption:
+    said = json.loads(_read_text(path))
+    if isinstance(said, str):
+        return Caption(clean(said))
+    return of_record(said, skip=None, picture=picture) if isinstance(said, dict) else Caption()
+
+
+def _read_text(path: Path) -> str:
+    if sources.status(path).size > MAX_SIDECAR:
+        raise ValueError(f"it has more than {MAX_SIDECAR:,} bytes")
+    with sources.open_file(path) as file:
+        return file.read().decode("utf-8-sig")

@@ -1,0 +1,69 @@
+"""A record of a table or a JSON file as a caption: which column is the text, and how other values are stored."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+PATH_COLUMNS = ("file_name", "path", "file", "filename", "filepath", "file_path", "image_path", "image")
+TEXT_COLUMNS = ("text", "caption", "description", "sentence", "prompt", "alt", "title")
+MAX_DEPTH = 64
+"""Levels of lists and objects in a value; SQLite reads no JSON that is much deeper."""
+
+
+@dataclass(frozen=True)
+class Caption:
+    """The text that describes one picture from outside its file, and fields for filters."""
+
+    text: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def of_record(record: Mapping[str, Any], *, skip: str | None, picture: str) -> Caption:
+    """Take a record's text from the first text column that has one, and the other columns as metadata.
+
+    skip: a column to leave out; picture: the file's name, which is no text. Raises ValueError for values that are
+    nested too deep.
+    """
+    texts = {k: record[k] for k in record if _plain(k) in TEXT_COLUMNS and _is_text(record[k], picture)}
+    key = column(texts, TEXT_COLUMNS)
+    fields = {clean(str(k)): _stored(v) for k, v in record.items() if k not in (skip, key)}
+    return Caption(clean(texts[key]) if key else "", {k: v for k, v in fields.items() if k and v is not None})
+
+
+def column(record: Mapping[str, Any], wanted: Sequence[str]) -> str | None:
+    """Find the first of the wanted columns that a record has, whatever its case."""
+    plain = {_plain(name): name for name in reversed(list(record))}
+    return next((plain[name] for name in wanted if name in plain), None)
+
+
+def clean(text: str) -> str:
+    """Put text on one line, without NUL and lone surrogates, which databases refuse."""
+    return " ".join(text.replace("\0", " ").encode("utf-8", "replace").decode("utf-8").split())
+
+
+def _is_text(value: object, picture: str) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and value != picture  # some exports have the name as title
+
+
+def _plain(name: object) -> str:
+    return str(name).strip().lower()
+
+
+def _stored(value: object, depth: int = 0) -> Any:
+    """Return a value as JSON keeps it: text cleaned, NaN and infinities dropped, anything else (a date) as text."""
+    if depth > MAX_DEPTH:
+        raise ValueError(f"a value is nested more than {MAX_DEPTH} deep")
+    match value:
+        case None | bool() | int():
+            return value
+        case float():
+            return value if math.isfinite(value) else None
+        case Mapping():
+            return {clean(str(key)): _stored(item, depth + 1) for key, item in value.items()}
+        case list() | tuple():
+            return [_stored(item, depth + 1) for item in value]
+        case _:
+            return clean(str(value))
