@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from os.path import commonprefix
 
 LISTED = 30
 """Known words in one line, where there can be any number of them."""
@@ -25,9 +26,13 @@ def unknown_among_many(what: str, word: str, known: Collection[str]) -> str:
     """Return the line of `unknown` with the closest words first, and no more than `LISTED`."""
     from difflib import SequenceMatcher
 
-    ordered = sorted(sorted(known), key=lambda name: -SequenceMatcher(None, name, word).ratio())
+    def distance(name: str) -> tuple[float, int, str]:
+        return -SequenceMatcher(None, name, word).ratio(), -len(commonprefix([name, word])), name
+
+    ordered = sorted(known, key=distance)
     rest = f" and {len(ordered) - LISTED:,} more" if len(ordered) > LISTED else ""
-    return f"unknown {what} {word!r}{closest(word, known)}; known: {', '.join(ordered[:LISTED]) or 'none'}{rest}"
+    close = closest(word, ordered[:1])
+    return f"unknown {what} {word!r}{close}; known: {', '.join(ordered[:LISTED]) or 'none'}{rest}"
 
 
 def listing(known: Collection[str]) -> str:
