@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from os.path import commonprefix
 
 LISTED = 30
 """Known words in one line, where there can be any number of them."""
@@ -27,7 +26,7 @@ def unknown_among_many(what: str, word: str, known: Collection[str]) -> str:
     from difflib import SequenceMatcher
 
     def distance(name: str) -> tuple[float, int, str]:
-        return -SequenceMatcher(None, name, word).ratio(), -len(commonprefix([name, word])), name
+        return -SequenceMatcher(None, name, word).ratio(), -_shared(name, word), name
 
     ordered = sorted(known, key=distance)
     rest = f" and {len(ordered) - LISTED:,} more" if len(ordered) > LISTED else ""
@@ -38,3 +37,8 @@ def unknown_among_many(what: str, word: str, known: Collection[str]) -> str:
 def listing(known: Collection[str]) -> str:
     """The known words, sorted."""
     return ", ".join(sorted(known)) or "none"
+
+
+def _shared(one: str, other: str) -> int:
+    """Count the letters that two names begin with alike."""
+    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))

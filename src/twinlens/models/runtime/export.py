@@ -82,7 +82,7 @@ class TorchPart:
 
 
 def modules(composer: Composer, sample: Arrays) -> tuple[list[Tower], dict[str, TorchPart]]:
-    """Return the towers of a composer and all its parts by name; `sample`, stacked arrays (B, …), shows their shapes."""
+    """Return the towers of a composer and all its parts by name; `sample` (stacked arrays) shows shapes."""
     towers, parts, grids = [], dict[str, TorchPart](), dict[str, Grid]()
     for n, encoder in enumerate(composer.encoders):
         assert isinstance(encoder, Encoder)
