@@ -135,12 +135,6 @@ def test_labels_are_sentences_and_scenes():
     assert alone.scenes.tolist() == [0, 1]
 
 
-def test_rows_of_ids():
-    data = world()
-    assert splits.rows(data.gallery, ["1-b", "0-a"]).tolist() == [0, 3]
-    assert splits.rows(data.gallery, []).shape == (0,)
-
-
 @needs_real
 def test_the_leak_of_nlvr():
     data = nlvr.load(REAL, "dev", protocol="paper")

@@ -16,6 +16,21 @@ from twinlens.core.escaping import escaped
 from twinlens.core.types import TwinlensError
 from twinlens.version import __version__
 
+ORDER = (
+    "demo",
+    "index",
+    "search",
+    "info",
+    "train",
+    "evaluate",
+    "compare",
+    "verify",
+    "repair",
+    "replay",
+    "data",
+    "doctor",
+)
+"""Commands as people come to use them."""
 DONE, MISTAKE, STOPPED, PIPE_CLOSED = 0, 2, 130, 141
 
 
@@ -76,11 +91,16 @@ def _add_command(listing: argparse._SubParsersAction[_Parser], name: str) -> Non
     parser.set_defaults(run=command.run)
 
 
+def _in_order(names: Sequence[str]) -> list[str]:
+    """Sort commands by the order in which people use them; others come last, by name."""
+    return sorted(names, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
+
+
 def _run(arguments: list[str]) -> int:
     named = next(iter(arguments), "-")
     if not named.startswith("-"):
         variants.load("commands", named)  # an unknown one is told with the known and the closest
-    parser = build_parser(variants.names("commands") if named.startswith("-") else [named])
+    parser = build_parser(_in_order(variants.names("commands")) if named.startswith("-") else [named])
     args = parser.parse_args(arguments)
     if args.command is None:
         parser.print_help(sys.stderr)

@@ -1,4 +1,4 @@
-"""Protocols: which entries are learned from, which are tested, and how much the one gives away of the other."""
+"""Splits of a dataset into training and test parts, and measurement of the leak between them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Split(NamedTuple):
 
 
 class Labels(NamedTuple):
-    """What the readings of protocol A know of each sample, as integers (N,): its sentence and its scene."""
+    """The sentence and the scene of each sample, as integers (N,)."""
 
     sentences: NDArray[np.int64]
     scenes: NDArray[np.int64]
@@ -88,7 +88,7 @@ def hold_out(dataset: Dataset, share: float, seed: int) -> tuple[Dataset, Datase
 
 
 def restrict(dataset: Dataset, ids: Collection[str]) -> Dataset:
-    """The part of a dataset whose queries and gallery entries are among `ids`; what is known of them shrinks with it.
+    """Restrict a dataset to the queries and gallery entries among `ids`, with its relations.
 
     Queries that had relevant entries and keep none are left out.
     """
@@ -117,21 +117,21 @@ def restrict(dataset: Dataset, ids: Collection[str]) -> Dataset:
 
 
 def random_split(dataset: Dataset, seed: int, share: float = TEST_SHARE) -> Split:
-    """Pictures drawn at random, as the paper did: siblings of a test picture stay in train, see `measure_leak`."""
+    """Split pictures at random, as the paper did: siblings of a test picture stay in train, see `measure_leak`."""
     ids = [entry.id for entry in dataset.gallery]
     drawn = np.random.default_rng(seed).permutation(len(ids))[: round(share * len(ids))]
     return _split(dataset, {ids[row] for row in drawn})
 
 
 def leak_free_split(dataset: Dataset, seed: int, share: float = TEST_SHARE) -> Split:
-    """Whole groups drawn at random. Raises TwinlensError for fewer than two groups."""
+    """Split whole groups at random. Raises TwinlensError for fewer than two groups."""
     groups = {entry.id: dataset.groups.get(entry.id, entry.id) for entry in dataset.gallery}
     held = split_groups(groups, share, seed)
     return _split(dataset, {entry for entry, group in groups.items() if group in held})
 
 
 def measure_leak(dataset: Dataset, train_ids: Collection[str], test_ids: Collection[str]) -> dict[str, float]:
-    """The share of test entries of which the train part holds …
+    """Measure the share of test entries of which the train part holds …
 
     sibling: another picture of the same scene (from `ignore`, which lists them); sentence: the same sentence, ignoring
     case; group: an entry of the same leak-free group.
@@ -149,7 +149,7 @@ def measure_leak(dataset: Dataset, train_ids: Collection[str], test_ids: Collect
 
 
 def labels(dataset: Dataset, samples: Sequence[Sample]) -> Labels:
-    """Sentence (ignoring case) and scene of each sample; a scene is what `ignore` holds together, else the sample."""
+    """Number the sentence (ignoring case) and scene of each sample; samples that ignore each other are a scene."""
     sentences: dict[str, int] = {}
     scenes: dict[str, int] = {}
     codes = [
@@ -161,12 +161,6 @@ def labels(dataset: Dataset, samples: Sequence[Sample]) -> Labels:
     ]
     both = np.array(codes, dtype=np.int64).reshape(-1, 2)
     return Labels(both[:, 0], both[:, 1])
-
-
-def rows(samples: Sequence[Sample], ids: Collection[str]) -> NDArray[np.int64]:
-    """Where the samples named by `ids` stand, in the samples' own order: the rows of their vectors."""
-    kept = frozenset(ids)
-    return np.array([row for row, sample in enumerate(samples) if sample.id in kept], dtype=np.int64)
 
 
 def _split(dataset: Dataset, test: Collection[str]) -> Split:

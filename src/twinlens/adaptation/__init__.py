@@ -1,4 +1,4 @@
-"""Learning to compose from people's own captioned pictures, without ever making their searches worse.
+"""Adaptation: training a fusion on a collection's own captions, adopted only if it wins.
 
 Encoders stay as they are: their vectors are in the collection, so that an epoch costs the fusion alone.
 """

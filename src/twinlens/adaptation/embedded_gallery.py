@@ -1,4 +1,4 @@
-"""What a collection knows of its pictures: both sides of their vectors, as frozen encoders gave them."""
+"""The pictures of a collection as both sides of their stored vectors, for training without encoders."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PAGE = 4096
 
 @dataclass(frozen=True)
 class EmbeddedGallery:
-    """The pictures that can be found, as (N,) entries with both sides of their vectors (N, image), (N, text).
+    """The entries (N,) that can be found, with both sides of their vectors (N, image), (N, text).
 
     composer: the model that serves, whose fusion has both sides of a vector beside each other. collection: the random
     name it was made with. A text's row of zeros says that there is no caption.
@@ -54,29 +54,29 @@ class EmbeddedGallery:
 
     @cached_property
     def at(self) -> dict[str, int]:
-        """Where an entry stands, by its id."""
+        """Return the places of the entries, by id."""
         return {str(entry.row): place for place, entry in enumerate(self.entries)}
 
     @cached_property
     def captioned(self) -> NDArray[np.bool_]:
-        """Which entries (N,) have a caption that the model could read."""
+        """Return which entries (N,) have a caption that the model could read."""
         said: NDArray[np.bool_] = self.text.any(-1).numpy()
         return said
 
     @property
     def pictures(self) -> Vectors:
-        """The pictures alone (N, D), of unit length: not what they are named."""
+        """Return the pictures alone (N, D), of unit length, without class names."""
         width = block_fusion(self.composer).widths[0]
         return self.image[:, :width].numpy()
 
     def sample(self, place: int, *, captioned: bool = False) -> Sample:
-        """An entry of the gallery, with its caption or without."""
+        """Return an entry of the gallery, with its caption or without."""
         entry = self.entries[place]
         return Sample(str(entry.row), entry.path, entry.caption if captioned else "")
 
 
 class Frozen(Encoder):
-    """Stands in for a collection's encoders: gives what they said of its pictures, captions and some more texts."""
+    """Stands in for a collection's encoders by the stored sides of its pictures and captions, and some more texts."""
 
     image: Tensor
     text: Tensor
@@ -92,12 +92,12 @@ class Frozen(Encoder):
         self.dim = known.image.shape[1]
 
     def prepare(self, sample: Sample) -> Arrays:
-        """image and text () int64: rows of what is known, −1 for a side that is missing."""
+        """Return image and text () int64: rows of the stored sides, −1 for a side that is missing."""
         picture = self.pictures[sample.image] if isinstance(sample.image, Path) else -1
         return {"image": np.array(picture), "text": np.array(self.texts[sample.text] if sample.text else -1)}
 
     def forward(self, batch: Batch) -> Encoded:
-        """Both sides of samples."""
+        """Return both sides of samples."""
         sides = {
             name: Features(known[batch[name].clamp(min=0)], present=batch[name] >= 0)
             for name, known in (("image", self.image), ("text", self.text))
@@ -106,7 +106,7 @@ class Frozen(Encoder):
 
 
 def composer_of(collection: Collection) -> Composer:
-    """The collection's model as a composer. Raises TwinlensError for a model that has no fusion of ours."""
+    """Return the collection's model as a composer. Raises TwinlensError for a model that has no fusion of ours."""
     model: Any = collection.model
     composer = getattr(model, "composer", model)
     if not isinstance(composer, Composer):
@@ -115,7 +115,7 @@ def composer_of(collection: Collection) -> Composer:
 
 
 def block_fusion(composer: Composer) -> BlockFusion:
-    """Its fusion. Raises TwinlensError for one whose vectors do not keep both sides apart."""
+    """Return a composer's fusion. Raises TwinlensError for one whose vectors do not keep both sides apart."""
     if isinstance(composer.fusion, Calibrated | Learned):
         return composer.fusion
     raise TwinlensError(
@@ -125,7 +125,7 @@ def block_fusion(composer: Composer) -> BlockFusion:
 
 
 def encoded(composer: Composer, texts: Sequence[str]) -> Tensor:
-    """The texts' side (M, text_dim) as the fusion keeps it."""
+    """Encode texts as the fusion's text side (M, text_dim)."""
     fusion = block_fusion(composer)
     if not texts:
         return torch.empty(0, fusion.text_dim)

@@ -34,7 +34,7 @@ def fit(
     device: str = "auto",
     progress: bool = False,
 ) -> tuple[Composer, list[loop.Epoch]]:
-    """A fusion trained from nothing, as a model with the collection's encoders, and how the training went.
+    """Train a fusion from scratch; return it as a model with the collection's encoders, and the epochs.
 
     Raises TwinlensError for a fusion that composes scores, and has nothing to learn, or does not fit the encoders.
     """
@@ -56,13 +56,13 @@ def fit(
 
 
 def with_fusion(composer: Composer, name: str, *, seed: int = 0) -> Composer:
-    """The composer with a fusion that is not trained yet, beside what its own compares already."""
+    """Return the composer with an untrained fusion beside its own comparisons."""
     part = Variant(name="learned", **{**_sides(composer), "method": name})
     return composer.with_fusion(part, seed=seed).eval()
 
 
 def with_share(composer: Composer, share: float) -> Composer:
-    """The same trained fusion, with another share in the score."""
+    """Return the same trained fusion with another share in the score."""
     part = composer.recipe.fusion
     weighed = composer.with_fusion(Variant(name=part.name, **{**part.options, "share": share})).eval()
     weighed.fusion.load_state_dict(composer.fusion.state_dict())
@@ -70,17 +70,17 @@ def with_share(composer: Composer, share: float) -> Composer:
 
 
 def plain(composer: Composer) -> Composer:
-    """The composer as it was before anything was learned: with the fusion `calibrated`."""
+    """Return the composer without a trained fusion: with the fusion `calibrated`."""
     return composer.with_fusion(Variant(name="calibrated", **_sides(composer))).eval()
 
 
 def is_learned(composer: Composer) -> bool:
-    """Whether it has a fusion that was trained on a collection."""
+    """Tell whether a composer has a fusion that was trained on a collection."""
     return isinstance(composer.fusion, Learned)
 
 
 def converter(old: BlockFusion, new: BlockFusion) -> Callable[[Vectors], Vectors]:
-    """What makes vectors (N, D') of one fusion out of vectors (N, D) of another, both over the same encoders."""
+    """Return the conversion of vectors (N, D) of one fusion into those (N, D') of another over the same encoders."""
 
     @torch.inference_mode()
     def convert(vectors: Vectors) -> Vectors:

@@ -1,4 +1,4 @@
-"""Learning, measuring, and what follows from it for a collection."""
+"""Training on a collection's captions, comparison on held-out pictures, adoption."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LEARNED = "learned"
 
 @dataclass(frozen=True)
 class Plan:
-    """What to learn from, and how.
+    """The plan of a training: its data and its settings.
 
     triplets: a table of them. source: `captions`, `triplets` or `both`; None: triplets where there are some. group_by:
     what stays together beside near-duplicates; None: as it was for the fusion that serves, else folders.
@@ -83,7 +83,7 @@ def learn(collection: Collection, plan: Plan) -> tuple[dict[str, Any], list[Epoc
 
 
 def measure(collection: Collection, plan: Plan) -> dict[str, Any]:
-    """What serves beside its baselines, on pictures of whose groups nothing was learned: all, if nothing was."""
+    """Measure the serving fusion beside its baselines on held-out pictures: on all, if nothing was trained."""
     known, by = EmbeddedGallery.of(collection), _group_by(collection, plan.group_by)
     task = Task.of(known, plan.triplets, by=by, source=plan.source)
     seen = _seen(known)
@@ -118,7 +118,7 @@ def revert(collection: Collection) -> bool:
 
 
 def _trained(task: Task, parts: GroupSplit, frozen: Frozen, plan: Plan) -> tuple[Composer, list[Epoch]]:
-    """A fusion trained on one part; another ends its training and decides its share in the score."""
+    """Train a fusion on one part; another part ends the training and decides its share in the score."""
     train, watched = task.training_set(parts.train, plan.seed), task.validation_set(parts.validation, plan.seed)
     if not watched.queries:
         raise TwinlensError("no captions or triplets are left to end the training by; give more, or smaller groups")
@@ -136,13 +136,13 @@ def _serve(collection: Collection, known: EmbeddedGallery, model: Composer, *, p
 
 
 def _parts(task: Task, seed: int, by: str) -> GroupSplit:
-    """What a fusion that serves was not trained on stays held out: it is measured beside the new one."""
+    """Split the groups; the part held out from a serving fusion stays held out, since both are measured."""
     seen = _seen(task.known)
     return drawn(task.groups, seed, by=by, test=unseen(task.groups, seen) if seen else None)
 
 
 def _provenance(known: EmbeddedGallery) -> Mapping[str, Any] | None:
-    """What the fusion that serves was trained on; None if it was not, or on another collection."""
+    """Return the training facts of the serving fusion; None if it has none, or of another collection."""
     said = known.composer.provenance.get(LEARNED)
     return said if isinstance(said, Mapping) and said.get("collection") == known.collection else None
 
@@ -158,14 +158,14 @@ def _group_by(collection: Collection, given: str | None) -> str:
 
 
 def _about(task: Task, plan: Plan, by: str, parts: GroupSplit) -> dict[str, Any]:
-    """What a model remembers of its training; seen: the rows of the collection, as runs, that decided its weights."""
+    """Describe a training for the provenance; seen: the rows, as runs, that decided its weights."""
     seen = runs(sorted(int(entry) for entry in parts.train | parts.validation))
     said = {"fusion": plan.fusion, "source": task.source, "group_by": by, "seed": plan.seed}
     return {**said, "collection": task.known.collection, "seen": seen}
 
 
 def _sizes(task: Task, parts: GroupSplit, queries: int) -> dict[str, dict[str, int]]:
-    """How many pictures and groups each part has, and how many queries the last."""
+    """Count the pictures and groups of each part, and the queries of the last."""
     sizes = {name: {"pictures": len(ids), "groups": _count(task, ids)} for name, ids in parts._asdict().items()}
     sizes["test"]["queries"] = queries
     return sizes

@@ -1,4 +1,4 @@
-"""Queries made of captions: a picture that looks like another one, and the other one's caption."""
+"""Queries from captions: a picture that resembles another one, and the other one's caption."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def dataset(
     each: int,
     seed: int,
 ) -> Dataset:
-    """Every captioned picture of `ids` asked for `each` times; the gallery is all of `ids` without captions.
+    """Build a dataset that asks `each` times for every captioned picture of `ids`, in a gallery without captions.
 
     A query is the caption of a picture B, and in place of B's own picture, which nobody who searches has, one drawn
     from the ten of `ids` that look most like B, near-duplicates of B and pictures with its caption left out. Right are
@@ -52,7 +52,7 @@ def dataset(
 
 
 class _Asked:
-    """Which pictures of a part are one picture to people, and which have one caption."""
+    """The near-duplicates and equal captions among the pictures of a part."""
 
     def __init__(self, known: EmbeddedGallery, near: Mapping[str, str], places: Sequence[int]) -> None:
         self.ids = {place: str(known.entries[place].row) for place in places}
@@ -65,20 +65,20 @@ class _Asked:
                 self._captions[self.captions[place].casefold()].add(entry)
 
     def same_picture(self, place: int) -> frozenset[str]:
-        """Ids of a picture and its near-duplicates."""
+        """Return the ids of a picture and its near-duplicates."""
         return frozenset(self._pictures[self.near[place]])
 
     def same_answer(self, place: int) -> frozenset[str]:
-        """Ids of what is right where a captioned picture is wanted."""
+        """Return the ids of all right answers where a captioned picture is wanted."""
         return self.same_picture(place) | self._captions[self.captions[place].casefold()]
 
     def may_stand_for(self, place: int, target: int) -> bool:
-        """Whether it is another picture that another caption, or none, belongs to."""
+        """Tell whether a picture can be the reference: another picture with another caption or none."""
         return self.near[place] != self.near[target] and self.ids[place] not in self.same_answer(target)
 
 
 def _alike(known: EmbeddedGallery, asked: _Asked, places: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
-    """Every captioned picture with those that may stand for it, the most alike first."""
+    """Yield every captioned picture with possible references, the most similar first."""
     targets = [place for place in places if place in asked.captions]
     if not targets:
         return

@@ -1,4 +1,4 @@
-"""Which pictures are learned from, which end the training, which are measured: whole groups of them."""
+"""Splits of a collection's pictures into training, validation and test parts of whole groups."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class GroupSplit(NamedTuple):
 
 
 def near_duplicates(known: EmbeddedGallery) -> dict[str, str]:
-    """Id → group of pictures that are near-duplicates of each other, directly or through others."""
+    """Group pictures that are near-duplicates, directly or through others: id → group."""
     ids = list(known.at)
     index = Exact()
     index.fit(known.pictures)
@@ -48,7 +48,7 @@ def near_duplicates(known: EmbeddedGallery) -> dict[str, str]:
 def grouped(
     known: EmbeddedGallery, near: Mapping[str, str], by: str, together: Iterable[Sequence[str]] = ()
 ) -> dict[str, str]:
-    """Id → leak-free group: near-duplicates, what `by` names, and ids that are known to belong together.
+    """Group pictures without leaks, id → group: near-duplicates, equal `by`, and ids known to belong together.
 
     by: `FOLDER` (pictures in the folder that holds all others stand alone), `PICTURE`, or a field of the metadata
     (pictures without it stand alone). Raises TwinlensError for a field that no picture has.
@@ -71,13 +71,13 @@ def drawn(groups: Mapping[str, str], seed: int, *, by: str, test: frozenset[str]
 
 
 def unseen(groups: Mapping[str, str], seen: frozenset[str]) -> frozenset[str]:
-    """Ids of the pictures of whose groups nothing was seen."""
+    """Return the ids of pictures of groups without any row seen in training."""
     known = {groups[entry] for entry in seen if entry in groups}
     return frozenset(entry for entry, group in groups.items() if group not in known)
 
 
 def ids_of(runs: Iterable[Sequence[int]]) -> frozenset[str]:
-    """The ids of runs of rows (first, last)."""
+    """Return the ids of runs of rows (first, last)."""
     rows: Rows = expanded(tuple((int(first), int(last)) for first, last in runs))
     return frozenset(map(str, rows.tolist()))
 
@@ -94,7 +94,7 @@ def _held(groups: Mapping[str, str], share: float, seed: int, by: str) -> frozen
 
 
 def _values(known: EmbeddedGallery, by: str) -> dict[str, Hashable]:
-    """Id → what its group is named by, of those that have it."""
+    """Return the value that groups a picture, by id, where it has one."""
     if by == PICTURE:
         return {}
     if by == FOLDER:
@@ -113,6 +113,6 @@ def _folders(known: EmbeddedGallery) -> dict[str, Hashable]:
 
 
 def _common(folders: Iterable[Path]) -> Path:
-    """The lowest folder that holds all of these; one that is among them or not."""
+    """Return the lowest folder that holds all of these."""
     first, *others = set(folders)
     return next(above for above in (first, *first.parents) if all(o.is_relative_to(above) for o in others))

@@ -1,4 +1,4 @@
-"""What is to be learned and what is measured, as datasets over the parts of a collection."""
+"""Training, validation and test sets over the parts of a collection."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EACH = 4
 
 @dataclass(frozen=True)
 class Task:
-    """A collection's captions and a user's triplets, and which pictures belong together.
+    """A collection's captions and a user's triplets, with the groups of its pictures.
 
     source: what is learned from. Measured are the triplets, where there are some, else queries made of captions.
     """
@@ -51,11 +51,11 @@ class Task:
 
     @property
     def texts(self) -> list[str]:
-        """What the triplets say."""
+        """Return the texts of the triplets."""
         return [triplet.text for triplet in self.triplets]
 
     def training_set(self, ids: Collection[str], seed: int) -> Dataset:
-        """What is learned from some pictures; the gallery has no captions."""
+        """Build the training set of some pictures; the gallery has no captions."""
         parts = []
         if self.source != TRIPLETS:
             parts.append(pairs.dataset(self.known, ids, self.near, self.groups, each=EACH, seed=seed))
@@ -64,11 +64,11 @@ class Task:
         return functools.reduce(_joined, parts)
 
     def validation_set(self, ids: Collection[str], seed: int) -> Dataset:
-        """What ends the training: measured as in the end, but by the trained fusion alone, so without captions."""
+        """Build the validation set: as the test set, but for the trained fusion alone, so without captions."""
         return self._triplets(ids, seed, captioned=False) if self.triplets else self._pairs(ids, seed)
 
     def test_set(self, ids: Collection[str], seed: int) -> Dataset:
-        """What is measured: triplets in the gallery as it is searched, or captions in a gallery without them."""
+        """Build the test set: triplets in the gallery as it is searched, or captions in a gallery without them."""
         return self._triplets(ids, seed, captioned=True) if self.triplets else self._pairs(ids, seed)
 
     def _pairs(self, ids: Collection[str], seed: int) -> Dataset:
@@ -79,7 +79,7 @@ class Task:
 
 
 def _joined(one: Dataset, other: Dataset) -> Dataset:
-    """Queries of both over the same gallery."""
+    """Join the queries of two datasets over the same gallery."""
     return replace(
         one,
         queries=(*one.queries, *other.queries),

@@ -1,4 +1,4 @@
-"""A user's own triplets: a picture, what should be different, and the picture that is then right."""
+"""A user's own triplets: a reference picture, a text, and the target pictures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLUMNS = ("reference", "text", "target")
 
 
 class Triplet(NamedTuple):
-    """Ids of the reference and of all that is right, and the text between them."""
+    """The ids of a reference and of its targets, and the text."""
 
     reference: str
     text: str
@@ -26,12 +26,12 @@ class Triplet(NamedTuple):
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Ids that belong together: a split may not part them."""
+        """Return the ids that a split must keep together."""
         return (self.reference, *sorted(self.targets))
 
 
 def read(path: Path, known: EmbeddedGallery) -> list[Triplet]:
-    """From a table (CSV, TSV, JSON lines or Parquet) with the columns reference, text and target.
+    """Read a table (CSV, TSV, JSON lines or Parquet) with the columns reference, text and target.
 
     Pictures are ids or paths in the collection, relative ones to the table or to the current folder. Rows with the same
     reference and text are one triplet with several targets. Raises TwinlensError that names the row: a column or a
@@ -58,7 +58,7 @@ def dataset(
     seed: int,
     captioned: bool,
 ) -> Dataset:
-    """The triplets whose reference and a target are among `ids`; the gallery is all of `ids`, the reference ignored.
+    """Build a dataset of triplets whose reference and a target are among `ids`; the reference is ignored.
 
     captioned: the gallery has its captions, as a search finds it; without, a caption cannot stand in for the picture.
     """

@@ -1,4 +1,4 @@
-"""Which dataset a command works on: `--dataset`, `--root`, `--protocol` and the dataset's own options."""
+"""Arguments that choose a dataset and a recipe, and loading them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def add_dataset(parser: argparse.ArgumentParser, *, split: str) -> None:
 
 
 def add_recipe(parser: argparse.ArgumentParser, help_line: str) -> None:
-    """Add the arguments that say what is trained, and how."""
+    """Add the arguments that choose a recipe and its training."""
     parser.add_argument("--recipe", default="compact", metavar="NAME", help=help_line)
     parser.add_argument("--epochs", type=int, metavar="N", help="instead of the recipe's number")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="reproduces a run (default: 0)")
@@ -40,7 +40,7 @@ def add_recipe(parser: argparse.ArgumentParser, help_line: str) -> None:
 
 
 def recipe_of(args: argparse.Namespace) -> Recipe:
-    """The recipe, with `--epochs` and `--precision` in it."""
+    """Read the recipe, with `--epochs` and `--precision` in it."""
     from twinlens.core.recipe import find_recipe
 
     recipe = find_recipe(args.recipe)
@@ -51,20 +51,20 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
 
 
 def load_dataset(args: argparse.Namespace) -> tuple[ModuleType, Dataset]:
-    """The dataset's file and the dataset. Raises TwinlensError for a name, folder, protocol or option it lacks."""
+    """Load the dataset's file and the dataset. Raises TwinlensError for a name, folder, protocol or option it lacks."""
     module = dataset_file(args)
     return module, load_split(args, args.split)
 
 
 def dataset_file(args: argparse.Namespace) -> ModuleType:
-    """The dataset's file; settles which protocol is meant where none is named."""
+    """Load the dataset's file; choose the protocol where none is named."""
     module = variants.load("datasets", args.dataset)
     args.protocol = args.protocol or module.PROTOCOLS[0]
     return module
 
 
 def load_split(args: argparse.Namespace, split: str) -> Dataset:
-    """Another split of the same dataset under the same protocol and options."""
+    """Load another split of the same dataset under the same protocol and options."""
     options = _options(args)
     dataset: Dataset = variants.call(
         "datasets", args.dataset, "load", args.root, split, protocol=args.protocol, **options
@@ -80,7 +80,7 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _value(text: str) -> Any:
-    """Numbers, true and false as JSON has them; everything else is a string."""
+    """Read numbers, true and false as JSON has them; everything else is a string."""
     try:
         return json.loads(text)
     except json.JSONDecodeError:

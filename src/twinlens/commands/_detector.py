@@ -1,4 +1,4 @@
-"""twinlens train detector: fine-tune a Faster R-CNN on boxes, and say what it gained."""
+"""`twinlens train detector`: fine-tune a Faster R-CNN on boxes and measure its gain."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HELD_OUT = 0.2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments that only `train detector` reads."""
+    """Add the arguments of `train detector`."""
     group = parser.add_argument_group("train detector")
     group.add_argument("--detector", default="fasterrcnn_small", metavar="NAME", help="an unknown name lists them")
     group.add_argument("--weights", metavar="NAME", help="start from these: shapes, COCO_V1 …, or a file")
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
 
 def _examples(args: argparse.Namespace) -> list[Boxed]:
-    """COCO boxes, NLVR's annotated scenes, or drawn ones. Raises TwinlensError for too few to hold any out."""
+    """Load COCO boxes, NLVR's annotated scenes, or drawn ones. Raises TwinlensError for too few to hold any out."""
     from twinlens.training import detector as detection
 
     if args.boxes is not None:
@@ -83,7 +83,7 @@ def _examples(args: argparse.Namespace) -> list[Boxed]:
 
 
 def _canvas(example: Boxed) -> tuple[int, int]:
-    """(height, width) that every picture is scaled to: the first one's."""
+    """Return the (height, width) that every picture is scaled to: the first one's."""
     from twinlens.media import images
 
     width, height = images.load(example.picture).size

@@ -1,4 +1,4 @@
-"""twinlens train --collection, twinlens evaluate --collection: learning from a collection's own captions."""
+"""`twinlens train --collection` and `evaluate --collection`: adaptation to a collection's own captions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OPTIONS = {"group_by": "group-by", "source": "from"}
 
 
 def add_measured(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    """Add what `train` and `evaluate` share."""
+    """Add the arguments that `train` and `evaluate` share."""
     group = parser.add_argument_group("with a collection, in place of a dataset")
     group.add_argument("--collection", type=Path, metavar="DIR", help="its captioned pictures; none is embedded anew")
     group.add_argument("--triplets", type=Path, metavar="FILE", help="a table with the columns reference, text and"
@@ -44,7 +44,7 @@ def add_training(parser: argparse.ArgumentParser) -> None:
 
 
 def train(args: argparse.Namespace) -> Mapping[str, object]:
-    """Learn, say how it went, and write the report. The collection changes only if what was learned wins."""
+    """Train, print the decision, and write the report. The collection changes only if the trained fusion wins."""
     from twinlens import adaptation
 
     _check(args)
@@ -65,7 +65,7 @@ def train(args: argparse.Namespace) -> Mapping[str, object]:
 
 
 def evaluate(args: argparse.Namespace) -> Mapping[str, object]:
-    """Measure what serves, and write the table where `--out` says."""
+    """Measure the serving fusion, and write the table to `--out`."""
     from twinlens import adaptation
 
     _check(args)
@@ -82,14 +82,14 @@ def evaluate(args: argparse.Namespace) -> Mapping[str, object]:
 
 
 def check_absent(args: argparse.Namespace) -> None:
-    """Raises TwinlensError for an option of these without the collection that it speaks of."""
+    """Raise TwinlensError for an option of these without a collection."""
     for name in ("triplets", "group_by", "fusion", "source", "revert"):
         if getattr(args, name, None):
             raise TwinlensError(f"--{OPTIONS.get(name, name)} needs --collection DIR")
 
 
 def _check(args: argparse.Namespace) -> None:
-    """Raises TwinlensError for an option that speaks of a dataset or a recipe."""
+    """Raise TwinlensError for an option of datasets or recipes."""
     for name, default in FOREIGN.items():
         if getattr(args, name, default) != default:
             raise TwinlensError(f"--{name} has no meaning with --collection; leave one of them out")
@@ -121,13 +121,13 @@ def _reverted(args: argparse.Namespace, done: bool) -> Mapping[str, object]:
 
 
 def _beside(collection: Path) -> Path:
-    """Where the report lies unless `--out` says otherwise: beside the collection, not in it."""
+    """Return the default folder of the report: beside the collection, not in it."""
     folder = collection.expanduser()
     return folder.with_name(f"{folder.name}-training")
 
 
 def _verdict(result: Mapping[str, Any]) -> str:
-    """One line: whether it was adopted, and over what it did not win."""
+    """Tell in one line whether the fusion was adopted, and over which baselines it did not win."""
     name, differences = result["fusion"], result["differences"]
     if result["adopted"]:
         gains = ", ".join(f"{_words(other)} by {_interval(found)}" for other, found in differences.items())
@@ -137,7 +137,7 @@ def _verdict(result: Mapping[str, Any]) -> str:
 
 
 def _which(result: Mapping[str, Any]) -> str:
-    """One line: what serves, and of which pictures it has seen nothing."""
+    """Tell in one line which fusion serves, and which pictures are held out."""
     held, serving = result["measured"], result["serving"]
     if result["learned"] is None:
         return f"nothing was learned in this collection: {serving} serves, and all {held['of']:,} pictures are measured"
@@ -161,7 +161,7 @@ def _interval(found: Mapping[str, Any]) -> str:
 
 
 def _table(result: Mapping[str, Any]) -> tuple[list[str], list[list[object]]]:
-    """One row per composition; the last column is how much what was measured exceeds it."""
+    """Build one row per composition; the last column is how much the measured fusion exceeds it."""
     from twinlens.report import Estimate
 
     own = result.get("fusion") or result["serving"]

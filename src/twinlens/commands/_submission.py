@@ -1,4 +1,4 @@
-"""Rankings of a split whose answers only a benchmark's server knows, as the files that it wants."""
+"""Submissions: rankings of a split with hidden answers, as the files that a benchmark's server takes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def check(args: argparse.Namespace, module: ModuleType) -> None:
-    """Raises TwinlensError when the dataset has no server, or nothing is there to rank with."""
+    """Raise TwinlensError when the dataset has no server, or no model is given."""
     if not hasattr(module, "submission"):
         known = [name for name in variants.names("datasets") if hasattr(variants.load("datasets", name), "submission")]
         raise TwinlensError(f"{args.dataset} has no server to submit to; those that have one: {', '.join(known)}")
@@ -26,7 +26,7 @@ def check(args: argparse.Namespace, module: ModuleType) -> None:
 
 
 def write(args: argparse.Namespace, module: ModuleType, dataset: Dataset) -> dict[str, Any]:
-    """Rank, write the server's files into the folder `--submission`, and say where they are to go."""
+    """Rank, write the server's files into the folder `--submission`, and name the server."""
     from twinlens.core import machine
     from twinlens.models.composer import Composer
 
@@ -45,7 +45,7 @@ def write(args: argparse.Namespace, module: ModuleType, dataset: Dataset) -> dic
 
 
 def _rank(composer: Composer, dataset: Dataset, progress: bool) -> list[Ranking]:
-    """The whole gallery as every query orders it, without what the query ignores."""
+    """Rank the whole gallery for every query, without entries that the query ignores."""
     from twinlens import metrics
     from twinlens.evaluation.baselines import similarities
 

@@ -1,4 +1,4 @@
-"""twinlens compare: every fusion under one recipe's encoders and one budget → a table that says what is sure."""
+"""`twinlens compare`: train every fusion under the same conditions and test the differences."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from twinlens.core.recipe import Recipe
     from twinlens.core.types import Dataset
 
-HELP = "Train every fusion under the same encoders, budget and seeds, and say how sure the differences are."
+HELP = "train every fusion under the same encoders, budget and seeds, and test the differences"
 EXAMPLES = """
 twinlens compare --dataset shapes --fusions all --out results
 twinlens compare --fusions tirg,combiner,gate --repeats 3 --epochs 2
@@ -32,7 +32,7 @@ SIZES = {"shapes": {"train": ["scenes=4000", "texts=4"], "val": ["scenes=500"], 
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's own arguments."""
+    """Add the dataset, the fusions, the recipe, and the outputs."""
     _data.add_dataset(parser, split="test")
     parser.add_argument(
         "--train-split", default="train", metavar="NAME", help="learn from this; the measured one is split by groups"
@@ -94,7 +94,7 @@ def _conditions(args: argparse.Namespace, recipe: Recipe) -> dict[str, Any]:
 
 
 def _fusions(text: str) -> list[str]:
-    """Raises TwinlensError for a name that is no fusion."""
+    """List the named fusions. Raises TwinlensError for a name that is no fusion."""
     from twinlens.evaluation.comparison import methods
 
     if text == "all":
@@ -108,7 +108,7 @@ def _fusions(text: str) -> list[str]:
 
 
 def _datasets(args: argparse.Namespace) -> tuple[ModuleType, Dataset, Dataset]:
-    """The dataset's file, what is learned from, and what is measured: two splits, or two parts of one by groups."""
+    """Load the dataset's file, its training part and its test part: two splits, or one split by groups."""
     args.protocol = args.protocol or PROTOCOL.get(args.dataset)
     module, test = _data.load_dataset(_sized(args, args.split))
     args.protocol = args.protocol or module.PROTOCOLS[0]
@@ -121,7 +121,7 @@ def _datasets(args: argparse.Namespace) -> tuple[ModuleType, Dataset, Dataset]:
 
 
 def _sized(args: argparse.Namespace, split: str) -> argparse.Namespace:
-    """The arguments with a made dataset's usual size in front of the options that `--data` gives."""
+    """Put a drawn dataset's usual size in front of the options of `--data`."""
     from argparse import Namespace
 
     usual = SIZES.get(args.dataset, {}).get(split, [])
@@ -129,12 +129,12 @@ def _sized(args: argparse.Namespace, split: str) -> argparse.Namespace:
 
 
 def _cut_offs(metrics: tuple[str, ...]) -> tuple[int, ...]:
-    """The k of every metric@k that the dataset names, and 1, 5 and 10."""
+    """List the k of every metric@k that the dataset names, and 1, 5 and 10."""
     return tuple(sorted({1, 5, 10, *(int(found[1]) for name in metrics if (found := re.search(r"@(\d+)$", name)))}))
 
 
 def _table(result: Mapping[str, Any], *, brief: bool = False) -> tuple[list[str], list[list[object]]]:
-    """One row per method, the best first; `brief` leaves out what a terminal has no room for."""
+    """Build one row per method, the best first; `brief` leaves out columns for which a terminal has no room."""
     metric = result["metric"]
     others = [name for name in ("hit@1", "hit@5", "hit@10", "map") if name != metric][: 1 if brief else None]
     columns = ["method", metric, *others, "gap", "p", "parameters", "query ms"]
@@ -163,7 +163,7 @@ def _more(result: Mapping[str, Any], name: str, metric: str) -> list[Any]:
 
 
 def _reading(result: Mapping[str, Any]) -> str:
-    """What the table says, in words."""
+    """Explain the table in words."""
     metric, methods = result["metric"], result["methods"]
     trained = [row for row in methods.values() if row["kind"] == "trained"]
     ahead = [row for row in trained if row["over_baseline"]["mean"] > 0 and row["over_baseline"]["p_value"] < LEVEL]
@@ -182,7 +182,7 @@ def _reading(result: Mapping[str, Any]) -> str:
 
 
 def _minutes(result: Mapping[str, Any]) -> float:
-    """Of processor time, all runs together."""
+    """Add up the processor time of all runs, in minutes."""
     runs = [row["processor_seconds"] for row in result["methods"].values() if "processor_seconds" in row]
     return float(sum(runs)) * int(result["repeats"]) / 60
 
@@ -214,6 +214,6 @@ def _title(result: Mapping[str, Any]) -> str:
 
 
 def _lines(result: Mapping[str, Any]) -> list[str]:
-    """The paragraphs below the table."""
+    """List the paragraphs below the table."""
     skipped = [f"Left out: {name}: {why}" for name, why in result["skipped"].items()]
     return [result["reading"], *skipped, *([result["note"]] if "note" in result else [])]

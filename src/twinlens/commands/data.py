@@ -1,4 +1,4 @@
-"""`twinlens data`: which datasets there are, where to get them, and what a downloaded folder lacks."""
+"""`twinlens data`: list datasets, tell where to download them, check a downloaded folder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SHOWN = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The dataset's name and the folder to check, both optional."""
+    """Add the dataset's name and the folder to check, both optional."""
     parser.add_argument("name", nargs="?", metavar="NAME", help="a dataset; without it, all of them are listed")
     parser.add_argument("--root", type=Path, metavar="DIR", help="check this folder and list the files it lacks")
 
@@ -53,7 +53,7 @@ def _list(args: argparse.Namespace) -> Mapping[str, object]:
 
 
 def _describe(name: str, dataset: ModuleType) -> dict[str, object]:
-    """What a dataset's file says of itself, as JSON knows it."""
+    """Describe a dataset's file for JSON."""
     source = getattr(dataset, "SOURCE", None)
     return {
         "dataset": name,

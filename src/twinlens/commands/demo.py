@@ -1,4 +1,4 @@
-"""twinlens demo: the whole way on pictures that are drawn on the spot."""
+"""`twinlens demo`: draw, index and search pictures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from twinlens.core.types import Dataset, Hit, Sample
     from twinlens.models.composer import Composer
 
-HELP = "Draw pictures, index them, and search them with a picture and a sentence together."
+HELP = "draw pictures, index them, and search them with a picture and a sentence together"
 EXAMPLES = """
 twinlens demo
 twinlens demo --train --out my-demo
@@ -25,7 +25,7 @@ TRAINED_ON, EPOCHS = 1500, 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's own arguments."""
+    """Add the output folder, the seed, and training."""
     parser.add_argument("--out", type=Path, default=Path("twinlens-demo"), metavar="DIR", help="default: twinlens-demo")
     parser.add_argument(
         "--train", action="store_true", help="train the recipe compact here for a few minutes, not load the shipped one"
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
-    """Draw, train or load, index, search; what an earlier run has done is not done again."""
+    """Draw, train or load, index and search; steps of an earlier run are not repeated."""
     from twinlens.collection.ingest import Options
     from twinlens.report.grid import result_grid
     from twinlens.report.page import result_page
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
 
 def _draw(args: argparse.Namespace) -> tuple[list[Sample], dict[str, str]]:
-    """Pictures of scenes and of their near-misses as PNG files; the queries, and the file that answers each."""
+    """Draw scenes and their near-misses as PNG files; return the queries, and the file that answers each."""
     from dataclasses import replace
 
     from twinlens.datasets import shapes
@@ -79,7 +79,7 @@ def _draw(args: argparse.Namespace) -> tuple[list[Sample], dict[str, str]]:
 
 
 def _varied(dataset: Dataset) -> list[Sample]:
-    """The first query of each kind of edit, by the first word of its instruction."""
+    """Choose the first query of each kind of edit, by the first word of its instruction."""
     return list({query.text.split()[0]: query for query in reversed(dataset.queries)}.values())[:ASKED]
 
 
@@ -115,7 +115,7 @@ def _composer(args: argparse.Namespace) -> Composer:
 
 
 def _place(hits: Sequence[Hit], answer: str) -> int | None:
-    """Where the right answer stands, from 1 on; None when it is not among the hits."""
+    """Return the rank of the right answer, from 1 on; None when it is not among the hits."""
     names = [Path(str(hit.sample.image)).name for hit in hits]
     return names.index(answer) + 1 if answer in names else None
 

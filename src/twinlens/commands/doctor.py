@@ -1,4 +1,4 @@
-"""`twinlens doctor`: what this machine has, and what to do where it lacks something."""
+"""`twinlens doctor`: check this machine, and tell what to do where something is missing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from twinlens.commands import _common
 
-HELP = "tell what this machine has: device, memory, caches, extras, and the checkpoints that recipes would fetch"
+HELP = "check this machine: device, memory, caches, extras, and the checkpoints that recipes would fetch"
 EXAMPLES = """
 twinlens doctor
 twinlens doctor --json
@@ -15,11 +15,11 @@ twinlens doctor --json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """None."""
+    """Add nothing: the command has no arguments."""
 
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
-    """Examine, a line each."""
+    """Check everything, a line each."""
     from twinlens.models import doctor
 
     checks = doctor.examine()

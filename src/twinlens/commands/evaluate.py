@@ -1,4 +1,4 @@
-"""twinlens evaluate: a recipe or a trained model under a protocol → metrics with intervals, beside the baselines."""
+"""`twinlens evaluate`: measure a recipe or a model under a protocol, with intervals and baselines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from twinlens.core.types import Dataset
 
-HELP = "Measure a model or a recipe under a protocol, beside its baselines, with intervals."
+HELP = "measure a model or a recipe under a protocol, beside its baselines, with intervals"
 EXAMPLES = """
 twinlens evaluate --model models/compact --protocol edits
 twinlens evaluate --dataset nlvr --root data/nlvr --split dev --protocol paper --repeats 10 --out results
@@ -32,7 +32,7 @@ CHARTED = ("hit@1", "hit@5", "map", "cluster_svm_accuracy", "grounding_accuracy"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's own arguments."""
+    """Add the dataset, the model or recipe, and the outputs."""
     _data.add_dataset(parser, split="test")
     parser.add_argument("--model", type=Path, metavar="DIR", help="measure this trained model")
     _data.add_recipe(parser, "without --model: train this on the part not measured (default: compact)")
@@ -107,7 +107,7 @@ def _paper(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
 
 
 def _processes(args: argparse.Namespace) -> int:
-    """Repeats that run side by side: one per core on a CPU, one on any other device."""
+    """Choose how many repeats run in parallel: one per core on a CPU, one on any other device."""
     from twinlens.core import machine
 
     return min(args.repeats, machine.cores()) if machine.pick_device(args.device).type == "cpu" else 1
@@ -145,7 +145,7 @@ def _with_recipe(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
 
 
 def _series(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Name → its metrics, in the order of tables and charts."""
+    """Collect metrics by name, in the order of tables and charts."""
     series = {result["recipe"]: result["metrics"]}
     series |= {f"{result['recipe']}, {part}": found for part, found in result.get("parts", {}).items()}
     series |= result["baselines"]
@@ -167,7 +167,7 @@ def _table(result: Mapping[str, Any]) -> tuple[list[str], list[list[object]]]:
 
 
 def _title(result: Mapping[str, Any]) -> str:
-    """What was measured, with the options that the dataset was loaded with, such as gallery=reduced."""
+    """Title a result by its dataset, protocol and the dataset's options, such as gallery=reduced."""
     return ", ".join([f"{result['dataset']} {result['split']}", f"protocol {result['protocol']}", *result["data"]])
 
 
@@ -192,7 +192,7 @@ def _write(result: Mapping[str, Any], folder: Path) -> None:
 
 
 def _chart(result: Mapping[str, Any], path: Path) -> None:
-    """The manner of the paper's figure 3: bars with intervals; what the paper printed is a dashed line."""
+    """Draw bars with intervals as in the paper's figure 3; a dashed line is the paper's figure."""
     from twinlens.report import Estimate
     from twinlens.report.plots import bar_chart
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from twinlens.commands import _collection, _common
 
-HELP = "tell what a collection holds, which pictures failed and why, and which model made it"
+HELP = "show what a collection holds, which pictures failed and why, and which model made it"
 EXAMPLES = """
 twinlens info
 twinlens info --collection ~/pictures.twin --json

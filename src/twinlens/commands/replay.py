@@ -13,7 +13,7 @@ from twinlens.core.types import Different
 if TYPE_CHECKING:
     from twinlens.collection import Replay
 
-HELP = "ask a receipt's search again: exit code 0 if the ranking is the same, 1 if it is not, with what has changed"
+HELP = "repeat a receipt's search: exit code 0 if the ranking is the same, else 1, with the changes"
 EXAMPLES = """
 twinlens replay found.receipt
 twinlens replay found.receipt --collection ~/copy.twin --json

@@ -1,4 +1,4 @@
-"""twinlens train: a recipe on a dataset → a model folder; a fusion on a collection's captions; a detector on boxes."""
+"""`twinlens train`: train a recipe, a fusion on a collection's captions, or a detector."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from twinlens.core.recipe import Recipe
     from twinlens.training.loop import Epoch
 
-HELP = "Train a recipe on a dataset, a fusion on a collection's own captions, or a detector on boxes."
+HELP = "train a recipe on a dataset, a fusion on a collection's own captions, or a detector on boxes"
 EXAMPLES = """
 twinlens train --protocol edits --data scenes=6000 --out models/compact
 twinlens train --dataset nlvr --root data/nlvr --split dev --recipe compact --out models/nlvr
@@ -27,7 +27,7 @@ twinlens train detector --dataset nlvr --root data/nlvr --split dev --weights sh
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's own arguments."""
+    """Add the dataset, the recipe, and the options of the run."""
     parser.add_argument(
         "what", nargs="?", choices=("model", "detector"), default="model", help="what to train (default: model)"
     )
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
-    """Train, or go on where a run was cut off; a finished run is not repeated."""
+    """Train, or resume an interrupted run; a finished run is not repeated."""
     if args.collection is not None:
         return _own.train(args)
     _own.check_absent(args)

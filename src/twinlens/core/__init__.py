@@ -1,1 +1,1 @@
-"""What every room may use: the types that travel, suggestions, menus of variants, recipes, progress, whole files."""
+"""Foundations of every package: shared types, suggestions, variants, recipes, checkpoints, progress, atomic files."""

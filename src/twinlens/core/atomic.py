@@ -1,4 +1,4 @@
-"""Files that appear at once and complete, or not at all."""
+"""Atomic writing of files: a file appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pathlib import Path
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Where to write what then stands at `path`: a kill or an error leaves what was there before.
+    """Yield a draft path that replaces `path` on success; a kill or an error leaves the old file.
 
-    The folder is made where it is missing. Several processes may write the same file side by side.
+    The parent folder is made if it is missing. Several processes may write the same file at once.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(f".{os.getpid()}.tmp")
+    draft = path.with_suffix(f".{os.getpid()}.tmp")
     try:
-        yield beside
-        beside.replace(path)
+        yield draft
+        draft.replace(path)
     finally:
         with contextlib.suppress(OSError):
-            beside.unlink()
+            draft.unlink()

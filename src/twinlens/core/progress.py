@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Bar(Protocol):
-    """What a running bar can be told."""
+    """A running progress bar."""
 
     def __call__(self, done: int = 1, note: str | None = None) -> None:
         """Count `done` more units, and show a note (a loss, a count of failures) beside them."""
@@ -18,7 +18,7 @@ class Bar(Protocol):
 
 @contextmanager
 def bar(title: str, total: int, *, unit: str = "it", progress: bool = True) -> Iterator[Bar]:
-    """A bar over `total` units; on a stream that is no terminal rich prints only its last state."""
+    """Show a bar over `total` units; on a stream that is no terminal, rich prints only its last state."""
     if not progress:
         yield _nothing
         return
@@ -35,12 +35,12 @@ def track(items: Iterable[T], title: str, total: int, *, unit: str = "it", progr
 
 
 def _nothing(done: int = 1, note: str | None = None) -> None:
-    """A bar that is not shown."""
+    """Ignore progress; stands in for a bar that is not shown."""
 
 
 @contextmanager
 def _drawn(title: str, total: int, unit: str) -> Iterator[Bar]:
-    """A bar with its title, its count, its rate in units/s, the remaining time and a note."""
+    """Draw a bar with its title, count, rate in units/s, remaining time and a note."""
     from rich.console import Console  # rich takes a tenth of a second, and a search draws no bar
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
     from rich.text import Text

@@ -1,4 +1,4 @@
-"""Recipe: a pipeline as data. Read from TOML, unknown keys refused, saved beside the model it describes."""
+"""Recipe: a pipeline as data, read from TOML without unknown keys and saved with its model."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from twinlens.core import suggestions
 from twinlens.core.types import TwinlensError
 
 EXACT = {"name": "exact"}
-"""What recipes of earlier models say of an index; it is how collections search."""
+"""The [index] table of recipes from earlier versions, which is accepted and dropped."""
 NO_INDEX = "a recipe names no index; leave [index] out: collections search exactly, twinlens.indexes has the others"
 
 
 class Variant(BaseModel):
-    """A variant by its file name, and its options; the variant's constructor is what checks them."""
+    """A variant by its file name, with options that its constructor checks."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
     name: str
 
     @property
     def options(self) -> dict[str, Any]:
-        """Everything beside the name."""
+        """Return all keys except the name."""
         return dict(self.model_extra or {})
 
 
 class Training(BaseModel):
-    """How the one loop of `training/loop.py` runs; lengths in epochs over the training queries."""
+    """Settings of `training/loop.py`; lengths are in epochs over the training queries."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     epochs: int = Field(default=20, ge=1)
@@ -48,7 +48,7 @@ class Training(BaseModel):
 
 
 class Recipe(BaseModel):
-    """A pipeline: encoders → fusion → unit vectors, and how to train it."""
+    """A pipeline of encoders and a fusion that gives unit vectors, with its loss and training settings."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: str
@@ -72,10 +72,10 @@ class Recipe(BaseModel):
     def parse(cls, text: str, *, source: str) -> Self:
         """Read a recipe from TOML text; `source` is named in errors."""
         try:
-            said = tomllib.loads(text)
-            if said.pop("index", EXACT) != EXACT:
+            content = tomllib.loads(text)
+            if content.pop("index", EXACT) != EXACT:
                 raise TwinlensError(f"{source}: {NO_INDEX}")
-            return cls.model_validate(said)
+            return cls.model_validate(content)
         except tomllib.TOMLDecodeError as error:
             raise TwinlensError(f"{source} is not valid TOML: {error}") from error
         except ValidationError as error:
@@ -83,23 +83,23 @@ class Recipe(BaseModel):
 
     @property
     def of_vectors(self) -> str:
-        """All of it that decides what vectors a model with given weights makes, as one text."""
-        said = self.model_dump(mode="json", include={"dim", "encoders", "fusion"})
-        return json.dumps(said, sort_keys=True)
+        """Return as JSON the keys that, besides the weights, determine a model's vectors."""
+        content = self.model_dump(mode="json", include={"dim", "encoders", "fusion"})
+        return json.dumps(content, sort_keys=True)
 
     def to_toml(self) -> str:
-        """The recipe as TOML text that `parse` reads back to an equal recipe."""
+        """Return the recipe as TOML text, which `parse` reads back to an equal recipe."""
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
 
 def presets() -> list[str]:
-    """Names of the recipes that the package ships."""
+    """Return the names of the shipped recipes."""
     folder = resources.files("twinlens") / "recipes"
     return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml"))
 
 
 def find_recipe(name_or_path: str) -> Recipe:
-    """A shipped recipe by name, or any recipe by the path of its TOML file."""
+    """Read a shipped recipe by name, or any recipe by the path of its TOML file."""
     if name_or_path.endswith(".toml"):
         return Recipe.read(Path(name_or_path))
     known = presets()
@@ -110,7 +110,7 @@ def find_recipe(name_or_path: str) -> Recipe:
 
 
 def _first_fault(model: type[BaseModel], error: ValidationError) -> str:
-    """One line about the first of a validation's faults; for an unknown key it lists the keys known at that place."""
+    """Describe a validation's first fault in one line; for an unknown key, list the known keys at that place."""
     fault = error.errors()[0]
     key = ".".join(str(part) for part in fault["loc"])
     if fault["type"] != "extra_forbidden":

@@ -1,4 +1,4 @@
-"""What to say to a word that is not known."""
+"""Error messages for unknown names, with the closest known one."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ LISTED = 30
 
 
 def unknown(what: str, word: str, known: Collection[str]) -> str:
-    """One line: "unknown fusion 'gatte' (did you mean 'gate'?); known: concat, gate, sum"."""
+    """Return one line: "unknown fusion 'gatte' (did you mean 'gate'?); known: concat, gate, sum"."""
     return f"unknown {what} {word!r}{closest(word, known)}; known: {listing(known)}"
 
 
 def closest(word: str, known: Collection[str]) -> str:
-    """The tail " (did you mean 'gate'?)", or nothing when no known word is close."""
-    import difflib  # only for those who mistyped
+    """Return " (did you mean 'gate'?)", or "" if no known word is close."""
+    import difflib  # needed only after a mistyped name
 
     close = difflib.get_close_matches(word, list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
@@ -35,7 +35,7 @@ def unknown_among_many(what: str, word: str, known: Collection[str]) -> str:
 
 
 def listing(known: Collection[str]) -> str:
-    """The known words, sorted."""
+    """Return the known words, sorted and joined by commas."""
     return ", ".join(sorted(known)) or "none"
 
 

@@ -1,4 +1,4 @@
-"""The only things that travel between rooms. Nothing here imports a heavy library at run time."""
+"""Types shared by all packages; importing them imports no heavy library."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Picture: TypeAlias = "Path | Image | Callable[[], Image]"
-"""A file, a picture in memory, or a picklable function that draws one when it is needed."""
+"""A file, a picture in memory, or a picklable function that draws one on demand."""
 Arrays: TypeAlias = "Mapping[str, NDArray[np.generic]]"
-"""What one sample is after everything on the CPU; the key names the array, no batch dimension."""
+"""One prepared sample: named arrays without a batch dimension."""
 Similarity: TypeAlias = "Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]"
-"""Scores (Q, N) of queries' vectors (Q, D) with entries' (N, D)."""
+"""Function from query vectors (Q, D) and entry vectors (N, D) to scores (Q, N)."""
 Batch: TypeAlias = "Mapping[str, Tensor]"
-"""Arrays of many samples stacked along a first dimension B."""
+"""Arrays of B samples, stacked along the first dimension."""
 NEAR_DUPLICATE = 0.98
-"""Cosine from which two pictures are the same to people: another size, another compression."""
+"""Cosine from which two pictures look the same, such as another size or compression."""
 
 
 class TwinlensError(Exception):
-    """The user can mend this: the message is one line that says what is wrong and how; the exit code is 2."""
+    """An error that the user can mend: one line with the fault and its cure; the exit code is 2."""
 
     code = 2
 
 
 class Different(TwinlensError):  # noqa: N818 - it is an answer
-    """No mistake, but the answer that two things differ, in one line; the exit code is 1, as `diff` has it."""
+    """The result that two things differ, in one line; the exit code is 1, as that of `diff`."""
 
     code = 1
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A query and a gallery entry alike: a picture, a text, or both. `id` never reaches a model."""
+    """A query or a gallery entry: a picture, a text, or both. `id` never reaches a model."""
 
     id: str
     image: Picture | None
@@ -48,7 +48,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Features:
-    """One side (picture or text) of B samples, as a network describes it.
+    """Encoded features of one side (picture or text) of B samples.
 
     vector (B, D); tokens (B, L, D) are words, regions or the cells of a map; mask (B, L) is True where a token counts;
     grid (H, W) says that the L = H·W tokens are a map in row-major order; present (B,) is False where this side of a
@@ -66,7 +66,7 @@ class Features:
 
 @dataclass(frozen=True)
 class Encoded:
-    """What an encoder makes of a batch: the picture's side, the text's side, or both."""
+    """An encoder's output for a batch: features of the picture, of the text, or both."""
 
     image: Features | None = None
     text: Features | None = None
@@ -74,7 +74,7 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Queries, a gallery, and what is known about them; no metric ever asks which dataset it is looking at.
+    """Queries, a gallery, and their relations, in one form for every dataset.
 
     relevant: query id → ids of gallery entries that answer it. rejected: query id → ids known not to (hard negatives).
     ignore: query id → ids left out of that query's ranking. groups: id of a query or a gallery entry → its leak-free
@@ -93,7 +93,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Ranking:
-    """The gallery as one query orders it: best first, scores descending."""
+    """The gallery ranked for one query: best first, scores descending."""
 
     query_id: str
     ids: tuple[str, ...]
@@ -101,22 +101,22 @@ class Ranking:
 
 
 class Preparer(Protocol):
-    """The part of a model that runs in workers."""
+    """Interface of a model in worker processes."""
 
     def prepare(self, sample: Sample) -> Arrays:
-        """Everything on the CPU for one sample."""
+        """Prepare one sample on the CPU."""
 
 
 class Embedder(Preparer, Protocol):
-    """The part of a model that turns samples into vectors."""
+    """Interface of a model that embeds samples."""
 
     def embed_prepared(self, prepared: Sequence[Arrays], /) -> NDArray[np.float32]:
-        """Unit vectors (B, D) of prepared samples."""
+        """Embed prepared samples as unit vectors (B, D)."""
 
 
 @dataclass(frozen=True)
 class Hit:
-    """One answer to a query: a gallery entry, its score, and what every door shows of it.
+    """One answer to a query: a gallery entry, its score, and the details that every output shows.
 
     The score is the cosine, −1 to 1, or, for models that compare several sides, in standard deviations above the mean
     of the collection. duplicates: ids of near-duplicates that it stands for. rank: from 1 on. hash: the content hash of
@@ -133,7 +133,7 @@ class Hit:
 
     @property
     def path(self) -> Picture | None:
-        """Return where the picture is."""
+        """Return the picture's location."""
         return self.sample.image
 
     @property

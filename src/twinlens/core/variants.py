@@ -1,4 +1,4 @@
-"""Variants are files: the listing of a folder is the menu, and a file's name is the option's name.
+"""Variants as files: a folder's listing is the menu, and a file's name is the variant's name.
 
 Every variant file of `encoders`, `fusions` and `indexes` defines one public class; `datasets` and `commands` are
 modules used as they are. Keyword-only constructor arguments are the schema of a variant's options.
@@ -18,13 +18,13 @@ from twinlens.core.types import TwinlensError
 
 
 def names(folder: str) -> list[str]:
-    """The variants of a folder such as "fusions", sorted; names with a leading underscore are helpers, not variants."""
+    """Return the sorted variants of a folder such as "fusions"; files with a leading underscore are helpers."""
     package = importlib.import_module(f"twinlens.{folder}")
     return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
 
 
 def load(folder: str, name: str) -> ModuleType:
-    """Import one variant's file. Raises TwinlensError that lists the known names."""
+    """Import a variant's file. Raises TwinlensError listing the known names."""
     known = names(folder)
     if name not in known:
         raise TwinlensError(suggestions.unknown(folder[:-1], name, known))
@@ -32,7 +32,7 @@ def load(folder: str, name: str) -> ModuleType:
 
 
 def variant_class(folder: str, name: str) -> type[Any]:
-    """The one public class that a variant's file defines."""
+    """Return the only public class of a variant's file."""
     module = load(folder, name)
     classes = [
         c for n, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == module.__name__ and n[0] != "_"
@@ -43,7 +43,7 @@ def variant_class(folder: str, name: str) -> type[Any]:
 
 
 def make(folder: str, name: str, **options: Any) -> Any:
-    """Build a variant. Raises TwinlensError that names the known options when one is unknown or missing."""
+    """Build a variant. Raises TwinlensError naming the known options if one is unknown or missing."""
     cls = variant_class(folder, name)
     _check_options(f"{folder[:-1]} {name!r}", inspect.signature(cls), options)
     return cls(**options)

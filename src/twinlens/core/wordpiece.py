@@ -1,4 +1,4 @@
-"""WordPiece tokenisation: learned from a corpus, or read from a checkpoint; a fixed length of ids for every text."""
+"""WordPiece tokenisation, trained on a corpus or read from a checkpoint, to a fixed number of ids per text."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ FILE = "tokenizer.json"
 
 
 def learn(texts: Iterable[str], size: int) -> Tokenizer:
-    """A lower-cased WordPiece tokenizer with at most `size` entries, as BERT's (Devlin et al. 2019); deterministic.
+    """Train a lower-casing WordPiece tokenizer of at most `size` entries, as BERT's (Devlin et al. 2019).
 
-    The library numbers single letters in the order of a hash table, which changes from call to call and decides ties
-    between merges; they are therefore given to it in order, and taken back from the special tokens afterwards. Where a
-    small `size` leaves no room for them all, words with the rarest letters become [UNK].
+    Training is deterministic: the library numbers single letters in the order of a hash table, which changes from call
+    to call and decides ties between merges, so they are passed in order as special tokens, a role they lose afterwards.
+    If `size` is too small for all letters, words with the rarest ones become [UNK].
     """
     texts = [text for text in texts if text]
     learner = _bare(models.WordPiece(unk_token="[UNK]"))
@@ -52,7 +52,7 @@ def _words(tokenizer: Tokenizer, text: str) -> list[tuple[str, tuple[int, int]]]
 
 
 def load(folder: Path) -> Tokenizer:
-    """Read `tokenizer.json` from a folder. Raises TwinlensError when it is missing or not a tokenizer."""
+    """Read `tokenizer.json` from a folder. Raises TwinlensError if it is missing or not a tokenizer."""
     path = folder / FILE
     if not path.is_file():
         raise TwinlensError(f"the model folder lacks {path.name} (looked in {folder}); copy the whole folder again")
@@ -63,22 +63,21 @@ def load(folder: Path) -> Tokenizer:
 
 
 def encode(tokenizer: Any, text: str, length: int, *, pad: int | None = None) -> Arrays:
-    """Ids and mask of one text, cut or padded to `length`: words (L,) int64, words_mask (L,) bool, text_present ().
+    """Encode a text, cut or padded to `length`: words (L,) int64, words_mask (L,) bool, text_present ().
 
-    pad: the id that fills the rest, [PAD]'s unless it is given. The empty text is the defined one of a bare picture:
-    [CLS] [SEP] alone.
+    pad: the padding id, by default that of [PAD]. The empty text, that of a picture alone, is [CLS] [SEP].
     """
     encoding = tokenizer.encode(text)
-    ids, kept = encoding.ids, min(len(encoding.ids), length)
+    ids, count = encoding.ids, min(len(encoding.ids), length)
     words = np.full(length, tokenizer.token_to_id("[PAD]") or 0 if pad is None else pad, dtype=np.int64)
-    words[:kept] = ids[:kept]
+    words[:count] = ids[:count]
     if len(ids) > length:
         words[length - 1] = ids[-1]  # a cut sentence still ends with [SEP]
-    return {"words": words, "words_mask": np.arange(length) < kept, "text_present": np.asarray(bool(text.strip()))}
+    return {"words": words, "words_mask": np.arange(length) < count, "text_present": np.asarray(bool(text.strip()))}
 
 
 def trimmed(arrays: Arrays) -> Arrays:
-    """Stacked arrays of texts (B, L) cut to the longest text of the batch, whatever name stands before "words"."""
+    """Cut stacked arrays of texts (B, L), named "…words" and "…words_mask", to the longest text of the batch."""
     cut = dict(arrays)
     for name in [name for name in arrays if name.endswith("words_mask")]:
         longest = max(1, int(arrays[name].sum(axis=1).max(initial=0)))

@@ -1,1 +1,1 @@
-"""Pictures and captions as they lie on disk, and what is known of them by their content."""
+"""Pictures and captions on disk: files, archives, decoding, captions, content hashes."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class HashedPicture:
-    """A picture whose content is known by a key, so that it need not be read or drawn to be recognised."""
+    """A picture with the key of its content, so that it need not be read or drawn to be recognised."""
 
     picture: Picture
     key: bytes

@@ -55,7 +55,7 @@ _log = logging.getLogger(__name__)
 
 
 class BadPicture(TwinlensError):  # noqa: N818 - it is the picture that is bad
-    """One picture cannot be used: the message is one line that names it and says why."""
+    """A picture cannot be used; the message is one line that names it and gives the reason."""
 
 
 class _Quiet:
@@ -94,7 +94,7 @@ def load(
     max_pixels: int = MAX_PIXELS,
     max_bytes: int = MAX_BYTES,
 ) -> Image.Image:
-    """The picture in RGB, upright (EXIF orientation applied), transparency laid on white, first frame of animations.
+    """Load a picture in RGB: upright (EXIF orientation applied), transparency on white, first frame of animations.
 
     near: (width, height) in pixels that the caller will resize to; a JPEG may then be decoded at 1/2, 1/4 or 1/8 of
     its size, which is about twice as fast, but never below `near`. Grey of 16 bits is scaled to 8 bits by 65535, grey
@@ -114,7 +114,7 @@ def load(
 def decode(
     file: BinaryIO, name: str, *, near: tuple[int, int] | None = None, max_pixels: int = MAX_PIXELS
 ) -> Image.Image:
-    """Like `load`, from an open binary file; `name` is what an error calls it."""
+    """Decode an open binary file as `load` does; `name` stands in error messages."""
     with _quiet:
         try:
             image = Image.open(file, formats=_FORMATS)
@@ -128,7 +128,7 @@ def decode(
 
 
 def find(folder: Path, *, passed: Counter[str] | None = None) -> list[Path]:
-    """Every picture below a folder or in a tar shard, known by its suffix, sorted by path; hidden ones are passed over.
+    """Find every picture below a folder or in a tar shard by its suffix, sorted by path; hidden ones are skipped.
 
     Linked folders are followed, each real folder once, so that loops end. A subfolder that cannot be read is logged.
     Shards are looked into; a damaged or compressed one is found itself, and fails when it is loaded. `passed` counts
@@ -154,7 +154,7 @@ def find(folder: Path, *, passed: Counter[str] | None = None) -> list[Path]:
 
 
 def unread(passed: Mapping[str, int]) -> str:
-    """A line on the pictures that `find` has passed over."""
+    """Describe in a line the pictures that `find` has skipped."""
     counts = ", ".join(f"{count:,} {ending}" for ending, count in sorted(passed.items()))
     return f"passed over {counts}: such pictures are not read, convert them to JPEG or PNG"
 
@@ -178,7 +178,7 @@ def _in_shard(path: Path) -> Iterator[str]:
 
 
 def walk(folder: Path, *, tell: Callable[[OSError], None] | None = None) -> Iterator[tuple[str, list[str]]]:
-    """Every folder below one with the names of its files; hidden folders are passed over, linked ones visited once.
+    """Yield every folder below one with the names of its files; hidden ones are skipped, linked ones visited once.
 
     tell: is given the error of each that cannot be read.
     """
@@ -245,7 +245,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation, 1 (upright) to 8; 1 where the tag is missing or unreadable: the pixels are still good."""
+    """Return the EXIF orientation, 1 (upright) to 8; 1 where the tag is missing or unreadable: the pixels are good."""
     try:
         value = image.getexif().get(ExifTags.Base.Orientation, 1)
     except _DAMAGE:
@@ -270,7 +270,7 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 
 def _grey(image: Image.Image) -> Image.Image:
-    """Grey of 16 or 32 bits in 8 bits. White is 65535 where values fit 16 bits, else the picture's own maximum."""
+    """Scale grey of 16 or 32 bits to 8 bits. White is 65535 where values fit 16 bits, else the picture's maximum."""
     values = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0.0, neginf=0.0)
     low, high = float(values.min()), float(values.max())
     if image.mode != "F" and low >= 0 and high <= 65535:
@@ -279,5 +279,5 @@ def _grey(image: Image.Image) -> Image.Image:
 
 
 def _line(error: BaseException) -> str:
-    """An error's text on one line, or its kind when it has none."""
+    """Return an error's text on one line, or its kind when it has none."""
     return " ".join(str(error).split()) or type(error).__name__

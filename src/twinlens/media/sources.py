@@ -1,4 +1,4 @@
-"""Where a picture's bytes are: in a file of its own, or within a tar shard as WebDataset writes them.
+"""Sources of a picture's bytes: a file of its own, or a member of a tar shard as WebDataset writes them.
 
 A member of a shard has a path below it, `shard.tar/key.jpg`, and is read where it lies: nothing is unpacked, links and
 special files are passed over, and so are names that lead out of the shard. The shard must not be compressed.
@@ -28,7 +28,7 @@ _DAMAGE = (tarfile.TarError, OSError, ValueError, EOFError, LookupError, Runtime
 
 
 class Status(NamedTuple):
-    """Size in bytes, and when it changed in nanoseconds; for a member when its shard did."""
+    """Size in bytes and time of change in nanoseconds; for a member that of its shard."""
 
     size: int
     mtime_ns: int
@@ -43,17 +43,17 @@ class Shard:
 
 
 def is_shard(path: Path) -> bool:
-    """Whether a path is a tar file, by its name."""
+    """Tell whether a path is a tar file, by its name."""
     return path.suffix.lower() == SUFFIX and path.is_file()
 
 
 def is_packed(path: Path) -> bool:
-    """Whether a path is a compressed tar file, by its name."""
+    """Tell whether a path is a compressed tar file, by its name."""
     return path.name.lower().endswith(PACKED) and path.is_file()
 
 
 def split(path: Path) -> tuple[Path, str] | None:
-    """The shard and the member's name in it, of a path that leads into a shard; else None."""
+    """Split a path that leads into a shard into the shard and the member's name; None for other paths."""
     if f"{SUFFIX}{os.sep}" not in str(path).lower():
         return None
     shard = next((parent for parent in reversed(path.parents) if is_shard(parent)), None)
@@ -61,7 +61,7 @@ def split(path: Path) -> tuple[Path, str] | None:
 
 
 def read_shard(path: Path) -> Shard:
-    """What a tar holds; of a damaged one what stands before the damage. Kept until the file changes."""
+    """List a tar's members; of a damaged one those before the damage. Cached until the file changes."""
     try:
         status = path.stat()
     except OSError as error:
@@ -70,7 +70,7 @@ def read_shard(path: Path) -> Shard:
 
 
 def status(path: Path) -> Status:
-    """Of a file or a member. Raises OSError: not there, or neither (a folder, a pipe)."""
+    """Return size and time of a file or a member. Raises OSError: not there, or neither (a folder, a pipe)."""
     within = split(path)
     if within is None:
         found = path.stat()
@@ -86,7 +86,7 @@ def _bounded(time_ns: int) -> int:
 
 
 def open_file(path: Path) -> io.BufferedReader:
-    """A file or a member, opened for reading. Raises OSError as `status` does, and for a member that is cut off."""
+    """Open a file or a member for reading. Raises OSError as `status` does, and for a member that is cut off."""
     size = status(path).size
     within = split(path)
     if within is None:
@@ -98,7 +98,7 @@ def open_file(path: Path) -> io.BufferedReader:
 
 
 def exists(path: Path | str) -> bool:
-    """Whether there is still something to index at a path: while a shard cannot be read, nothing in it counts as gone.
+    """Tell whether something to index is still at a path; while a shard cannot be read, none of its members is gone.
 
     A shard on its own is something to index, namely a failure, only while it is damaged.
     """
@@ -113,7 +113,7 @@ def exists(path: Path | str) -> bool:
 
 
 def names(folder: Path) -> Iterator[str]:
-    """The names in a folder, a shard, or a folder within a shard. Raises OSError for a folder that cannot be listed."""
+    """List the names in a folder, a shard, or a folder within one. Raises OSError where that cannot be listed."""
     shard, prefix = split(folder) or ((folder, "") if is_shard(folder) else (None, ""))
     if shard is None:
         yield from (path.name for path in folder.iterdir())
@@ -147,7 +147,7 @@ def _index(path: Path, _size: int, _mtime_ns: int) -> Shard:
 
 
 def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """All members, none kept. Raises ReadError for sizes that would lead back (CVE-2025-8194)."""
+    """Yield all members, keeping none. Raises ReadError for sizes that would lead back (CVE-2025-8194)."""
     last = -1
     while (member := tar.next()) is not None:
         tar.members.clear()  # type: ignore[attr-defined]
@@ -158,7 +158,7 @@ def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
 
 
 def _inside(name: str) -> str | None:
-    """A member's name without "./"; None where it leads out of the shard or cannot be a path."""
+    """Return a member's name without "./"; None where it leads out of the shard or cannot be a path."""
     path = PurePosixPath(name)
     return None if path.is_absolute() or ".." in path.parts or "\0" in name or not path.parts else str(path)
 
@@ -173,7 +173,7 @@ class _Headers(io.BufferedReader):
 
 
 class _Part(io.RawIOBase):
-    """Some bytes of a file as a file."""
+    """A range of a file's bytes as a file."""
 
     def __init__(self, path: Path, start: int, size: int) -> None:
         self.start, self.size, self.at = start, size, 0
@@ -206,6 +206,6 @@ class _Part(io.RawIOBase):
 
 
 def content_hash(path: Path) -> bytes:
-    """The first 20 bytes of BLAKE2b over the whole file, read in pieces. Raises OSError."""
+    """Hash a whole file, read in pieces: 20 bytes of BLAKE2b. Raises OSError."""
     with open_file(path) as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20)).digest()

@@ -1,4 +1,4 @@
-"""The steps of an epoch: what is embedded together, and which pairs do not count as negatives."""
+"""The steps of an epoch: rows that are embedded together, and pairs that are no negatives."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Steps(torch.utils.data.Dataset[Step]):
         self.order = np.random.default_rng((self.seed, epoch)).permutation(len(self.queries))
 
     def __len__(self) -> int:
-        """Full batches only: a small last one would give batch normalisation and the softmax another task."""
+        """Count full batches only: a small last one would give batch normalisation and the softmax another task."""
         return len(self.queries) // self.batch_size
 
     def __getitem__(self, step: int) -> Step:
@@ -88,7 +88,7 @@ class Steps(torch.utils.data.Dataset[Step]):
     def _relations(
         self, query_ids: Sequence[str], columns: Sequence[str]
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """`mask` and `answers` of a step."""
+        """Return `mask` and `answers` of a step."""
         left_out, answers = np.zeros((2, len(query_ids), len(columns)), dtype=np.bool_)
         for row, query_id in enumerate(query_ids):
             known, ignored = self.answers[query_id], self.ignore.get(query_id, frozenset())
@@ -101,14 +101,14 @@ class Steps(torch.utils.data.Dataset[Step]):
 
 
 class PreparedCache:
-    """Prepared arrays by sample id, kept until `limit` bytes are full: an epoch decodes each picture once."""
+    """A cache of prepared arrays by sample id, up to `limit` bytes: an epoch decodes each picture once."""
 
     def __init__(self, prepare: Callable[[Sample], Arrays], limit: int = 2**30) -> None:
         self.prepare, self.room = prepare, limit
         self.kept: dict[str, Arrays] = {}
 
     def __call__(self, sample: Sample) -> Arrays:
-        """The sample's arrays, from memory where they are."""
+        """Return a sample's arrays, from memory where they are cached."""
         if sample.id not in self.kept:
             arrays = self.prepare(sample)
             size = sum(array.nbytes for array in arrays.values())
@@ -120,5 +120,5 @@ class PreparedCache:
 
 
 def _sorted_within(known: Mapping[str, frozenset[str]], gallery: dict[str, Sample]) -> dict[str, list[str]]:
-    """Sets as sorted lists of ids that are in the gallery: sets have no order to draw from reproducibly."""
+    """Sort sets of ids that are in the gallery: a set has no order to draw from reproducibly."""
     return {query: sorted(entry for entry in ids if entry in gallery) for query, ids in known.items()}

@@ -1,4 +1,4 @@
-"""Teaching a Faster R-CNN where things are: boxes of drawn scenes, NLVR or COCO → weights, with their precision.
+"""Training of a Faster R-CNN on boxes of drawn scenes, NLVR or COCO, with its mean average precision.
 
 A detector trained on photographs has no reason to fire on drawn shapes, nor one trained on drawings on anything else.
 """
@@ -35,7 +35,7 @@ Target = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Boxed:
-    """A picture, and what is where in it: boxes (left, upper, right, lower) in its pixels, and a label for each."""
+    """A picture with boxes (left, upper, right, lower) in its pixels, and a label for each."""
 
     picture: Picture
     boxes: tuple[tuple[float, float, float, float], ...]
@@ -44,7 +44,7 @@ class Boxed:
 
 @dataclass(frozen=True)
 class Settings:
-    """How a detector is taught; lengths in epochs over the examples."""
+    """Settings of a detector's training; lengths in epochs over the examples."""
 
     epochs: int = 10
     batch_size: int = 8
@@ -60,7 +60,7 @@ def drawn(count: int, *, seed: int) -> list[Boxed]:
 
 
 def from_nlvr(root: Path | None, split: str) -> list[Boxed]:
-    """One picture of each row of NLVR, with the things that its annotation names. Raises TwinlensError."""
+    """Take one picture of each row of NLVR, with its annotated items. Raises TwinlensError."""
     colours = {"#0099ff": "blue"}
     found = []
     for n, row in enumerate(nlvr.rows(root, split)):
@@ -72,7 +72,7 @@ def from_nlvr(root: Path | None, split: str) -> list[Boxed]:
 
 
 def from_coco(annotations: Path, pictures: Path) -> list[Boxed]:
-    """A COCO detection file and the folder of its pictures; crowds are left out, pictures without boxes stay.
+    """Read a COCO detection file and the folder of its pictures; crowds are left out, pictures without boxes stay.
 
     Raises TwinlensError when the file cannot be read or is of another format.
     """
@@ -98,7 +98,7 @@ def from_coco(annotations: Path, pictures: Path) -> list[Boxed]:
 
 
 def build(name: str, weights: str | None, labels: Sequence[str], *, canvas: tuple[int, int]) -> Any:
-    """A Faster R-CNN by name and weights, as encoder `regions` takes them, that tells these labels apart.
+    """Build a Faster R-CNN by name and weights, as encoder `regions` takes them, for these labels.
 
     canvas: (height, width) in pixels that pictures are scaled to; things below ten pixels are hard to find. Weights of
     another number of labels keep all but their last layer. Raises TwinlensError as the encoder does.
@@ -112,7 +112,7 @@ def save(detector: Any, path: Path, *, name: str, labels: Sequence[str]) -> None
 
 
 def labels_of(examples: Iterable[Boxed]) -> tuple[str, ...]:
-    """Every label of the examples, sorted. Raises TwinlensError when there is none."""
+    """List every label of the examples, sorted. Raises TwinlensError when there is none."""
     labels = tuple(sorted({label for example in examples for label in example.labels}))
     if not labels:
         raise TwinlensError("no example has a box, so there is nothing to learn")
@@ -152,7 +152,7 @@ def fine_tune(
 
 @torch.inference_mode()
 def mean_average_precision(detector: Any, examples: Sequence[Boxed], labels: Sequence[str]) -> dict[str, float]:
-    """COCO's mean average precision of a detector on examples: map (IoU .50 to .95), map_50, map_75, each in 0..1.
+    """Measure COCO's mean average precision on examples: map (IoU .50 to .95), map_50, map_75, each in 0..1.
 
     Raises TwinlensError when torchmetrics (the extra `detector`) is not installed.
     """
@@ -173,7 +173,7 @@ def mean_average_precision(detector: Any, examples: Sequence[Boxed], labels: Seq
 
 
 class _Run:
-    """A detector in training: what a checkpoint holds, and the steps."""
+    """A detector in training: the state that a checkpoint holds, and the steps."""
 
     def __init__(
         self, detector: Any, examples: list[Boxed], labels: tuple[str, ...], settings: Settings, seed: int
@@ -192,7 +192,7 @@ class _Run:
         self.key = hashlib.blake2b(said.encode(), digest_size=16).hexdigest()
 
     def epoch(self, advance: Bar) -> None:
-        """One pass over the examples, in an order and with mirrorings that depend on seed and epoch alone."""
+        """Pass once over the examples, in an order and with mirrorings that depend on seed and epoch alone."""
         number = len(self.losses)
         rng = np.random.default_rng((self.seed, number))
         torch.manual_seed(self.seed + number)  # torchvision samples anchors and proposals
@@ -217,7 +217,7 @@ class _Run:
         return loss.item()
 
     def save(self, path: Path) -> None:
-        """A kill leaves the old checkpoint or the new one."""
+        """Write a checkpoint; a kill leaves the old one or the new one."""
         state = {
             "key": self.key,
             "detector": self.detector.state_dict(),
@@ -229,7 +229,7 @@ class _Run:
             torch.save(state, beside)
 
     def resume(self, path: Path) -> None:
-        """Take up a checkpoint, where there is one."""
+        """Restore a checkpoint, where there is one."""
         if not path.is_file():
             return
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -248,7 +248,7 @@ def _drawn(scene: Any) -> Boxed:
 
 
 def _tensors(example: Boxed, labels: Sequence[str]) -> tuple[Tensor, Target]:
-    """Pixels (3, H, W) in 0..1, and boxes (N, 4) with labels (N,) as torchvision takes them."""
+    """Convert to pixels (3, H, W) in 0..1, and boxes (N, 4) with labels (N,) as torchvision takes them."""
     pixels = torch.from_numpy(np.array(images.load(example.picture))).permute(2, 0, 1).float() / 255
     numbers = {label: n for n, label in enumerate(labels, 1)}
     if strange := [label for label in example.labels if label not in numbers]:
@@ -261,7 +261,7 @@ def _tensors(example: Boxed, labels: Sequence[str]) -> tuple[Tensor, Target]:
 
 
 def _mirrored(example: tuple[Tensor, Target], rng: np.random.Generator) -> tuple[Tensor, Target]:
-    """Left and right exchanged, or not."""
+    """Mirror left and right, or not."""
     pixels, target = example
     if rng.random() < 0.5:
         return example

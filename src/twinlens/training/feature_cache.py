@@ -41,7 +41,7 @@ _NOTHING = Sample("", None, "")
 
 
 def keyed(samples: Iterable[Sample]) -> tuple[Sample, ...]:
-    """The same samples with every picture `HashedPicture`; a picture that several share is read once."""
+    """Replace every picture by a `HashedPicture`; a picture that several samples share is read once."""
     known: dict[int, tuple[Picture, HashedPicture]] = {}  # holds the picture, so that no other can take its id
 
     def key(picture: Picture) -> HashedPicture:
@@ -74,7 +74,7 @@ def take_dataset(digest: hashlib.blake2b, dataset: Dataset) -> None:
 
 
 def encoder_digest(part: Variant, encoder: Encoder) -> str:
-    """Content hash (hex) of an encoder: options, tensors, vocabulary, and the version of twinlens that runs it."""
+    """Return a content hash (hex) of an encoder: options, tensors, vocabulary, and the version of twinlens."""
     if isinstance(encoder, CachedEncoder):
         return encoder.shards.folder.name
     digest = hashlib.blake2b(f"{__version__} {part.model_dump_json()}".encode(), digest_size=16)
@@ -87,7 +87,7 @@ def encoder_digest(part: Variant, encoder: Encoder) -> str:
 
 
 def cache_features(composer: Composer, samples: Sequence[Sample], folder: Path, *, progress: bool = False) -> Composer:
-    """The composer with its frozen encoders replaced by what they say of these samples, kept in `folder`.
+    """Replace a composer's frozen encoders by cached features of these samples, kept in `folder`.
 
     What is not there yet is computed and written first. Fusion and trained encoders are the composer's own, so that
     training the answer trains the composer. The answer knows no other samples; one that is empty it always knows.
@@ -102,30 +102,30 @@ def cache_features(composer: Composer, samples: Sequence[Sample], folder: Path, 
 
 
 def parts_of(composer: Composer) -> list[Encoder]:
-    """Its encoders, in the recipe's order."""
+    """List a composer's encoders, in the recipe's order."""
     return [encoder for encoder in composer.encoders if isinstance(encoder, Encoder)]
 
 
 class CachedEncoder(Encoder):
-    """Stands in for a frozen encoder: gives what that said of the samples in its shards. It has no weights."""
+    """Stands in for a frozen encoder by the features of the samples in its shards. It has no weights."""
 
     def __init__(self, reads: frozenset[str], dim: int, shards: Shards) -> None:
         super().__init__()
         self.reads, self.dim, self.shards = reads, dim, shards
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """Itself: there is nothing in it that a copy could change."""
+        """Return itself: a copy could change nothing in it."""
         return self
 
     def prepare(self, sample: Sample) -> Arrays:
-        """place (2,) int64: shard and row. Raises TwinlensError for a sample whose features are not there."""
+        """Return place (2,) int64: shard and row. Raises TwinlensError for a sample whose features are not cached."""
         place = self.shards.places.get(sample_key(sample, self.reads))
         if place is None:
             raise TwinlensError(f"the features of {sample.id!r} were not computed; remember it with the others")
         return {"place": np.array(place, dtype=np.int64)}
 
     def forward(self, batch: Batch) -> Encoded:
-        """The features as the encoder gave them, without gradients."""
+        """Return the encoder's features, without gradients."""
         places = batch["place"]
         sides = {name: self.shards.gather(name, places.cpu(), places.device) for name in _SIDES}
         return Encoded(**sides)
@@ -142,14 +142,14 @@ class Shards:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """What is there. Raises TwinlensError that names a damaged file."""
+        """Open the shards of an encoder. Raises TwinlensError that names a damaged file."""
         shards = cls(folder, [], {}, {})
         for path in sorted(folder.glob("*.safetensors")):
             shards._take(path)
         return shards
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Another process opens the same files."""
+        """Let another process open the same files."""
         return type(self).open, (self.folder,)
 
     def add(self, encoder: Encoder, samples: Sequence[Sample], *, progress: bool = False) -> None:
@@ -165,13 +165,13 @@ class Shards:
                 self._take(self._write([key for key, _ in part], outputs))
 
     def gather(self, side: str, places: Tensor, device: torch.device) -> Features | None:
-        """One side of the samples at places (B, 2), or None where the encoder does not describe it."""
+        """Return one side of the samples at places (B, 2), or None where the encoder has no such side."""
         found = {name: self._rows(f"{side}.{name}", places) for name in _TENSORS}
         on_device = {name: tensor.to(device) for name, tensor in found.items() if tensor is not None}
         return Features(**on_device, grid=self.grids.get(side)) if on_device else None
 
     def _rows(self, name: str, places: Tensor) -> Tensor | None:
-        """Rows of one tensor, those of shards with shorter texts padded with zeros."""
+        """Return rows of one tensor, those of shards with shorter texts padded with zeros."""
         numbers = np.unique(places[:, 0].numpy()).tolist()
         if any(name not in self.tensors[number] for number in numbers):
             return None
@@ -192,7 +192,7 @@ class Shards:
         self.tensors.append(tensors)
 
     def _write(self, keys: Sequence[bytes], outputs: Sequence[Encoded]) -> Path:
-        """A shard, named by its keys: whoever computes the same one writes the same file."""
+        """Write a shard under the hash of its keys: equal shards are the same file."""
         named = _by_name(outputs)
         tensors = {name: _stacked(parts).clone(memory_format=torch.contiguous_format) for name, parts in named.items()}
         tensors[_KEYS] = torch.from_numpy(np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(-1, 16).copy())
@@ -218,7 +218,7 @@ def _parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 
 
 def _by_name(outputs: Sequence[Encoded]) -> dict[str, list[Tensor]]:
-    """Tensors of several batches: "image.vector" → [(B, D), …]."""
+    """Collect the tensors of several batches by name: "image.vector" → [(B, D), …]."""
     named: dict[str, list[Tensor]] = {}
     for output in outputs:
         for side in _SIDES:
@@ -230,7 +230,7 @@ def _by_name(outputs: Sequence[Encoded]) -> dict[str, list[Tensor]]:
 
 
 def _stacked(parts: Sequence[Tensor]) -> Tensor:
-    """Along the rows; of tensors (B, L, …) the shorter ones are padded with zeros, where their mask is False."""
+    """Concatenate rows; of tensors (B, L, …) the shorter ones are padded with zeros, where their mask is False."""
     if parts[0].ndim > 1 and len({part.shape[1] for part in parts}) > 1:
         length = max(part.shape[1] for part in parts)
         parts = [_padded(part, length) for part in parts]

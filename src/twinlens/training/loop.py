@@ -41,7 +41,7 @@ class Epoch:
 
 @dataclass
 class Run:
-    """All that a resumed run needs: weights, optimiser, schedule, the best weights so far, and the epochs."""
+    """The state that a resumed run needs: weights, optimiser, schedule, best weights so far, and the epochs."""
 
     composer: Composer
     log_scale: nn.Parameter
@@ -52,7 +52,7 @@ class Run:
     key: str
 
     def state(self) -> dict[str, Any]:
-        """Tensors, numbers and strings only, so that it can be read back with `weights_only`."""
+        """Return tensors, numbers and strings only, so that it can be read back with `weights_only`."""
         return {
             "key": self.key,
             "model": self.composer.state_dict(),
@@ -64,7 +64,7 @@ class Run:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up a saved state. Raises TwinlensError when it is of another run."""
+        """Restore a saved state. Raises TwinlensError when it is of another run."""
         if state["key"] != self.key:
             raise TwinlensError(
                 "the checkpoint is of another recipe, dataset or seed; delete it or choose another folder"
@@ -88,7 +88,7 @@ def train_recipe(
     array_cache: Path | None = None,
     progress: bool = True,
 ) -> tuple[Composer, list[Epoch]]:
-    """A recipe from nothing to trained: vocabularies, a leak-free part held out for early stopping, the loop.
+    """Train a recipe from scratch: vocabularies, a leak-free held-out part for early stopping, the loop.
 
     array_cache: a folder where encoders note what does not follow from learning, so that the next training finds it.
     """
@@ -146,7 +146,7 @@ def train(
 
 
 def validation_score(composer: Composer, dataset: Dataset) -> float:
-    """Mean average precision on unit vectors embedded in one pass: one number for early stopping.
+    """Measure the mean average precision on unit vectors embedded in one pass: one number for early stopping.
 
     Where each query has one answer it is the mean reciprocal rank; where many have, it asks for all of them, not only
     for the most alike.
@@ -202,7 +202,7 @@ def _loaded(steps: Steps, workers: int) -> Iterator[Step]:
 
 
 def _take(run: Run, step: Step) -> Tensor:
-    """One optimiser step; queries, targets and hard negatives go through the network together."""
+    """Take one optimiser step; queries, targets and hard negatives go through the network together."""
     composer, device, rows = run.composer, run.composer.device, step.queries
     # Only a recipe chooses bfloat16: chosen by the processor, the same seed would learn something else elsewhere.
     with torch.autocast(device.type, torch.bfloat16, enabled=composer.recipe.training.precision == "bfloat16"):
@@ -230,7 +230,7 @@ def _take(run: Run, step: Step) -> Tensor:
 
 
 def _loss(recipe: Recipe) -> tuple[losses.Loss, float]:
-    """The recipe's loss, and where its learned scale starts: at the loss's option `scale`, or at 10 without it."""
+    """Return the recipe's loss, and the start of its learned scale: the loss's option `scale`, or 10 without it."""
     options = recipe.loss.options
     start = options.pop("scale", SCALE)
     if not isinstance(start, int | float) or start <= 0:
@@ -239,7 +239,7 @@ def _loss(recipe: Recipe) -> tuple[losses.Loss, float]:
 
 
 def _rows(side: Features | None, rows: int) -> Features | None:
-    """The first rows of a side: the queries of a step."""
+    """Return the first rows of a side: the queries of a step."""
     if side is None:
         return None
 
@@ -268,6 +268,6 @@ def _run_key(composer: Composer, dataset: Dataset, seed: int) -> str:
 
 
 def _save(run: Run, path: Path) -> None:
-    """A kill leaves the old checkpoint or the new one."""
+    """Write a checkpoint; a kill leaves the old one or the new one."""
     with whole_file(path) as beside:
         torch.save(run.state(), beside)

@@ -1,4 +1,4 @@
-"""What is on disk: a collection is a folder whose truth is one SQLite file; everything beside it can be made again.
+"""The folder of a collection: one SQLite file is the truth, and everything beside it can be made again.
 
 collection.sqlite   rows and vectors, committed together      model/DIGEST/   the composer that made the vectors
 cache/              the vectors as one memory-mapped matrix   writer.lock     held by the one process that writes

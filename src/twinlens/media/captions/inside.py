@@ -1,4 +1,4 @@
-"""What a picture file says of itself: IPTC, XMP, EXIF and PNG text, read from its header with Pillow alone."""
+"""Captions from within picture files: IPTC, XMP, EXIF and PNG text, read from the header with Pillow."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _BOILERPLATE = frozenset(
 
 
 def inside(path: Path) -> tuple[tuple[int, int] | None, str]:
-    """A file's size as people see it, (width, height) in pixels, and the description it carries, "" if none.
+    """Return a file's (width, height) in pixels as people see it, and the description it carries, "" if none.
 
     Only the header is read, and nothing is raised: whether the picture can be used is found by decoding it.
     """
@@ -55,14 +55,14 @@ def _descriptions(image: ImageFile.ImageFile) -> Iterator[str]:
 
 
 def _xmp(packet: bytes | str) -> str:
-    """dc:description of an XMP packet. Looked for as text: a parser of XML would let the file make it work hard."""
+    """Find dc:description of an XMP packet, as text: an XML parser could be made to work hard by the file."""
     text = packet if isinstance(packet, str) else _decoded(packet)
     found = re.search(r"<dc:description[^>]*>.{0,200}?<rdf:li[^>]*>([^<]*)</rdf:li>", text, re.DOTALL)
     return html.unescape(found[1]) if found else ""
 
 
 def _user_comment(value: bytes) -> str:
-    """EXIF 2.3, 4.6.5: eight bytes name the character code."""
+    """Decode EXIF's UserComment (EXIF 2.3, 4.6.5): eight bytes name the character code."""
     code, text = value[:8], value[8:]
     if code == b"UNICODE\0":
         return text.decode("utf-16" if text[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-16-le", "replace")

@@ -1,4 +1,4 @@
-"""What both stages of pretraining learn from: edits of the split "train", and what encoders say of them."""
+"""Training data of both pretraining stages: edits of the split "train", and their encoded sides."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Corpus:
 
     @classmethod
     def of(cls, encoder: Encoder, scenes: int, *, progress: bool = True) -> Corpus:
-        """So many scenes as `encoder`, a picture's tower, sees them, with up to four edits each."""
+        """Draw so many scenes, encode them by `encoder`, and make up to four edits of each."""
         pairs = World("train", _SEED).edits(scenes, _TEXTS)
         number = {scene: row for row, scene in enumerate(dict.fromkeys(scene for scene, _ in pairs))}
         maps = seen(encoder, list(number), progress=progress)
@@ -45,7 +45,7 @@ class Corpus:
 
 @torch.no_grad()
 def seen(encoder: Encoder, scenes: Sequence[Scene], *, progress: bool = True) -> Tensor:
-    """Maps (N, cells, D) of pictures of scenes."""
+    """Encode pictures of scenes as maps (N, cells, D)."""
     found = []
     for start in track(
         range(0, len(scenes), _ROWS), "pictures", -(-len(scenes) // _ROWS), unit="batches", progress=progress
@@ -56,11 +56,11 @@ def seen(encoder: Encoder, scenes: Sequence[Scene], *, progress: bool = True) ->
 
 
 def spoken(encoder: Referring, texts: Sequence[str]) -> Tensor:
-    """Vectors (Q, T) of texts."""
+    """Encode texts as vectors (Q, T)."""
     vectors: Tensor = encoder.words(stacked(encoder.words, [Sample("", None, text) for text in texts])).text.vector
     return vectors
 
 
 def stacked(encoder: Encoder, samples: Sequence[Sample]) -> Batch:
-    """Samples as one batch, prepared for an encoder."""
+    """Prepare samples for an encoder and stack them."""
     return stack_tensors([encoder.prepare(sample) for sample in samples])

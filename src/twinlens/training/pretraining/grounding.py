@@ -1,4 +1,4 @@
-"""Marks: what in a picture an instruction speaks of, learned while both sides stay as they are."""
+"""Marks on the cells that an instruction refers to, trained with both sides frozen."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def ground(encoder: Referring, corpus: Corpus, *, steps: int = STEPS, progress: 
 
 
 def _wanted(before: Sequence[Scene], after: Sequence[Scene], cells: int, panels: int) -> Tensor:
-    """(Q, cells, panels, 1)."""
+    """Return the wanted marks (Q, cells, panels, 1)."""
     marks = torch.zeros(len(before), cells, panels, 1)
     for row, (one, other) in enumerate(zip(before, after, strict=True)):
         for panel, item in set(one.items()) - set(other.items()):

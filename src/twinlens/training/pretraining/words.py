@@ -1,4 +1,4 @@
-"""The text's tower: what an instruction asks for, and what phrases and pictures have in common."""
+"""Pretraining of the text tower: parsing instructions, and matching phrases with cells."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def teach(encoder: Referring, corpus: Corpus, *, steps: int = STEPS, progress: b
 
 @dataclass(frozen=True)
 class Roles:
-    """What an instruction means: its kind, and which of TERMS speak of what is there, which of what is to be."""
+    """The meaning of an instruction: its kind, and which of TERMS describe the present item, which the wanted one."""
 
     family: int
     there: NDArray[np.float32]
@@ -60,7 +60,7 @@ class Roles:
 
     @classmethod
     def of(cls, edit: Edit) -> Roles:
-        """What is to be is said last; by an addition, first."""
+        """Read the roles: the wanted item is named last; by an addition, first."""
         text = edit.instruction
         said = sorted((term for term in TERMS if term in text), key=text.rindex)
         new = said[:3] if edit.family == "add" else [] if edit.family in ("remove", "swap") else said[-1:]
@@ -72,14 +72,14 @@ class Roles:
 
 
 def phrase(place: int, item: Item) -> str:
-    """An item and where it is: "a small black circle at the top of the middle box"."""
+    """Describe an item and its place: "a small black circle at the top of the middle box"."""
     room = max(1, BOX - item.size)
     spot = int(np.abs(_ACROSS - np.array([item.x / room, item.y / room])).sum(1).argmin())
     return f"{a_new(item.shape, item.colour, item.size)} {list(SPOTS)[spot]} of {the_box(place)}"
 
 
 def _parsed(asked: Tensor, roles: Sequence[Roles]) -> Tensor:
-    """Cross-entropy of the kind of edit, binary cross-entropy of the words in either role."""
+    """Return the cross-entropy of the kind of edit, and the binary cross-entropy of the words in either role."""
     family = torch.tensor([one.family for one in roles])
     words = torch.from_numpy(np.stack([np.concatenate([one.there, one.wanted]) for one in roles]))
     kinds = len(FAMILIES)
@@ -88,7 +88,7 @@ def _parsed(asked: Tensor, roles: Sequence[Roles]) -> Tensor:
 
 
 def _matched(encoder: Referring, corpus: Corpus, few: Sequence[int], rng: np.random.Generator) -> Tensor:
-    """Batch softmax in both directions of cells and phrases about an item there."""
+    """Return the batch softmax in both directions of cells and phrases about their items."""
     items = [list(corpus.references[n].items()) for n in few]
     chosen = [found[int(rng.integers(len(found)))] for found in items]
     phrases = [phrase(place, item) for place, item in chosen]
@@ -98,7 +98,7 @@ def _matched(encoder: Referring, corpus: Corpus, few: Sequence[int], rng: np.ran
 
 
 def _contrast(one: Tensor, other: Tensor, same: Tensor) -> Tensor:
-    """Batch softmax of (B, D) × (B, D); pairs that are the `same` (B, B) all count as right."""
+    """Return the batch softmax of (B, D) × (B, D); all pairs that are the `same` (B, B) count as positive."""
     scores = SCALE * F.normalize(one, dim=-1) @ F.normalize(other, dim=-1).T
     wanted = same.float() / same.sum(1, keepdim=True)
     return (F.cross_entropy(scores, wanted) + F.cross_entropy(scores.T, wanted)) / 2
