@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -32,7 +33,7 @@ def test_words_load_their_networks_beside_the_vectors_the_first_time():
     assert texts == ["a red dog"]
 
 
-@pytest.mark.parametrize("images", [(), ("a.png",)], ids=["later", "image"])
+@pytest.mark.parametrize("images", [(), (Path("a.png"),)], ids=["later", "image"])
 def test_nothing_is_embedded_twice_for_nothing(images):
     model = Model()
     with preloading(SearchRequest(images, ("a",)), model, first=bool(images)):
