@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.training.test_feature_cache import TOWERS
-from twinlens.core.recipe import Recipe, Variant
+from twinlens.core.recipe import Recipe, Variant, find_recipe
 from twinlens.core.types import TwinlensError
 from twinlens.evaluation.comparison import methods, summary
 from twinlens.evaluation.comparison.bench import Bench
@@ -207,3 +207,17 @@ def test_a_damaged_outcome_is_named_with_the_way_out(tmp_path):
     path.write_bytes(b"nothing")
     with pytest.raises(TwinlensError, match="is damaged; delete it"):
         Outcome.read(path)
+
+
+def test_holm_corrects_p_in_place_and_keeps_their_order():
+    differences = [{"p_value": p} for p in (0.03, 0.001, 0.04, 0.9)]
+    summary._correct(differences)
+    assert [d["p_value"] for d in differences] == pytest.approx([0.09, 0.004, 0.09, 0.9])
+    assert [d["p_single"] for d in differences] == [0.03, 0.001, 0.04, 0.9]
+
+
+def test_a_variation_is_a_row_of_its_own():
+    recipe = find_recipe("towers-unmarked")
+    part = methods.fusion_part(recipe, "gate+residual")
+    assert part.options["method"] == "gate" and part.options["options"] == {"gate": {"residual": True}}
+    assert "gate+residual" in methods.fusions()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twinlens.commands import _common, _data
-from twinlens.core import jsonfile, variants
+from twinlens.core import jsonfile
 from twinlens.core.types import TwinlensError
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _fusions(text: str) -> list[str]:
     if not names:
         raise TwinlensError("--fusions wants all, or names with commas between, such as tirg,combiner")
     for name in names:
-        variants.load("fusions", name)
+        methods.check(name)
     return names
 
 
@@ -175,7 +175,8 @@ def _reading(result: Mapping[str, Any]) -> str:
         f"By {metric} the best is {best}; {len(ahead)} of {len(trained)} trained methods are ahead of the best "
         f"baseline, {baseline}, at p < {LEVEL}. Means are over {result['repeats']} seeds; ± is the 95 % interval by "
         f"bootstrap over groups of the {result['queries']} queries; p is of no difference to the best baseline, by "
-        f"permutation of groups; gap: over the better single lens, {single}; other words: asked with another query's "
+        f"permutation of groups, corrected for {len(trained)} methods (Holm); gap: over the better single lens, "
+        f"{single}; other words: asked with another query's "
         "text; query ms: from an encoded query to its scores. All runs together took "
         f"{_minutes(result):.0f} minutes of one processor core, encoders left out."
     )

@@ -65,6 +65,8 @@ def _shrink_convolutions(module: nn.Module) -> None:
     for name, child in module.named_children():
         if isinstance(child, nn.Conv2d) and child.kernel_size != (1, 1):
             own = nn.Conv2d(child.in_channels, child.out_channels, 1, groups=child.groups, bias=child.bias is not None)
+            if not child.weight.any():  # a branch that starts at zero, such as the gate's residual
+                nn.init.zeros_(own.weight)
             setattr(module, name, own)
         else:
             _shrink_convolutions(child)

@@ -22,6 +22,9 @@ class Gate(Fusion):
     ω_g is one weight per channel: a single number cannot change a ranking of unit vectors. The paper does not say how
     the map becomes a vector: here it is averaged over `cells` (rows, columns) of the map, each cell is projected by the
     same weights to an equal part of `dim`, and the parts are concatenated, so that the vector keeps positions.
+
+    A gate alone only attenuates: it cannot add what an edit asks for. With `residual` (not in the paper; TIRG's second
+    branch, in the manner of the gate) φ_xt = ω_g ⊙ (f_gate + W_g3 ∗ h), h = ReLU(W_g1 ∗ [φ_x; φ_t]); W_g3 starts at 0.
     """
 
     def __init__(
@@ -32,6 +35,7 @@ class Gate(Fusion):
         dim: int,
         reading: Literal["outside", "inside"] = "outside",
         cells: tuple[int, int] = (1, 1),
+        residual: bool = False,
     ) -> None:
         super().__init__(image_dim=image_dim, text_dim=text_dim, dim=dim)
         if reading not in ("outside", "inside"):
@@ -46,6 +50,9 @@ class Gate(Fusion):
             nn.Conv2d(image_dim, image_dim, 3, padding=1, bias=False),
             nn.BatchNorm2d(image_dim),
         )
+        self.residual = nn.Conv2d(image_dim, image_dim, 3, padding=1, bias=False) if residual else None  # W_g3
+        if self.residual is not None:
+            nn.init.zeros_(self.residual.weight)
         self.weight = nn.Parameter(torch.ones(image_dim))  # ω_g
         self.project = nn.Linear(image_dim, dim // (cells[0] * cells[1]))
 
@@ -53,8 +60,11 @@ class Gate(Fusion):
         """Gate the picture's map (B, D, H, W) by the text, pool it and project it: (B, dim)."""
         x = as_map(image)
         t = text.vector[:, :, None, None].expand(-1, -1, *x.shape[2:])
-        gate = self.gate(torch.cat([x, t], dim=1))
+        hidden = self.gate[:3](torch.cat([x, t], dim=1))
+        gate = self.gate[3:](hidden)
         gated = torch.sigmoid(gate) * x if self.reading == "outside" else torch.sigmoid(gate * x)
+        if self.residual is not None:
+            gated = gated + self.residual(hidden)
         pooled = F.adaptive_avg_pool2d(self.weight[:, None, None] * gated, self.cells)
         composed: Tensor = self.project(pooled.flatten(2).transpose(1, 2)).flatten(1)
         return composed

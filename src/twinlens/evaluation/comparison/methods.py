@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from twinlens.core import variants
 from twinlens.core.recipe import Recipe, Variant
@@ -16,6 +17,8 @@ CELLWISE, LEARNED = "cellwise", "learned"
 REFERENCE = "sum"
 """The fusion whose single sides, and their late fusions, are the baselines."""
 UNTRAINED_GATE = "untrained_gate"
+VARIATIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {"gate+residual": ("gate", {"residual": True})}
+"""Rows of their own: a fusion with other options."""
 BASELINES = (*SINGLE_SIDES, *LATE_FUSIONS, UNTRAINED_GATE, REFERENCE)
 
 
@@ -29,8 +32,14 @@ class Method:
 
 
 def fusions() -> list[str]:
-    """List the names of all fusions that can be compared."""
-    return [name for name in variants.names("fusions") if name not in (CELLWISE, LEARNED)]
+    """List the names of all fusions that can be compared, and of their variations."""
+    return [*(name for name in variants.names("fusions") if name not in (CELLWISE, LEARNED)), *VARIATIONS]
+
+
+def check(name: str) -> None:
+    """Raise TwinlensError for a name that is no fusion and no variation of one."""
+    if name not in VARIATIONS:
+        variants.load("fusions", name)
 
 
 def fusion_part(recipe: Recipe, name: str) -> Variant:
@@ -38,11 +47,12 @@ def fusion_part(recipe: Recipe, name: str) -> Variant:
 
     Where the recipe's fusion is `cellwise`, so is every other that composes vectors.
     """
+    name, own = VARIATIONS.get(name, (name, {}))
     fusion, cls = recipe.fusion, variants.variant_class("fusions", name)
     known = inspect.signature(cls).parameters
     if fusion.name != CELLWISE:
-        return Variant(name=name, **{key: value for key, value in fusion.options.items() if key in known})
-    options = fusion.options.get("options", {}).get(name, {})
+        return Variant(name=name, **{key: value for key, value in fusion.options.items() if key in known}, **own)
+    options = {**fusion.options.get("options", {}).get(name, {}), **own}
     if cls.similarity is not Fusion.similarity:
         return Variant(name=name, **options)
     return Variant(name=CELLWISE, **{**fusion.options, "method": name, "options": {name: options}})
