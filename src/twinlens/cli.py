@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import signal
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import current_thread, main_thread
 from typing import NoReturn
 
 from twinlens.commands import _common
@@ -31,26 +34,53 @@ ORDER = (
     "doctor",
 )
 """Commands as people come to use them."""
-DONE, MISTAKE, STOPPED, PIPE_CLOSED = 0, 2, 130, 141
+DONE, MISTAKE, STOPPED, PIPE_CLOSED, TERMINATED = 0, 2, 130, 141, 143
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line and return its exit code: 0 done, 1 different, 2 a mistake, 130 stopped."""
+    """Run one command line and return its exit code: 0 done, 1 different, 2 a mistake, 130 or 143 stopped."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be text in the terminal's encoding
-    try:
-        code = _run(arguments)
-        sys.stdout.flush()
-    except TwinlensError as error:
-        return _say(str(error), error.code)
-    except BrokenPipeError:
-        return _leave_the_pipe()
-    except OSError as error:
-        return _say(f"{error.filename}: {error.strerror}" if error.filename else str(error), MISTAKE)
-    except KeyboardInterrupt:
-        return _say("stopped; run the same command again to go on", STOPPED)
+    with _ended_by_sigterm() as ended:
+        try:
+            code = _run(arguments)
+            sys.stdout.flush()
+        except TwinlensError as error:
+            return _say(str(error), error.code)
+        except BrokenPipeError:
+            return _leave_the_pipe()
+        except OSError as error:
+            return _say(f"{error.filename}: {error.strerror}" if error.filename else str(error), MISTAKE)
+        except KeyboardInterrupt:
+            return _say("stopped; run the same command again to go on", ended.code)
     return code
+
+
+class _Ending:
+    """The exit code of a command that is stopped."""
+
+    code = STOPPED
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[_Ending]:
+    """Let SIGTERM end a command as Ctrl-C does: workers end, finished work is kept. A second one ends it at once."""
+    ending = _Ending()
+
+    def end(number: int, _frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        ending.code = TERMINATED
+        raise KeyboardInterrupt
+
+    in_charge = current_thread() is main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if in_charge:
+        signal.signal(signal.SIGTERM, end)
+    try:
+        yield ending
+    finally:
+        if in_charge:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -19,7 +19,8 @@ def _heed_ctrl_c() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no Ctrl-C to send")
-def test_a_watched_folder_is_indexed_until_ctrl_c(pictures, model, tmp_path):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_watched_folder_is_indexed_until_it_is_ended(pictures, model, tmp_path, number, code):
     incoming = tmp_path / "incoming"
     incoming.mkdir()
     command = ["index", "incoming", "--watch", "--every", "0.1", "--json", "--workers", "0", "--model", str(model)]
@@ -52,8 +53,8 @@ def test_a_watched_folder_is_indexed_until_ctrl_c(pictures, model, tmp_path):
         while gone["removed"] == 0:
             gone = told()
         assert gone["pictures"] == 2
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130
+        process.send_signal(number)
+        assert process.wait(60) == code
         assert process.stderr.read().splitlines()[-1] == "twinlens: stopped; run the same command again to go on"
     with Collection.open(tmp_path / "twinlens-collection") as collection:
         found = {hit.sample.image.name: hit.sample.text for hit in collection.search(text="green")}

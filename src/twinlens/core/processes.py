@@ -9,16 +9,19 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
-from threading import Thread
+from threading import Thread, current_thread, main_thread
 from typing import Any
 
 LOOK_SECONDS = 0.5
 """Where the system tells no worker that its parent is gone, workers look this often."""
 _PR_SET_PDEATHSIG = 1  # prctl(2)
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
@@ -27,19 +30,79 @@ def pool(
 ) -> Iterator[ProcessPoolExecutor]:
     """Start a pool of fresh processes; on an error or a signal inside the block they are killed at once.
 
-    initialise: is called with `arguments` in each of them. They ignore Ctrl-C, which the terminal sends to all
-    processes: the parent is the one that ends them.
+    initialise: is called with `arguments` in each of them. Submit work under `held_signals`.
     """
     # Spawned: a forked process would inherit torch's locked thread pools.
-    context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(workers, context, _begin, (os.getpid(), initialise, arguments))
+    context, packed = multiprocessing.get_context("spawn"), _Packed((initialise, arguments))
+    executor = ProcessPoolExecutor(workers, context, _begin, (os.getpid(), packed))
     try:
         yield executor
     except BaseException:
-        _kill(executor)
+        kill((executor._processes or {}).values())
         raise
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def held_signals() -> Iterator[None]:
+    """Deliver Ctrl-C and SIGTERM at the end of the block only, in which worker processes are started.
+
+    Interrupted halfway, a start leaves a process that complains; what is started inherits the delay until it calls
+    `begin_worker`. Outside the main thread, which signals reach, nothing is held.
+    """
+    if current_thread() is not main_thread() or not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    came: list[int] = []  # by way of other threads, which the mask of this one does not cover
+    handlers = {number: signal.getsignal(number) for number in _ENDING}
+    for number in handlers:
+        signal.signal(number, lambda number, _frame: came.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number in map(signal.Signals, came):
+            signal.raise_signal(number)
+
+
+def begin_worker(parent: int) -> None:
+    """Prepare a worker process: it ends with its parent and by SIGTERM, and ignores Ctrl-C.
+
+    The terminal sends Ctrl-C to all processes; the parent is the one that ends the others.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+    end_with_parent(parent)
+
+
+@contextmanager
+def killed_on_error() -> Iterator[None]:
+    """Kill the processes that are started in the block, by whatever library, if an error or a signal ends it."""
+    before = set(multiprocessing.active_children())
+    try:
+        yield
+    except BaseException:
+        kill(set(multiprocessing.active_children()) - before)
+        raise
+
+
+def kill(workers: Iterable[BaseProcess]) -> None:
+    """Kill processes and wait for their ends, which no handler hears of: torch's takes them for failures."""
+    in_charge = current_thread() is main_thread() and hasattr(signal, "SIGCHLD")
+    handler = signal.signal(signal.SIGCHLD, signal.SIG_DFL) if in_charge else None
+    workers = list(workers)
+    for worker in workers:
+        worker.kill()
+    for worker in workers:
+        worker.join()
+    if handler is not None:
+        signal.signal(signal.SIGCHLD, handler)
 
 
 def end_with_parent(parent: int) -> None:
@@ -68,10 +131,26 @@ def ending(code: int | None) -> str:
     return f"exit code {code}" if code is None or code >= 0 else signal.Signals(-code).name
 
 
-def _begin(parent: int, initialise: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    end_with_parent(parent)
+class _Packed:
+    """A value that reaches a process as bytes, which it unpacks when it is asked to.
+
+    A process that imports torch while it reads its arguments keeps its parent waiting for seconds.
+    """
+
+    def __init__(self, value: Any = None, packed: bytes = b"") -> None:
+        self.value, self.packed = value, packed
+
+    def __reduce__(self) -> tuple[type[_Packed], tuple[None, bytes]]:
+        # For each process anew: what torch shares with one is gone once that has taken it.
+        return _Packed, (None, bytes(ForkingPickler.dumps(self.value)))
+
+    def unpacked(self) -> Any:
+        return ForkingPickler.loads(self.packed)
+
+
+def _begin(parent: int, packed: _Packed) -> None:
+    begin_worker(parent)
+    initialise, arguments = packed.unpacked()
     if initialise is not None:
         initialise(*arguments)
 
@@ -80,8 +159,3 @@ def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(LOOK_SECONDS)
     os._exit(1)
-
-
-def _kill(executor: ProcessPoolExecutor) -> None:
-    for process in list((executor._processes or {}).values()):
-        process.kill()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 import hashlib
 import math
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from torch.utils.data import DataLoader
 from twinlens import losses, metrics, splits
 from twinlens.core.atomic import whole_file
 from twinlens.core.machine import pick_device
+from twinlens.core.processes import begin_worker, held_signals, killed_on_error
 from twinlens.core.progress import Bar, bar
 from twinlens.core.recipe import Recipe
 from twinlens.core.types import Dataset, Features, TwinlensError
@@ -186,9 +189,10 @@ def _run_epoch(run: Run, steps: Steps, validation: Dataset, seed: int, workers: 
     torch.manual_seed(seed + number)  # dropout, the same in a resumed run
     run.composer.train()
     total = torch.zeros((), device=run.composer.device)
-    for step in _loaded(steps, workers):
-        total += _take(run, step)
-        advance(1, note=f"epoch {number + 1}" + (f", validation {run.epochs[-1].score:.3f}" if run.epochs else ""))
+    with killed_on_error():
+        for step in _loaded(steps, workers):
+            total += _take(run, step)
+            advance(1, note=f"epoch {number + 1}" + (f", validation {run.epochs[-1].score:.3f}" if run.epochs else ""))
     score = validation_score(run.composer, validation)
     if score > max((epoch.score for epoch in run.epochs), default=-1.0):
         run.best = copy.deepcopy(run.composer.state_dict())
@@ -197,8 +201,15 @@ def _run_epoch(run: Run, steps: Steps, validation: Dataset, seed: int, workers: 
 
 def _loaded(steps: Steps, workers: int) -> Iterator[Step]:
     if workers:
-        return iter(DataLoader(steps, batch_size=None, num_workers=workers, prefetch_factor=4))
+        begin = partial(_begin_worker, os.getpid())
+        loader = DataLoader(steps, batch_size=None, num_workers=workers, prefetch_factor=4, worker_init_fn=begin)
+        with held_signals():
+            return iter(loader)
     return (steps[n] for n in range(len(steps)))
+
+
+def _begin_worker(parent: int, _number: int) -> None:
+    begin_worker(parent)
 
 
 def _take(run: Run, step: Step) -> Tensor:

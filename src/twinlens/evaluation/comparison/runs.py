@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 from collections.abc import Generator, Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from contextlib import closing
 from typing import TypeAlias
 
 import torch
 
+from twinlens.core import processes
 from twinlens.core.progress import bar
 from twinlens.evaluation.comparison.bench import Bench
 from twinlens.evaluation.comparison.methods import Method
@@ -45,14 +45,11 @@ def _outcomes(bench: Bench, missing: Mapping[Task, str], workers: int) -> Genera
         for task, key in missing.items():
             yield task, bench.run(*task, key)
         return
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(missing)), context, _start_worker, (bench, workers))
-    try:
-        futures = {pool.submit(_run, *task, key): task for task, key in missing.items()}
+    with processes.pool(min(workers, len(missing)), _start_worker, (bench, workers)) as pool:
+        with processes.held_signals():
+            futures = {pool.submit(_run, *task, key): task for task, key in missing.items()}
         for future in as_completed(futures):
             yield futures[future], future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 _worker: dict[str, Bench] = {}  # a worker process's own bench, sent once and not with every run

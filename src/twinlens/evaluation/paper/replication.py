@@ -6,9 +6,8 @@ import contextlib
 import functools
 import hashlib
 import json
-import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import torch
 
 from twinlens import metrics
 from twinlens.core.atomic import whole_file
+from twinlens.core.processes import held_signals, pool
 from twinlens.core.progress import Bar, bar
 from twinlens.core.recipe import Recipe
 from twinlens.core.types import Dataset
@@ -99,15 +99,11 @@ def _run_parallel(
             runs.append(run(seed))
             advance()
         return runs
-    fresh = multiprocessing.get_context("spawn")  # a forked process would inherit torch's locked thread pools
-    with ProcessPoolExecutor(processes, fresh, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        futures = [pool.submit(run, seed) for seed in seeds]
-        try:
-            for _ in as_completed(futures):
-                advance()
-        except KeyboardInterrupt:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    with pool(processes, torch.set_num_threads, (1,)) as workers:
+        with held_signals():
+            futures = [workers.submit(run, seed) for seed in seeds]
+        for _ in as_completed(futures):
+            advance()
         return [future.result() for future in futures]
 
 

@@ -1,0 +1,134 @@
+"""SIGTERM, Ctrl-C and the kill of a command end its worker processes within two seconds."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from twinlens.core.recipe import find_recipe
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+SECONDS = 2.0
+STOPPED = "twinlens: stopped; run the same command again to go on"
+COMMANDS = {
+    "evaluate": "evaluate --protocol paper --data scenes=4000 --repeats 2 --epochs 50",
+    "compare": "compare --fusions tirg,gate --data scenes=300 --repeats 2 --epochs 500 --workers 2",
+    "train": "train --recipe brief.toml --protocol edits --data scenes=400 --epochs 500 --out model --workers 2",
+}
+
+
+def descendants(process: int) -> set[int]:
+    """The processes below one, however deep."""
+    found, waiting = set[int](), [process]
+    while waiting:
+        try:
+            tasks = Path(f"/proc/{waiting[-1]}/task").iterdir()
+            children = {int(child) for task in tasks for child in (task / "children").read_text().split()}
+        except OSError:  # it has ended
+            children = set()
+        waiting.pop()
+        waiting += children
+        found |= children
+    return found
+
+
+def working(process: int) -> bool:
+    """Whether a process has imported torch, and computes."""
+    try:
+        return "torch" in Path(f"/proc/{process}/maps").read_text() and seconds_of(process) > 0.2
+    except OSError:
+        return False
+
+
+def seconds_of(process: int) -> float:
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def is_there(process: int) -> bool:
+    """False for one that has ended, also where nobody has asked how."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def _heed_ctrl_c() -> None:
+    """Jobs in the background of a shell ignore Ctrl-C, and so would what they start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def started(name: str, folder: Path) -> Iterator[tuple[subprocess.Popen, set[int]]]:
+    """A command in a session of its own whose two workers are at work, and these."""
+    brief = find_recipe("compact")
+    brief = brief.model_copy(update={"training": brief.training.model_copy(update={"batch_size": 8})})
+    (folder / "brief.toml").write_text(brief.to_toml())
+    with subprocess.Popen(
+        [sys.executable, "-m", "twinlens", *COMMANDS[name].split(), "--device", "cpu"],
+        cwd=folder,
+        env={**os.environ, "XDG_CACHE_HOME": str(folder / "cache"), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_heed_ctrl_c,
+        start_new_session=True,
+    ) as process:
+        try:
+            until(lambda: sum(map(working, descendants(process.pid))) >= 2, 120, process)
+            yield process, set(filter(working, descendants(process.pid)))
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def until(true, seconds: float, process: subprocess.Popen) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.1)
+
+
+def gone(processes: set[int]) -> float:
+    """Seconds until all of these have ended; at most ten."""
+    begun = time.monotonic()
+    while any(map(is_there, processes)) and time.monotonic() - begun < 10:
+        time.sleep(0.02)
+    return time.monotonic() - begun
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "code"),
+    [("evaluate", signal.SIGTERM, 143), ("compare", signal.SIGTERM, 143), ("train", signal.SIGTERM, 143)],
+)
+def test_sigterm_ends_the_workers(tmp_path, name, number, code):
+    with started(name, tmp_path) as (process, workers):
+        assert len(workers) >= 2
+        process.send_signal(number)
+        assert gone(workers) < SECONDS
+        assert process.wait(20) == code
+        assert process.stderr.read().splitlines()[-1] == STOPPED
+
+
+def test_ctrl_c_in_a_terminal_reaches_all_processes_and_is_one_line(tmp_path):
+    with started("train", tmp_path) as (process, workers):
+        os.killpg(process.pid, signal.SIGINT)
+        assert gone(workers) < SECONDS
+        assert process.wait(20) == 130
+        told = process.stderr.read()
+        assert told.splitlines()[-1] == STOPPED and "Traceback" not in told
+
+
+def test_workers_end_with_a_command_that_is_killed(tmp_path):
+    with started("train", tmp_path) as (process, workers):
+        process.kill()
+        assert gone(workers) < SECONDS

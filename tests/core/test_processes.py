@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import as_completed
+
+import pytest
+
+from tests.commands.test_signals import descendants, gone
+from twinlens.core import processes
+
+SCRIPT = """
+import sys, time
+from twinlens.core import processes
+
+def work(seconds):
+    time.sleep(seconds)
+    return seconds
+
+if __name__ == "__main__":
+    with processes.pool(3, time.sleep, (0.01,)) as pool:
+        with processes.held_signals():
+            waiting = [pool.submit(work, 600.0) for _ in range(5)]
+        print("working", flush=True)
+        waiting[0].result()
+"""
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.5])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("group", [False, True])
+def test_workers_end_with_who_started_them(tmp_path, number, group, delay):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    with subprocess.Popen(
+        [sys.executable, "script.py"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:
+        assert process.stdout.readline() == b"working\n"
+        time.sleep(delay)
+        workers = descendants(process.pid)
+        assert len(workers) >= 3
+        os.killpg(process.pid, number) if group else process.send_signal(number)
+        assert gone({process.pid, *workers}) < 2
+        assert process.stderr.read().count(b"Traceback") == (number == signal.SIGINT)  # our own: no one catches it
+
+
+def _square(number: int) -> int:
+    return number * number
+
+
+def _fail(_: int) -> int:
+    raise ValueError("it is odd")
+
+
+def test_a_pool_works(monkeypatch):
+    with processes.pool(2, os.chdir, ("/",)) as pool:
+        futures = [pool.submit(_square, n) for n in range(5)]
+        assert [future.result() for future in futures] == [0, 1, 4, 9, 16]
+        assert pool.submit(os.getcwd).result() == "/"
+
+
+def test_an_error_does_not_wait_for_the_work_at_hand():
+    started = time.monotonic()
+    with pytest.raises(ValueError, match="odd"), processes.pool(2) as pool:
+        pool.submit(time.sleep, 600)
+        for future in as_completed([pool.submit(_fail, 1)]):
+            future.result()
+    assert time.monotonic() - started < 30 and not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize("others", [0, 3])
+def test_held_signals_come_at_the_end_whichever_thread_they_reach(others):
+    done, ended = [], threading.Event()
+    threads = [threading.Thread(target=ended.wait) for _ in range(others)]
+    for thread in threads:
+        thread.start()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with pytest.raises(KeyboardInterrupt), processes.held_signals():
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.05)
+            done.append(1)
+    finally:
+        ended.set()
+    assert done == [1] and {number: signal.getsignal(number) for number in before} == before
+
+
+def test_processes_of_other_libraries_are_killed_on_an_error():
+    with pytest.raises(ValueError, match="x"), processes.killed_on_error():
+        multiprocessing.get_context("fork").Process(target=time.sleep, args=(600,), daemon=True).start()
+        raise ValueError("x")
+    assert not multiprocessing.active_children()
+
+
+def test_memory_is_limited_in_the_process_alone_that_asks():
+    code = "from twinlens.core.processes import limit_memory; limit_memory(50_000_000); bytearray(200_000_000)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1 and "MemoryError" in done.stderr
+    assert len(bytearray(200_000_000)) == 200_000_000
+
+
+@pytest.mark.parametrize(("code", "text"), [(None, "exit code None"), (3, "exit code 3"), (-9, "SIGKILL")])
+def test_endings_have_names(code, text):
+    assert processes.ending(code) == text
