@@ -32,6 +32,7 @@ def world(scenes=30) -> Dataset:
         ignore={i: frozenset({f"{n}-a", f"{n}-b"}) for i, n in number.items()},
         rejected={i: frozenset(j for j in number if number[j] // 3 == n // 3 + 1) for i, n in number.items()},
         groups={i: str(n // 3) for i, n in number.items()},
+        siblings={i: f"items {n}" for i, n in number.items()},
     )
 
 
@@ -64,7 +65,7 @@ def test_hold_out_leaves_nothing_on_both_sides(seed):
     assert len(train.gallery) + len(validation.gallery) == 60 and len(validation.gallery) == 12
     for side in (train, validation):
         inside = {entry.id for entry in side.gallery}
-        assert {query.id for query in side.queries} == set(side.groups) == inside
+        assert {query.id for query in side.queries} == set(side.groups) == set(side.siblings) == inside
         for sets in (side.relevant, side.ignore, side.rejected):
             assert sets.keys() == inside and all(ids <= inside for ids in sets.values())
         assert all(side.relevant[i] == data.relevant[i] for i in inside)
@@ -124,15 +125,15 @@ def test_the_entry_itself_is_no_sibling():
     assert splits.measure_leak(world(), ["0-a"], ["0-a"])["sibling"] == 0
 
 
-def test_labels_are_sentences_and_scenes():
+def test_labels_are_sentences_and_items():
     data = world()
-    sentences, scenes = splits.labels(data, data.gallery)
+    sentences, items = splits.labels(data, data.gallery)
     number = np.array([int(entry.id[:-2]) for entry in data.gallery])
-    assert np.array_equal(sentences, number // 3) and np.array_equal(scenes, number)
+    assert np.array_equal(sentences, number // 3) and np.array_equal(items, number)
     shouted = splits.labels(data, [Sample("0-a", None, "SENTENCE 0"), Sample("1-a", None, "sentence 0")])
     assert shouted.sentences.tolist() == [0, 0]
     alone = splits.labels(Dataset((), (), {}), [Sample("a", None), Sample("b", None)])
-    assert alone.scenes.tolist() == [0, 1]
+    assert alone.items.tolist() == [0, 1]
 
 
 @needs_real
@@ -143,6 +144,8 @@ def test_the_leak_of_nlvr():
     split = splits.leak_free_split(data, 0)
     assert splits.measure_leak(data, *split) == dict.fromkeys(("sibling", "sentence", "group"), 0.0)
     assert len(split.test) == pytest.approx(0.2 * 5934, rel=0.02)
+    sides = [{data.siblings[entry] for entry in side} for side in split]
+    assert sides[0].isdisjoint(sides[1])
     train, validation = splits.hold_out(nlvr.load(REAL, "dev"), 0.1, 0)
     assert len(validation.queries) > 30 and len(train.queries) > 400
     assert {query.text.casefold() for query in train.queries}.isdisjoint(q.text.casefold() for q in validation.queries)

@@ -55,6 +55,19 @@ def grounding_accuracy(relevant: Sequence[float], rejected: Sequence[float]) -> 
     return float(((difference > 0) + 0.5 * (difference == 0)).mean())
 
 
+def matched_accuracy(
+    relevant: Sequence[float], rejected: Sequence[float], siblings: tuple[ArrayLike, ArrayLike]
+) -> float:
+    """Return the grounding accuracy over the pairs of siblings: a relevant and a rejected entry of the same items.
+
+    siblings: the key of each relevant and of each rejected entry; a pair counts if its two keys are equal. A ranking
+    that depends on the items alone, such as by the number of pixels of each colour, has .5. Returns NaN without a pair.
+    """
+    difference = np.subtract.outer(np.asarray(relevant), np.asarray(rejected))
+    pairs = difference[np.equal.outer(*map(np.asarray, siblings))]
+    return float(((pairs > 0) + 0.5 * (pairs == 0)).mean()) if len(pairs) else float("nan")
+
+
 def mask(sets: Mapping[str, frozenset[str]], query_ids: Sequence[str], gallery_ids: Sequence[str]) -> Mask:
     """Turn `relevant`, `rejected` or `ignore` of a Dataset into a matrix (Q, N), skipping ids outside the gallery."""
     columns = {entry: column for column, entry in enumerate(gallery_ids)}
@@ -103,6 +116,7 @@ def per_query(
     *,
     ignore: Mask | None = None,
     rejected: Mask | None = None,
+    siblings: NDArray[np.int64] | None = None,
     ks: Sequence[int] = (1, 5, 10),
 ) -> dict[str, PerQuery]:
     """Compute every metric of every query: name → (Q,).
@@ -111,7 +125,8 @@ def per_query(
     precision@k = |relevant among the first k| / k. recall@k = |relevant among the first k| / |relevant|.
     map@k = Σ over relevant places i ≤ k of precision@i / min(|relevant|, k), as CIRCO has it (Baldrati et al., ICCV
     2023); map: the same over the whole ranking, the usual average precision. mrr = 1 / place of the first relevant
-    entry. With `rejected` also grounding_accuracy and subset_recall@k, NaN for a query without rejected entries.
+    entry. With `rejected` also grounding_accuracy and subset_recall@k, NaN for a query without rejected entries; with
+    `siblings` (N,), equal for entries that show the same items, also matched_accuracy, NaN for one without such pairs.
     Raises ValueError when a query has no relevant entry outside `ignore`.
     """
     wanted = relevant if ignore is None else relevant & ~ignore
@@ -126,9 +141,12 @@ def per_query(
     values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     if rejected is not None:
         unwanted = rejected if ignore is None else rejected & ~ignore
-        rows = zip(scores, wanted, unwanted, strict=True)
+        rows = list(zip(scores, wanted, unwanted, strict=True))
         values["grounding_accuracy"] = np.array([grounding_accuracy(row[good], row[bad]) for row, good, bad in rows])
         values |= _subset_recall(scores, wanted, unwanted, ks)
+        if siblings is not None:
+            matched = [matched_accuracy(row[a], row[b], (siblings[a], siblings[b])) for row, a, b in rows]
+            values["matched_accuracy"] = np.array(matched)
     return values
 
 

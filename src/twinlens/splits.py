@@ -26,10 +26,10 @@ class Split(NamedTuple):
 
 
 class Labels(NamedTuple):
-    """The sentence and the scene of each sample, as integers (N,)."""
+    """Sentence and items of each sample, as integers (N,)."""
 
     sentences: NDArray[np.int64]
-    scenes: NDArray[np.int64]
+    items: NDArray[np.int64]
 
 
 def connect(keys: Mapping[str, Iterable[Hashable]]) -> dict[str, str]:
@@ -113,6 +113,7 @@ def restrict(dataset: Dataset, ids: Collection[str]) -> Dataset:
         ignore=within(dataset.ignore),
         rejected=within(dataset.rejected),
         groups={entry: group for entry, group in dataset.groups.items() if entry in kept},
+        siblings={entry: key for entry, key in dataset.siblings.items() if entry in kept},
     )
 
 
@@ -133,29 +134,29 @@ def leak_free_split(dataset: Dataset, seed: int, share: float = TEST_SHARE) -> S
 def measure_leak(dataset: Dataset, train_ids: Collection[str], test_ids: Collection[str]) -> dict[str, float]:
     """Measure the share of test entries of which the train part holds …
 
-    sibling: another picture of the same scene (from `ignore`, which lists them); sentence: the same sentence, ignoring
-    case; group: an entry of the same leak-free group.
+    sibling: another picture of the same items; sentence: the same sentence, ignoring case; group: an entry of the same
+    leak-free group.
     """
     train, test = frozenset(train_ids), list(test_ids)
     texts = {entry.id: entry.text.casefold() for entry in dataset.gallery if entry.text}
     known_texts = {texts[entry] for entry in train if entry in texts}
     known_groups = {dataset.groups[entry] for entry in train if entry in dataset.groups}
-    none: frozenset[str] = frozenset()
+    known_items = Counter(dataset.siblings[entry] for entry in train if entry in dataset.siblings)
     return {
-        "sibling": _share(not train.isdisjoint(dataset.ignore.get(entry, none) - {entry}) for entry in test),
+        "sibling": _share(known_items[dataset.siblings.get(entry, "")] > (entry in train) for entry in test),
         "sentence": _share(texts.get(entry) in known_texts for entry in test),
         "group": _share(dataset.groups.get(entry) in known_groups for entry in test),
     }
 
 
 def labels(dataset: Dataset, samples: Sequence[Sample]) -> Labels:
-    """Number the sentence (ignoring case) and scene of each sample; samples that ignore each other are a scene."""
+    """Number the sentence (ignoring case) and the items (`Dataset.siblings`, else the sample's own) of each sample."""
     sentences: dict[str, int] = {}
-    scenes: dict[str, int] = {}
+    items: dict[tuple[bool, str], int] = {}
     codes = [
         (
             sentences.setdefault(sample.text.casefold(), len(sentences)),
-            scenes.setdefault(min(dataset.ignore.get(sample.id, ()), default=sample.id), len(scenes)),
+            items.setdefault((sample.id in dataset.siblings, dataset.siblings.get(sample.id, sample.id)), len(items)),
         )
         for sample in samples
     ]

@@ -63,6 +63,37 @@ def test_a_scene_is_the_same_in_any_order(tmp_path):
     assert len(set(scenes.values())) == len(ROWS) - 2
 
 
+def test_items_are_the_same_wherever_they_stand(tmp_path):
+    items = {row.identifier: row.items for row in nlvr.rows(write(tmp_path), "dev")}
+    assert items["1-0"] == items["3-0"] and len(set(items.values())) == len(ROWS) - 2
+    moved = [item(55), item(33, "Yellow")], [item(2, "#0099ff")], [item(9)]
+    root = write(tmp_path / "other", [("1-0", "a", "true", [A, B, C]), ("1-1", "a", "false", moved)])
+    assert len({row.items for row in nlvr.rows(root, "dev")}) == 1
+    assert len({row.scene for row in nlvr.rows(root, "dev")}) == 2
+    for protocol in nlvr.PROTOCOLS:
+        data = nlvr.load(root, "dev", protocol=protocol)
+        assert {entry.id for entry in data.gallery} <= set(data.siblings) and len(set(data.siblings.values())) == 1
+
+
+def test_queries_and_entries_have_the_items_of_their_pictures(tmp_path):
+    root = write(tmp_path)
+    items = {row.identifier: row.items for row in nlvr.rows(root, "dev")}
+    for protocol in nlvr.PROTOCOLS:
+        data = nlvr.load(root, "dev", protocol=protocol)
+        for sample in (*data.queries, *data.gallery):
+            assert data.siblings[sample.id] == items["-".join(sample.id.split("-")[1:3])]
+
+
+def test_any_folder_in_the_layout_is_a_split(tmp_path):
+    """Rows need no field `directory`, and pictures may lie in any folder below `images`."""
+    root = write(tmp_path, split="hidden")
+    deeper = root / "hidden" / "images" / "a" / "b"
+    deeper.parent.mkdir()
+    (root / "hidden" / "images" / "3").rename(deeper)
+    data = nlvr.load(root, "hidden")
+    assert len(data.gallery) == len(ROWS) - 2 and all(entry.image.parent == deeper for entry in data.gallery)
+
+
 def test_grounded_judgements(tmp_path):
     data = nlvr.load(write(tmp_path), "dev")
     assert len(data.gallery) == len(ROWS) - 2 and all(entry.text == "" for entry in data.gallery)
@@ -72,6 +103,7 @@ def test_grounded_judgements(tmp_path):
     assert rows_of(data.rejected["query-1-0"]) == {"2-1"}
     assert rows_of(data.ignore["query-1-0"]) <= {"1-0", "3-0"} and len(data.ignore["query-1-0"]) == 1
     assert rows_of(data.relevant["query-5-2"]) == {"5-3"} and not data.rejected["query-5-2"]
+    assert data.judged_only
     assert asked(data, "2-0").text == "there is a BLACK square"
 
 
@@ -84,6 +116,7 @@ def test_a_query_shows_its_scene_as_the_gallery_does(tmp_path):
 
 
 def test_groups_join_presentation_sentence_and_scene(tmp_path):
+    """No two scenes of `ROWS` show the same items, so that both protocols have the same groups."""
     for protocol in nlvr.PROTOCOLS:
         data = nlvr.load(write(tmp_path / protocol), "dev", protocol=protocol)
         ids = {sample.id for sample in (*data.queries, *data.gallery)}
@@ -94,6 +127,16 @@ def test_groups_join_presentation_sentence_and_scene(tmp_path):
                 rows_of([i.removeprefix("query")]) if "query" in i else rows_of([i])
             )
         assert len(members) == 3
+
+
+def test_papers_groups_join_items_as_well(tmp_path):
+    rows = [("1-0", "a", "true", [A, B, C]), ("2-0", "b", "true", [[*A, *B], C, []]), ("3-0", "c", "true", [A, A, C])]
+    data = nlvr.load(write(tmp_path / "paper", rows), "dev", protocol="paper")
+    assert len(set(data.groups.values())) == 2
+    assert data.groups["dev-1-0-0"] == data.groups["dev-2-0-3"] != data.groups["dev-3-0-0"]
+    assert rows_of(data.ignore["dev-1-0-0"]) == {"1-0", "2-0"}
+    grounded = nlvr.load(write(tmp_path / "grounded", rows), "dev")
+    assert len(set(grounded.groups.values())) == 3
 
 
 def test_paper_takes_every_picture_with_its_sentence(tmp_path):
@@ -186,7 +229,31 @@ def test_real_counts(split, rows, sentences, scenes, queries):
     assert len(paper.gallery) == 6 * rows
     grounded = nlvr.load(REAL, split)
     assert (len(grounded.gallery), len(grounded.queries)) == (scenes, queries)
-    assert len(set(grounded.groups.values())) == len(set(paper.groups.values())) == 233
+    assert len(set(grounded.groups.values())) == 233
+    assert len(set(paper.groups.values())) == {"dev": 95, "test": 82}[split]
+
+
+@needs_real
+@pytest.mark.parametrize(
+    ("split", "presentations", "third_as_first", "second_as_second", "matched"),
+    [("dev", 267, 233, 226, 548), ("test", 266, 234, 219, 485)],
+)
+def test_real_presentations_show_the_same_items_twice(
+    split, presentations, third_as_first, second_as_second, matched
+):
+    scenes = {}
+    for row in nlvr.rows(REAL, split):
+        number, _, place = row.identifier.partition("-")
+        scenes.setdefault(number, {})[place] = row.items
+    pairs = [[places.get(a, a) == places.get(b, b) for a, b in ("03", "12")] for places in scenes.values()]
+    assert (len(scenes), *np.sum(pairs, axis=0)) == (presentations, third_as_first, second_as_second)
+    data = nlvr.load(REAL, split)
+    items = [
+        ([data.siblings[entry] for entry in data.relevant[query.id]], data.siblings[entry_false])
+        for query in data.queries
+        for entry_false in data.rejected[query.id]
+    ]
+    assert sum(true.count(false) for true, false in items) == matched
 
 
 @needs_real

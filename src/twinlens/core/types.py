@@ -79,7 +79,10 @@ class Dataset:
     relevant: query id → ids of gallery entries that answer it. rejected: query id → ids known not to (hard negatives).
     ignore: query id → ids left out of that query's ranking. groups: id of a query or a gallery entry → its leak-free
     group; no group may stand on both sides of a split. parts: query id → the part of a benchmark whose figure is the
-    plain mean over its parts; nothing where there is but one.
+    plain mean over its parts; nothing where there is but one. siblings: id of a query or a gallery entry → a key of the
+    items that its picture shows, wherever they stand; siblings have equal keys, and counting pixels cannot tell them
+    apart. judged_only: `relevant` and `rejected` hold every entry that was judged for a query, and the others are
+    unknown rather than wrong, so that rankings are measured over the judged ones alone.
     """
 
     queries: tuple[Sample, ...]
@@ -89,6 +92,8 @@ class Dataset:
     groups: Mapping[str, str] = field(default_factory=dict)
     rejected: Mapping[str, frozenset[str]] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)
+    siblings: Mapping[str, str] = field(default_factory=dict)
+    judged_only: bool = False
 
 
 @dataclass(frozen=True)

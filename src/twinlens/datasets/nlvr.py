@@ -1,12 +1,17 @@
 """NLVR: drawn scenes of three boxes, and sentences annotated as true or false of them (Suhr et al., ACL 2017).
 
 Original layout: `{split}/{split}.json`, one JSON object per line, and 400×100 pictures `{split}-n-m-k.png` anywhere
-below `{split}/images`, where "n-m" is the row's identifier and k one of six orders of the boxes. k counts the orders in
-lexicographic order (`ORDERS`), and boxes are 100 pixels wide with 50 pixels between them: measured on drawings of the
-annotated scenes, for every row of dev and test.
+below `{split}/images`, where "n-m" is the row's identifier and k one of six orders of the boxes. Pictures are found by
+name; the fields `directory` and `evals`, which a split may lack, are not read. k counts the orders in lexicographic
+order (`ORDERS`), and boxes are 100 pixels wide with 50 pixels between them: measured on drawings of the annotated
+scenes, for every row of dev and test.
 
 The position m in an identifier gives the label away: ids never reach a model, and entries are ordered by a hash, not by
 the file.
+
+Scene 3 of a presentation is made from the items of scene 0, and 2 from those of 1 (in 233 and 226 of dev's 267
+presentations), all four under one sentence: that two scenes have a sentence in common mostly means that they show the
+same items. `Dataset.siblings` has the items of each picture, so that no measure rewards counting them.
 """
 
 from __future__ import annotations
@@ -29,11 +34,13 @@ from twinlens.splits import connect
 
 PROTOCOLS = ("grounded", "paper")
 SPLITS = ("train", "dev", "test")
-METRICS: tuple[str, ...] = ("hit@1", "hit@5", "hit@10", "map", "grounding_accuracy")
+METRICS: tuple[str, ...] = ("matched_accuracy", "grounding_accuracy", "hit@1", "map")
 NOTE = (
     "NLVR: under `grounded` the gallery is one picture of each scene without text, the query's own scene is excluded, "
-    "and other scenes are relevant or rejected as annotated; a scene without annotation counts as not relevant. Under "
-    "`paper` all six pictures of every row are in the gallery, each with its sentence."
+    "and other scenes are relevant or rejected as annotated; scenes that nobody judged for the sentence are left out. "
+    "matched_accuracy compares true with false scenes that show the same items: .5 without reading the sentence; it "
+    "measures reading, not composition. Under `paper` all six pictures of every row stand in the gallery, each with its "
+    "sentence."
 )
 SOURCE = Source(
     homepage="https://lil.nlp.cornell.edu/nlvr/",
@@ -79,6 +86,11 @@ class Row:
         """A digest of the scene that ignores the order of boxes and of the items in them."""
         return _digest(sorted(sorted((i.x, i.y, i.size, i.shape, i.color) for i in box) for box in self.boxes))
 
+    @cached_property
+    def items(self) -> str:
+        """A digest of the items of all boxes together: their kinds, colours and sizes, wherever they stand."""
+        return _digest(sorted((i.shape, i.color, i.size) for box in self.boxes for i in box))
+
     def items_in(self, k: int) -> list[tuple[Item, tuple[int, int, int, int]]]:
         """List the items of picture k with their boxes (left, upper, right, lower) in its pixels."""
         placed = [(item, PITCH * place + item.x) for place, box in enumerate(ORDERS[k]) for item in self.boxes[box]]
@@ -90,23 +102,26 @@ def load(root: Path | None, split: str, *, protocol: str = PROTOCOLS[0], seed: i
 
     grounded: the gallery is one picture of each scene, without text; its order of boxes is drawn with `seed`. A query
     is that picture and a sentence true of it. Relevant are the other scenes of which the sentence is annotated true,
-    rejected those of which it is annotated false, ignored is its own scene. Where annotations of a sentence and a scene
-    contradict each other, none counts; a query without a relevant scene is left out.
+    rejected those of which it is annotated false, ignored is its own scene; the rest was not judged, and rankings leave
+    it out. Where annotations of a sentence and a scene contradict each other, none counts; a query without a relevant
+    scene is left out. Groups join rows that share a presentation (n), a sentence or a scene.
     paper: queries and gallery are the same, all six pictures of every row, each with its sentence. Relevant are all
-    other pictures with the same sentence. `ignore` holds all pictures of the query's own scene; the leak-free
-    evaluation applies it, the paper's own does not.
+    other pictures with the same sentence. `ignore` holds all pictures of the query's own items, and groups join rows
+    that share their items as well; the leak-free evaluation applies both, the paper's own does not.
 
-    Groups join rows that share a presentation (n), a sentence or a scene. Raises TwinlensError when a file is missing.
+    split: `train`, `dev`, `test`, or the name of any other folder in the original layout. Raises TwinlensError when a
+    file is missing.
     """
-    check(_NAME, split=(split, SPLITS), protocol=(protocol, PROTOCOLS))
+    check(_NAME, protocol=(protocol, PROTOCOLS))
     annotated = sorted(rows(root, split), key=lambda row: _digest([seed, row.identifier]))
     return _grounded(annotated, seed) if protocol == "grounded" else _paper(annotated, seed)
 
 
 def rows(root: Path | None, split: str) -> list[Row]:
     """Read the annotated rows of a split in file order. Raises TwinlensError when a file is missing or malformed."""
-    check(_NAME, split=(split, SPLITS))
     here = folder(_NAME, root)
+    if not _annotations(here, split).is_file():
+        check(_NAME, split=(split, SPLITS))
     pictures = _pictures(here, split)
     return [_row(line, split, pictures, place) for place, line in _lines(here, split)]
 
@@ -186,6 +201,7 @@ def _grounded(annotated: list[Row], seed: int) -> Dataset:
     chosen = {(row.key, row.scene): row for row in annotated if row.scene in true[row.key] and len(true[row.key]) > 1}
     queries = {at: Sample(f"query-{row.identifier}", pictures[row.scene], row.sentence) for at, row in chosen.items()}
     groups = _groups(annotated)
+    items = {row.scene: row.items for row in annotated}
 
     def ids(scenes: Iterable[str]) -> frozenset[str]:
         return frozenset(pictures[scene].stem for scene in scenes)
@@ -198,6 +214,9 @@ def _grounded(annotated: list[Row], seed: int) -> Dataset:
         ignore={query.id: ids([scene]) for (_, scene), query in queries.items()},
         groups={pictures[row.scene].stem: groups[row.identifier] for row in annotated}
         | {query.id: groups[chosen[at].identifier] for at, query in queries.items()},
+        siblings={picture.stem: items[scene] for scene, picture in pictures.items()}
+        | {query.id: items[scene] for (_, scene), query in queries.items()},
+        judged_only=True,
     )
 
 
@@ -216,32 +235,34 @@ def _truths(annotated: list[Row]) -> tuple[dict[str, set[str]], dict[str, set[st
 
 def _paper(annotated: list[Row], seed: int) -> Dataset:
     by_sentence: dict[str, set[str]] = defaultdict(set)
-    by_scene: dict[str, set[str]] = defaultdict(set)
+    by_items: dict[str, set[str]] = defaultdict(set)
     placed = [(row, picture) for row in annotated for picture in row.pictures]
     placed.sort(key=lambda pair: _digest([seed, pair[1].stem]))
     for row, picture in placed:
         by_sentence[row.key].add(picture.stem)
-        by_scene[row.scene].add(picture.stem)
+        by_items[row.items].add(picture.stem)
     samples = tuple(Sample(picture.stem, picture, row.sentence) for row, picture in placed)
-    own_scene = {scene: frozenset(ids) for scene, ids in by_scene.items()}
-    groups = _groups(annotated)
+    same_items = {items: frozenset(ids) for items, ids in by_items.items()}
+    groups = _groups(annotated, by_items=True)
     return Dataset(
         queries=samples,
         gallery=samples,
         relevant={picture.stem: frozenset(by_sentence[row.key] - {picture.stem}) for row, picture in placed},
-        ignore={picture.stem: own_scene[row.scene] for row, picture in placed},
+        ignore={picture.stem: same_items[row.items] for row, picture in placed},
         groups={picture.stem: groups[row.identifier] for row, picture in placed},
+        siblings={picture.stem: row.items for row, picture in placed},
     )
 
 
-def _groups(annotated: list[Row]) -> dict[str, str]:
-    """Map row identifiers to leak-free groups."""
+def _groups(annotated: list[Row], *, by_items: bool = False) -> dict[str, str]:
+    """Map row identifiers to leak-free groups, which join rows of the same items if `by_items`."""
     return connect(
         {
             row.identifier: (
                 ("presentation", row.identifier.split("-")[0]),
                 ("sentence", row.key),
                 ("scene", row.scene),
+                *([("items", row.items)] if by_items else ()),
             )
             for row in sorted(annotated, key=lambda row: row.identifier)
         }

@@ -89,9 +89,9 @@ def load(
     ones and some others, at most 50; ignored is the query's own scene. edits: relevant is the target, rejected are the
     distractors, the reference among them; nothing is ignored. all: half of the scenes for either, one gallery, query
     ids "grounded-…" and "edits-…". paper: scenes come in fours under one sentence, true of two of them, and in all six
-    orders of their boxes; relevant are pictures with the same sentence, ignored the query's own scene in its six
-    orders. Groups join entries and queries of one scene, its near scenes and its edits, or of one presentation. Raises
-    TwinlensError for unknown options, and when a root is given.
+    orders of their boxes; relevant are pictures with the same sentence, ignored those of the query's own items. Groups
+    join entries and queries of one scene, its near scenes and its edits, or, under `paper`, of one presentation or the
+    same items. Raises TwinlensError for unknown options, and when a root is given.
     """
     check(_NAME, split=(split, SPLITS), protocol=(protocol, PROTOCOLS))
     if root is not None:
@@ -158,22 +158,25 @@ def _groups(families: Iterable[Sequence[Scene]], gallery: _Gallery, queries: Ite
 
 def _paper(world: World, scenes: int) -> Dataset:
     by_sentence: dict[str, set[str]] = defaultdict(set)
-    by_scene: dict[str, frozenset[str]] = {}
+    by_items: dict[str, set[str]] = defaultdict(set)
+    items: dict[str, str] = {}
     by_id: dict[str, Sample] = {}
     for presentation in world.presentations(scenes):
         text = presentation.sentence.text
         for scene in presentation.scenes:
             pictures = {f"{scene.digest()}-{k}": scene.reordered(order) for k, order in enumerate(_ORDERS)}
             by_sentence[text].update(pictures)
-            by_scene |= dict.fromkeys(pictures, frozenset(pictures))
+            by_items[scene.items_digest()].update(pictures)
+            items |= dict.fromkeys(pictures, scene.items_digest())
             by_id |= {entry: Sample(entry, _picture(ordered), text) for entry, ordered in pictures.items()}
     samples = tuple(by_id[entry] for entry in sorted(by_id))
     return Dataset(
         queries=samples,
         gallery=samples,
         relevant={sample.id: frozenset(by_sentence[sample.text] - {sample.id}) for sample in samples},
-        ignore=by_scene,
-        groups=connect({sample.id: [sample.text] for sample in samples}),
+        ignore={entry: frozenset(by_items[key]) for entry, key in items.items()},
+        groups=connect({sample.id: [("sentence", sample.text), ("items", items[sample.id])] for sample in samples}),
+        siblings=items,
     )
 
 

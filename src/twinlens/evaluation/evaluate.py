@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from twinlens import metrics
 from twinlens.core.types import Dataset
-from twinlens.evaluation.baselines import BASELINES, COMPOSED, SINGLE_SIDES, baseline_scores
+from twinlens.evaluation.baselines import BASELINES, COMPOSED, RANDOM, SINGLE_SIDES, WORD_BLIND, baseline_scores
 from twinlens.evaluation.judgements import Judgements
 from twinlens.evaluation.summaries import Summary, balance_parts, summarise
 from twinlens.metrics import PerQuery
@@ -17,6 +18,8 @@ from twinlens.models.composer import Composer
 
 Measured = Mapping[str, Mapping[str, PerQuery]]
 """Composed query or baseline → metric → value of every query (Q,)."""
+DENSITY = "density"
+"""Among the metrics of `RANDOM`: the share of relevant entries in a ranking."""
 
 
 def evaluate(
@@ -26,8 +29,9 @@ def evaluate(
 
     {"metrics": {name: summary}, "baselines": {baseline: {name: summary}}, "composition_gap": {name: difference}};
     the gap is composed minus the better single side, with its interval and the p-value of a paired permutation test.
-    Where the dataset has parts, every figure is the plain mean over them, and {"parts": {part: {name: summary}}} has
-    the composed queries' figures in each.
+    {"floor": {name: {"of": baseline, "mean": …}}} has the best baseline that cannot know what the sentence says, and
+    {"groups": {"count": …, "largest": share of the queries}} what the intervals draw. Where the dataset has parts, every
+    figure is the plain mean over them, and {"parts": {part: {name: summary}}} has the composed queries' figures in each.
     """
     judgements = Judgements.of(dataset)
     sizes = {"queries": len(judgements.queries), "gallery": len(judgements.gallery)}
@@ -38,9 +42,21 @@ def evaluate(
 def measure(
     composer: Composer, judgements: Judgements, *, seed: int, ks: Sequence[int], progress: bool = False
 ) -> dict[str, dict[str, PerQuery]]:
-    """Compute every metric of every query (Q,), composed and by every baseline."""
-    scores = baseline_scores(composer, judgements.queries, judgements.gallery, seed=seed, progress=progress)
-    return {name: judgements.per_query(matrix, ks) for name, matrix in scores.items()}
+    """Compute every metric of every query (Q,), composed and by every baseline.
+
+    A baseline whose scores come several times, with other texts, has their means. `RANDOM` has `DENSITY` as well.
+    """
+    found: dict[str, list[dict[str, PerQuery]]] = {}
+    for name, matrix in baseline_scores(
+        composer, judgements.queries, judgements.gallery, seed=seed, progress=progress
+    ):
+        found.setdefault(name, []).append(judgements.per_query(matrix, ks))
+    defined = [metric for metric, array in found[COMPOSED][0].items() if not np.isnan(array).all()]
+    values = {}
+    for name, draws in found.items():
+        values[name] = {metric: np.mean([draw[metric] for draw in draws], axis=0) for metric in defined}
+    expected = judgements.by_chance(ks)
+    return values | {RANDOM: {metric: expected[metric] for metric in defined} | {DENSITY: judgements.density()}}
 
 
 def tabulate(values: Measured, groups: Sequence[str], parts: Sequence[str], seed: int) -> dict[str, Any]:
@@ -49,6 +65,8 @@ def tabulate(values: Measured, groups: Sequence[str], parts: Sequence[str], seed
     return {
         "metrics": summarise(weighed[COMPOSED], groups, seed),
         "baselines": {name: summarise(weighed[name], groups, seed) for name in BASELINES},
+        "floor": _floors(weighed),
+        "groups": {"count": len(set(groups)), "largest": max(Counter(groups).values()) / len(groups)},
         "composition_gap": _composition_gaps(weighed, groups, seed),
         **({"parts": _by_part(values[COMPOSED], groups, parts, seed)} if len(set(parts)) > 1 else {}),
     }
@@ -63,6 +81,16 @@ def _by_part(
         inside = {name: array[rows] for name, array in values.items() if not np.isnan(array[rows]).all()}
         summaries[part] = summarise(inside, [groups[row] for row in rows], seed)
     return summaries
+
+
+def _floors(values: Measured) -> dict[str, dict[str, Any]]:
+    """Find the best of the baselines that cannot read, metric by metric."""
+    floors = {}
+    for name in values[COMPOSED]:
+        means = {baseline: float(np.nanmean(values[baseline][name])) for baseline in WORD_BLIND}
+        best = max(means, key=means.__getitem__)
+        floors[name] = {"of": best, "mean": means[best]}
+    return floors
 
 
 def _composition_gaps(values: Measured, groups: Sequence[str], seed: int) -> dict[str, Summary]:

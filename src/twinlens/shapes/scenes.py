@@ -83,6 +83,11 @@ class Scene:
         boxes = self.boxes if ordered else sorted(self.boxes)
         return blake2b(repr([[tuple(item) for item in box] for box in boxes]).encode(), digest_size=8).hexdigest()
 
+    def items_digest(self) -> str:
+        """Hash the items of all boxes together: their shapes, colours and sizes, wherever they stand."""
+        items = sorted((item.shape, item.colour, item.size) for _, item in self.items())
+        return blake2b(repr(items).encode(), digest_size=8).hexdigest()
+
     def reordered(self, order: Sequence[int]) -> Scene:
         """Return the scene with its boxes in another order: box `order[k]` at place k."""
         left, middle, right = (self.boxes[place] for place in order)

@@ -70,7 +70,8 @@ def take_dataset(digest: hashlib.blake2b, dataset: Dataset) -> None:
         digest.update(sample.id.encode() + sample_key(sample))
     for known in (dataset.relevant, dataset.ignore, dataset.rejected):
         digest.update(repr([(query, sorted(ids)) for query, ids in sorted(known.items())]).encode())
-    digest.update(repr(sorted(dataset.groups.items())).encode())
+    for key_of in (dataset.groups, dataset.siblings):
+        digest.update(repr(sorted(key_of.items())).encode())
 
 
 def encoder_digest(part: Variant, encoder: Encoder) -> str:
