@@ -238,9 +238,7 @@ def test_real_counts(split, rows, sentences, scenes, queries):
     ("split", "presentations", "third_as_first", "second_as_second", "matched"),
     [("dev", 267, 233, 226, 548), ("test", 266, 234, 219, 485)],
 )
-def test_real_presentations_show_the_same_items_twice(
-    split, presentations, third_as_first, second_as_second, matched
-):
+def test_real_presentations_show_the_same_items_twice(split, presentations, third_as_first, second_as_second, matched):
     scenes = {}
     for row in nlvr.rows(REAL, split):
         number, _, place = row.identifier.partition("-")

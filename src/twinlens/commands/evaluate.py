@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HELP = "measure a model or a recipe under a protocol, beside its baselines, with intervals"
 EXAMPLES = """
-twinlens evaluate --model models/compact --protocol edits
+twinlens evaluate --model compact --protocol edits
 twinlens evaluate --dataset nlvr --root data/nlvr --split dev --protocol paper --repeats 10 --out results
 twinlens evaluate --dataset nlvr --root data/nlvr --split dev --protocol grounded --recipe paper-grid
 twinlens evaluate --dataset fashion_iq --root data/fashion_iq --split val --model models/mine --data gallery=reduced
@@ -28,13 +28,17 @@ twinlens evaluate --collection twinlens-collection --triplets mine.csv
 
 METRICS = ("hit@1", "hit@5", "hit@10", "map", "grounding_accuracy")
 """What the table shows where a dataset names nothing; the JSON has every metric."""
-CHARTED = ("hit@1", "hit@5", "map", "cluster_svm_accuracy", "grounding_accuracy")
+CHARTED = ("matched_accuracy", "hit@1", "hit@5", "map", "cluster_svm_accuracy", "grounding_accuracy")
+TEXTS = ("floors", "reading", "note")
+"""What stands below the table."""
+MOST_IN_ONE = 0.25
+"""Share of the queries in one connected group from which intervals come with a warning."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the dataset, the model or recipe, and the outputs."""
     _data.add_dataset(parser, split="test")
-    parser.add_argument("--model", type=Path, metavar="DIR", help="measure this trained model")
+    parser.add_argument("--model", metavar="NAME", help="measure this trained model: a folder, or one that ships")
     _data.add_recipe(parser, "without --model: train this on the part not measured (default: compact)")
     parser.add_argument("--repeats", type=int, default=10, metavar="N", help="splits to train on anew (default: 10)")
     parser.add_argument(
@@ -42,6 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--cache", type=Path, metavar="DIR", help="where finished repeats are kept, and what was found in pictures"
+    )
+    parser.add_argument(
+        "--runs", type=Path, metavar="DIR", help="protocol paper: keep finished repeats there, and go on from them"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="write results.json, table.md, chart.png there")
     _own.add_measured(parser)
@@ -72,6 +79,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         result |= _submission.write(args, module, dataset)
     shown = result["metrics"] if args.protocol == "paper" else named
     result["shown"] = [name for name in shown if name in result["metrics"]]
+    result["floors"] = _floors(result)
     if note := getattr(module, "NOTE", None):
         result["note"] = note
     if _common.shows_view(args):
@@ -99,6 +107,7 @@ def _paper(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
         device=args.device,
         processes=_processes(args),
         cache=args.cache or cache.default_cache(),
+        runs=args.runs,
         progress=_common.shows_view(args),
     )
     environment = machine.environment(args.device, precision=recipe.training.precision)
@@ -114,11 +123,12 @@ def _processes(args: argparse.Namespace) -> int:
 
 
 def _with_model(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
-    from twinlens.core import machine
+    from twinlens.core import cache, machine
     from twinlens.evaluation.evaluate import evaluate
-    from twinlens.models.composer import Composer
+    from twinlens.models import pretrained
 
-    composer = Composer.load(args.model)
+    composer = pretrained.load(args.model)
+    composer.cache_to((args.cache or cache.default_cache()) / "notes")
     composer.to(machine.pick_device(args.device))
     found = evaluate(composer, dataset, seed=args.seed, ks=args.ks, progress=_common.shows_view(args))
     about = {"recipe": composer.recipe.name, "model": str(args.model), "repeats": 1}
@@ -142,6 +152,28 @@ def _with_recipe(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
     )
     environment = machine.environment(args.device, precision=recipe.training.precision)
     return {"recipe": recipe.name, "repeats": args.repeats, "environment": environment, **found}
+
+
+def _floors(result: Mapping[str, Any]) -> str:
+    """State the density of `random`, the best figures of rows that cannot read, and what the intervals rest on."""
+    density = result["baselines"]["random"]["density"]["mean"]
+    lines = [f"In the ranking of a query, {density:.4f} of the entries are right: `random` has that density."]
+    if "leak_free" in result:
+        density = result["leak_free_baselines"]["random"]["density"]["mean"]
+        lines = [f"{lines[0]} Leak-free, it is {density:.4f}."]
+    if "floor" in result:
+        floors = [
+            f"{name} {result['floor'][name]['mean']:.3f} ({result['floor'][name]['of']})"
+            for name in result["shown"]
+            if name in result["floor"]
+        ]
+        lines.append(f"Best of the rows that cannot read the sentence: {', '.join(floors)}.")
+    if (groups := result.get("groups")) and groups["largest"] > MOST_IN_ONE:
+        lines.append(
+            f"Of {groups['count']} connected groups, one holds {groups['largest']:.0%} of the queries: the intervals "
+            "rest on few independent draws."
+        )
+    return "\n".join(lines)
 
 
 def _series(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -174,7 +206,7 @@ def _title(result: Mapping[str, Any]) -> str:
 def _show(result: Mapping[str, Any]) -> None:
     columns, rows = _table(result)
     _common.print_table(columns, rows, title=_title(result))
-    for key in ("reading", "note"):
+    for key in TEXTS:
         if key in result:
             _common.say()
             _common.say(result[key])
@@ -186,7 +218,7 @@ def _write(result: Mapping[str, Any], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     jsonfile.write(result, folder / "results.json")
     table = Table(*_table(result), digits=3).markdown()
-    words = [str(result[key]) for key in ("reading", "note") if key in result]
+    words = [str(result[key]) for key in TEXTS if key in result]
     (folder / "table.md").write_text("\n\n".join([table, *words]) + "\n", encoding="utf-8")
     _chart(result, folder / "chart.png")
 

@@ -25,6 +25,8 @@ PIXEL_COUNT = "pixel_count"
 """An untrained code of the picture that cannot read: how many of its pixels have which colour."""
 RANDOM = "random"
 """The expectation of a random ranking."""
+DENSITY = "density"
+"""Among the metrics of `RANDOM`: the share of relevant entries in a ranking."""
 UNTRAINED = "untrained"
 """The same recipe with fresh weights."""
 BASELINES = (*SINGLE_SIDES, *LATE_FUSIONS, SHUFFLED_TEXT, PIXEL_COUNT, RANDOM, UNTRAINED)

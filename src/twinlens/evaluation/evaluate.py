@@ -10,7 +10,15 @@ import numpy as np
 
 from twinlens import metrics
 from twinlens.core.types import Dataset
-from twinlens.evaluation.baselines import BASELINES, COMPOSED, RANDOM, SINGLE_SIDES, WORD_BLIND, baseline_scores
+from twinlens.evaluation.baselines import (
+    BASELINES,
+    COMPOSED,
+    DENSITY,
+    RANDOM,
+    SINGLE_SIDES,
+    WORD_BLIND,
+    baseline_scores,
+)
 from twinlens.evaluation.judgements import Judgements
 from twinlens.evaluation.summaries import Summary, balance_parts, summarise
 from twinlens.metrics import PerQuery
@@ -18,8 +26,6 @@ from twinlens.models.composer import Composer
 
 Measured = Mapping[str, Mapping[str, PerQuery]]
 """Composed query or baseline → metric → value of every query (Q,)."""
-DENSITY = "density"
-"""Among the metrics of `RANDOM`: the share of relevant entries in a ranking."""
 
 
 def evaluate(
@@ -30,8 +36,9 @@ def evaluate(
     {"metrics": {name: summary}, "baselines": {baseline: {name: summary}}, "composition_gap": {name: difference}};
     the gap is composed minus the better single side, with its interval and the p-value of a paired permutation test.
     {"floor": {name: {"of": baseline, "mean": …}}} has the best baseline that cannot know what the sentence says, and
-    {"groups": {"count": …, "largest": share of the queries}} what the intervals draw. Where the dataset has parts, every
-    figure is the plain mean over them, and {"parts": {part: {name: summary}}} has the composed queries' figures in each.
+    {"groups": {"count": …, "largest": share of the queries}} what the intervals draw. Where the dataset has parts,
+    every figure is the plain mean over them, and {"parts": {part: {name: summary}}} has the composed queries' figures
+    in each.
     """
     judgements = Judgements.of(dataset)
     sizes = {"queries": len(judgements.queries), "gallery": len(judgements.gallery)}
@@ -47,9 +54,7 @@ def measure(
     A baseline whose scores come several times, with other texts, has their means. `RANDOM` has `DENSITY` as well.
     """
     found: dict[str, list[dict[str, PerQuery]]] = {}
-    for name, matrix in baseline_scores(
-        composer, judgements.queries, judgements.gallery, seed=seed, progress=progress
-    ):
+    for name, matrix in baseline_scores(composer, judgements.queries, judgements.gallery, seed=seed, progress=progress):
         found.setdefault(name, []).append(judgements.per_query(matrix, ks))
     defined = [metric for metric, array in found[COMPOSED][0].items() if not np.isnan(array).all()]
     values = {}

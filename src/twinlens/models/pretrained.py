@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import resources
+from pathlib import Path
 
 from twinlens.core import hub
 from twinlens.core.recipe import Recipe, Variant, find_recipe
 from twinlens.core.types import TwinlensError
-from twinlens.models.composer import Composer
+from twinlens.models.composer import RECIPE, Composer
 
 AUTO = "auto"
 """Recipe name that stands for the first of `PREFERRED` that is available."""
@@ -24,10 +25,8 @@ def ready(recipe: str = AUTO, *, checkpoint: str | None = None, told: Callable[[
     """
     if recipe == AUTO:
         return _automatic(checkpoint, told)
-    shipped = resources.files("twinlens") / "models" / recipe
-    if checkpoint is None and shipped.is_dir():
-        with resources.as_file(shipped) as folder:
-            return Composer.load(folder)
+    if checkpoint is None and recipe in shipped():
+        return _load_shipped(recipe)
     pipeline = _with_checkpoint(find_recipe(recipe), checkpoint)
     if all(part.name in pipeline.training.frozen for part in pipeline.encoders):
         told(_about(pipeline))
@@ -38,6 +37,31 @@ def ready(recipe: str = AUTO, *, checkpoint: str | None = None, told: Callable[[
         f"twinlens ships no trained model for the recipe {recipe}; make one with twinlens train --recipe {recipe}"
         " --out DIR and give it as --model DIR"
     )
+
+
+def shipped() -> list[str]:
+    """List the names of the models that the package ships."""
+    folder = resources.files("twinlens") / "models"
+    return sorted(model.name for model in folder.iterdir() if (model / RECIPE).is_file())
+
+
+def load(model: str | Path) -> Composer:
+    """Load a model by its folder, or by the name of one that ships where there is no such folder.
+
+    Raises TwinlensError if there is neither.
+    """
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        return Composer.load(folder)
+    known = shipped()
+    if str(model) not in known:
+        raise TwinlensError(f"no such model folder: {folder}; models that ship are {', '.join(known)}")
+    return _load_shipped(str(model))
+
+
+def _load_shipped(name: str) -> Composer:
+    with resources.as_file(resources.files("twinlens") / "models" / name) as folder:
+        return Composer.load(folder)
 
 
 def _automatic(checkpoint: str | None, told: Callable[[str], object]) -> Composer:

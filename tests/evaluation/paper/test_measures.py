@@ -6,7 +6,7 @@ import pytest
 from twinlens.evaluation.paper import measures
 from twinlens.evaluation.paper.measures import (
     Labelled,
-    across_scenes,
+    across_items,
     by_sentence,
     cluster_svm_accuracy,
     leak_free,
@@ -89,7 +89,7 @@ def test_queries_without_a_counterpart_are_left_out_of_rankings():
     assert by_sentence(queries, gallery)["hit@1"] == 1.0
     with pytest.raises(ValueError, match="no query shares its sentence"):
         by_sentence(queries.at(np.array([0])), gallery)
-    own = queries.scenes[:, None] == np.array([0, 8, 2])[None, :]
+    own = queries.items[:, None] == np.array([0, 8, 2])[None, :]
     assert by_sentence(queries, gallery, ignore=own)["recall@5"] == 1.0
 
 
@@ -99,17 +99,17 @@ def test_two_folds_never_mix_a_scene():
 
     def record(support, asked):
         seen.append(len(asked.vectors))
-        assert set(support.scenes).isdisjoint(asked.scenes)
+        assert set(support.items).isdisjoint(asked.items)
         assert set(support.sentences) == set(range(SENTENCES)) == set(asked.sentences)
         return 1.0
 
-    assert across_scenes(record, data, data, seed=0) == 1.0
+    assert across_items(record, data, data, seed=0) == 1.0
     assert seen == [len(data.vectors) // 2] * 2
 
 
 def test_queries_of_a_fold_without_support_are_missed():
     one = Labelled(unit(np.ones((2, 3))), np.array([0, 0]), np.array([4, 4]))
-    assert across_scenes(lambda support, asked: 1.0, one, one, seed=0) == 0.0
+    assert across_items(lambda support, asked: 1.0, one, one, seed=0) == 0.0
 
 
 def test_clusters_that_are_apart_are_learned_exactly():

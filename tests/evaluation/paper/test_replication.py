@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import itertools
+import json
 from dataclasses import replace
 
 import pytest
 
 from tests import toy
-from twinlens.core.types import Dataset, Sample
-from twinlens.evaluation.paper import replication
+from twinlens.core.types import Dataset, Sample, TwinlensError
+from twinlens.evaluation.paper import finished, replication
 from twinlens.evaluation.paper.measures import NAMES
 
 NUMBERS = ("one", "two", "three")
@@ -33,7 +34,8 @@ def corpus() -> Dataset:
         relevant[sample.id] = frozenset(s.id for s in samples if s.text == sample.text) - {sample.id}
     ignore = {a: frozenset(b for b in scene_of if scene_of[b][0] == scene_of[a][0]) for a in scene_of}
     groups = {name: f"g{sentence}" for name, (_, sentence) in scene_of.items()}
-    return Dataset(tuple(samples), tuple(samples), relevant, ignore, groups)
+    siblings = {name: str(scene) for name, scene in scene_of.items()}
+    return Dataset(tuple(samples), tuple(samples), relevant, ignore, groups, siblings=siblings)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +47,7 @@ def test_every_reading_has_mean_spread_and_interval(result):
     tables = [result["metrics"], result["leak_free"], *result["baselines"].values()]
     tables += result["leak_free_baselines"].values()
     for table in tables:
-        assert set(table) == set(NAMES)
+        assert set(table) - {"density"} == set(NAMES)
         for summary in table.values():
             assert 0 <= summary["mean"] <= 1
             assert summary["std"] >= 0
@@ -63,6 +65,14 @@ def test_the_caption_in_the_gallery_gives_the_answer_away(result):
     picture = result["baselines"]["image_only"]["hit@5"]["mean"]
     assert result["baselines"]["text_only"]["hit@5"]["mean"] > picture + 0.2
     assert result["metrics"]["hit@5"]["mean"] > picture
+
+
+def test_every_table_has_rows_that_cannot_read(result):
+    for table in (result["baselines"], result["leak_free_baselines"]):
+        assert {"pixel_count", "random", "text_only", "untrained"} <= set(table)
+        assert 0 < table["random"]["density"]["mean"] <= 1  # leak-free, the test side may have one sentence
+        assert table["random"]["precision@5"]["mean"] == pytest.approx(table["random"]["density"]["mean"], abs=0.05)
+    assert result["leak_free_baselines"]["text_only"].keys() == set(NAMES)
 
 
 def test_the_words_about_the_leak_quote_its_figures(result):
@@ -86,6 +96,8 @@ def test_finished_repeats_are_read_and_others_run(corpus, result, tmp_path, monk
     recipe = toy.recipe(epochs=16, validation=0.3)
     assert replication.replicate(recipe, corpus, repeats=2, **settings) == result
     first, second = sorted(tmp_path.rglob("*.json"))
+    kept = json.loads(second.read_text())
+    assert (kept["recipe"], kept["seed"]) == ("toy", 1) and "leak_free" in kept["values"]
     first.write_text("damaged")
     run = []
     repeat = replication.run_repeat
@@ -93,5 +105,33 @@ def test_finished_repeats_are_read_and_others_run(corpus, result, tmp_path, monk
     assert replication.replicate(recipe, corpus, repeats=2, **settings) == result
     assert run == [0]
     assert second.stem == "1"
-    other = replace(corpus, relevant=dict.fromkeys(corpus.relevant, frozenset()))
-    assert replication._runs_folder(recipe, other, tmp_path) != replication._runs_folder(recipe, corpus, tmp_path)
+
+
+def test_repeats_of_something_else_are_refused(corpus, tmp_path):
+    recipe, data = toy.recipe(epochs=1), replace(corpus, relevant=dict.fromkeys(corpus.relevant, frozenset()))
+    finished.write(tmp_path, 0, finished.key_of(recipe, data), {}, recipe="toy", seconds=1)
+    with pytest.raises(TwinlensError, match="another recipe or dataset"):
+        replication.replicate(recipe, corpus, repeats=2, runs=tmp_path)
+
+
+def test_a_repeats_key_depends_on_content_alone(corpus, tmp_path):
+    """Not on where pictures lie, nor on the recipe's name; on every setting, relation and pixel."""
+    recipe, keys = toy.recipe(), set()
+    for place in ("here", "there"):
+        folder = tmp_path / place
+        folder.mkdir()
+        samples = []
+        for sample in corpus.gallery[:6]:
+            sample.image().save(folder / f"{sample.id}.png")
+            samples.append(replace(sample, image=folder / f"{sample.id}.png"))
+        data = replace(corpus, queries=tuple(samples), gallery=tuple(samples))
+        keys |= {finished.key_of(r, data) for r in (recipe, recipe.model_copy(update={"name": place}))}
+    assert len(keys) == 1
+    others = [
+        (toy.recipe(epochs=7), data),
+        (recipe, replace(data, siblings={})),
+        (recipe, replace(data, groups={})),
+        (recipe, replace(data, gallery=tuple(samples[:5]))),
+        (recipe, replace(data, gallery=(replace(samples[0], image=toy.draw(("red",) * 3)), *samples[1:]))),
+    ]
+    assert len(keys | {finished.key_of(*other) for other in others}) == 6

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
+from twinlens.evaluation.chance import shares_relevant
 from twinlens.metrics import Mask, per_query
 
 Vectors: TypeAlias = NDArray[np.float32]
@@ -33,6 +33,8 @@ CLUSTERS = 15
 NEIGHBOURS = 5
 WHITENED = 64
 """Principal components of the train vectors, whitened, that the SVMs learn from."""
+FLAT = 1e-6
+"""Share of the largest deviation below which a principal component is rounding, and is dropped."""
 RANKED = (*(f"hit@{k}" for k in KS), "precision@5", "recall@5", "map")
 NAMES = (*RANKED, "sentence_knn_accuracy", "sentence_svm_accuracy", "cluster_svm_accuracy")
 """Every reading, in the order of both results."""
@@ -40,19 +42,19 @@ NAMES = (*RANKED, "sentence_knn_accuracy", "sentence_svm_accuracy", "cluster_svm
 
 @dataclass(frozen=True)
 class Labelled:
-    """Vectors (N, D) of samples, and the sentence and the scene (N,) of each."""
+    """Vectors (N, D) of samples, and the sentence and the items (N,) of each; siblings have the same items."""
 
     vectors: Vectors
     sentences: Codes
-    scenes: Codes
+    items: Codes
 
     def at(self, rows: Codes | NDArray[np.bool_]) -> Labelled:
         """Select rows by number or by a mask."""
-        return Labelled(self.vectors[rows], self.sentences[rows], self.scenes[rows])
+        return Labelled(self.vectors[rows], self.sentences[rows], self.items[rows])
 
 
 def with_leak(train: Labelled, test: Labelled, *, seed: int) -> dict[str, float]:
-    """Measure every reading the paper's way: test queries against train entries, the query's own scene among them.
+    """Measure every reading the paper's way: test queries against train entries, the query's siblings among them.
 
     Both carry their sentences. Names: hit@1/5/10, precision@5, recall@5, map, sentence_knn_accuracy,
     sentence_svm_accuracy, cluster_svm_accuracy; each from 0 to 1.
@@ -69,14 +71,15 @@ def leak_free(train: Labelled, queries: Labelled, gallery: Labelled, *, seed: in
     """Measure the readings of `with_leak`, by the same names, without its leaks.
 
     train and queries are captioned and share no group. gallery holds the pictures of the queries' groups embedded
-    WITHOUT captions. Its entries of the query's own scene are ignored in rankings; the sentence classifiers learn from
-    gallery pictures of other scenes than the query's (two folds over scenes); the cluster SVM learns from train alone.
+    WITHOUT captions. The query's siblings are ignored in rankings; the sentence classifiers learn from gallery pictures
+    of other items than the query's (two folds over items); the cluster SVM learns from train alone.
     """
-    own = queries.scenes[:, None] == gallery.scenes[None, :]
+    own = queries.items[:, None] == gallery.items[None, :]
+    svm = partial(sentence_svm_accuracy, seed=seed)
     return {
         **by_sentence(queries, gallery, ignore=own),
-        "sentence_knn_accuracy": across_scenes(sentence_knn_accuracy, queries, gallery, seed=seed),
-        "sentence_svm_accuracy": across_scenes(partial(sentence_svm_accuracy, seed=seed), queries, gallery, seed=seed),
+        "sentence_knn_accuracy": across_items(sentence_knn_accuracy, queries, gallery, seed=seed),
+        "sentence_svm_accuracy": across_items(svm, queries, gallery, seed=seed),
         "cluster_svm_accuracy": cluster_svm_accuracy(train.vectors, queries.vectors, seed=seed),
     }
 
@@ -86,16 +89,27 @@ def by_sentence(queries: Labelled, gallery: Labelled, *, ignore: Mask | None = N
 
     Returns means over the queries that have a relevant entry outside `ignore` (Q, N). Raises ValueError if none has.
     """
+    relevant, ignored, answerable = _relations(queries, gallery, ignore)
+    scores = queries.vectors[answerable] @ gallery.vectors.T
+    values = per_query(scores, relevant, ignore=ignored, ks=KS)
+    return {name: float(values[name].mean()) for name in RANKED}
+
+
+def density(queries: Labelled, gallery: Labelled, *, ignore: Mask | None = None) -> float:
+    """Return the mean share of relevant entries in the rankings of `by_sentence`."""
+    relevant, ignored, _ = _relations(queries, gallery, ignore)
+    return float(shares_relevant(relevant, ignored).mean())
+
+
+def _relations(queries: Labelled, gallery: Labelled, ignore: Mask | None) -> tuple[Mask, Mask, Mask]:
+    """Return relevant and ignored entries (A, N) of the A answerable queries, and which queries (Q,) these are."""
     relevant = queries.sentences[:, None] == gallery.sentences[None, :]
-    if ignore is not None:
-        relevant &= ~ignore
+    ignored = np.zeros_like(relevant) if ignore is None else ignore
+    relevant &= ~ignored
     answerable = relevant.any(axis=1)
     if not answerable.any():
-        raise ValueError("no query shares its sentence with a gallery entry of another scene")
-    scores = queries.vectors[answerable] @ gallery.vectors.T
-    ignored = None if ignore is None else ignore[answerable]
-    values = per_query(scores, relevant[answerable], ignore=ignored, ks=KS)
-    return {name: float(values[name].mean()) for name in RANKED}
+        raise ValueError("no query shares its sentence with a gallery entry of other items")
+    return relevant[answerable], ignored[answerable], answerable
 
 
 def sentence_knn_accuracy(train: Labelled, test: Labelled, *, neighbours: int = NEIGHBOURS) -> float:
@@ -119,28 +133,28 @@ def cluster_svm_accuracy(train: Vectors, test: Vectors, *, seed: int, clusters: 
     return _svm_accuracy((train, kmeans.labels_), (test, kmeans.predict(test)), seed)
 
 
-def across_scenes(
+def across_items(
     accuracy: Callable[[Labelled, Labelled], float], queries: Labelled, gallery: Labelled, *, seed: int
 ) -> float:
-    """Cross-validate over two folds of scenes: train on the gallery entries of one, classify the queries of the other.
+    """Cross-validate over two folds of items: train on the gallery entries of one, classify the queries of the other.
 
-    The scenes of each sentence are dealt to both folds in turn; a sentence with one scene can only be missed.
+    The sets of items of each sentence are dealt to both folds in turn; a sentence with one of them can only be missed.
     """
     second = _second_fold(gallery, seed)
     correct = 0.0
     for fold in (False, True):
-        support = gallery.at(np.isin(gallery.scenes, second) != fold)
-        test = queries.at(np.isin(queries.scenes, second) == fold)
+        support = gallery.at(np.isin(gallery.items, second) != fold)
+        test = queries.at(np.isin(queries.items, second) == fold)
         if len(support.vectors) and len(test.vectors):
             correct += accuracy(support, test) * len(test.vectors)
     return correct / len(queries.vectors)
 
 
 def _second_fold(gallery: Labelled, seed: int) -> Codes:
-    """Return every other scene of each sentence, in a random order."""
-    scenes, first = np.unique(gallery.scenes, return_index=True)
-    order = np.lexsort((np.random.default_rng(seed).random(len(scenes)), gallery.sentences[first]))
-    return scenes[order[1::2]]
+    """Return every other set of items of each sentence, in a random order."""
+    items, first = np.unique(gallery.items, return_index=True)
+    order = np.lexsort((np.random.default_rng(seed).random(len(items)), gallery.sentences[first]))
+    return items[order[1::2]]
 
 
 def _svm_accuracy(train: tuple[Vectors, Codes], test: tuple[Vectors, Codes], seed: int) -> float:
@@ -148,10 +162,15 @@ def _svm_accuracy(train: tuple[Vectors, Codes], test: tuple[Vectors, Codes], see
     vectors, labels = train
     if len(np.unique(labels)) == 1:
         return float((test[1] == labels[0]).mean())
-    width = min(WHITENED, *vectors.shape)
     # Unit vectors of one model lie close together: as they are, a linear SVM is regularised to nothing and takes
     # minutes for NLVR's 248 sentences; whitened, it takes seconds and is right more often.
-    svm = make_pipeline(
-        PCA(width, whiten=True, random_state=seed), LinearSVC(C=0.05, dual=True, tol=1e-2, random_state=seed)
-    )
-    return float(svm.fit(vectors, labels).score(*test))
+    pca = PCA(min(WHITENED, *vectors.shape), random_state=seed).fit(vectors)
+    deviations = np.sqrt(pca.explained_variance_)
+    varying = deviations > FLAT * deviations[0]
+
+    def whiten(rows: Vectors) -> Vectors:
+        whitened: Vectors = pca.transform(rows)[:, varying] / deviations[varying]
+        return whitened
+
+    svm = LinearSVC(C=0.05, dual=True, tol=1e-2, random_state=seed)
+    return float(svm.fit(whiten(vectors), labels).score(whiten(test[0]), test[1]))

@@ -17,12 +17,16 @@ from twinlens.core.recipe import Recipe
 from twinlens.core.types import Dataset, Picture, Sample
 from twinlens.evaluation.baselines import (
     COMPOSED,
+    DENSITY,
     IMAGE_ONLY,
     LATE_SUM,
+    PIXEL_COUNT,
+    RANDOM,
     TEXT_ONLY,
     UNTRAINED,
     add_vectors,
     drop_side,
+    pixel_counts,
 )
 from twinlens.evaluation.paper import measures
 from twinlens.evaluation.paper.measures import Labelled, Vectors
@@ -37,15 +41,17 @@ Values: TypeAlias = dict[str, dict[str, float]]
 
 
 class Embedded(NamedTuple):
-    """Unit vectors (N, D) of all gallery entries: by both networks, and by the untrained one.
+    """Unit vectors (N, D) of all gallery entries: by both networks, by the untrained one, and without a network.
 
     leaky: variant → vectors of the network trained on the random split. fair: likewise of the one trained on the
-    leak-free split, whose gallery is fair[IMAGE_ONLY]. untrained: composed, and the picture alone.
+    leak-free split, whose gallery is fair[IMAGE_ONLY]. untrained: composed, and the picture alone. codes: baseline →
+    vectors of the picture that no words change.
     """
 
     leaky: Mapping[str, Vectors]
     fair: Mapping[str, Vectors]
     untrained: tuple[Vectors, Vectors]
+    codes: Mapping[str, Vectors]
 
 
 def run_repeat(recipe: Recipe, dataset: Dataset, seed: int, *, device: str, array_cache: Path | None) -> dict[str, Any]:
@@ -63,6 +69,7 @@ def run_repeat(recipe: Recipe, dataset: Dataset, seed: int, *, device: str, arra
         embed_variants(trained, dataset.gallery),
         embed_variants(careful, dataset.gallery),
         (fresh[COMPOSED], fresh[IMAGE_ONLY]),
+        {PIXEL_COUNT: pixel_counts(dataset.gallery), RANDOM: random_vectors(len(dataset.gallery), seed)},
     )
     return {
         "with_leak": _measure_with_leak(dataset, random, embedded, seed),
@@ -92,8 +99,14 @@ def embed_variants(composer: Composer, samples: Sequence[Sample]) -> dict[str, V
     }
 
 
+def random_vectors(count: int, seed: int) -> Vectors:
+    """Draw unit vectors (N, 64), uniformly over directions."""
+    drawn = np.random.default_rng([seed, 1]).normal(size=(count, 64))
+    return np.asarray(drawn / np.linalg.norm(drawn, axis=1, keepdims=True), dtype=np.float32)
+
+
 def _without_leak(dataset: Dataset) -> Dataset:
-    """Drop the gallery's captions, and from each query's answers its own scene."""
+    """Drop the gallery's captions, and from each query's answers its siblings."""
     bare = replace(dataset, gallery=tuple(drop_side(dataset.gallery, "text")))
     return replace(bare, relevant={query: ids - bare.ignore[query] for query, ids in bare.relevant.items()})
 
@@ -102,9 +115,10 @@ def _measure_with_leak(dataset: Dataset, split: Split, embedded: Embedded, seed:
     labels = splits.labels(dataset, dataset.gallery)
     train, test = _rows(dataset, split.train), _rows(dataset, split.test)
     values = {}
-    for name, vectors in {**embedded.leaky, UNTRAINED: embedded.untrained[0]}.items():
+    for name, vectors in {**embedded.leaky, UNTRAINED: embedded.untrained[0], **embedded.codes}.items():
         samples = Labelled(vectors, *labels)
         values[name] = measures.with_leak(samples.at(train), samples.at(test), seed=seed)
+    values[RANDOM][DENSITY] = measures.density(samples.at(test), samples.at(train))
     return values
 
 
@@ -112,10 +126,13 @@ def _measure_leak_free(dataset: Dataset, split: Split, embedded: Embedded, seed:
     labels = splits.labels(dataset, dataset.gallery)
     train, test = _rows(dataset, split.train), _rows(dataset, split.test)
     pairs = {name: (vectors, embedded.fair[IMAGE_ONLY]) for name, vectors in embedded.fair.items()}
+    pairs |= {UNTRAINED: embedded.untrained} | {name: (codes, codes) for name, codes in embedded.codes.items()}
     values = {}
-    for name, (vectors, pictures) in {**pairs, UNTRAINED: embedded.untrained}.items():
+    for name, (vectors, pictures) in pairs.items():
         queries, gallery = Labelled(vectors, *labels), Labelled(pictures, *labels).at(test)
         values[name] = measures.leak_free(queries.at(train), queries.at(test), gallery, seed=seed)
+    own = gallery.items[:, None] == gallery.items[None, :]
+    values[RANDOM][DENSITY] = measures.density(gallery, gallery, ignore=own)
     return values
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import hashlib
-import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import as_completed
 from pathlib import Path
@@ -14,22 +12,26 @@ from typing import Any
 import torch
 
 from twinlens import metrics
-from twinlens.core.atomic import whole_file
 from twinlens.core.processes import held_signals, pool
 from twinlens.core.progress import Bar, bar
 from twinlens.core.recipe import Recipe
 from twinlens.core.types import Dataset
-from twinlens.evaluation.baselines import COMPOSED, LATE_SUM, SINGLE_SIDES, UNTRAINED
+from twinlens.evaluation.baselines import (
+    COMPOSED,
+    IMAGE_ONLY,
+    LATE_SUM,
+    PIXEL_COUNT,
+    RANDOM,
+    SINGLE_SIDES,
+    UNTRAINED,
+)
+from twinlens.evaluation.paper import finished
 from twinlens.evaluation.paper.repeat import run_repeat
 from twinlens.evaluation.summaries import Summary, distinct, to_json
-from twinlens.training import feature_cache
-from twinlens.version import __version__
 
-BASELINES = (*SINGLE_SIDES, LATE_SUM, UNTRAINED)
+BASELINES = (*SINGLE_SIDES, LATE_SUM, PIXEL_COUNT, RANDOM, UNTRAINED)
 EPOCHS = 3
 """The default, so that ten repeats take minutes; the published readings are at their ceiling by then."""
-FORMAT = 2
-"""Of a finished repeat's file; another number runs all repeats anew."""
 
 
 def replicate(
@@ -41,30 +43,36 @@ def replicate(
     device: str = "auto",
     processes: int = 1,
     cache: Path | None = None,
+    runs: Path | None = None,
     progress: bool = False,
 ) -> dict[str, Any]:
     """Train and measure `repeats` times on fresh random splits, the paper's way and leak-free.
 
     {"metrics": {reading: summary}, "baselines": {name: {…}}, "leak_free": {…}, "leak_free_baselines": {…}, "leak":
     {…}, "run_environments": […]}: a summary has mean, standard deviation and 95 % interval over the repeats. `leak` is
-    the share of test pictures of which the train part holds another picture of the scene, the same sentence, or
+    the share of test pictures of which the train part holds another picture of the same items, the same sentence, or
     something of the same group, on either split. processes: repeats that run in parallel, on one thread each; their
-    number does not change the figures. cache: a folder that keeps finished repeats, which are read instead of run
-    again, and arrays (see `loop.train_recipe`).
+    number does not change the figures. cache: a folder that keeps arrays (see `loop.train_recipe`) and, unless `runs`
+    is another folder for them, finished repeats, which are read instead of run again. Raises TwinlensError if `runs`
+    has repeats of something else.
     """
     seeds = range(seed, seed + repeats)
+    key = finished.key_of(recipe, dataset)
+    if runs is None and cache is not None:
+        runs = cache / "runs" / f"paper-{key}"
+    arrays = None if cache is None else cache / "notes"
     with bar("repeats", repeats, unit="repeats", progress=progress) as advance:
-        run = functools.partial(_read_or_run, recipe, dataset, _runs_folder(recipe, dataset, cache), device=device)
-        runs = _run_parallel(run, seeds, processes, advance)
-    published = _summaries([run["with_leak"] for run in runs])
-    fair = _summaries([run["leak_free"] for run in runs])
+        run = functools.partial(_read_or_run, recipe, dataset, runs, key, device=device, array_cache=arrays)
+        found = _run_parallel(run, seeds, processes, advance)
+    published = _summaries([run["with_leak"] for run in found])
+    fair = _summaries([run["leak_free"] for run in found])
     return {
         "metrics": published[COMPOSED],
         "baselines": {name: published[name] for name in BASELINES},
         "leak_free": fair[COMPOSED],
         "leak_free_baselines": {name: fair[name] for name in BASELINES},
-        "leak": _summaries([run["leak"] for run in runs]),
-        "run_environments": distinct([run["environment"] for run in runs]),
+        "leak": _summaries([run["leak"] for run in found]),
+        "run_environments": distinct([run["environment"] for run in found]),
     }
 
 
@@ -73,16 +81,27 @@ def explain_leak(result: Mapping[str, Any]) -> str:
     published, fair, leak = result["metrics"], result["leak_free"], result["leak"]["random"]
     text_only = result["baselines"]["text_only"]["hit@5"]["mean"]
     image_only = result["baselines"]["image_only"]["hit@5"]["mean"]
+    rest = result["leak_free_baselines"]
+    floors = ", ".join(f"{rest[name]['hit@5']['mean']:.1%} {words}" for name, words in _FLOORS.items())
     return (
         f"Read as the paper reads it, {_percent(published['hit@5'])} of the queries find a picture with their sentence "
         f"among the first five, and the SVM names the cluster of {_percent(published['cluster_svm_accuracy'])}. "
         f"Little of that is understanding: in a random split the training part holds another picture of the same "
-        f"scene, only with its boxes in another order, for {_percent(leak['sibling'])} of the test pictures, and the "
-        f"very sentence for {_percent(leak['sentence'])}. The sentence alone, which the gallery carries as a caption, "
-        f"finds {text_only:.1%} and the picture alone {image_only:.1%}; and an SVM can name clusters that k-means drew "
-        f"whatever they mean. When no scene, sentence or presentation stands on both sides, captions are taken out of "
-        f"the gallery and the query's own scene is not an answer, hit@5 is {_percent(fair['hit@5'])}."
+        f"items, mostly the same scene with its boxes in another order, for {_percent(leak['sibling'])} of the test "
+        f"pictures, and the very sentence for {_percent(leak['sentence'])}. The sentence alone, which the gallery "
+        f"carries as a caption, finds {text_only:.1%} and the picture alone {image_only:.1%}; and an SVM can name "
+        f"clusters that k-means drew whatever they mean. When no sentence, presentation or set of items stands on both "
+        f"sides, captions are taken out of the gallery and pictures of the query's own items are no answers, hit@5 is "
+        f"{_percent(fair['hit@5'])}, beside {floors}."
     )
+
+
+_FLOORS = {
+    IMAGE_ONLY: "by the picture alone",
+    PIXEL_COUNT: "by counting pixels, untrained",
+    RANDOM: "at random",
+}
+"""Baselines that `explain_leak` names beside the leak-free figure."""
 
 
 def _percent(summary: Summary) -> str:
@@ -107,26 +126,23 @@ def _run_parallel(
         return [future.result() for future in futures]
 
 
-def _runs_folder(recipe: Recipe, dataset: Dataset, cache: Path | None) -> Path | None:
-    """Return the folder of finished repeats of this recipe on this dataset."""
-    if cache is None:
-        return None
-    digest = hashlib.blake2b(f"{__version__} {FORMAT}\n{recipe.to_toml()}".encode(), digest_size=16)
-    feature_cache.take_dataset(digest, dataset)
-    return cache / "runs" / f"paper-{digest.hexdigest()}"
-
-
-def _read_or_run(recipe: Recipe, dataset: Dataset, runs: Path | None, seed: int, *, device: str) -> dict[str, Any]:
-    """Read a finished repeat, or run it if its file is missing or damaged."""
-    if runs is None:
-        return run_repeat(recipe, dataset, seed, device=device, array_cache=None)
-    file = runs / f"{seed}.json"
-    with contextlib.suppress(OSError, ValueError):
-        finished: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return finished
-    values = run_repeat(recipe, dataset, seed, device=device, array_cache=runs.parents[1] / "notes")
-    with whole_file(file) as draft:
-        draft.write_text(json.dumps(values), encoding="utf-8")
+def _read_or_run(
+    recipe: Recipe,
+    dataset: Dataset,
+    runs: Path | None,
+    key: str,
+    seed: int,
+    *,
+    device: str,
+    array_cache: Path | None,
+) -> dict[str, Any]:
+    """Read a finished repeat, or run it and keep it."""
+    values = None if runs is None else finished.read(runs, seed, key)
+    if values is None:
+        started = time.monotonic()
+        values = run_repeat(recipe, dataset, seed, device=device, array_cache=array_cache)
+        if runs is not None:
+            finished.write(runs, seed, key, values, recipe=recipe.name, seconds=time.monotonic() - started)
     return values
 
 
