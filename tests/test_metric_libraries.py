@@ -5,7 +5,7 @@ from __future__ import annotations
 import ir_measures
 import numpy as np
 import pytest
-from ir_measures import RR, AP, P, Qrel, R, ScoredDoc, Success
+from ir_measures import AP, RR, P, Qrel, R, ScoredDoc, Success
 from sklearn.metrics import average_precision_score, precision_score, recall_score, roc_auc_score
 
 from twinlens.metrics import per_query, top

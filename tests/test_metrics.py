@@ -13,6 +13,7 @@ from twinlens.metrics import (
     bootstrap_ci,
     grounding_accuracy,
     mask,
+    matched_accuracy,
     mean_std_ci,
     paired_difference,
     per_query,
@@ -271,3 +272,20 @@ def test_subset_recall_ranks_relevant_and_rejected_entries_alone():
     first = [values[f"subset_recall@{k}"][0] for k in (1, 2, 3)]
     assert first == [0.0, 1.0, 1.0]
     assert np.isnan(values["subset_recall@1"][1]), "a query that rejects nothing has no subset"
+
+
+def test_matched_accuracy_counts_pairs_of_siblings_alone():
+    # Three pairs share their key: 3 > 1, 2 > 1 and 0 = 0.
+    assert matched_accuracy([3, 2, 0], [1, 9, 0], ([7, 7, 8], [7, 9, 8])) == pytest.approx(2.5 / 3)
+    assert math.isnan(matched_accuracy([1], [0], ([7], [8])))
+    assert math.isnan(matched_accuracy([], [0], ([], [8])))
+
+
+def test_scores_that_depend_on_the_items_alone_match_by_chance():
+    rng = np.random.default_rng(0)
+    siblings = rng.integers(0, 5, 40)
+    scores = rng.normal(size=(30, 5)).astype(np.float32)[:, siblings]
+    relevant = rng.random((30, 40)) < 0.3
+    relevant[:, 0] = True
+    found = per_query(scores, relevant, rejected=~relevant, siblings=siblings)["matched_accuracy"]
+    assert (found == 0.5).all()

@@ -60,7 +60,7 @@ def matched_accuracy(
 ) -> float:
     """Return the grounding accuracy over the pairs of siblings: a relevant and a rejected entry of the same items.
 
-    siblings: the key of each relevant and of each rejected entry; a pair counts if its two keys are equal. A ranking
+    siblings: a number for the items of each relevant and of each rejected entry; pairs of equal ones count. A ranking
     that depends on the items alone, such as by the number of pixels of each colour, has .5. Returns NaN without a pair.
     """
     difference = np.subtract.outer(np.asarray(relevant), np.asarray(rejected))

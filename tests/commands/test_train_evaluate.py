@@ -147,9 +147,42 @@ def test_the_papers_protocol_end_to_end(recipe, tmp_path, capsys):
     assert "as the paper reads it" in capsys.readouterr().out
 
 
+def test_the_papers_protocol_goes_on_from_finished_repeats(recipe, tmp_path, capsys):
+    command = ["evaluate", "--recipe", recipe, "--protocol", "paper", "--data", "scenes=40", "--epochs", "1", "--json"]
+    kept = ["--runs", str(tmp_path / "runs"), "--cache", str(tmp_path / "cache")]
+    assert main([*command, "--repeats", "2", *kept]) == 0
+    first = json.loads(capsys.readouterr().out)
+    files = sorted((tmp_path / "runs").iterdir())
+    assert [file.name for file in files] == ["0.json", "1.json"]
+    before = [file.read_bytes() for file in files]
+    assert main([*command, "--repeats", "3", *kept]) == 0
+    assert [file.read_bytes() for file in files] == before and (tmp_path / "runs" / "2.json").is_file()
+    assert json.loads(capsys.readouterr().out)["repeats"] == 3 > first["repeats"]
+    other = ["evaluate", "--recipe", recipe, "--protocol", "paper", "--data", "scenes=44", "--epochs", "1"]
+    assert main([*other, "--repeats", "2", *kept]) == 2
+    assert "give another folder with --runs" in capsys.readouterr().err
+
+
+def test_evaluate_takes_a_model_that_ships(capsys):
+    assert main(["evaluate", "--model", "compact", "--protocol", "edits", "--data", "scenes=4", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["model"], result["recipe"]) == ("compact", "compact")
+    assert {"pixel_count", "random", "image_only", "text_only", "shuffled_text"} <= set(result["baselines"])
+
+
+def test_below_the_table_stand_density_and_floor(model, capsys):
+    command = ["evaluate", "--model", str(model), "--protocol", "grounded", "--data", "scenes=20"]
+    assert main(command) == 0
+    shown = capsys.readouterr().out
+    assert "of the entries are right: `random` has that density" in shown
+    assert "Best of the rows that cannot read the sentence: hit@1 " in shown
+    assert "pixel_count" in shown
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
+        (["evaluate", "--model", "compactt"], "models that ship are compact"),
         (["evaluate", "--dataset", "shape"], "did you mean 'shapes'"),
         (["evaluate", "--protocol", "paper", "--repeats", "1"], "--repeats wants at least 2"),
         (["evaluate", "--protocol", "nonsense"], "nonsense"),

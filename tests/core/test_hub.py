@@ -61,7 +61,7 @@ def test_a_name_out_of_reach_says_what_to_do():
 def test_the_recipes_named_as_offline_are_shipped_and_need_no_hub():
     assert "compact" in hub.OFFLINE_RECIPES and set(hub.OFFLINE_RECIPES) <= set(recipe.presets())
     for name in hub.OFFLINE_RECIPES:
-        named = re.findall(r'checkpoint = "(.+)"', recipe.find_recipe(name).to_toml())
+        named = re.findall(r'(?:checkpoint|bert) = "(.+)"', recipe.find_recipe(name).to_toml())
         assert set(named) <= {"lite0", *hub.PACKAGED}
 
 

@@ -229,7 +229,7 @@ def test_compact_keeps_the_names_of_its_weights():
     assert not any("pooler" in name for name in names)
 
 
-@pytest.mark.parametrize("name", ["paper", "paper-grid"])
+@pytest.mark.parametrize("name", ["paper", "paper-grid", "paper-minilm"])
 def test_the_papers_recipes_need_no_download(name):
     pictures = [draw(random_scene(np.random.default_rng(n))) for n in range(4)]
     samples = [Sample(str(n), picture, "a yellow circle") for n, picture in enumerate(pictures)]

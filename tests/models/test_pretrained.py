@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +28,20 @@ def cached(tmp_path, monkeypatch):
 def test_what_ships_is_loaded():
     composer = pretrained.ready("compact")
     assert composer.recipe.name == "compact" and not composer.training
+
+
+def test_a_model_is_named_or_given_as_a_folder(tmp_path, monkeypatch):
+    assert {"compact", "towers"} <= set(pretrained.shipped())
+    by_name = pretrained.load("compact")
+    by_name.save(tmp_path / "mine")
+    assert pretrained.load(tmp_path / "mine").digest == by_name.digest
+    monkeypatch.chdir(tmp_path)
+    assert pretrained.load("mine").folder == Path("mine")
+
+
+def test_an_unknown_model_is_one_line_with_the_known_ones(tmp_path):
+    with pytest.raises(TwinlensError, match=r"no such model folder: .*nowhere; models that ship are compact.*towers"):
+        pretrained.load(tmp_path / "nowhere")
 
 
 def test_a_checkpoint_in_the_cache_is_preferred(cached):

