@@ -23,9 +23,9 @@ from twinlens.training.loop import Epoch
 
 FUSION = "combiner"
 SHARES = (1.0, 0.25, 0.5, 2.0, 4.0)
-"""What may be the share of what was learned in the score; the part that ends the training decides."""
+"""Shares of the trained fusion in the score; the validation part chooses one."""
 LEARNED = "learned"
-"""Where a model's provenance says what its fusion was trained on."""
+"""The key of a model's provenance for the data that its fusion was trained on."""
 
 
 @dataclass(frozen=True)

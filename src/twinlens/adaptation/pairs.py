@@ -12,7 +12,7 @@ from twinlens.core.types import Dataset, Sample
 from twinlens.indexes.exact import Exact
 
 ALIKE = 10
-"""How many of the most alike pictures may stand in a query for the one that is wanted."""
+"""References drawn from so many of the pictures most similar to the target."""
 LOOKED_AT = 40
 """Neighbours among which these are looked for: near-duplicates and pictures of the same caption are none of them."""
 

@@ -15,7 +15,7 @@ from twinlens.indexes.exact import Exact
 from twinlens.splits import connect
 
 FOLDER, PICTURE = "folder", "picture"
-"""What pictures stay together beside near-duplicates: those of a folder; none."""
+"""Groupings beside near-duplicates: by folder; none."""
 NEIGHBOURS = 16
 MEASURED, VALIDATION = 0.2, 0.15
 """The share of all pictures that is measured, and of the others the share that ends the training."""

@@ -26,7 +26,7 @@ twinlens compare --dataset fashion_iq --root data/fashion_iq --train-split train
 """
 RECIPE, REPEATS, LEVEL = "towers", 5, 0.05
 PROTOCOL = {"shapes": "edits"}
-"""Where a comparison asks for another protocol than the dataset's first."""
+"""Protocols of a comparison that are not the dataset's first."""
 SIZES = {"shapes": {"train": ["scenes=4000", "texts=4"], "val": ["scenes=500"], "test": ["scenes=500"]}}
 """Options of datasets that are made on the spot, by split, unless `--data` says otherwise."""
 

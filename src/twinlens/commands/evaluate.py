@@ -27,10 +27,10 @@ twinlens evaluate --collection twinlens-collection --triplets mine.csv
 
 
 METRICS = ("hit@1", "hit@5", "hit@10", "map", "grounding_accuracy")
-"""What the table shows where a dataset names nothing; the JSON has every metric."""
+"""Columns of the table unless the dataset names some; the JSON has every metric."""
 CHARTED = ("matched_accuracy", "hit@1", "hit@5", "map", "cluster_svm_accuracy", "grounding_accuracy")
 TEXTS = ("floors", "reading", "note")
-"""What stands below the table."""
+"""Paragraphs below the table."""
 MOST_IN_ONE = 0.25
 """Share of the queries in one connected group from which intervals come with a warning."""
 

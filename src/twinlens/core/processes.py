@@ -19,7 +19,7 @@ from threading import Thread, current_thread, main_thread
 from typing import Any
 
 LOOK_SECONDS = 0.5
-"""Where the system tells no worker that its parent is gone, workers look this often."""
+"""How often workers look for their parent, on systems that do not signal its end."""
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 

@@ -29,7 +29,7 @@ from twinlens.shapes.scenes import COLOURS, SHAPES, item_boxes, random_scene
 
 CHECKPOINT = "detector-checkpoint.pt"
 DRAWN_LABELS = tuple(f"{colour} {shape}" for colour in COLOURS for shape in SHAPES)
-"""What there is in drawn scenes and in NLVR's."""
+"""Labels of the items in drawn scenes and in NLVR's."""
 Target = dict[str, Tensor]
 
 

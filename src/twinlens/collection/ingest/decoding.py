@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +12,7 @@ from types import TracebackType
 from typing import NamedTuple, Self, TypeVar
 
 from twinlens.collection.ingest.workers import FORKS, Pool, WorkerError
+from twinlens.core import machine
 from twinlens.core.types import Arrays, Preparer, Sample, TwinlensError
 from twinlens.media.captions import inside
 
@@ -140,4 +140,4 @@ def usual_workers(pictures: int) -> int:
     """Return how many workers suit this machine and so many pictures: one per core, or none if that is faster."""
     if not FORKS and pictures < MIN_SPAWNED:
         return 0
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return machine.cores()

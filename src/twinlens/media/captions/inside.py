@@ -24,7 +24,7 @@ _BOILERPLATE = frozenset(
     {"camera", "dcim", "default", "digital", "dsc", "exif", "gimp", "jpeg", "kodak", "konica", "minolta", "olympus"}
     | {"picture", "samsung", "screenshot", "sony", "untitled", "created", "with", "nikon", "canon", "image"}
 )
-"""What cameras and programs write into every file."""
+"""Words that cameras and programs write into every file."""
 
 
 def inside(path: Path) -> tuple[tuple[int, int] | None, str]:
