@@ -74,8 +74,6 @@ class Gallery:
         """Return all rows (N,), in the order of the blocks."""
         if len(self.blocks) == 1:
             return self.blocks[0].rows
-        if len(self.blocks) == 1:
-            return self.blocks[0].rows
         return np.concatenate([np.empty(0, dtype=np.int64), *(block.rows for block in self.blocks)])
 
     def vectors(self, rows: Rows) -> Vectors:
