@@ -81,7 +81,7 @@ def cold(folder: Path, work: Path, rounds: int) -> list[tuple[str, float]]:
     from twinlens.models.runtime import cache
 
     with Collection.open(folder) as collection:
-        kept = cache.home() / collection.generation.digest
+        kept = cache.home() / collection.model.cache_key
     least: list[object] = ["-c", LEAST, kept / "1.onnx", kept / "words-1.json"]
     search: list[object] = ["-m", "twinlens", "search", "--collection", folder, "--out", work / "out", "--text"]
     ways: dict[str, Callable[[str], float]] = {

@@ -139,15 +139,19 @@ class Composer(nn.Module):
         """
         folder, self.provenance = Path(folder), dict(self.provenance if provenance is None else provenance)
         folder.mkdir(parents=True, exist_ok=True)
-        for n, encoder in enumerate(self._encoders()):
-            (folder / f"encoder-{n}").mkdir(exist_ok=True)
-            encoder.save_assets(folder / f"encoder-{n}")
+        self.save_assets(folder)
         (folder / RECIPE).write_text(self.recipe.to_toml(), encoding="utf-8")
         (folder / PROVENANCE).write_text(json.dumps(self.provenance, indent=2) + "\n", encoding="utf-8")
         try:
             save_file({key: tensor.contiguous().cpu() for key, tensor in self.state_dict().items()}, folder / WEIGHTS)
         except SafetensorError as error:  # a full disk
             raise TwinlensError(f"cannot write {folder / WEIGHTS}: {error}") from error
+
+    def save_assets(self, folder: Path) -> None:
+        """Write the encoders' files alone."""
+        for n, encoder in enumerate(self._encoders()):
+            (folder / f"encoder-{n}").mkdir(exist_ok=True)
+            encoder.save_assets(folder / f"encoder-{n}")
 
     @classmethod
     def load(cls, folder: Path | str) -> Self:

@@ -55,6 +55,6 @@ def composer(request, tmp_path_factory, kept):
     composer = _saved(recipe, tmp_path_factory.mktemp(request.param))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(kept))
-        Runtime(composer.digest, composer=composer).tune()
-        assert cache.read(composer.digest) is not None
+        Runtime(composer=composer).tune()
+        assert cache.read(Runtime(composer=composer).cache_key) is not None
     return composer

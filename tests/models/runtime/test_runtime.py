@@ -32,14 +32,14 @@ KINDS = {
 @pytest.mark.parametrize("mode", MODES)
 def test_vectors_are_those_of_plain_torch(composer, kind, mode):
     wanted = composer.embed(KINDS[kind])
-    found = Runtime(composer.digest, composer=composer, mode=mode).embed(KINDS[kind])
+    found = Runtime(composer=composer, mode=mode).embed(KINDS[kind])
     np.testing.assert_allclose(found, wanted, atol=0.03 if mode == "bf16" else 1e-5)
     if mode == "torch":
         np.testing.assert_array_equal(found, wanted)
 
 
 def test_onnx_runs_every_network_that_it_is_trusted_with(composer):
-    said = Runtime(composer.digest, composer=composer, mode="onnx").measurements
+    said = Runtime(composer=composer, mode="onnx").measurements
     assert len(said["networks"]) == len(composer.encoders)
     for network in [*said["networks"].values(), *said["heads"].values()]:
         assert network["runs"] == "onnx" and network["ways"]["onnx"]["cosine"] > 0.9999
@@ -75,11 +75,11 @@ def test_a_damaged_file_is_not_used_and_made_again(composer, monkeypatch, tmp_pa
         return {"towers": whole, "parts": parts, "texts": None, "trims": True, "encoders": ["x"] * len(whole)}
 
     monkeypatch.setattr(trial, "examine", examine)
-    Runtime(composer.digest, composer=composer).tune()
-    (cache.home() / composer.digest / "0.onnx").write_bytes(b"damaged")
-    model = Runtime(composer.digest, composer=composer)
+    Runtime(composer=composer).tune()
+    (cache.home() / Runtime(composer=composer).cache_key / "0.onnx").write_bytes(b"damaged")
+    model = Runtime(composer=composer)
     np.testing.assert_allclose(model.embed([BOTH]), composer.embed([BOTH]), atol=1e-6)
-    Runtime(composer.digest, composer=composer).tune()
+    Runtime(composer=composer).tune()
     assert len(told_again) == 2
 
 
@@ -91,7 +91,7 @@ def _stacked(composer):
 
 def test_what_another_machine_found_out_is_not_believed(composer, monkeypatch):
     monkeypatch.setattr(cache, "machine", lambda: "another one")
-    assert Runtime(composer.digest, composer=composer).measurements == {"mode": "auto", "networks": {}}
+    assert Runtime(composer=composer).measurements == {"mode": "auto", "networks": {}}
 
 
 def test_a_way_with_other_vectors_is_not_trusted(toy_composer, tmp_path, monkeypatch):
@@ -126,7 +126,7 @@ def test_a_network_that_cannot_be_exported_is_left_to_torch(toy_composer, tmp_pa
 def test_where_nothing_can_be_kept_torch_serves(composer, monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    model = Runtime(composer.digest, composer=composer)
+    model = Runtime(composer=composer)
     model.tune()
     assert describe(model.measurements) == "plain torch (no other way measured on this machine yet)"
     np.testing.assert_array_equal(model.embed([BOTH]), composer.embed([BOTH]))
@@ -154,7 +154,7 @@ def test_an_unknown_way_is_one_line(composer):
 
 
 def test_workers_get_what_prepares_samples(composer):
-    copied = pickle.loads(pickle.dumps(Runtime(composer.digest, folder=composer.folder)))
+    copied = pickle.loads(pickle.dumps(Runtime(folder=composer.folder)))
     for key, array in composer.prepare(BOTH).items():
         np.testing.assert_array_equal(copied.prepare(BOTH)[key], array)
 
@@ -177,7 +177,7 @@ def test_without_onnx_runtime_the_other_ways_are_tried(toy_composer, tmp_path, m
 def test_onnx_that_is_not_installed_is_one_line(toy_composer, monkeypatch):
     monkeypatch.setattr("twinlens.models.runtime.runtime.find_spec", lambda name: None)
     with pytest.raises(TwinlensError, match=r"install with: pip install 'twinlens\[runtime\]'"):
-        Runtime("00", composer=toy_composer, mode="onnx").embed([BOTH])
+        Runtime(composer=toy_composer, mode="onnx").embed([BOTH])
 
 
 @pytest.mark.parametrize("kind", ["clip", "siglip"])
@@ -188,9 +188,9 @@ def test_texts_are_cut_only_where_that_changes_nothing(kind, tmp_path, monkeypat
     recipe = find_recipe("clip")
     encoders = [{**part.model_dump(), "checkpoint": name} for part in recipe.encoders]
     composer = Composer.build(type(recipe).model_validate({**recipe.model_dump(), "encoders": encoders})).eval()
-    model = Runtime(composer.digest, composer=composer)
+    model = Runtime(composer=composer)
     model.tune()
-    said = cache.read(composer.digest)
+    said = cache.read(Runtime(composer=composer).cache_key)
     assert said is not None and said["trims"] == (kind == "clip")
     assert (said["texts"] is None) == (kind == "siglip")  # whose words are lower-cased in a way of its own
     for samples in KINDS.values():

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+import operator
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, TypeAlias
 
-from twinlens.collection.search.checks import number, picture, sentence, several, whole_number
+from twinlens.core.escaping import shortened
 from twinlens.core.types import Picture, TwinlensError
 
 Pictures: TypeAlias = "Picture | str | Sequence[Picture | str] | None"
 Texts: TypeAlias = "str | Sequence[str]"
 JSON_NAMES = {"images": "image", "texts": "text"}
 """Fields whose names in JSON are those of the arguments of `Collection.search`."""
+INSTEAD = {
+    "ndarray": "give PIL.Image.fromarray(array)",
+    "Tensor": "give PIL.Image.fromarray(tensor.numpy())",
+    "bytes": "give PIL.Image.open(io.BytesIO(data))",
+    "bytearray": "give PIL.Image.open(io.BytesIO(data))",
+    "NoneType": "leave it out",
+}
+"""Types that people pass as pictures, and what to do with them."""
 
 
 @dataclass(frozen=True)
@@ -42,31 +53,31 @@ class SearchRequest:
 
     def __post_init__(self) -> None:
         self._check_query()
-        self._settle("k", whole_number("k", self.k))
+        self._settle("k", _whole_number("k", self.k))
         if self.k < 1:
             raise TwinlensError(f"k must be at least 1, not {self.k}")
         if self.distinct is not None:
-            self._settle("distinct", number("distinct", self.distinct))
+            self._settle("distinct", _number("distinct", self.distinct))
             if not -1 <= self.distinct <= 1:
                 raise TwinlensError(f"distinct wants a cosine, from -1 to 1, not {self.distinct:g}")
         for name in ("where", "rerank"):
             if getattr(self, name) is not None:
-                sentence(name, getattr(self, name))
+                _sentence(name, getattr(self, name))
         for entry in self.unlike:
-            sentence("unlike, which takes the ids of hits,", entry)
+            _sentence("unlike, which takes the ids of hits,", entry)
 
     def _check_query(self) -> None:
         if not self.images and not self.texts:
             raise TwinlensError("a query needs a picture, a text, or both")
         for image in self.images:
-            picture(image)
+            _picture(image)
         for text in (*self.texts, *self.without):
-            sentence("a text of a query", text)
+            _sentence("a text of a query", text)
         parts = len(self.images) + len(self.texts)
         if self.weights is not None and len(self.weights) != parts:
             raise TwinlensError(f"the query has {parts} pictures and texts, but {len(self.weights)} weights")
         if self.weights is not None:
-            self._settle("weights", tuple(number("a weight", weight) for weight in self.weights))
+            self._settle("weights", tuple(_number("a weight", weight) for weight in self.weights))
 
     def _settle(self, name: str, value: object) -> None:
         """Set a field to its checked value: Python's own number in place of NumPy's, which JSON lacks."""
@@ -82,7 +93,7 @@ class SearchRequest:
             if name in options:
                 options[name] = _texts(name, options[name])
         if options.get("weights") is not None:
-            options["weights"] = tuple(several("weights", options["weights"]))
+            options["weights"] = tuple(_several("weights", options["weights"]))
         return cls(_pictures(image), _texts("text", text), k, **options)
 
     def to_json(self) -> dict[str, Any]:
@@ -107,5 +118,74 @@ def _pictures(given: Pictures) -> tuple[Picture, ...]:
 
 
 def _texts(name: str, given: Texts) -> tuple[str, ...]:
-    listed = [sentence(name, text).strip() for text in several(name, given)]
+    listed = [_sentence(name, text).strip() for text in _several(name, given)]
     return tuple(text for text in listed if text)
+
+
+# Checks: each returns the value, or raises TwinlensError with what to pass instead.
+
+
+def _whole_number(name: str, given: object) -> int:
+    """Check a count, of Python or NumPy."""
+    try:
+        if not isinstance(given, bool):
+            return operator.index(given)  # type: ignore[arg-type]
+    except TypeError:
+        pass
+    raise TwinlensError(f"{name} wants a whole number, not {_shown(given)}")
+
+
+def _number(name: str, given: object) -> float:
+    """Check a finite number, of Python or NumPy."""
+    try:
+        value = math.nan if isinstance(given, bool | str | bytes) else float(given)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        value = math.nan
+    if not math.isfinite(value):
+        raise TwinlensError(f"{name} wants a finite number, not {_shown(given)}")
+    return value
+
+
+def _sentence(name: str, given: object) -> str:
+    """Check text that can be stored and tokenised."""
+    if isinstance(given, bytes | bytearray):
+        raise TwinlensError(f"{name} wants text, not {_shown(given)}; give data.decode()")
+    if not isinstance(given, str):
+        raise TwinlensError(f"{name} wants text, not {_shown(given)}")
+    if "\0" in given:
+        raise TwinlensError(f"{name} has a NUL character in it: {_shown(given)}; leave that out")
+    if not given.isascii() and any("\ud800" <= letter <= "\udfff" for letter in given):
+        raise TwinlensError(f"{name} has bytes in it that are not UTF-8: {_shown(given)}; write it in UTF-8")
+    return given
+
+
+def _several(name: str, given: object) -> list[object]:
+    """Check one text, or several values of any kind."""
+    if isinstance(given, str):
+        return [given]
+    if given is None or isinstance(given, bytes | bytearray | Mapping) or not isinstance(given, Iterable):
+        how = "leave it out" if given is None else "give one, or a list"
+        raise TwinlensError(f"{name} cannot be {_shown(given)}; {how}")
+    return list(given)
+
+
+def _picture(given: object) -> None:
+    """Check that a picture is a path, a PIL image or a function that draws one."""
+    if isinstance(given, PurePath):
+        if "\0" in str(given):
+            raise TwinlensError(f"the path of a picture has a NUL character in it: {_shown(str(given))}")
+        return
+    if not (callable(given) or _is_pil(given)):
+        instead = INSTEAD.get(type(given).__name__, "give its path")
+        raise TwinlensError(f"a picture is a path or a PIL image, not {_shown(given)}; {instead}")
+
+
+def _is_pil(given: object) -> bool:
+    loaded = sys.modules.get("PIL.Image")  # whoever has a picture has imported it
+    return loaded is not None and isinstance(given, loaded.Image)
+
+
+def _shown(given: object) -> str:
+    """Return a value as code has it if it is small and plain, else its type."""
+    plain = given is None or isinstance(given, str | int | float)
+    return shortened(repr(given), 60) if plain else f"{type(given).__name__}"

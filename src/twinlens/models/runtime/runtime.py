@@ -13,7 +13,7 @@ import numpy as np
 from twinlens.calibration import Channel
 from twinlens.core import suggestions
 from twinlens.core.types import Arrays, Sample, Similarity, TwinlensError
-from twinlens.models.runtime import cache
+from twinlens.models.runtime import cache, fingerprint
 from twinlens.models.runtime.parts import Network, NetworkPart, Onnx, Tower, Vectors
 from twinlens.models.runtime.texts import ABSENT, Texts
 
@@ -27,6 +27,7 @@ MODES = ("auto", "torch", "onnx", "bf16")
 BATCH = 64
 REPAID = 256
 """Number of pictures from which measuring takes less time than it saves."""
+OTHER_WEIGHTS = "the model in the collection is not the one that made its vectors"
 T = TypeVar("T")
 
 
@@ -40,16 +41,16 @@ def check_mode(mode: str) -> str:
 def load(folder: Path, *, mode: str = "auto") -> Runtime:
     """Open the model of a collection lazily; its folder is named by the model's digest.
 
-    Raises TwinlensError for an unknown mode.
+    Raises TwinlensError for an unknown mode; once the model is used, for weights that have another digest.
     """
-    return Runtime(folder.name, folder=folder, mode=mode)
+    return Runtime(folder=folder, digest=folder.name, mode=mode)
 
 
 def accelerated(model: Any, *, mode: str = "auto") -> Any:
     """Wrap a composer in a `Runtime`; return any other model as it is."""
     from twinlens.models.composer import Composer
 
-    return Runtime(model.digest, composer=model, mode=mode) if isinstance(model, Composer) else model
+    return Runtime(composer=model, mode=mode) if isinstance(model, Composer) else model
 
 
 def tuned(model: T, pictures: int, *, progress: bool = False) -> T:
@@ -86,21 +87,30 @@ def describe(measured: Mapping[str, Any]) -> str:
 
 
 class Runtime:
-    """A faster `Composer` with the same vectors; plain torch until `tune` has run on this machine."""
+    """A faster `Composer` with the same vectors; plain torch until `tune` has run on this machine.
+
+    digest: the one that the weights in the folder must have.
+    """
 
     def __init__(
-        self, cache_key: str, *, folder: Path | None = None, composer: Composer | None = None, mode: str = "auto"
+        self,
+        *,
+        folder: Path | None = None,
+        composer: Composer | None = None,
+        digest: str | None = None,
+        mode: str = "auto",
     ) -> None:
-        self.cache_key, self.folder, self.mode = cache_key, folder, check_mode(mode)
-        self._composer = composer
+        self.folder, self.mode = folder, check_mode(mode)
+        self._composer, self._expected = composer, digest
+        self._fingerprint = None if folder is None else fingerprint.of_folder(folder)
         self._network: Network | None = None
         self._texts: Texts | None = None
         self._manifest: Mapping[str, Any] | None = None
         self._plain: Mapping[str, TorchPart] | None = None
         self._tuned = False
         self._lock = RLock()
-        if self.mode != "torch":
-            self._take(cache.read(cache_key))
+        if self.mode != "torch" and self._is_genuine():
+            self._take(cache.read(self.cache_key))
 
     @property
     def composer(self) -> Composer:
@@ -110,8 +120,24 @@ class Runtime:
                 from twinlens.models.composer import Composer
 
                 assert self.folder is not None
-                self._composer = Composer.load(self.folder)
+                composer = Composer.load(self.folder)
+                if self._expected not in (None, composer.digest):
+                    raise TwinlensError(f"{OTHER_WEIGHTS} ({self.folder}); put that back: twinlens repair --model DIR")
+                self._composer = composer
             return self._composer
+
+    @property
+    def cache_key(self) -> str:
+        """Return the name of this model in the cache, computed from its content."""
+        if self._fingerprint is None:
+            self._fingerprint = fingerprint.of_composer(self.composer)
+        return self._fingerprint.whole
+
+    def _is_genuine(self) -> bool:
+        """Tell whether the cache may be asked about this model before it is loaded."""
+        if self._composer is not None:
+            return True
+        return self._fingerprint is not None and self._expected in (None, self._fingerprint.digest)
 
     @property
     def recipe(self) -> Recipe:
@@ -179,8 +205,9 @@ class Runtime:
                 raise TwinlensError("ONNX Runtime is not installed; install with: pip install 'twinlens[runtime]'")
             from twinlens.models.runtime.trial import examine
 
+            composer = self.composer  # first: it may not be what its folder's name says
             self._tuned = True
-            self._take(cache.write(self.cache_key, lambda folder: examine(self.composer, folder, progress=progress)))
+            self._take(cache.write(self.cache_key, lambda folder: examine(composer, folder, progress=progress)))
 
     @property
     def measurements(self) -> dict[str, Any]:
