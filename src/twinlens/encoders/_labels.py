@@ -15,7 +15,7 @@ _MAX_TOKENS = 16  # the longest name has fewer
 
 
 @torch.inference_mode()
-def label_vectors(checkpoint: str | None) -> Tensor:
+def label_vectors(checkpoint: str | None, revision: str | None = None) -> Tensor:
     """Encode the names of the 1000 classes, in ImageNet's order, as unit vectors (1000, W); W = 0 without checkpoint.
 
     Raises TwinlensError when the checkpoint cannot be loaded.
@@ -23,7 +23,7 @@ def label_vectors(checkpoint: str | None) -> Tensor:
     if checkpoint is None:
         return torch.zeros(CLASSES, 0)
     names = EfficientNet_B0_Weights.IMAGENET1K_V1.meta["categories"]
-    network, tokenizer = hub.model(checkpoint).eval(), hub.tokenizer(checkpoint)
+    network, tokenizer = hub.model(checkpoint, revision=revision).eval(), hub.tokenizer(checkpoint, revision)
     arrays = [wordpiece.encode(tokenizer, name, _MAX_TOKENS) for name in names]
     words, mask = (torch.from_numpy(np.stack([a[key] for a in arrays])) for key in ("words", "words_mask"))
     vectors = masked_mean(network(input_ids=words, attention_mask=mask).last_hidden_state, mask)

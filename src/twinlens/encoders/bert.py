@@ -18,9 +18,10 @@ class Bert(Encoder):
     """Devlin et al. 2019, "BERT: pre-training of deep bidirectional transformers for language understanding".
 
     A word's embedding is the sum of its token, segment and position embeddings; a sentence is segment 0. `checkpoint`
-    is any BERT-family checkpoint (BERT, MiniLM, RoBERTa, DistilBERT, MPNet, ELECTRA …) by hub name or local folder;
-    without one, a BERT of `layers` × `dim` with `heads` is trained from scratch, and `fit` learns a WordPiece
-    vocabulary of at most `vocabulary` entries. `pooling`: the vector is that of [CLS], or the mean over the words.
+    is any BERT-family checkpoint (BERT, MiniLM, RoBERTa, DistilBERT, MPNet, ELECTRA …) by hub name or local folder,
+    `revision` its branch, tag or commit at the hub; without one, a BERT of `layers` × `dim` with `heads` is trained
+    from scratch, and `fit` learns a WordPiece vocabulary of at most `vocabulary` entries. `pooling`: the vector is that
+    of [CLS], or the mean over the words.
     """
 
     reads = frozenset({"text"})
@@ -29,6 +30,7 @@ class Bert(Encoder):
         self,
         *,
         checkpoint: str | None = None,
+        revision: str | None = None,
         layers: int | None = None,
         dim: int | None = None,
         heads: int | None = None,
@@ -42,11 +44,13 @@ class Bert(Encoder):
         size = sizes(checkpoint, layers=layers, dim=dim, heads=heads, vocabulary=vocabulary)
         self.checkpoint, self.max_tokens, self.pooling = checkpoint, max_tokens, pooling
         self.vocabulary = size["vocabulary"]
-        self.bert = _small(size, max_tokens) if checkpoint is None else without_pooler(hub.model(checkpoint))
+        self.bert = (
+            _small(size, max_tokens) if checkpoint is None else without_pooler(hub.model(checkpoint, revision=revision))
+        )
         self.tokenizer = (
             wordpiece.learn((), self.vocabulary)
             if checkpoint is None or hub.is_kept(checkpoint)
-            else hub.tokenizer(checkpoint)
+            else hub.tokenizer(checkpoint, revision)
         )
         check_length(max_tokens, self.bert.config.max_position_embeddings)
         self.dim = self.bert.config.hidden_size

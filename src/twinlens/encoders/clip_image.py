@@ -24,22 +24,22 @@ class ClipImage(Encoder):
     """Radford et al. 2021, "Learning transferable visual models from natural language supervision", and its relatives.
 
     `checkpoint` is any that `AutoModel` reads as a CLIP, SigLIP or SigLIP 2 of one picture size, by hub name or folder
-    ("laion/CLIP-ViT-B-32-laion2B-s34B-b79K", "google/siglip-base-patch16-224"). Pictures are resized, cropped and
-    standardised by the checkpoint's `preprocessor_config.json`. The vector (B, D) lies in the space of encoder
-    `clip_text` of the same checkpoint.
+    ("laion/CLIP-ViT-B-32-laion2B-s34B-b79K", "google/siglip-base-patch16-224"), `revision` its branch, tag or commit at
+    the hub. Pictures are resized, cropped and standardised by the checkpoint's `preprocessor_config.json`. The vector
+    (B, D) lies in the space of encoder `clip_text` of the same checkpoint.
     """
 
     reads = frozenset({"image"})
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, *, checkpoint: str) -> None:
+    def __init__(self, *, checkpoint: str, revision: str | None = None) -> None:
         super().__init__()
-        self.network = tower(checkpoint, "vision")
+        self.network = tower(checkpoint, "vision", revision)
         self.dim = width(self.network)
         kept = hub.is_kept(checkpoint)
-        self.pixels = {} if kept else _preprocessing(checkpoint)
-        mean, deviation = ([0.0] * 3, [1.0] * 3) if kept else hub.standard(checkpoint)
+        self.pixels = {} if kept else _preprocessing(checkpoint, revision)
+        mean, deviation = ([0.0] * 3, [1.0] * 3) if kept else hub.standard(checkpoint, revision)
         self.register_buffer("mean", 255 * torch.tensor(mean)[:, None, None])
         self.register_buffer("deviation", 255 * torch.tensor(deviation)[:, None, None])
 
@@ -68,9 +68,9 @@ class ClipImage(Encoder):
             raise TwinlensError(f"{path} cannot be read: {error}; copy the whole model folder again") from error
 
 
-def _preprocessing(checkpoint: str) -> dict[str, Any]:
+def _preprocessing(checkpoint: str, revision: str | None) -> dict[str, Any]:
     """Translate the checkpoint's own image processor into arguments of `square`."""
-    processor = hub.image_processor(checkpoint)
+    processor = hub.image_processor(checkpoint, revision)
     size = processor.size or {}
     resample = int(processor.resample or Image.Resampling.BICUBIC)
     if shorter := size.get("shortest_edge"):

@@ -15,7 +15,7 @@ from twinlens.encoders._transformer import longest
 
 
 class ClipText(Encoder):
-    """Radford et al. 2021, and its relatives; `checkpoint` as in encoder `clip_image`.
+    """Radford et al. 2021, and its relatives; `checkpoint` and `revision` as in encoder `clip_image`.
 
     A text is cut to the checkpoint's length. CLIP reads it up to its last token; SigLIP was trained on lower-case texts
     padded to full length without a mask, and gets the same here.
@@ -24,15 +24,15 @@ class ClipText(Encoder):
     reads = frozenset({"text"})
     pad: Tensor
 
-    def __init__(self, *, checkpoint: str) -> None:
+    def __init__(self, *, checkpoint: str, revision: str | None = None) -> None:
         super().__init__()
-        self.network = tower(checkpoint, "text")
+        self.network = tower(checkpoint, "text", revision)
         self.dim = width(self.network)
         self.max_tokens = int(self.network.config.text_config.max_position_embeddings)
         self.padded = self.network.config.model_type.startswith("siglip")
         kept = hub.is_kept(checkpoint)
-        self.tokenizer = wordpiece.learn((), 100) if kept else hub.tokenizer(checkpoint)
-        self.register_buffer("pad", torch.tensor(0 if kept else hub.padding(checkpoint)))
+        self.tokenizer = wordpiece.learn((), 100) if kept else hub.tokenizer(checkpoint, revision)
+        self.register_buffer("pad", torch.tensor(0 if kept else hub.padding(checkpoint, revision)))
 
     def prepare(self, sample: Sample) -> Arrays:
         """Return words (L,) int64, words_mask (L,) bool, text_present () bool, with L the checkpoint's length."""

@@ -19,9 +19,10 @@ class Detr(RegionEncoder):
     """Carion et al. 2020, "End-to-end object detection with transformers", and its successors.
 
     `checkpoint` is one that `AutoModelForObjectDetection` reads, by hub name or folder ("PekingU/rtdetr_r50vd",
-    "ustc-community/dfine-small-coco"). Each object query is a region: its box, and the decoder's last state as its
-    feature; the feature of the whole picture is the mean of all states. Pictures are stretched to `height` × `width`
-    pixels; `top`, `floor`, `words`, `sift` and `frozen` are those of encoder `regions`.
+    "ustc-community/dfine-small-coco"), `revision` its branch, tag or commit at the hub. Each object query is a region:
+    its box, and the decoder's last state as its feature; the feature of the whole picture is the mean of all states.
+    Pictures are stretched to `height` × `width` pixels; `top`, `floor`, `words`, `sift` and `frozen` are those of
+    encoder `regions`.
     """
 
     stretched = True
@@ -32,6 +33,7 @@ class Detr(RegionEncoder):
         self,
         *,
         checkpoint: str,
+        revision: str | None = None,
         height: int = 640,
         width: int = 640,
         top: int = 32,
@@ -40,7 +42,7 @@ class Detr(RegionEncoder):
         sift: Mapping[str, Any] | None = None,
         frozen: bool = True,
     ) -> None:
-        network = hub.model(checkpoint, auto=AutoModelForObjectDetection, new="$^")
+        network = hub.model(checkpoint, auto=AutoModelForObjectDetection, new="$^", revision=revision)
         super().__init__(
             detector=network,
             features=network.config.d_model,
@@ -52,7 +54,7 @@ class Detr(RegionEncoder):
             sift=sift or {},
             frozen=frozen,
         )
-        mean, deviation = ([0.0] * 3, [1.0] * 3) if hub.is_kept(checkpoint) else hub.standard(checkpoint)
+        mean, deviation = ([0.0] * 3, [1.0] * 3) if hub.is_kept(checkpoint) else hub.standard(checkpoint, revision)
         self.register_buffer("mean", torch.tensor(mean)[:, None, None])
         self.register_buffer("deviation", torch.tensor(deviation)[:, None, None])
 

