@@ -1,11 +1,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+# Every distribution, and what builds one, is checked against its SHA-256 in constraints.txt.
+PINNED := -c constraints.txt -b constraints.txt
 
 # Programs start several times faster from compiled modules, and the packages in .venv come without any.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-portable check bench clean
+.PHONY: demo test test-portable check bench hashes clean
 
 demo: $(STAMP)
 	$(BIN)/twinlens demo
@@ -27,18 +29,24 @@ check: .venv/.installed-test
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -q uv -c constraints.txt
-	$(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -e .
+	sed -n '/^uv==/,/[^\\]$$/p' constraints.txt > .venv/uv.txt
+	$(BIN)/python -m pip install -q --require-hashes -r .venv/uv.txt
+	$(BIN)/uv pip install -q --python $(BIN)/python $(PINNED) -e .
 	touch $@
 
 .venv/.installed-test: $(STAMP)
-	$(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -e .[test,check]
+	$(BIN)/uv pip install -q --python $(BIN)/python $(PINNED) -e .[test,check]
 	touch $@
 
 # NLVR=DIR runs the benchmarks too that measure on the pictures of NLVR in DIR.
 bench: .venv/.installed-test
-	$(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -e .[bench]
+	$(BIN)/uv pip install -q --python $(BIN)/python $(PINNED) -e .[bench]
 	$(BIN)/python benchmarks/suite.py $(if $(NLVR),--nlvr $(NLVR))
+
+# Looks the hashes of the versions in constraints.txt up at the package index, after one was changed.
+hashes:
+	$(BIN)/uv pip compile -q --no-deps --no-header --no-annotate --generate-hashes constraints.txt -o constraints.new
+	mv constraints.new constraints.txt
 
 clean:
 	rm -rf .venv build dist src/*.egg-info

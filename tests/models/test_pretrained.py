@@ -95,3 +95,20 @@ def test_another_checkpoint_takes_both_places(tmp_path):
 def test_what_cannot_be_had_is_one_line(recipe, options, line):
     with pytest.raises(TwinlensError, match=line):
         pretrained.ready(recipe, **options)
+
+
+def test_a_checkpoint_is_named_with_its_revision(cached, tmp_path):
+    (tmp_path / f"models--{CLIP.replace('/', '--')}" / "refs" / "v1").write_text("abc")
+    lines = []
+    composer = pretrained.ready("clip", checkpoint=f"{CLIP}@v1", told=lines.append)
+    assert lines == [f"recipe clip: {CLIP}@v1"]
+    assert [part.options for part in composer.recipe.encoders] == [{"checkpoint": CLIP, "revision": "v1"}] * 2
+    with pytest.raises(TwinlensError, match="in the revision 'v2'"):
+        pretrained.ready("clip", checkpoint=f"{CLIP}@v2")
+    plain = pretrained.ready("clip", checkpoint=CLIP)
+    assert plain.recipe.encoders == find_recipe("clip").encoders  # as before there were revisions: the same digest
+
+
+def test_a_folder_may_have_any_name(tmp_path):
+    name = checkpoints.contrastive(tmp_path / "clip@home")
+    assert pretrained.ready("clip", checkpoint=name).recipe.encoders[0].options == {"checkpoint": name}

@@ -9,6 +9,7 @@ The composer imports this module for every model, so transformers, which takes s
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
@@ -22,7 +23,6 @@ from safetensors import SafetensorError
 from tokenizers import Tokenizer
 
 from twinlens.core import packaged
-from twinlens.core.quiet import silence
 from twinlens.core.types import TwinlensError
 
 ARCHITECTURE = "architecture.json"
@@ -38,7 +38,10 @@ _FILES = (
 _WHOLE = ("config.json", "model.safetensors")
 _UNREADABLE: tuple[type[Exception], ...] = (OSError, ValueError, KeyError, ImportError, SafetensorError)
 _PATIENCE = 5.0  # seconds until a hub that does not answer counts as out of reach
-silence()  # here, before transformers and the hub's client are imported
+for _variable in ("HF_HUB_DISABLE_TELEMETRY", "DISABLE_SAFETENSORS_CONVERSION"):
+    # Read as these libraries are imported. Without the second one transformers has a service of the hub convert a
+    # checkpoint, and takes weights from it that the checkpoint's owner has not approved.
+    os.environ.setdefault(_variable, "1")
 
 
 def model(name: str, *, auto: Any = None, new: str = "pooler", revision: str | None = None, **options: Any) -> Any:

@@ -7,6 +7,7 @@ files of this cache were written by the same user. Everything here can be delete
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 import platform
@@ -15,6 +16,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from twinlens.core.cache import default_cache
@@ -25,6 +27,8 @@ FORMAT = 6
 MANIFEST = "manifest.json"
 KEPT = 16
 """Number of models in the cache; the least recently used ones are deleted."""
+# Before ONNX Runtime is imported, here and by torch: otherwise it writes a device id into the cache and sends events.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 def home() -> Path:
@@ -107,12 +111,16 @@ def machine() -> str:
     return f"{platform.machine()}, {processor()}, {cores()} cores, onnxruntime {_onnxruntime()}"
 
 
+def import_onnxruntime() -> ModuleType:
+    """Import ONNX Runtime, in this one place. Raises ImportError if it is not installed."""
+    return importlib.import_module("onnxruntime")
+
+
 def _onnxruntime() -> str:
     try:
-        import onnxruntime  # looking the version up in the package metadata takes longer
+        return str(import_onnxruntime().__version__)  # looking it up in the package metadata takes longer
     except ImportError:
         return "none"
-    return str(onnxruntime.__version__)
 
 
 def _forget_old() -> None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from twinlens.core.batches import stack
 from twinlens.core.types import Arrays
 from twinlens.core.wordpiece import trimmed
+from twinlens.models.runtime.cache import import_onnxruntime
 
 Vectors: TypeAlias = NDArray[np.float32]
 NetworkPart: TypeAlias = "Callable[[Arrays], Arrays]"
@@ -82,8 +83,7 @@ class Onnx:
     """A part run by ONNX Runtime on the CPU."""
 
     def __init__(self, file: Path) -> None:
-        import onnxruntime
-
+        onnxruntime = import_onnxruntime()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         # Threads that wait by spinning would take cores from the processes that decode the next pictures.
