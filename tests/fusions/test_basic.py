@@ -79,3 +79,27 @@ def test_before_fit_nothing_is_centred_or_dropped():
 def test_too_little_to_calibrate_on_is_refused():
     with pytest.raises(TwinlensError, match="at least two"):
         Basic(image_dim=WIDTH, text_dim=WIDTH, dim=WIDTH).fit(vectors(0, 1), vectors(1, 5))
+
+
+def test_a_query_is_expanded_by_its_nearest_pictures():
+    plain, expanded = fitted(harris=0.0), fitted(harris=0.0, expansion=3)
+    x, t, y = vectors(2, 4), vectors(3, 4), vectors(4, 7)
+    gallery = plain(Features(y), None)
+    pictures, (queries, entries) = plain.prepared_image(x), (plain.prepared_image(x), plain.prepared_image(y))
+    s_i = queries @ plain.projection @ entries.T
+    for row in range(4):
+        best = s_i[row].argsort(descending=True)[:3]
+        weights = torch.tensor([*s_i[row, best].tolist(), 1.0]).div(10).exp()
+        pictures[row] = (weights / weights.sum()) @ torch.cat([entries[best], queries[row : row + 1]])
+    s_t = plain.prepared_text(t) @ entries.T
+    wanted_i, wanted_t = (
+        ((s - low) / low.abs()).clamp_min(0)
+        for s, low in ((pictures @ plain.projection @ entries.T, plain.lows[0]), (s_t, plain.lows[1]))
+    )
+    scores = expanded.similarity(expanded(Features(x), Features(t)), gallery)
+    torch.testing.assert_close(scores, wanted_i * wanted_t, atol=1e-4, rtol=1e-4)
+
+
+def test_a_small_gallery_expands_by_all_of_it():
+    fusion, x, t, y = fitted(expansion=25), vectors(2, 4), vectors(3, 4), vectors(4, 7)
+    assert fusion.similarity(fusion(Features(x), Features(t)), fusion(Features(y), None)).isfinite().all()

@@ -151,15 +151,21 @@ def conv_3x3(a, weight, bias):
     return sum(weight[i, j] * padded[:, i : i + h, j : j + w] for i in range(3) for j in range(3)) + bias
 
 
+def convolved(w, key, a):
+    """Conv1×1 → BN → ReLU6 on the last axis."""
+    return np.clip(w.norm(f"{key}.1", a @ w[f"{key}.0.weight"][:, :, 0, 0].T), 0, 6)
+
+
 def test_the_gate_of_val():
     fusion, w = build("val")
     rng = np.random.default_rng(5)
     x, t = rng.normal(size=(B, 6, D)).astype(np.float32), rng.normal(size=(B, D)).astype(np.float32)
     cells = np.concatenate([x, np.repeat(t[:, None], 6, 1)], -1)  # (B, H·W, 2·D)
-    v = cells @ w["levels.0.join.weight"][:, :, 0, 0].T + w["levels.0.join.bias"]
-    channel = v.mean(1) @ w["levels.0.channel.weight"][:, :, 0, 0].T + w["levels.0.channel.bias"]
-    kernel, bias = w["levels.0.spatial.weight"][0, 0], w["levels.0.spatial.bias"][0]
-    spatial = conv_3x3(v.mean(-1).reshape(B, 2, 3), kernel, bias).reshape(B, 6, 1)
+    v = convolved(w, "levels.0.join", cells)
+    channel = convolved(w, "levels.0.channel", v.mean(1))
+    kernel = w["levels.0.spatial.0.weight"][0, 0]
+    spatial = conv_3x3(v.mean(-1).reshape(B, 2, 3), kernel, 0).reshape(B, 6, 1)
+    spatial = np.clip(w.norm("levels.0.spatial.1", spatial), 0, 6)
     gate = sigmoid(channel)[:, None] * sigmoid(spatial)
 
     as_map = torch.from_numpy(v.transpose(0, 2, 1).reshape(B, D, 2, 3)).float()
@@ -195,3 +201,32 @@ def test_two_branch(sides):
 
     out = branch("image_branch", x) + branch("text_branch", t)
     np.testing.assert_allclose(composed(fusion, x, t), unit(out), atol=1e-5)
+
+
+def conv_map(a, weight):
+    """A map (B, C, H, W) with 3×3 kernels (O, C, 3, 3) and a border of zeros: (B, O, H, W)."""
+    padded = np.pad(a, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    h, w = a.shape[2:]
+    shifted = [(weight[:, :, i, j], padded[:, :, i : i + h, j : j + w]) for i in range(3) for j in range(3)]
+    return sum(np.einsum("bchw,oc->bohw", part, kernel) for kernel, part in shifted)
+
+
+@pytest.mark.parametrize("residual", [False, True])
+def test_the_gate_of_the_paper(residual):
+    fusion, w = build("gate", residual=residual)
+    rng = np.random.default_rng(5)
+    x, t = rng.normal(size=(B, 6, D)).astype(np.float32), rng.normal(size=(B, D)).astype(np.float32)
+
+    def norm(key, a):
+        return w.norm(key, a.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+
+    as_map = x.transpose(0, 2, 1).reshape(B, D, 2, 3)
+    z = np.concatenate([as_map, np.broadcast_to(t[:, :, None, None], as_map.shape)], 1)
+    h = relu(norm("gate.1", conv_map(z, w["gate.0.weight"])))
+    out = sigmoid(norm("gate.4", conv_map(h, w["gate.3.weight"]))) * as_map
+    out = out + conv_map(h, w["residual.weight"]) if residual else out
+    pooled = (w["weight"][:, None, None] * out).mean((2, 3))
+    image = Features(torch.from_numpy(x).mean(1), torch.from_numpy(x), grid=(2, 3))
+    with torch.no_grad():
+        ours = fusion(image, Features(torch.from_numpy(t))).numpy()
+    np.testing.assert_allclose(ours, unit(w.linear("project", pooled)), atol=1e-5)

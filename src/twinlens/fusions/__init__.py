@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +24,8 @@ class Fusion(nn.Module):
     batch: separate passes would let batch normalisation tell them apart. A subclass writes `compose` alone.
     """
 
+    published: ClassVar[Mapping[str, Any]] = {}
+    """Options of the paper that the constructor's defaults differ from; all others default to the paper's."""
     channels: Sequence[Channel] = ()
     """The comparisons by which a collection scores this method's vectors; without any, by their cosine."""
     by_inner_product: bool = True

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -21,9 +24,16 @@ class Basic(ScoreLevel):
     `components`: it keeps variation among subjects (S₊) and drops variation among styles (S₋). A query with one side is
     ranked by its cosine ⟨x̃, ỹ⟩ or ⟨t̃, ỹ⟩. Before `fit` the means are 0, P is the identity and low is −1.
 
-    Differs from the authors' code: no expansion of the query by its neighbours; centred vectors have unit length again;
-    each similarity has its own low, of real pairs, where theirs come from generated pictures and share one divisor.
+    Query expansion: x̃ is replaced by the mean of itself and of the `expansion` pictures ỹ of the gallery with the
+    largest s_i, weighted by softmax(s_i / 10), the query's own s_i being 1. The authors take 25; their figures on i-CIR
+    are 31.6 with and 34.4 without. It needs the whole gallery at once: a collection, which scores by blocks, leaves it
+    at 0.
+
+    Differs from the authors' code: centred vectors have unit length again; each similarity has its own low, of real
+    pairs, where theirs come from generated pictures and share one divisor.
     """
+
+    published: ClassVar[Mapping[str, Any]] = {"expansion": 25}
 
     mean_image: Tensor
     mean_text: Tensor
@@ -39,9 +49,10 @@ class Basic(ScoreLevel):
         alpha: float = 0.2,
         components: int = 250,
         harris: float = 0.1,
+        expansion: int = 0,
     ) -> None:
         super().__init__(image_dim=image_dim, text_dim=text_dim, dim=dim)
-        self.alpha, self.components, self.harris = alpha, components, harris
+        self.alpha, self.components, self.harris, self.expansion = alpha, components, harris, expansion
         self.register_buffer("mean_image", torch.zeros(image_dim))
         self.register_buffer("mean_text", torch.zeros(image_dim))
         self.register_buffer("projection", torch.eye(image_dim))
@@ -85,11 +96,18 @@ class Basic(ScoreLevel):
     def similarity(self, queries: Tensor, gallery: Tensor) -> Tensor:
         """Score queries against entries: (Q, N); the text of an entry without a picture takes the picture's place."""
         (x, t), (y, _) = sides(queries), sides(gallery)
-        by_text = t @ y.T
-        s_i, s_t = self._rescaled(x @ self.projection @ y.T, 0), self._rescaled(by_text, 1)
+        by_text, pictures = t @ y.T, self._expanded(x, y) if self.expansion else x
+        s_i, s_t = self._rescaled(pictures @ self.projection @ y.T, 0), self._rescaled(by_text, 1)
         score = s_t * s_i - self.harris * (s_t + s_i).square()
         alone = (x == t).all(-1, keepdim=True)
         return torch.where(alone, by_text, score)
+
+    def _expanded(self, x: Tensor, y: Tensor) -> Tensor:
+        """Average each query x (Q, d) with its nearest pictures among y (N, d), not scaled to unit length."""
+        nearest = (x @ self.projection @ y.T).topk(min(self.expansion, len(y)))
+        weights = torch.softmax(F.pad(nearest.values, (0, 1), value=1.0) / 10, dim=-1)  # the query's own at the end
+        neighbours = (weights[:, :-1, None] * y[nearest.indices]).sum(1)
+        return neighbours + weights[:, -1:] * x
 
     def _contrast(self, kept: Tensor, dropped: Tensor) -> Tensor:
         """Compute the projection (d, d) of contrastive component analysis."""

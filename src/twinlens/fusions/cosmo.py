@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from twinlens.core.types import Features, TwinlensError
 from twinlens.fusions import Fusion, as_map
-from twinlens.fusions._layers import append_text
+from twinlens.fusions._layers import append_text, cell_width, pool_cells
 
 _EPSILON = 1e-5  # that of instance normalisation
 
@@ -20,21 +20,25 @@ class Cosmo(Fusion):
     x̂ = (x − mean x) / std x. Content, twice: x̂ ← x̂ + w · Conv1×1(values · mapᵀ), where for each of `heads` heads
     map = softmax(QKᵀ/√d) + softmax over cells of x̂ · W t / √d, Q and K from x̂, values from Conv1×1[x̂; t]. Style:
     out = γ x̂ + β, γ = σ(g₁ t) · std x + γ_t, β = σ(g₂ t) · mean x + β_t, without gradients through mean and std.
-    Then the mean over cells and a linear layer.
+    Then the mean over cells and a linear layer; with `cells` (rows, columns) the mean over each of them, the same layer
+    for all, and their vectors concatenated.
 
     Differs from the authors' code: a map of one cell (a bare vector) has no statistics over cells, so they are taken
     over its channels; plain linear layers replace their equalised ones, which change only the learning rate. Gallery
     pictures pass through the same layers with their text missing.
     """
 
-    def __init__(self, *, image_dim: int, text_dim: int, dim: int, heads: int = 8) -> None:
+    def __init__(
+        self, *, image_dim: int, text_dim: int, dim: int, heads: int = 8, cells: tuple[int, int] = (1, 1)
+    ) -> None:
         super().__init__(image_dim=image_dim, text_dim=text_dim, dim=dim)
         if image_dim % heads:
             raise TwinlensError(f"cosmo needs a picture width that {heads} heads divide, not {image_dim}; set heads")
         self.content = nn.ModuleList(_Attention(image_dim, text_dim, heads) for _ in range(2))
         self.weights = nn.Parameter(torch.ones(2))
         self.style, self.gate = nn.Linear(text_dim, 2 * image_dim), nn.Linear(text_dim, 2 * image_dim)
-        self.project = nn.Linear(image_dim, dim)
+        self.cells = (cells[0], cells[1])
+        self.project = nn.Linear(image_dim, cell_width(dim, self.cells))
         with torch.no_grad():  # at first γ_t = 1 and β_t = 0 but for the text's part
             self.style.bias.copy_(torch.cat([torch.ones(image_dim), torch.zeros(image_dim)]))
 
@@ -48,8 +52,7 @@ class Cosmo(Fusion):
         scale, shift = self.style(t)[:, :, None, None].chunk(2, dim=1)
         gate_scale, gate_shift = torch.sigmoid(self.gate(t))[:, :, None, None].chunk(2, dim=1)
         styled = (gate_scale * std.detach() + scale) * content + gate_shift * mean.detach() + shift
-        composed: Tensor = self.project(styled.mean((2, 3)))
-        return composed
+        return pool_cells(styled, self.cells, self.project)
 
 
 class _Attention(nn.Module):

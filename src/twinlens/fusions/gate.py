@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from twinlens.core.types import Features
 from twinlens.fusions import Fusion, as_map
+from twinlens.fusions._layers import append_text, cell_width, pool_cells
 
 
 class Gate(Fusion):
@@ -19,12 +19,13 @@ class Gate(Fusion):
     f_gate = σ(W_g2 ∗ ReLU(W_g1 ∗ [φ_x; φ_t])) ⊙ φ_x (`reading="outside"`, as in TIRG), or
     f_gate = σ((W_g2 ∗ ReLU(W_g1 ∗ [φ_x; φ_t])) ⊙ φ_x) (`reading="inside"`, as printed).
 
+    The gate only attenuates: it cannot add content that the picture lacks. `residual`, which the paper does not have,
+    adds it: φ_xt = ω_g ⊙ (f_gate + W_g3 ∗ h) with h = ReLU(W_g1 ∗ [φ_x; φ_t]) and a 3×3 convolution W_g3 without batch
+    normalisation, which is zero at the start, so that training begins at the plain gate.
+
     ω_g is one weight per channel: a single number cannot change a ranking of unit vectors. The paper does not say how
     the map becomes a vector: here it is averaged over `cells` (rows, columns) of the map, each cell is projected by the
     same weights to an equal part of `dim`, and the parts are concatenated, so that the vector keeps positions.
-
-    A gate alone only attenuates: it cannot add what an edit asks for. With `residual` (not in the paper; TIRG's second
-    branch, in the manner of the gate) φ_xt = ω_g ⊙ (f_gate + W_g3 ∗ h), h = ReLU(W_g1 ∗ [φ_x; φ_t]); W_g3 starts at 0.
     """
 
     def __init__(
@@ -34,14 +35,12 @@ class Gate(Fusion):
         text_dim: int,
         dim: int,
         reading: Literal["outside", "inside"] = "outside",
-        cells: tuple[int, int] = (1, 1),
         residual: bool = False,
+        cells: tuple[int, int] = (1, 1),
     ) -> None:
         super().__init__(image_dim=image_dim, text_dim=text_dim, dim=dim)
         if reading not in ("outside", "inside"):
             raise ValueError(f"reading must be 'outside' or 'inside', not {reading!r}")
-        if dim % (cells[0] * cells[1]):
-            raise ValueError(f"dim {dim} is not a multiple of the {cells[0]} × {cells[1]} cells")
         self.reading, self.cells = reading, (cells[0], cells[1])
         self.gate = nn.Sequential(
             nn.Conv2d(image_dim + text_dim, image_dim, 3, padding=1, bias=False),
@@ -50,21 +49,18 @@ class Gate(Fusion):
             nn.Conv2d(image_dim, image_dim, 3, padding=1, bias=False),
             nn.BatchNorm2d(image_dim),
         )
+        self.weight = nn.Parameter(torch.ones(image_dim))  # ω_g
+        self.project = nn.Linear(image_dim, cell_width(dim, self.cells))
         self.residual = nn.Conv2d(image_dim, image_dim, 3, padding=1, bias=False) if residual else None  # W_g3
         if self.residual is not None:
             nn.init.zeros_(self.residual.weight)
-        self.weight = nn.Parameter(torch.ones(image_dim))  # ω_g
-        self.project = nn.Linear(image_dim, dim // (cells[0] * cells[1]))
 
     def compose(self, image: Features, text: Features) -> Tensor:
         """Gate the picture's map (B, D, H, W) by the text, pool it and project it: (B, dim)."""
         x = as_map(image)
-        t = text.vector[:, :, None, None].expand(-1, -1, *x.shape[2:])
-        hidden = self.gate[:3](torch.cat([x, t], dim=1))
+        hidden = self.gate[:3](append_text(x, text.vector))
         gate = self.gate[3:](hidden)
         gated = torch.sigmoid(gate) * x if self.reading == "outside" else torch.sigmoid(gate * x)
         if self.residual is not None:
             gated = gated + self.residual(hidden)
-        pooled = F.adaptive_avg_pool2d(self.weight[:, None, None] * gated, self.cells)
-        composed: Tensor = self.project(pooled.flatten(2).transpose(1, 2)).flatten(1)
-        return composed
+        return pool_cells(self.weight[:, None, None] * gated, self.cells, self.project)

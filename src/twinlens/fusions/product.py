@@ -9,12 +9,11 @@ from twinlens.fusions._score_level import ScoreLevel, sides
 
 
 class Product(ScoreLevel):
-    """s = √((x·y)(t·y)) for a query (x, t) and a gallery picture y: the product's ranking on the cosine's scale.
+    """s = √(max(0, x·y) · max(0, t·y)) for a query (x, t) and a gallery picture y: a product on the cosine's scale.
 
     A training-free baseline on encoders whose sides share a space, as in Psomas et al. 2025, "Instance-level composed
-    image retrieval". A query with one side is ranked by that side's cosine. The authors' code sets negative
-    similarities to zero; here the lower of the two is the score where one is negative, so that these entries are
-    ordered too.
+    image retrieval", whose code sets negative similarities to zero before it multiplies; the root does not change
+    their ranking. A query with one side is ranked by that side's cosine.
     """
 
     def similarity(self, queries: Tensor, gallery: Tensor) -> Tensor:
@@ -22,5 +21,5 @@ class Product(ScoreLevel):
         (x, t), (y, _) = sides(queries), sides(gallery)
         by_image, by_text = x @ y.T, t @ y.T
         product = (by_image.clamp_min(0) * by_text.clamp_min(0)).sqrt()
-        lower = torch.minimum(by_image, by_text)
-        return torch.where(lower > 0, product, lower)
+        alone = (x == t).all(-1, keepdim=True)
+        return torch.where(alone, by_text, product)
