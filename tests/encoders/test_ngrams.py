@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from twinlens.core.batches import stack_tensors
 from twinlens.core.recipe import Recipe
 from twinlens.core.types import Sample, TwinlensError
 from twinlens.encoders.ngrams import FILE, Ngrams, grams
@@ -77,18 +76,3 @@ def test_a_damaged_vocabulary_is_refused(tmp_path):
     (tmp_path / "encoder-0" / FILE).write_text("{")
     with pytest.raises(TwinlensError, match="cannot be read"):
         Composer.load(tmp_path)
-
-
-def test_a_norm_gives_texts_one_scale_and_leaves_missing_ones_out():
-    torch.manual_seed(0)
-    encoder = Ngrams(dim=4, norm="batch")
-    texts = ["a red box", "a blue box", "red", ""]
-    encoder.fit([Sample("", None, text) for text in texts])
-    batch = stack_tensors([encoder.prepare(Sample("", None, text)) for text in texts])
-    side = encoder.train()(batch).text
-    assert torch.allclose(side.vector[:3].mean(0), torch.zeros(4), atol=1e-5) and not side.vector[3].any()
-    assert (side.vector[:3].std(0, unbiased=False) > 0.5).all()
-    alone = encoder.eval()({name: array[:1] for name, array in batch.items()}).text.vector
-    assert torch.allclose(alone, encoder(batch).text.vector[:1])
-    with pytest.raises(TwinlensError, match="none and batch"):
-        Ngrams(norm="layer")

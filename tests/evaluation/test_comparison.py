@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 
 from tests.training.test_feature_cache import TOWERS
-from twinlens.core.recipe import Recipe, Variant, find_recipe
+from twinlens.core.recipe import Recipe
 from twinlens.core.types import TwinlensError
-from twinlens.evaluation.comparison import methods, summary
+from twinlens.evaluation.comparison import methods, runs
 from twinlens.evaluation.comparison.bench import Bench
-from twinlens.evaluation.comparison.compare import compare
-from twinlens.evaluation.comparison.outcome import Outcome
+from twinlens.evaluation.comparison.compare import Parts, Settings, compare
 from twinlens.splits import hold_out
 
 RECIPE = Recipe.parse(TOWERS, source="test")
@@ -21,12 +20,18 @@ RECIPE = Recipe.parse(TOWERS, source="test")
 
 @pytest.fixture(scope="module")
 def parts(request):
-    return hold_out(request.getfixturevalue("toy_edits"), 0.3, 0)
+    train, test = hold_out(request.getfixturevalue("toy_edits"), 0.3, 0)
+    train, validation = hold_out(train, 0.2, 0)
+    return Parts(train, validation, test)
 
 
-def run(parts, folder, **changed):
-    options = {"names": ["concat", "product"], "repeats": 2, "folder": folder / "runs", "cache": folder / "features"}
-    return compare(RECIPE, *parts, **{**options, **changed})
+def run(parts, folder, recipe=RECIPE, **changed):
+    options = {"names": ["concat", "product"], "repeats": 2, "runs": folder / "runs", "cache": folder, "rates": [0.001]}
+    return compare(recipe, parts, Settings(**{**options, **changed}))
+
+
+def files(folder, pattern="*"):
+    return {path.stem for path in (folder / "runs" / RECIPE.name).glob(f"{pattern}.json")}
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +92,7 @@ def test_a_comparison_that_was_cut_off_goes_on(finished, parts, tmp_path, monkey
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Bench, "run", stop_after_two)
         run(parts, tmp_path)
-    assert sorted(path.stem for path in (tmp_path / "runs").glob("*.safetensors")) == sorted(done)
+    assert files(tmp_path) == set(done)
     resumed = run(parts, tmp_path)
     for name, row in undisturbed["methods"].items():
         assert resumed["methods"][name]["metrics"] == row["metrics"]
@@ -102,25 +107,62 @@ def test_processes_change_nothing(finished, parts, tmp_path):
 @pytest.mark.parametrize("change", ["seed", "recipe", "answers", "pictures"])
 def test_a_run_of_something_else_does_not_count(finished, parts, tmp_path, change):
     folder, _ = finished
-    before = {path.stem for path in (folder / "runs").glob("sum-*")}
-    train, test = parts
+    before = files(folder, "sum-*")
+    train, test = parts.train, parts.test
     recipe, seed = RECIPE, 0
     if change == "seed":
         seed = 7
     elif change == "recipe":
-        recipe = RECIPE.model_copy(update={"training": RECIPE.training.model_copy(update={"learning_rate": 0.1})})
+        recipe = RECIPE.model_copy(update={"training": RECIPE.training.model_copy(update={"weight_decay": 0.1})})
     elif change == "answers":
         test = replace(test, ignore={test.queries[0].id: frozenset([test.gallery[-1].id])})
     else:
         train = replace(train, gallery=(replace(train.gallery[0], image=train.gallery[1].image), *train.gallery[1:]))
-    compare(recipe, train, test, names=[], repeats=1, seed=seed, folder=folder / "runs", cache=folder / "features")
-    assert len({path.stem for path in (folder / "runs").glob("sum-*")} - before) == 1
+    run(replace(parts, train=train, test=test), folder, recipe, names=[], repeats=1, seed=seed)
+    assert len(files(folder, "sum-*") - before) == 1
+
+
+def test_a_run_counts_wherever_and_in_whatever_version_it_was_made(finished, parts, tmp_path, monkeypatch):
+    folder, first = finished
+    (tmp_path / "runs").symlink_to(folder / "runs")
+    monkeypatch.setattr("twinlens.version.__version__", "9.9")
+    monkeypatch.setattr(Bench, "run", None)
+    renamed = RECIPE.model_copy(update={"description": "another"})
+    assert run(parts, tmp_path, renamed)["methods"] == first["methods"]
+
+
+def test_a_run_of_other_code_of_the_method_does_not_count(finished, parts, monkeypatch):
+    folder, _ = finished
+    before = files(folder, "sum-*")
+    monkeypatch.setattr(runs, "code_digest", lambda _: "other")
+    run(parts, folder, names=[], repeats=1)
+    assert len(files(folder, "sum-*") - before) == 1
+
+
+def test_every_method_is_tried_with_every_rate_and_learns_with_the_best(parts, tmp_path):
+    rates = [1e-6, 0.003, 0.01]
+    result = run(parts, tmp_path, metric="map", rates=rates, repeats=1)
+    assert set(result["trials"]) == {"concat", "sum"}
+    for name, trials in result["trials"].items():
+        best = max(trials, key=trials.__getitem__)
+        assert list(trials) == ["1e-06", "0.003", "0.01"]
+        assert result["methods"][name]["learning_rate"] == float(best)
+    assert result["methods"]["product"]["learning_rate"] is None
+    assert len(list((tmp_path / "runs" / RECIPE.name / "rates").glob("*.json"))) == 6
+
+
+def test_a_second_table_has_the_seeds_of_the_first(finished, parts):
+    folder, first = finished
+    single = run(parts, folder, repeats=1)
+    for name, row in single["methods"].items():
+        assert row["metrics"]["hit@1"]["seeds"] == first["methods"][name]["metrics"]["hit@1"]["seeds"][:1]
+        assert row["metrics"]["hit@1"]["std"] is None
 
 
 def test_a_fusion_that_does_not_fit_is_left_out_with_its_reason(parts, tmp_path):
     wider = RECIPE.encoders[0].model_copy(update={"dim": 20})
     recipe = RECIPE.model_copy(update={"encoders": (wider, RECIPE.encoders[1])})
-    result = compare(recipe, *parts, names=["basic"], repeats=1, folder=tmp_path / "runs", cache=tmp_path / "features")
+    result = run(parts, tmp_path, recipe, names=["basic"], repeats=1)
     assert "basic" not in result["methods"]
     assert "in one space" in result["skipped"]["basic"]
 
@@ -128,96 +170,3 @@ def test_a_fusion_that_does_not_fit_is_left_out_with_its_reason(parts, tmp_path)
 def test_an_unknown_fusion_names_the_known(parts, tmp_path):
     with pytest.raises(TwinlensError, match="did you mean 'tirg'"):
         run(parts, tmp_path, names=["trig"])
-
-
-def test_options_reach_the_fusions_that_know_them():
-    recipe = RECIPE.model_copy(update={"fusion": Variant(name="gate", cells=[1, 3], reading="inside")})
-    assert methods.fusion_part(recipe, "gate").options == {"cells": [1, 3], "reading": "inside"}
-    assert methods.fusion_part(recipe, "tirg").options == {}
-
-
-def test_a_cellwise_recipe_applies_every_method_cell_by_cell():
-    fusion = Variant(name="cellwise", method="tirg", cells=[1, 3], options={"concat": {"dropout": 0.2}})
-    recipe = RECIPE.model_copy(update={"fusion": fusion})
-    wanted = {"method": "concat", "cells": [1, 3], "options": {"concat": {"dropout": 0.2}}}
-    assert methods.fusion_part(recipe, "concat") == Variant(name="cellwise", **wanted)
-    assert methods.fusion_part(recipe, "product") == Variant(name="product")
-    assert not {"cellwise", "learned"} & set(methods.fusions())
-
-
-def outcome(values: list[float], *, trained: bool = True) -> Outcome:
-    found = {"hit@1": np.array(values)}
-    facts = {
-        "trained": trained,
-        "parameters": 5,
-        "query_ms": 1.0,
-        "seconds": 2.0,
-        "processor_seconds": 3.0,
-        "epochs": 3,
-    }
-    low = {"hit@1": np.zeros(len(values))}
-    return Outcome(
-        {
-            "composed": found,
-            "shuffled_text": low,
-            "image_only": low,
-            "text_only": low,
-            "late_sum": low,
-            "late_product": low,
-        },
-        facts,
-    )
-
-
-def test_means_spreads_and_tests_by_hand():
-    runs = {
-        "good": [outcome([1, 1, 1, 0] * 10), outcome([1, 1, 1, 1] * 10)],
-        "sum": [outcome([0, 0, 1, 0] * 10), outcome([0, 0, 1, 0] * 10)],
-        "untrained_gate": [outcome([0] * 40), outcome([0] * 40)],
-    }
-    groups = [str(number) for number in range(40)]
-    result = summary.summarise_runs(runs, groups, "hit@1")
-    good = result["methods"]["good"]
-    assert (result["best"], result["best_baseline"]) == ("good", "sum")
-    assert good["metrics"]["hit@1"]["mean"] == pytest.approx(0.875)
-    assert good["metrics"]["hit@1"]["std"] == pytest.approx(np.std([0.75, 1.0], ddof=1))
-    assert good["over_baseline"]["mean"] == pytest.approx(0.625)
-    assert good["over_baseline"]["p_value"] < 0.01
-    assert result["methods"]["sum"]["over_baseline"] is None
-    assert result["methods"]["sum"]["composition_gap"]["mean"] == pytest.approx(0.25)
-
-
-def test_an_outcome_reads_as_it_was_saved(tmp_path):
-    saved = outcome([0.5, float("nan")])
-    saved.save(tmp_path / "new" / "run.safetensors")
-    read = Outcome.read(tmp_path / "new" / "run.safetensors")
-    assert read.facts == saved.facts
-    np.testing.assert_array_equal(read.values["composed"]["hit@1"], saved.values["composed"]["hit@1"])
-    assert [path.name for path in (tmp_path / "new").iterdir()] == ["run.safetensors"]
-
-
-def test_a_column_of_a_matrix_is_saved_as_it_reads(tmp_path):
-    column = np.arange(6.0).reshape(3, 2)[:, 1]
-    Outcome({"composed": {"hit@1": column}}, {}).save(tmp_path / "run")
-    np.testing.assert_array_equal(Outcome.read(tmp_path / "run").values["composed"]["hit@1"], column)
-
-
-def test_a_damaged_outcome_is_named_with_the_way_out(tmp_path):
-    path = tmp_path / "run.safetensors"
-    path.write_bytes(b"nothing")
-    with pytest.raises(TwinlensError, match="is damaged; delete it"):
-        Outcome.read(path)
-
-
-def test_holm_corrects_p_in_place_and_keeps_their_order():
-    differences = [{"p_value": p} for p in (0.03, 0.001, 0.04, 0.9)]
-    summary._correct(differences)
-    assert [d["p_value"] for d in differences] == pytest.approx([0.09, 0.004, 0.09, 0.9])
-    assert [d["p_single"] for d in differences] == [0.03, 0.001, 0.04, 0.9]
-
-
-def test_a_variation_is_a_row_of_its_own():
-    recipe = find_recipe("towers-unmarked")
-    part = methods.fusion_part(recipe, "gate+residual")
-    assert part.options["method"] == "gate" and part.options["options"] == {"gate": {"residual": True}}
-    assert "gate+residual" in methods.fusions()

@@ -7,11 +7,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from twinlens.core.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
 from twinlens.encoders import Encoder
@@ -27,28 +26,16 @@ class Ngrams(Encoder):
     The vector is the sum of the embeddings of the text's n-grams, n = 1 to `longest` words, divided by the root of
     their number, so that vectors of long and short texts have similar lengths. `fit` takes the `vocabulary` most
     frequent n-grams; others are skipped, and so are those after the first `max_tokens`. A text of unknown n-grams is
-    present, with a vector of zeros. `norm` "batch" standardises the vectors over the texts of a batch, so that every
-    fusion receives texts of one scale, whether or not it begins with a normalisation of its own.
+    present, with a vector of zeros.
     """
 
     reads = frozenset({"text"})
 
-    def __init__(
-        self,
-        *,
-        dim: int = 96,
-        longest: int = 2,
-        vocabulary: int = 2000,
-        max_tokens: int = 48,
-        norm: Literal["none", "batch"] = "none",
-    ) -> None:
+    def __init__(self, *, dim: int = 96, longest: int = 2, vocabulary: int = 2000, max_tokens: int = 48) -> None:
         super().__init__()
-        if norm not in ("none", "batch"):
-            raise TwinlensError(f"ngrams knows the norms none and batch, not {norm!r}")
         self.dim, self.longest, self.vocabulary, self.max_tokens = dim, longest, vocabulary, max_tokens
         self.table = nn.EmbeddingBag(vocabulary + 1, dim, mode="sum", padding_idx=0)
         nn.init.normal_(self.table.weight[1:], std=_STD)
-        self.norm = nn.BatchNorm1d(dim) if norm == "batch" else None
         self.known: dict[str, int] = {}
 
     def fit(self, samples: Iterable[Sample]) -> None:
@@ -69,17 +56,7 @@ class Ngrams(Encoder):
         """Encode one vector (B, D), without tokens."""
         numbers = batch["ngrams"]
         count = (numbers > 0).sum(1, keepdim=True).clamp(min=1)
-        vectors, present = self.table(numbers) / torch.sqrt(count), batch["text_present"]
-        return Encoded(text=Features(self._standardised(vectors, present), present=present))
-
-    def _standardised(self, vectors: Tensor, present: Tensor) -> Tensor:
-        """Standardise by the statistics of the texts that are present: the vectors of missing ones are no data."""
-        if self.norm is None or (self.training and int(present.sum()) < 2):
-            return vectors
-        if not self.training:
-            normed: Tensor = self.norm(vectors)
-            return normed
-        return torch.zeros_like(vectors).masked_scatter(present.unsqueeze(-1), self.norm(vectors[present]))
+        return Encoded(text=Features(self.table(numbers) / torch.sqrt(count), present=batch["text_present"]))
 
     def save_assets(self, folder: Path) -> None:
         """Write the vocabulary, in the order of its numbers."""

@@ -52,11 +52,13 @@ class _TextNorm(nn.BatchNorm1d):
     """Batch normalisation of texts (B, T) whose statistics are those of the rows that are present, (B,) bool."""
 
     def forward(self, texts: Tensor, present: Tensor | None = None) -> Tensor:
-        if not self.training or present is None or bool(present.all()):
+        if not self.training:
             return super().forward(texts)
-        if int(present.sum()) < 2:  # too few for statistics
+        kept = texts if present is None else texts[present]
+        if len(kept) < 2:  # too few for statistics
             return F.batch_norm(texts, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
-        return texts.masked_scatter(present.unsqueeze(-1), super().forward(texts[present]))
+        normalised = super().forward(kept)
+        return normalised if present is None else texts.masked_scatter(present.unsqueeze(-1), normalised)
 
 
 def make_method(method: str, options: Mapping[str, Mapping[str, Any]] | None, **widths: Any) -> Fusion:

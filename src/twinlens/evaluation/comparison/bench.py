@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -9,7 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -18,11 +19,13 @@ from torch import Tensor
 
 from twinlens import splits
 from twinlens.core import machine
+from twinlens.core.recipe import Recipe
 from twinlens.core.types import Dataset, Encoded, Features, Sample
-from twinlens.evaluation.baselines import variant_scores
-from twinlens.evaluation.comparison.methods import Method
+from twinlens.evaluation.baselines import COMPOSED, LATE_FUSIONS, SHUFFLED_TEXT, SINGLE_SIDES, variant_scores
+from twinlens.evaluation.comparison.methods import REFERENCE, Method
 from twinlens.evaluation.comparison.outcome import Outcome
 from twinlens.evaluation.judgements import Judgements
+from twinlens.evaluation.summaries import balance_parts
 from twinlens.metrics import PerQuery
 from twinlens.models.composer import Composer, to_device
 from twinlens.training import loop
@@ -44,39 +47,67 @@ class Bench:
     """All that the runs share; it is sent to worker processes.
 
     base: the encoders, frozen ones replaced by their cached features, the others with the weights every run starts
-    from. ks: cut-offs of metrics. folder: checkpoints of unfinished runs.
+    from. data: digest of encoders and datasets. metrics: those that a run keeps. folder: checkpoints of unfinished
+    runs. epochs: instead of the recipe's.
     """
 
     base: Composer
     train: Dataset
     test: Dataset
+    data: str
+    metrics: tuple[str, ...]
     folder: Path
     device: str = "auto"
-    ks: tuple[int, ...] = (1, 5, 10)
+    epochs: int | None = None
 
     def run(self, method: Method, seed: int, key: str) -> Outcome:
-        """Train a method, unless there is nothing to train, and measure it. `key` names its checkpoint."""
+        """Train a method, unless there is nothing to train, and measure it. `key` names its checkpoint.
+
+        The single sides of a query and their late fusions are kept for `REFERENCE` alone, the only one shown with them.
+        """
         composer, started, busy = self.composer(method, seed), time.monotonic(), time.process_time()
-        trains = method.trained and any(p.requires_grad for p in composer.fusion.parameters())
+        trains = self.trains(method)
         epochs = self._train(composer, seed, self.folder / key) if trains else []
         if isinstance(composer.fusion, FittedFusion):
             composer.fusion.fit(*self._sides(composer))
         seconds = time.monotonic() - started
+        composer.eval()
         values, query_ms = self._measure(composer, seed)
-        facts = {
+        training = composer.recipe.training
+        facts: dict[str, Any] = {
+            "method": method.name,
+            "recipe": composer.recipe.name,
+            "seed": seed,
             "trained": trains,
+            "learning_rate": training.learning_rate if trains else None,
             "parameters": sum(p.numel() for p in composer.parameters() if p.requires_grad) if trains else 0,
             "epochs": len(epochs),
             "seconds": seconds,
             "processor_seconds": time.process_time() - busy,
             "query_ms": query_ms,
-            "environment": machine.environment(self.device, precision=composer.recipe.training.precision),
+            "shuffled_text": {metric: float(np.nanmean(of)) for metric, of in values[SHUFFLED_TEXT].items()},
+            "environment": machine.environment(self.device, precision=training.precision),
         }
-        return Outcome(values, facts)
+        kept = (COMPOSED, *SINGLE_SIDES, *LATE_FUSIONS) if method.name == REFERENCE else (COMPOSED,)
+        return Outcome({variant: values[variant] for variant in kept}, facts)
+
+    def trains(self, method: Method) -> bool:
+        """Tell whether a method is to be trained and has weights of its own to train."""
+        fusion = self.base.with_fusion(method.fusion).fusion
+        return method.trained and any(p.requires_grad for p in fusion.parameters())
+
+    def recipe_of(self, method: Method) -> Recipe:
+        """Return the recipe of a method's runs: the shared one with its fusion and its learning rate."""
+        recipe = self.base.recipe
+        changes: dict[str, Any] = {} if self.epochs is None else {"epochs": self.epochs}
+        changes |= {} if method.learning_rate is None else {"learning_rate": method.learning_rate}
+        training = recipe.training.model_copy(update=changes)
+        return recipe.model_copy(update={"fusion": method.fusion, "training": training})
 
     def composer(self, method: Method, seed: int) -> Composer:
         """Build the shared encoders with a fusion of its own, whose weights the seed draws."""
         composer = deepcopy(self.base).with_fusion(method.fusion, seed=seed)
+        composer.recipe = self.recipe_of(method)
         return composer.to(machine.pick_device(self.device))
 
     def _train(self, composer: Composer, seed: int, folder: Path) -> list[loop.Epoch]:
@@ -93,12 +124,20 @@ class Bench:
         return torch.cat(pictures), torch.cat(texts)
 
     def _measure(self, composer: Composer, seed: int) -> tuple[dict[str, dict[str, PerQuery]], float]:
-        """Compute the metrics of every query variant, and the milliseconds of one query."""
+        """Compute the metrics of every query variant, parts weighed alike, and the milliseconds of one query."""
         judgements = Judgements.of(self.test)
         gallery = composer.embed(judgements.gallery, batch_size=BATCH)
         scores = variant_scores(composer, judgements.queries, gallery, seed=seed, batch_size=BATCH)
-        values = {name: judgements.per_query(matrix, self.ks) for name, matrix in scores.items()}
+        values = {}
+        for name, matrix in scores.items():
+            found = judgements.per_query(matrix, cut_offs(self.metrics))
+            values[name] = dict(balance_parts({m: found[m] for m in self.metrics}, judgements.parts))
         return values, query_ms(composer, judgements.queries[:TIMED_QUERIES], gallery)
+
+
+def cut_offs(metrics: Sequence[str]) -> tuple[int, ...]:
+    """List the k of every metric@k."""
+    return tuple(sorted({int(found[1]) for name in metrics if (found := re.search(r"@(\d+)$", name))}))
 
 
 @torch.inference_mode()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,85 +14,125 @@ from twinlens.core import machine
 from twinlens.core.recipe import Recipe
 from twinlens.core.types import Dataset, Sample, TwinlensError
 from twinlens.evaluation.baselines import query_variants
-from twinlens.evaluation.comparison.bench import Bench
-from twinlens.evaluation.comparison.methods import Method, select
-from twinlens.evaluation.comparison.runs import run_all
+from twinlens.evaluation.comparison.bench import Bench, cut_offs
+from twinlens.evaluation.comparison.methods import Method, deviations, select
+from twinlens.evaluation.comparison.outcome import Outcome
+from twinlens.evaluation.comparison.rates import choose_rates, trial_bench, usual_rates
+from twinlens.evaluation.comparison.runs import data_digest, run_all
 from twinlens.evaluation.comparison.summary import summarise_runs
 from twinlens.evaluation.judgements import Judgements
 from twinlens.evaluation.summaries import distinct
 from twinlens.models.composer import Composer
 from twinlens.training import feature_cache
 
+SHOWN = ("hit@1", "hit@5", "hit@10", "map")
+"""Metrics of every table, beside the one that orders it."""
+Runs = Mapping[str, Sequence[Outcome]]
+"""Method → its runs, one per seed."""
 
-def compare(
-    recipe: Recipe,
-    train: Dataset,
-    test: Dataset,
-    *,
-    names: Sequence[str],
-    repeats: int,
-    folder: Path,
-    cache: Path,
-    metric: str = "hit@1",
-    ks: Sequence[int] = (1, 5, 10),
-    seed: int = 0,
-    device: str = "auto",
-    workers: int = 1,
-    progress: bool = False,
-) -> dict[str, Any]:
-    """Train every named fusion `repeats` times on `train`, measure it on `test`, and test the differences.
 
-    folder: files of finished runs; cache: features. metric: orders the table, one of those that `Judgements.per_query`
-    computes with the cut-offs `ks`. workers: processes that run at the same time. Returns the table of
-    `summary.summarise_runs`, "run_environments" (the distinct ones, see `machine.environment`) and "skipped": fusion →
-    why it does not fit the recipe's encoders. Raises TwinlensError for an unknown fusion, or data that nothing can be
-    learned from or measured on.
+@dataclass(frozen=True)
+class Parts:
+    """Data of a comparison: learned from, chosen by (learning rates), and measured on."""
+
+    train: Dataset
+    validation: Dataset
+    test: Dataset
+
+    def hashed(self) -> Parts:
+        """Identify every picture by its content; those that several share are read once."""
+        return Parts(*(_hash_pictures(part) for part in (self.train, self.validation, self.test)))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Choices of a comparison beside recipe and data.
+
+    names: rows, see `methods.Method`. repeats: seeds, from `seed` on. runs: folder of finished runs, in one of the
+    recipe's name; cache: features and checkpoints. metric: orders the table, one of those that `Judgements.per_query`
+    computes. rates: learning rates to choose from, by default `rates.usual_rates`. workers: processes that run at the
+    same time.
     """
-    train, test = _hash_pictures(train), _hash_pictures(test)
-    judgements, seeds = Judgements.of(test), range(seed, seed + repeats)
-    _check_metric(judgements, metric, ks)
-    base = _base(recipe, train.queries, device)
-    samples = [*train.queries, *train.gallery, *_test_samples(judgements, seeds)]
-    base = feature_cache.cache_features(base, samples, cache, progress=progress)
-    bench = Bench(base, train, test, folder, device, tuple(ks))
-    methods, skipped = _fitting(bench, select(recipe, names))
-    tasks = [(method, number) for method in methods for number in seeds]
-    outcomes = run_all(bench, tasks, workers=workers, progress=progress)
-    runs = {m.name: [outcomes[m, number].balanced(judgements.parts) for number in seeds] for m in methods}
+
+    names: Sequence[str]
+    repeats: int
+    runs: Path
+    cache: Path
+    metric: str = "hit@1"
+    rates: Sequence[float] = ()
+    seed: int = 0
+    device: str = "auto"
+    workers: int = 1
+    progress: bool = False
+
+    @property
+    def seeds(self) -> range:
+        """Return the seeds."""
+        return range(self.seed, self.seed + self.repeats)
+
+
+def compare(recipe: Recipe, parts: Parts, settings: Settings) -> dict[str, Any]:
+    """Choose each fusion's learning rate, train it with every seed, measure it, and test the differences.
+
+    Returns the table of `summary.summarise_runs`, each method with its "deviations" from the paper, "trials" (mean on
+    validation data by learning rate), "run_environments" (the distinct ones, see `machine.environment`), and "skipped":
+    row → why it does not fit the recipe's encoders. Raises TwinlensError for an unknown fusion, or data that nothing
+    can be learned from or measured on.
+    """
+    parts = parts.hashed()
+    judgements = Judgements.of(parts.test)
+    _check_metric(judgements, settings.metric)
+    encoders = _encoders(recipe, parts.train.queries, settings.device)
+    bench = _bench(encoders, parts, settings)
+    fitting, skipped = _fitting(bench, select(recipe, settings.names))
+    methods, trials = _choose_rates(bench, encoders, fitting, parts.validation, settings)
+    runs = _run(bench, methods, settings)
+    table = summarise_runs(runs, judgements.groups, settings.metric)
+    for method in methods:
+        table["methods"][method.name]["deviations"] = deviations(method.fusion)
+    environments = distinct([outcome.facts["environment"] for outcomes in runs.values() for outcome in outcomes])
     queries, gallery = len(judgements.queries), len(judgements.gallery)
-    sizes = {"queries": queries, "gallery": gallery, "training_queries": len(train.queries)}
-    environments = distinct([outcome.facts["environment"] for outcome in outcomes.values()])
-    table = summarise_runs(runs, judgements.groups, metric)
-    return {"repeats": repeats, **sizes, **table, "run_environments": environments, "skipped": skipped}
+    sizes = {"queries": queries, "gallery": gallery, "training_queries": len(parts.train.queries)}
+    facts = {"run_environments": environments, "trials": trials, "skipped": skipped}
+    return {"repeats": settings.repeats, **sizes, **table, **facts}
 
 
 def _hash_pictures(dataset: Dataset) -> Dataset:
-    """Identify every picture by its content; those that queries and gallery share are read once for both."""
     samples = feature_cache.keyed([*dataset.queries, *dataset.gallery])
     count = len(dataset.queries)
     return replace(dataset, queries=samples[:count], gallery=samples[count:])
 
 
-def _check_metric(judgements: Judgements, metric: str, ks: Sequence[int]) -> None:
+def _check_metric(judgements: Judgements, metric: str) -> None:
     one = np.ones((1, 1), dtype=np.bool_)
-    rejected = one if judgements.rejected.any() else None
+    rejected, ks = one if judgements.rejected.any() else None, cut_offs([metric, *SHOWN])
     known = metrics.per_query(np.zeros((1, 1), dtype=np.float32), one, rejected=rejected, ks=ks)
     if metric not in known:
         raise TwinlensError(f"no metric {metric!r} here; known: {', '.join(sorted(known))}")
 
 
-def _base(recipe: Recipe, queries: Sequence[Sample], device: str) -> Composer:
+def _encoders(recipe: Recipe, queries: Sequence[Sample], device: str) -> Composer:
     composer = Composer.build(recipe)
     composer.fit(queries)
     return composer.to(machine.pick_device(device))
 
 
-def _test_samples(judgements: Judgements, seeds: Sequence[int]) -> list[Sample]:
-    """List the gallery and all query variants that the runs ask: each seed shuffles the texts its own way."""
-    samples = list(judgements.gallery)
-    for seed in seeds:
-        for variant in query_variants(judgements.queries, seed).values():
-            samples += variant
+def _bench(encoders: Composer, parts: Parts, settings: Settings) -> Bench:
+    features, checkpoints = settings.cache / "features", settings.cache / "checkpoints"
+    base = feature_cache.cache_features(encoders, _samples(parts, settings.seeds), features, progress=settings.progress)
+    data, kept = data_digest(encoders, parts.train, parts.test), tuple(dict.fromkeys([settings.metric, *SHOWN]))
+    return Bench(base, parts.train, parts.test, data, kept, checkpoints, settings.device)
+
+
+def _samples(parts: Parts, seeds: Sequence[int]) -> list[Sample]:
+    """List all samples that runs and trials embed: each seed shuffles the texts of the queries its own way."""
+    samples = [*parts.train.queries, *parts.train.gallery]
+    for dataset in (parts.validation, parts.test):
+        samples += dataset.gallery
+        queries = Judgements.of(dataset).queries
+        for seed in {0, *seeds}:
+            for variant in query_variants(queries, seed).values():
+                samples += variant
     return samples
 
 
@@ -106,3 +146,20 @@ def _fitting(bench: Bench, methods: Sequence[Method]) -> tuple[list[Method], dic
         except TwinlensError as error:
             skipped[method.name] = str(error)
     return fitting, skipped
+
+
+def _choose_rates(
+    bench: Bench, encoders: Composer, methods: Sequence[Method], validation: Dataset, settings: Settings
+) -> tuple[list[Method], dict[str, dict[str, float]]]:
+    recipe = encoders.recipe
+    search = trial_bench(bench, encoders, validation, settings.metric)
+    tried, folder = settings.rates or usual_rates(recipe.training.learning_rate), settings.runs / recipe.name / "rates"
+    return choose_rates(search, methods, tried, folder, workers=settings.workers, progress=settings.progress)
+
+
+def _run(bench: Bench, methods: Sequence[Method], settings: Settings) -> Runs:
+    """Run every method with every seed, a whole table for one seed after the other."""
+    tasks = [(method, seed) for seed in settings.seeds for method in methods]
+    folder = settings.runs / bench.base.recipe.name
+    outcomes = run_all(bench, tasks, folder, title="runs", workers=settings.workers, progress=settings.progress)
+    return {method.name: [outcomes[method, seed] for seed in settings.seeds] for method in methods}

@@ -3,34 +3,41 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import tempfile
 from collections.abc import Generator, Iterable, Mapping
 from concurrent.futures import as_completed
 from contextlib import closing
+from dataclasses import fields
+from pathlib import Path
 from typing import TypeAlias
 
 import torch
 
-from twinlens.core import processes
+from twinlens.core import digests, processes
 from twinlens.core.progress import bar
+from twinlens.core.types import Dataset
 from twinlens.evaluation.comparison.bench import Bench
 from twinlens.evaluation.comparison.methods import Method
 from twinlens.evaluation.comparison.outcome import Outcome
+from twinlens.evaluation.comparison.source import code_digest
+from twinlens.models.composer import Composer
 from twinlens.training import feature_cache
-from twinlens.version import __version__
 
-FORMAT = 2
-"""Of a run's file; another number makes all runs anew."""
+FORMAT = 3
+"""Raise it when code that all methods share, such as the training loop, changes what a run finds: all runs repeat."""
 Task: TypeAlias = tuple[Method, int]
 """A method and a seed."""
 
 
-def run_all(bench: Bench, tasks: Iterable[Task], *, workers: int, progress: bool) -> dict[Task, Outcome]:
-    """Return the outcome of every task; only those without a file are run, and each is written as it finishes."""
-    data = _data_digest(bench)
-    files = {task: bench.folder / f"{_key(bench, *task, data)}.safetensors" for task in tasks}
+def run_all(
+    bench: Bench, tasks: Iterable[Task], folder: Path, *, title: str, workers: int, progress: bool
+) -> dict[Task, Outcome]:
+    """Return the outcome of every task; only those without a file in `folder` run, and are written as they finish."""
+    files = {task: folder / f"{_key(bench, *task)}.json" for task in tasks}
     missing = {task: file.stem for task, file in files.items() if not file.is_file()}
     with (
-        bar("runs", len(files), unit="runs", progress=progress) as advance,
+        bar(title, len(files), unit="runs", progress=progress) as advance,
         closing(_outcomes(bench, missing, workers)) as new,
     ):
         advance(len(files) - len(missing))
@@ -64,18 +71,50 @@ def _run(method: Method, seed: int, key: str) -> Outcome:
     return _worker["bench"].run(method, seed, key)
 
 
-def _key(bench: Bench, method: Method, seed: int, data: str) -> str:
-    """Return a readable name that ends in a digest of recipe, encoders, data, seed and version."""
-    recipe = bench.base.recipe.model_copy(update={"fusion": method.fusion}).to_toml()
-    content = f"{__version__} {FORMAT}\n{recipe}\n{method.trained}\n{seed}\n{bench.ks}\n{data}"
-    return f"{method.name}-{seed}-{hashlib.blake2b(content.encode(), digest_size=8).hexdigest()}"
+def _key(bench: Bench, method: Method, seed: int) -> str:
+    """Return a readable name that ends in a digest of all that decides a run: recipe, method, data and seed.
+
+    Folders, the machine, the version of twinlens and code outside the method do not count.
+    """
+    recipe = bench.recipe_of(method)
+    content = {
+        "format": FORMAT,
+        "recipe": recipe.model_dump(mode="json", exclude={"name", "description"}),
+        "code": code_digest(bench.composer(method, 0).fusion),
+        "trained": method.trained,
+        "seed": seed,
+        "metrics": bench.metrics,
+        "data": bench.data,
+    }
+    digest = hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=6).hexdigest()
+    rate = f"-{method.learning_rate:g}" if method.learning_rate else ""
+    return f"{method.name}{rate}-{seed}-{digest}"
 
 
-def _data_digest(bench: Bench) -> str:
-    """Hash (hex) the encoders and both datasets with their relations."""
+def data_digest(base: Composer, train: Dataset, test: Dataset) -> str:
+    """Hash (hex) both datasets with their relations, the encoders' vocabularies and the weights of frozen ones.
+
+    The initial weights of the others follow from the recipe.
+    """
     digest = hashlib.blake2b(digest_size=16)
-    for part, encoder in zip(bench.base.recipe.encoders, feature_cache.parts_of(bench.base), strict=True):
-        digest.update(feature_cache.encoder_digest(part, encoder).encode())
-    for dataset in (bench.train, bench.test):
-        feature_cache.take_dataset(digest, dataset)
+    for part, encoder in zip(base.recipe.encoders, feature_cache.parts_of(base), strict=True):
+        if part.name in base.frozen:
+            digests.update_with_tensors(digest, encoder.state_dict())
+        with tempfile.TemporaryDirectory() as folder:
+            encoder.save_assets(Path(folder))
+            for path in sorted(p for p in Path(folder).rglob("*") if p.is_file()):
+                digest.update(path.read_bytes())
+    for dataset in (train, test):
+        _update_with_dataset(digest, dataset)
     return digest.hexdigest()
+
+
+def _update_with_dataset(digest: hashlib.blake2b, dataset: Dataset) -> None:
+    """Feed a digest the content of every sample and all relations that a dataset has; empty ones do not count."""
+    for sample in (*dataset.queries, *dataset.gallery):
+        digest.update(sample.id.encode() + feature_cache.sample_key(sample))
+    for known in fields(dataset):
+        relation = getattr(dataset, known.name)
+        if isinstance(relation, Mapping) and relation:
+            rows = [(key, sorted(of) if isinstance(of, frozenset) else of) for key, of in sorted(relation.items())]
+            digest.update(f"{known.name} {rows}".encode())
