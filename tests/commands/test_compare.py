@@ -36,7 +36,7 @@ def test_table_chart_and_json(recipe, cache, tmp_path, capsys):
     assert main(command(recipe, cache, "--fusions", "concat,basic", "--out", str(out), f"--json={file}")) == 0
     result = json.loads(file.read_text())
     assert result == json.loads((out / "results.json").read_text())
-    assert set(result["methods"]) == {"concat", "basic", *BASELINES}
+    assert set(result["methods"]) == {"concat", "basic", "pixel_count", "random", *BASELINES}
     assert result["environment"]["precision"] == "float32" and len(result["run_environments"]) == 1
     assert (result["dataset"], result["protocol"], result["metric"]) == ("shapes", "edits", "hit@1")
     table, printed = (out / "table.md").read_text(), capsys.readouterr().out

@@ -42,10 +42,10 @@ def finished(parts, tmp_path_factory):
 
 def test_every_table_carries_the_baselines(finished):
     _, result = finished
-    assert set(result["methods"]) == {"concat", "product", *methods.BASELINES}
+    assert set(result["methods"]) == {"concat", "product", "pixel_count", "random", *methods.BASELINES}
     kinds = {name: row["kind"] for name, row in result["methods"].items()}
     assert kinds["concat"] == "trained" and kinds["product"] == "training-free"
-    assert {kinds[name] for name in methods.BASELINES} == {"baseline"}
+    assert {kinds[name] for name in (*methods.BASELINES, "pixel_count", "random")} == {"baseline"}
 
 
 def test_the_table_is_ordered_and_says_what_is_best(finished):
@@ -53,7 +53,8 @@ def test_the_table_is_ordered_and_says_what_is_best(finished):
     means = {name: row["metrics"]["hit@1"]["mean"] for name, row in result["methods"].items()}
     assert list(means.values()) == sorted(means.values(), reverse=True)
     assert means[result["best"]] == max(means.values())
-    assert means[result["best_baseline"]] == max(means[name] for name in methods.BASELINES)
+    baselines = (*methods.BASELINES, "pixel_count", "random")
+    assert means[result["best_baseline"]] == max(means[name] for name in baselines)
 
 
 def test_a_row_has_all_that_the_table_shows(finished):

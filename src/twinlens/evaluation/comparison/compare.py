@@ -13,7 +13,7 @@ from twinlens import metrics
 from twinlens.core import machine
 from twinlens.core.recipe import Recipe
 from twinlens.core.types import Dataset, Sample, TwinlensError
-from twinlens.evaluation.baselines import query_variants
+from twinlens.evaluation.baselines import PIXEL_COUNT, RANDOM, count_scores, query_variants
 from twinlens.evaluation.comparison.bench import Bench, cut_offs
 from twinlens.evaluation.comparison.methods import Method, deviations, select
 from twinlens.evaluation.comparison.outcome import Outcome
@@ -21,7 +21,8 @@ from twinlens.evaluation.comparison.rates import choose_rates, trial_bench, usua
 from twinlens.evaluation.comparison.runs import data_digest, run_all
 from twinlens.evaluation.comparison.summary import summarise_runs
 from twinlens.evaluation.judgements import Judgements
-from twinlens.evaluation.summaries import distinct
+from twinlens.evaluation.summaries import balance_parts, distinct
+from twinlens.metrics import PerQuery
 from twinlens.models.composer import Composer
 from twinlens.training import feature_cache
 
@@ -87,7 +88,8 @@ def compare(recipe: Recipe, parts: Parts, settings: Settings) -> dict[str, Any]:
     fitting, skipped = _fitting(bench, select(recipe, settings.names))
     methods, trials = _choose_rates(bench, encoders, fitting, parts.validation, settings)
     runs = _run(bench, methods, settings)
-    table = summarise_runs(runs, judgements.groups, settings.metric)
+    untrained = _untrained(judgements, bench.metrics)
+    table = summarise_runs(runs, judgements.groups, settings.metric, untrained=untrained)
     for method in methods:
         table["methods"][method.name]["deviations"] = deviations(method.fusion)
     environments = distinct([outcome.facts["environment"] for outcomes in runs.values() for outcome in outcomes])
@@ -163,3 +165,13 @@ def _run(bench: Bench, methods: Sequence[Method], settings: Settings) -> Runs:
     folder = settings.runs / bench.base.recipe.name
     outcomes = run_all(bench, tasks, folder, title="runs", workers=settings.workers, progress=settings.progress)
     return {method.name: [outcomes[method, seed] for seed in settings.seeds] for method in methods}
+
+
+def _untrained(judgements: Judgements, kept: Sequence[str]) -> dict[str, dict[str, PerQuery]]:
+    """Measure the baselines that no model stands behind: counted pixels, which cannot read, and a random ranking."""
+    counts, ks = count_scores(judgements.queries, judgements.gallery), cut_offs(kept)
+    values = {PIXEL_COUNT: judgements.per_query(counts, ks), RANDOM: judgements.by_chance(ks)}
+    return {
+        name: dict(balance_parts({metric: of[metric] for metric in kept}, judgements.parts))
+        for name, of in values.items()
+    }
