@@ -57,7 +57,7 @@ class InContext(Encoder):
         contexts = 2 * len(self.subjects)
         flat = {key: array.flatten(0, 1) for key, array in batch.items() if key != _PRESENT}
         text = self.words({**flat, _PRESENT: present.repeat_interleave(contexts)}).text
-        mean = F.normalize(text.vector, dim=-1).unflatten(0, (len(present), contexts)).mean(1)
+        mean = F.normalize(text.vector, dim=-1).reshape(len(present), contexts, -1).mean(1)
         return Encoded(text=Features(torch.where(present.unsqueeze(-1), mean, 0.0), present=present))
 
     def save_assets(self, folder: Path) -> None:
