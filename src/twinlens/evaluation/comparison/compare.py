@@ -17,7 +17,7 @@ from twinlens.evaluation.baselines import PIXEL_COUNT, RANDOM, count_scores, que
 from twinlens.evaluation.comparison.bench import Bench, cut_offs
 from twinlens.evaluation.comparison.methods import Method, deviations, select
 from twinlens.evaluation.comparison.outcome import Outcome
-from twinlens.evaluation.comparison.rates import choose_rates, trial_bench, usual_rates
+from twinlens.evaluation.comparison.rates import Search, Trials, trial_bench
 from twinlens.evaluation.comparison.runs import data_digest, run_all
 from twinlens.evaluation.comparison.summary import summarise_runs
 from twinlens.evaluation.judgements import Judgements
@@ -51,7 +51,7 @@ class Settings:
 
     names: rows, see `methods.Method`. repeats: seeds, from `seed` on. runs: folder of finished runs, in one of the
     recipe's name; cache: features and checkpoints. metric: orders the table, one of those that `Judgements.per_query`
-    computes. rates: learning rates to choose from, by default `rates.usual_rates`. workers: processes that run at the
+    computes. rates: learning rates to choose from (see `rates.Search.choose`). workers: processes that run at the
     same time.
     """
 
@@ -86,7 +86,7 @@ def compare(recipe: Recipe, parts: Parts, settings: Settings) -> dict[str, Any]:
     encoders = _encoders(recipe, parts.train.queries, settings.device)
     bench = _bench(encoders, parts, settings)
     fitting, skipped = _fitting(bench, select(recipe, settings.names))
-    methods, trials = _choose_rates(bench, encoders, fitting, parts.validation, settings)
+    methods, trials = _choose_rates(trial_bench(bench, encoders, parts.validation, settings.metric), fitting, settings)
     runs = _run(bench, methods, settings)
     untrained = _untrained(judgements, bench.metrics)
     table = summarise_runs(runs, judgements.groups, settings.metric, untrained=untrained)
@@ -150,13 +150,9 @@ def _fitting(bench: Bench, methods: Sequence[Method]) -> tuple[list[Method], dic
     return fitting, skipped
 
 
-def _choose_rates(
-    bench: Bench, encoders: Composer, methods: Sequence[Method], validation: Dataset, settings: Settings
-) -> tuple[list[Method], dict[str, dict[str, float]]]:
-    recipe = encoders.recipe
-    search = trial_bench(bench, encoders, validation, settings.metric)
-    tried, folder = settings.rates or usual_rates(recipe.training.learning_rate), settings.runs / recipe.name / "rates"
-    return choose_rates(search, methods, tried, folder, workers=settings.workers, progress=settings.progress)
+def _choose_rates(bench: Bench, methods: Sequence[Method], settings: Settings) -> tuple[list[Method], Trials]:
+    folder = settings.runs / bench.base.recipe.name / "rates"
+    return Search(bench, folder, settings.workers, settings.progress).choose(methods, settings.rates)
 
 
 def _run(bench: Bench, methods: Sequence[Method], settings: Settings) -> Runs:
