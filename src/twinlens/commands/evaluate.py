@@ -173,7 +173,7 @@ def _floors(result: Mapping[str, Any]) -> str:
             f"Of {groups['count']} connected groups, one holds {groups['largest']:.0%} of the queries: the intervals "
             "rest on few independent draws."
         )
-    return "\n".join(lines)
+    return " ".join(lines)
 
 
 def _series(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -131,7 +131,8 @@ def pixel_counts(samples: Sequence[Sample]) -> NDArray[np.float32]:
 
 
 def _colour_shares(picture: Picture) -> NDArray[np.float32]:
-    pixels = np.asarray(images.load(picture))
+    side = math.isqrt(MAX_COUNTED)
+    pixels = np.asarray(images.load(picture, near=(side, side)))
     step = max(1, math.ceil(math.sqrt(pixels.shape[0] * pixels.shape[1] / MAX_COUNTED)))
     levels = pixels[::step, ::step].reshape(-1, 3).astype(np.int64) * COLOUR_LEVELS // 256
     counts = np.bincount(levels @ [COLOUR_LEVELS**2, COLOUR_LEVELS, 1], minlength=COLOUR_LEVELS**3)
