@@ -19,7 +19,7 @@ FORMAT = 3
 def key_of(recipe: Recipe, dataset: Dataset) -> str:
     """Hash all that decides a repeat but its seed: measures, recipe, ids, pictures, sentences and their relations.
 
-    The folder of the pictures, the name and description of the recipe, and settings left at their defaults do not count.
+    The pictures' folder, the recipe's name and description, and settings left at their defaults do not count.
     """
     settings = recipe.model_dump(mode="json", exclude={"name", "description"}, exclude_defaults=True)
     digest = hashlib.blake2b(json.dumps([FORMAT, settings], sort_keys=True).encode(), digest_size=16)
