@@ -62,11 +62,11 @@ class MeanColor:
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "model.json").write_text(json.dumps({"turn": self.turn}))
+        (folder / "recipe.toml").write_text(json.dumps({"turn": self.turn}))
 
     @classmethod
     def load(cls, folder: Path) -> MeanColor:
-        return cls(**json.loads((folder / "model.json").read_text()))
+        return cls(**json.loads((folder / "recipe.toml").read_text()))
 
 
 @dataclass

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests import toy
@@ -15,6 +17,7 @@ from tests.endurance import check, draw, found
 from tests.mean_color import MeanColor
 from twinlens.collection import Collection
 from twinlens.collection.ingest import Options
+from twinlens.collection.store import DAMAGED, DATABASE
 from twinlens.core.types import TwinlensError
 from twinlens.models.composer import Composer
 
@@ -114,3 +117,40 @@ def test_a_model_that_the_disk_has_no_room_for_leaves_nothing_behind(disk, tmp_p
     assert list((disk.folder / "c").glob("model/*")) == []
     with Collection.create(disk.folder / "c", composer) as collection:
         assert len(collection) == 0 and collection.verify() == []
+
+
+SIZES = [int(size) for size in np.geomspace(2**12, 2**20, 10)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_creation_on_a_full_disk_leaves_nothing_or_something_whole(disk, tmp_path, size):
+    pictures, folder = tmp_path.resolve() / "p", disk.folder / "c"
+    draw(pictures, 40, 0)
+    with disk.room(size):
+        try:
+            work(folder, pictures, 0)
+        except (TwinlensError, OSError) as error:
+            assert "\n" not in str(error)
+    assert not folder.exists() or (folder / DATABASE).is_file()
+    assert not list(folder.glob(f"{DATABASE}.*"))
+    check(folder, MeanColor.load, set())
+    work(folder, pictures, 0)
+    assert len(check(folder, MeanColor.load, set())) == 40
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_repair_on_a_full_disk_loses_nothing_and_can_be_done_again(disk, tmp_path, size):
+    pictures, folder = tmp_path.resolve() / "p", disk.folder / "c"
+    draw(pictures, 40, 0)
+    work(folder, pictures, 0)
+    with closing(sqlite3.connect(folder / DATABASE)) as connection:
+        connection.execute("DELETE FROM state")
+        connection.commit()
+    with disk.room(size):
+        try:
+            Collection.mend(folder, load=MeanColor.load, options=Options(workers=0))
+        except (TwinlensError, OSError) as error:
+            assert "\n" not in str(error)
+    Collection.mend(folder, load=MeanColor.load, options=Options(workers=0))
+    assert len(check(folder, MeanColor.load, set())) == 40
+    assert {path.name for path in folder.glob(f"{DATABASE}*")} <= {DATABASE, DAMAGED}

@@ -1,6 +1,6 @@
-"""SIGKILL at random moments of indexing and of a change of model: nothing that was committed is lost, nothing is torn.
+"""SIGKILL at random moments of everything that writes: nothing that was committed is lost, nothing is torn.
 
-TWINLENS_KILLS=100 kills as often as one likes.
+TWINLENS_KILLS=200 kills as often as one likes.
 """
 
 from __future__ import annotations
@@ -8,18 +8,26 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import sqlite3
 import sys
 import time
+from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.endurance import check, draw, found
 from tests.mean_color import MeanColor
 from twinlens.collection import Collection
 from twinlens.collection.ingest import Options
+from twinlens.collection.store import DATABASE
 
-KILLS = int(os.environ.get("TWINLENS_KILLS", "10"))
+KILLS = int(os.environ.get("TWINLENS_KILLS", "16"))
+OPTIONS = Options(workers=1, batch_size=4)
+SECONDS = {"index": 0.25, "adopt": 0.2, "repair": 0.25, "create": 0.12}
+"""What is killed, and the time within which it is."""
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 
 
@@ -31,45 +39,96 @@ class Slow(MeanColor):
         return super().forward(batch)
 
 
-def work(folder: Path, pictures: Path, turn: int, pipe) -> None:
-    """One of a user's commands: make or open the collection, change to a model, bring it up to date."""
-    pipe.send("ready")
-    options = Options(workers=1, batch_size=4)
+def work(folder: Path, pictures: Path, turn: int) -> None:
+    """Make or open the collection, change to a model, bring it up to date."""
     if not Collection.exists(folder):
         collection = Collection.create(folder, Slow(turn), load=Slow.load)
     else:
         collection = Collection.open(folder, load=Slow.load)
-        collection.change_model(Slow(turn), options=options)
-    collection.add(pictures, options=options)
+        collection.change_model(Slow(turn), options=OPTIONS)
+    collection.add(pictures, options=OPTIONS)
 
 
-def run(folder: Path, pictures: Path, turn: int, seconds: float | None) -> bool:
+def act(what: str, folder: Path, pictures: Path, turn: int) -> None:
+    """One of a user's commands."""
+    match what:
+        case "index":
+            work(folder, pictures, turn)
+        case "create":
+            if not Collection.exists(folder):
+                Collection.create(folder, Slow(turn), load=Slow.load)
+        case "repair":
+            Collection.mend(folder, load=Slow.load, options=OPTIONS)
+        case "adopt":
+            with Collection.open(folder, load=Slow.load) as collection:
+                was = collection.model.turn
+                collection.replace_model(
+                    collection.generation, Slow(was + 100), lambda vectors: np.roll(vectors, 100 % Slow.dim, axis=1)
+                )
+
+
+def run(what: str, folder: Path, pictures: Path, turn: int, seconds: float | None) -> bool:
     """The command in a process of its own, killed after a while, or let through; whether it was killed at work."""
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
-    process = context.Process(target=work, args=(folder, pictures, turn, theirs))
+
+    def body() -> None:
+        theirs.send("ready")
+        act(what, folder, pictures, turn)
+
+    process = context.Process(target=body)
     process.start()
     assert ours.recv() == "ready"
     if seconds is not None:
         process.join(seconds)
         process.kill()
     process.join()
-    assert process.exitcode in ((0,) if seconds is None else (0, -9))
+    assert process.exitcode in ((0,) if seconds is None else (0, -9)), what
     return process.exitcode == -9
+
+
+def damage(folder: Path) -> None:
+    """Take away what no collection opens without."""
+    with closing(sqlite3.connect(folder / DATABASE)) as connection:
+        connection.execute("DELETE FROM state")
+        connection.commit()
 
 
 def test_nothing_is_lost_whenever_it_is_killed(tmp_path):
     pictures, folder, rng = tmp_path.resolve() / "p", tmp_path / "c", random.Random(0)
     draw(pictures, 60, 0)
-    known, killed = set[Path](), 0
+    known, killed, drawn = set[Path](), Counter[str](), 60
+    run("index", folder, pictures, 0, None)
     for kill in range(KILLS):
-        killed += run(folder, pictures, turn=kill // 4, seconds=rng.uniform(0, 0.25))
+        what = ("index", "index", "adopt", "repair")[kill % 4]
+        if what == "repair":
+            damage(folder)
+        killed[what] += run(what, folder, pictures, turn=kill // 8, seconds=rng.uniform(0, SECONDS[what]))
+        if what == "repair":
+            run(what, folder, pictures, 0, None)
         known = check(folder, Slow.load, known)
-        draw(pictures, 6, 1000 + 6 * kill)
-    assert killed > KILLS / 2
-    last = KILLS // 4 + 1
-    run(folder, pictures, last, None)
-    assert len(check(folder, Slow.load, known)) == 60 + 6 * KILLS
-    run(tmp_path / "undisturbed", pictures, last, None)
+        draw(pictures, 4, 1000 + 4 * kill)
+        drawn += 4
+    assert sum(killed.values()) > KILLS / 3, killed
+    print(f"killed at work: {dict(killed)} of {KILLS}")
+    last = 1000
+    run("index", folder, pictures, last, None)
+    assert len(check(folder, Slow.load, known)) == drawn
+    run("index", tmp_path / "undisturbed", pictures, last, None)
     assert found(folder, Slow.load) == found(tmp_path / "undisturbed", Slow.load)
     assert len(list((folder / "model").iterdir())) <= 2  # the one before goes with the next writer
+
+
+def test_a_creation_is_killed_at_any_moment_and_completed(tmp_path):
+    pictures, rng, killed = tmp_path.resolve() / "p", random.Random(1), 0
+    draw(pictures, 1, 0)
+    for kill in range(KILLS):
+        folder = tmp_path / f"c{kill // 3}"
+        killed += run("create", folder, pictures, 0, rng.uniform(0, SECONDS["create"]))
+        assert check(folder, Slow.load, set()) == set()
+        if kill % 3 == 2:
+            run("index", folder, pictures, 0, None)
+            assert len(check(folder, Slow.load, set())) == 1
+            left = {path.name for path in folder.iterdir()} - {"cache", "model", "writer.lock", "writer.pid"}
+            assert left == {DATABASE} and len(list((folder / "model").iterdir())) == 1
+    print(f"creations killed at work: {killed} of {KILLS}")

@@ -146,7 +146,8 @@ def test_a_damaged_database_is_saved_and_completed(collection, pictures):
 def test_a_lost_model_is_a_problem(collection):
     shutil.rmtree(collection.folder / "model")
     with Collection.open(collection.folder, load=load_or_tell) as again:
-        assert again.verify() == ["no such model"]
+        (line,) = again.verify()
+        assert "is missing; put a copy of the model back with: twinlens repair --model DIR" in line
         with pytest.raises(TwinlensError, match="did not make this collection's vectors"):
             again.repair(composer=MeanColor(turn=9), options=ALONE)
         again.repair(composer=MeanColor(), options=ALONE)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests import unprivileged
 from twinlens.core.types import TwinlensError
 from twinlens.media import images
 
@@ -187,12 +188,16 @@ def test_a_bad_picture_is_one_line_that_names_it(tmp_path, kind, reason):
     assert line.startswith(f"{path}: ") and reason in line and "\n" not in line
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_without_permission(tmp_path):
-    path = saved(tmp_path, halves(), "a.png")
-    path.chmod(0)
-    with pytest.raises(images.BadPicture, match="Permission denied"):
-        images.load(path)
+def test_a_file_without_permission():
+    with unprivileged.home() as home:
+
+        def body():
+            path = saved(home, halves(), "a.png")
+            path.chmod(0)
+            with pytest.raises(images.BadPicture, match="Permission denied"):
+                images.load(path)
+
+        unprivileged.run(body)
 
 
 def test_limits(tmp_path):

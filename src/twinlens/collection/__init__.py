@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from twinlens.collection import receipts
 from twinlens.collection.collection import Collection
-from twinlens.collection.maintenance import Info, Repair
+from twinlens.collection.maintenance import FileCheck, Info
 from twinlens.collection.model import Model
 from twinlens.collection.receipts import Replay
+from twinlens.collection.repairing import Repair
 from twinlens.collection.search.records import Hits
 from twinlens.collection.search.request import SearchRequest
 
-__all__ = ["Collection", "Hits", "Info", "Model", "Repair", "Replay", "SearchRequest", "receipts"]
+__all__ = ["Collection", "FileCheck", "Hits", "Info", "Model", "Repair", "Replay", "SearchRequest", "receipts"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +15,9 @@ import numpy as np
 from twinlens.collection import maintenance
 from twinlens.collection.engines import Engine
 from twinlens.collection.engines.local import Local
-from twinlens.collection.maintenance import Info, Repair
+from twinlens.collection.maintenance import FileCheck, Info
 from twinlens.collection.model import Load, Model
+from twinlens.collection.repairing import Repair, repair
 from twinlens.collection.search import filters
 from twinlens.collection.search.records import Hits
 from twinlens.collection.search.request import Pictures, SearchRequest, Texts
@@ -29,9 +31,8 @@ from twinlens.collection.store import (
     Store,
     Vectors,
     contents,
-    writing,
 )
-from twinlens.collection.writer import refresh_matrix, replace_model, writer
+from twinlens.collection.writer import adopt, create, forget, refresh_matrix, replace_model, writer
 from twinlens.core.types import TwinlensError
 from twinlens.models.runtime import accelerated, load, tuned
 
@@ -58,16 +59,8 @@ class Collection:
 
         load: how a model folder is read again. Raises TwinlensError when there is a collection already.
         """
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        with writing(folder):
-            # A file without a model is what a kill at this very place leaves behind.
-            store = Store.open(folder) if (folder / DATABASE).exists() else Store.create(folder)
-            if store.serving() is not None:
-                store.close()
-                raise TwinlensError(f"there is a collection in {folder} already")
-            generation = maintenance.adopt(store, composer)
-        collection = cls(folder, store, load)
+        store, generation = create(Path(folder), composer)
+        collection = cls(Path(folder), store, load)
         collection._model = generation.digest, accelerated(composer)
         return collection
 
@@ -86,7 +79,7 @@ class Collection:
     @staticmethod
     def exists(folder: Path | str) -> bool:
         """Tell whether there is a collection that `open` can open."""
-        if not (Path(folder) / DATABASE).is_file():
+        if not os.path.lexists(Path(folder) / DATABASE):
             return False
         store = Store.open(Path(folder))
         serving = store.serving()
@@ -121,7 +114,7 @@ class Collection:
         with self._busy:
             digest = self.generation.digest
             if self._model is None or self._model[0] != digest:
-                self._model = digest, self._load(self._store.model_folder(digest))
+                self._model = digest, self._load(self._store.found_model(digest))
             return self._model[1]
 
     # Writing ---------------------------------------------------------------------------------------------------------
@@ -158,7 +151,7 @@ class Collection:
         from twinlens.collection.ingest import Options, Report, reembed
 
         with writer(self.folder) as store:
-            new = maintenance.adopt(store, composer)
+            new = adopt(store, composer)
             if new == self.generation:
                 return Report()
             fast, how = accelerated(composer), options or Options()
@@ -180,18 +173,32 @@ class Collection:
         composer: the collection's own model, to be put back where its folder is lost or damaged. Nobody else should use
         the collection meanwhile. Raises TwinlensError for another model, and when the database cannot be read at all.
         """
+        with self._busy:
+            self._store.close()
+            try:
+                return self.mend(self.folder, load=self._load, composer=composer, options=options)
+            finally:
+                self._store, self._model = Store.open(self.folder), None
+                self._session = Session(self._store, self._engine())
+
+    @staticmethod
+    def mend(
+        folder: Path | str, *, load: Load = load, composer: Model | None = None, options: Options | None = None
+    ) -> Repair:
+        """Repair a collection that need not open any more; see `repair`."""
         from twinlens.collection.ingest import Options
 
-        with self._busy, writing(self.folder):
-            self._store.close()
-            rescued = maintenance.rescue(self.folder)
-            self._store = Store.open(self.folder)
-            self._session = Session(self._store, self._engine())
-            if composer is not None:
-                maintenance.restore_model(self._store, self.generation, composer)
-                self._model = None
-            done = maintenance.repair(self._store, self.generation, self.model, options or Options())
-        return Repair((*rescued, *done.done), done.embedded)
+        return repair(Path(folder), load, composer, options or Options())
+
+    def forget(self, *what: Path | str) -> int:
+        """Remove the entries of pictures, of all below folders, or of ids; return how many. No picture is touched.
+
+        Raises TwinlensError, and removes nothing, for what the collection does not have.
+        """
+        with writer(self.folder) as store:
+            count = forget(store, what)
+            refresh_matrix(store)
+        return count
 
     def replace_model(self, was: Generation, model: Model, convert: Callable[[Vectors], Vectors]) -> None:
         """Switch, in one transaction, to a model whose vectors (M, D') `convert` computes from the present ones (M, D).
@@ -213,8 +220,12 @@ class Collection:
         return maintenance.info(self._store, self.generation)
 
     def verify(self) -> list[str]:
-        """Return a line for every fault of the collection's files; none if it is whole."""
+        """Return a line for every fault of the collection's own files; none if it is whole."""
         return maintenance.verify(self._store, self.generation, self._load)
+
+    def check_files(self, *, progress: bool = False) -> FileCheck:
+        """Read all pictures again, and compare them with what was indexed."""
+        return maintenance.check_files(self._store, progress=progress)
 
     def search(self, image: Pictures = None, text: Texts = "", k: int = 10, **options: Any) -> Hits:
         """Return the k pictures that suit a picture, a sentence, or several of either, best first.

@@ -1,35 +1,29 @@
-"""Maintenance of a collection: counts, verification and repair."""
+"""Maintenance of a collection: counts, and verification of its own files and of the pictures."""
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from twinlens.collection.model import Load, Model
+from twinlens.collection.model import Load
 from twinlens.collection.store import (
-    DAMAGED,
+    Entry,
     Generation,
     Matrix,
     Store,
+    check_kinds,
     damaged_vectors,
-    faults,
-    gallery,
-    keep_model,
-    remove_models,
-    salvage,
+    entry_faults,
+    lock_fault,
+    matrix_fault,
+    model_fault,
+    structure_faults,
 )
+from twinlens.core.progress import bar
 from twinlens.core.types import TwinlensError
-from twinlens.models.runtime import tuned
-
-if TYPE_CHECKING:
-    from twinlens.collection.ingest import Options, Report
-
-
-def _nothing() -> Report:
-    from twinlens.collection.ingest import Report
-
-    return Report()
+from twinlens.media import sources
 
 
 @dataclass(frozen=True)
@@ -50,22 +44,30 @@ class Info:
     size: int
 
 
-@dataclass(frozen=True)
-class Repair:
-    """The steps of a repair, a line each, and the run that embedded lost vectors again."""
+@dataclass
+class FileCheck:
+    """The pictures themselves beside what the collection knows of them, of which `checked` were read.
 
-    done: tuple[str, ...] = ()
-    embedded: Report = field(default_factory=_nothing)
+    changed: have their size and time, but other content: damage, or a program that sets times back. gone: are not
+    there. unreadable: path → reason. newer: have another size or time, which the next index takes.
+    """
 
+    checked: int = 0
+    newer: int = 0
+    changed: list[Path] = field(default_factory=list)
+    gone: list[Path] = field(default_factory=list)
+    unreadable: dict[Path, str] = field(default_factory=dict)
 
-def adopt(store: Store, composer: Model) -> Generation:
-    """Copy a model into the collection, and return its generation."""
-    digest = composer.digest
-    keep_model(store.folder, digest, composer.save)
-    with store.change():
-        generation = store.add_generation(digest, composer.recipe.name, composer.dim)
-    store.commit()
-    return generation
+    @property
+    def lines(self) -> list[str]:
+        """Return a line with the cure for every picture that is not as it was."""
+        restore = "restore it from a copy; or touch it, and index it again as it is"
+        return [
+            *(f"{path} has other content than when it was indexed, at the same size and time: {restore}"
+              for path in self.changed),
+            *(f"{path} is gone: index its folder again, or let it go with: twinlens forget" for path in self.gone),
+            *(f"{path} cannot be read: {reason}" for path, reason in self.unreadable.items()),
+        ]  # fmt: skip
 
 
 def info(store: Store, serving: Generation) -> Info:
@@ -74,68 +76,86 @@ def info(store: Store, serving: Generation) -> Info:
         pictures, lacking, failed = store.counts(serving.number)
         building = next((generation for generation in store.generations() if generation != serving), None)
         failures = tuple(store.failures())
-    size = sum(path.stat().st_size for path in store.folder.rglob("*") if path.is_file())
-    return Info(store.folder, pictures, failed, lacking, serving, building, failures, size)
+    return Info(store.folder, pictures, failed, lacking, serving, building, failures, _size(store.folder))
 
 
 def verify(store: Store, serving: Generation, load: Load) -> list[str]:
-    """Return a line for every fault; reads all vectors and the whole matrix file, and loads the model."""
-    found = faults(store)
-    if found:  # what a broken file says of its vectors means nothing
+    """Return a line for every fault of the files; reads all vectors and the whole matrix file, and loads the model."""
+    found = structure_faults(store)
+    if found:  # what a broken file says of its rows means nothing
         return found
-    found += [f"the vector of row {row} is damaged" for row, _ in damaged_vectors(store)]
+    found += [f"the entry of row {row} {fault}" for row, fault, _ in entry_faults(store)]
+    damaged = [f"the vector of row {row} is damaged" for row, _ in damaged_vectors(store)]
+    found += damaged
     lacking = store.counts(serving.number)[1]
     if lacking:
-        found.append(f"{lacking} pictures lack their vector (their files were gone when it was to be made)")
-    if fault := Matrix(store.folder).fault():
-        found.append(f"the matrix file {fault}")
+        found.append(f"{lacking} pictures lack their vector; it is made where the file is still as it was indexed")
+    try:
+        check_kinds(store.folder)
+        fault = Matrix(store.folder).fault() if damaged or lacking else matrix_fault(store)
+        if fault:
+            found.append(f"the matrix file {fault}")
+    except TwinlensError as error:
+        found.append(str(error))
+    if fault := lock_fault(store.folder):
+        found.append(fault)
     return [*found, *_model_faults(store, serving, load)]
 
 
-def repair(store: Store, serving: Generation, composer: Model, options: Options) -> Repair:
-    """Drop damaged vectors, embed the missing ones again from the files, and rebuild the matrix file."""
-    done = []
-    for row, generation in list(damaged_vectors(store)):
-        with store.change():
-            store.drop_vector(row, generation)
-        done.append(f"dropped the damaged vector of row {row}")
-    store.commit()
-    from twinlens.collection.ingest import reembed
+def check_files(store: Store, *, progress: bool = False) -> FileCheck:
+    """Read every picture of the collection, and compare its content with what was indexed."""
+    from twinlens.collection.ingest.decoding import ahead
 
-    matrix = Matrix(store.folder)
-    if fault := matrix.fault():
-        done.append(f"rebuilt the matrix file, which {fault}")
-    matrix.clear()
-    lacking = store.counts(serving.number)[1]
-    embedded = reembed(store, serving, lambda: tuned(composer, lacking), options)
-    if embedded.added:
-        done.append(f"embedded {embedded.added} pictures again")
-    matrix.write(gallery(store, None))
-    return Repair(tuple(done), embedded)
-
-
-def rescue(folder: Path) -> tuple[str, ...]:
-    """Save what can be read of a damaged database, if it is damaged; says what was done. Needs the write lock."""
-    store = Store.open(folder)
-    found = faults(store)
-    store.close()
-    if not found:
-        return ()
-    count = salvage(folder)
-    return (f"saved {count} entries from the damaged database, which is kept as {DAMAGED}",)
+    found, total = FileCheck(), store.ask("SELECT count(*) FROM entry WHERE failure IS NULL")[0][0]
+    with bar("reading", total, unit="pictures", progress=progress) as advance, ThreadPoolExecutor(2) as threads:
+        for entry, outcome in ahead(threads, _compared, store.good(), depth=32):
+            match outcome:
+                case "gone":
+                    found.gone.append(entry.path)
+                case "newer":
+                    found.newer += 1
+                case "same" | "changed":
+                    found.checked += 1
+                    found.changed += [entry.path] if outcome == "changed" else []
+                case reason:
+                    found.unreadable[entry.path] = reason
+            advance(1)
+    return found
 
 
-def restore_model(store: Store, serving: Generation, composer: Model) -> None:
-    """Write the model folder again. Raises TwinlensError for a model that did not make the collection's vectors."""
-    if composer.digest != serving.digest:
-        raise TwinlensError("that model did not make this collection's vectors; twinlens index --model changes to it")
-    remove_models(store.folder, exclude=())
-    keep_model(store.folder, serving.digest, composer.save)
+def _compared(entry: Entry) -> str:
+    """Return same, changed, newer, gone, or why a file cannot be read."""
+    try:
+        if sources.status(entry.path) != (entry.size, entry.mtime_ns):
+            return "newer"
+        return "same" if sources.content_hash(entry.path) == entry.hash else "changed"
+    except (FileNotFoundError, NotADirectoryError):
+        return "gone"
+    except (OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or str(error)
 
 
 def _model_faults(store: Store, serving: Generation, load: Load) -> list[str]:
+    folder = store.model_folder(serving.digest)
+    cure = "put a copy of the model back with: twinlens repair --model DIR"
+    if fault := model_fault(folder):
+        return [f"{fault}; {cure}"]
     try:
-        digest = load(store.model_folder(serving.digest)).digest
+        digest = load(folder).digest
     except TwinlensError as error:
         return [str(error)]
-    return [] if digest == serving.digest else ["the model in the collection is not the one that made its vectors"]
+    if digest == serving.digest:
+        return []
+    return [f"the model in the collection is not the one that made its vectors; {cure}"]
+
+
+def _size(folder: Path) -> int:
+    """Return the bytes of all files in a folder; those that go meanwhile, and what links lead to, do not count."""
+    total = 0
+    for where, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += Path(where, name).lstat().st_size
+            except OSError:
+                continue
+    return total

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +23,9 @@ from twinlens.version import __version__
 if TYPE_CHECKING:
     from twinlens.collection.collection import Collection
 
-FORMAT = 1
+FORMAT, OLDEST = 2, 1
+MAX_ROWS = 50_000_000
+"""Rows that no collection here has: more would be an attack on memory."""
 SAME_SCORE = 1e-4
 """Scores that differ by less are the same: another processor adds up in another order."""
 
@@ -46,8 +50,8 @@ def search(collection: Collection, request: SearchRequest) -> tuple[Hits, Record
     """Answer a request and write its receipt, both of one state.
 
     A receipt is JSON: version, the arguments with every picture's content hash, the model's digest and the way it was
-    asked to run, the collection's contents (see `Contents`), and the answers. Raises TwinlensError as the search does,
-    and for a picture in memory.
+    asked to run, the collection's contents (see `Contents`), the answers, and a checksum of all that. Raises
+    TwinlensError as the search does, and for a picture in memory.
     """
     pictures = [_known(picture) for picture in request.images]
     with collection.snapshot():
@@ -56,7 +60,7 @@ def search(collection: Collection, request: SearchRequest) -> tuple[Hits, Record
         now = collection.contents()
         answers = [_answer(hit) for hit in hits]
         runtime = measurements(collection.model)
-    return hits, {
+    receipt = {
         "receipt": FORMAT,
         "twinlens": __version__,
         "asked": {**request.to_json(), "image": pictures},
@@ -64,6 +68,7 @@ def search(collection: Collection, request: SearchRequest) -> tuple[Hits, Record
         "collection": {"folder": str(collection.folder.resolve()), **vars(now), "count": len(now)},
         "hits": answers,
     }
+    return hits, {**receipt, "check": _check(receipt)}
 
 
 def _ran_by(runtime: Mapping[str, Any]) -> Record:
@@ -72,18 +77,21 @@ def _ran_by(runtime: Mapping[str, Any]) -> Record:
 
 
 def read(path: Path) -> Record:
-    """Read a receipt from its file. Raises TwinlensError: not there, not a receipt, of a newer version."""
+    """Read a receipt from its file. Raises TwinlensError: not there, not a receipt, damaged, of a newer version."""
+    none = f"{path} is no receipt of twinlens search --receipt, or is damaged"
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
-        version = said["receipt"]
-        whole = [said["asked"], said["model"]["digest"], said["collection"]["rows"], said["collection"]["folder"]]
-        whole += [said["hits"], said["collection"]["pictures"], said["collection"]["fields"]]
     except OSError as error:
         raise TwinlensError(f"cannot read the receipt {path}: {error.strerror}") from error
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise TwinlensError(f"{path} is no receipt of twinlens search --receipt") from error
-    if version != FORMAT:
+    except (ValueError, RecursionError) as error:
+        raise TwinlensError(none) from error
+    version = said.get("receipt") if isinstance(said, dict) else None
+    if type(version) is not int or version < OLDEST:
+        raise TwinlensError(none)
+    if version > FORMAT:
         raise TwinlensError(f"{path} is a receipt of version {version}, this twinlens reads version {FORMAT}")
+    if not _is_whole(said) or (version > OLDEST and said.get("check") != _check(said)):
+        raise TwinlensError(none)
     return dict(said)
 
 
@@ -101,6 +109,60 @@ def replay(collection: Collection, receipt: Record) -> Replay:
             return Replay(False, (*changes, f"the search cannot be asked again: {error}"), then, None)
         now = tuple(map(_answer, hits))
     return Replay(_same(then, now), tuple(changes), then, now)
+
+
+def _check(receipt: Mapping[str, Any]) -> int:
+    """Return the CRC-32 of a receipt's JSON without its own."""
+    rest = {name: value for name, value in receipt.items() if name != "check"}
+    return zlib.crc32(json.dumps(rest, sort_keys=True).encode())
+
+
+def _is_whole(said: Record) -> bool:
+    """Tell whether a receipt has all that is read of it, as what it must be."""
+    match said:
+        case {
+            "asked": {"image": [*pictures]},
+            "model": {"digest": digest, "recipe": recipe, **model},
+            "collection": {"rows": [*rows], "folder": folder, "collection": name, "pictures": held, "fields": fields,
+                           "count": int()},
+            "hits": [*hits],
+        }:  # fmt: skip
+            texts = (digest, recipe, folder, name, held, fields, model.get("runtime", "auto"))
+            return (
+                all(map(_is_text, texts))
+                and _are_runs(rows)
+                and all(map(_is_known, pictures))
+                and all(map(_is_hit, hits))
+            )
+        case _:
+            return False
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and "\0" not in value
+
+
+def _is_known(value: object) -> bool:
+    return isinstance(value, dict) and all(_is_text(value.get(name)) for name in ("path", "hash"))
+
+
+def _is_hit(value: object) -> bool:
+    if not _is_known(value) or not isinstance(value, dict):
+        return False
+    score = value.get("score")
+    return type(value.get("rank")) is int and isinstance(score, int | float) and math.isfinite(score)
+
+
+def _are_runs(rows: Sequence[object]) -> bool:
+    """Tell whether rows are runs (first, last), not so many that they cannot be counted one by one."""
+    total = 0
+    for run in rows:
+        match run:
+            case [int(first), int(last)] if 0 < first <= last < 2**62:
+                total += last - first + 1
+            case _:
+                return False
+    return total <= MAX_ROWS
 
 
 def _known(picture: object) -> Record:
@@ -157,7 +219,7 @@ def _of_pictures(receipt: Record) -> Iterator[str]:
         path = Path(known["path"])
         try:
             changed = sources.content_hash(path).hex() != known["hash"]
-        except OSError:
+        except (OSError, ValueError):
             yield f"the query's picture {path} {'cannot be read' if sources.exists(path) else 'is gone'}"
             continue
         if changed:

@@ -1,24 +1,109 @@
-"""Writing to a collection: a locked connection, and the matrix file kept up to date."""
+"""Writing to a collection: its creation, a locked connection, and the matrix file kept up to date."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from twinlens.collection.model import Model
-from twinlens.collection.store import Generation, Matrix, Store, Vectors, gallery, keep_model, remove_models, writing
+from twinlens.collection.store import (
+    DATABASE,
+    MODELS,
+    Generation,
+    Matrix,
+    Store,
+    Vectors,
+    check_new,
+    finish_salvage,
+    gallery,
+    keep_model,
+    release_new,
+    remove_database,
+    remove_drafts,
+    remove_models,
+    writing,
+)
+from twinlens.core.types import TwinlensError
 
 PAGE = 1024
 """Vectors that are held in memory at a time while all of them are exchanged."""
+
+
+def create(folder: Path, model: Model) -> tuple[Store, Generation]:
+    """Make a collection in a new or empty folder for the vectors of a model; on an error nothing stays.
+
+    What a kill leaves is completed. Raises TwinlensError where there is a collection already, or something else.
+    """
+    is_new = not os.path.lexists(folder)
+    check_new(folder)
+    if os.path.lexists(folder / DATABASE):
+        Store.open(folder).close()  # nothing is written beside the database of another program
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TwinlensError(f"cannot make the folder {folder}: {error.strerror}") from error
+    try:
+        with writing(folder):
+            return _created(folder, model)
+    except BaseException:
+        if is_new:
+            with suppress(OSError):  # there may be a collection by now
+                folder.rmdir()
+        raise
+
+
+def _created(folder: Path, model: Model) -> tuple[Store, Generation]:
+    remove_drafts(folder)
+    was_there, store = os.path.lexists(folder / DATABASE), None
+    try:
+        # A database without a model is what a kill between the two leaves behind.
+        store = Store.open(folder) if was_there else Store.create(folder)
+        store.upgrade()
+        return store, _first(store, model)
+    except BaseException:
+        if store is not None:
+            store.close()
+        if not was_there:
+            _remove_new(folder)
+        raise
+
+
+def _first(store: Store, model: Model) -> Generation:
+    if store.serving() is not None:
+        raise TwinlensError(f"there is a collection in {store.folder} already")
+    return adopt(store, model)
+
+
+def _remove_new(folder: Path) -> None:
+    """Remove what a failed creation has made; only who holds the lock may."""
+    remove_models(folder, exclude=())
+    with suppress(OSError):
+        (folder / MODELS).rmdir()
+    remove_database(folder / DATABASE)
+    release_new(folder)
+
+
+def adopt(store: Store, model: Model) -> Generation:
+    """Copy a model into the collection, and return its generation."""
+    digest = model.digest
+    keep_model(store.folder, digest, model.save)
+    with store.change():
+        generation = store.add_generation(digest, model.recipe.name, model.dim)
+    store.commit()
+    return generation
 
 
 @contextmanager
 def writer(folder: Path) -> Iterator[Store]:
     """Open a separate connection for writing, so that searches in other threads never see uncommitted changes."""
     with writing(folder):
+        finish_salvage(folder)
+        remove_drafts(folder)
         store = Store.open(folder)
         try:
+            store.upgrade()
             # Models of earlier generations are removed only now: a reader may have been about to load one.
             remove_models(folder, exclude=[generation.digest for generation in store.generations()])
             refresh_matrix(store)
@@ -56,3 +141,34 @@ def replace_model(store: Store, serving: Generation, model: Model, convert: Call
         store.switch(new)
     store.commit()
     return new
+
+
+def forget(store: Store, what: Sequence[Path | str]) -> int:
+    """Remove the entries of pictures, of all below folders, and of ids; return how many.
+
+    Pictures are not touched. Raises TwinlensError, and removes nothing, for what the collection does not have.
+    """
+    paths = {path for given in what for path in _entries_of(store, given)}
+    with store.change():
+        for path in paths:
+            store.remove_path(path)
+    store.commit()
+    return len(paths)
+
+
+def _entries_of(store: Store, given: Path | str) -> set[Path]:
+    """Return the paths of the entries that a path or an id names; a path may lead over links."""
+    try:
+        path = Path(given).expanduser()
+        places = {Path(os.path.abspath(path)), path.resolve()} if str(given) else set()  # noqa: PTH100 - the links in it may be those it is kept by
+    except (OSError, RuntimeError, ValueError):
+        places = set()
+    found = {place for place in places if store.at(place)}
+    found |= {Path(os.fsdecode(name)) for place in places for name in store.paths(place)}
+    if not found and str(given).isdecimal():
+        return {store.entry(str(given)).path}
+    if not found:
+        raise TwinlensError(
+            f"the collection {store.folder} has no picture at {given}; twinlens search shows paths and ids"
+        )
+    return found

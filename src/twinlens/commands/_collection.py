@@ -80,6 +80,7 @@ def report_to_json(report: Report) -> dict[str, object]:
         **said,
         "seconds": round(report.seconds, 3),
         "failures": failures,
+        "protected": [vars(protection) for protection in report.protections],
         "problems": report.problems,
         "passed": report.passed,
     }
@@ -106,7 +107,9 @@ def print_report(report: Report) -> None:
         from twinlens.media import images
 
         _common.say(images.unread(report.passed))
+    for protection in report.protections:
+        _common.say(protection.line)
     for line in report.problems[:_SHOWN]:
         _common.say(line)
     if len(report.problems) > _SHOWN:
-        _common.say(f"… and {len(report.problems) - _SHOWN:,} more captions that could not be read (--json lists them)")
+        _common.say(f"… and {len(report.problems) - _SHOWN:,} more such lines (--json has them all)")

@@ -39,6 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--every", type=float, default=2.0, metavar="S", help="with --watch: look every S seconds (2)")
     parser.add_argument("--workers", type=int, metavar="N", help="processes that decode; 0: none, and no time limit")
     parser.add_argument("--retry", action="store_true", help="try unchanged pictures again that failed earlier")
+    parser.add_argument("--prune", action="store_true", help="let pictures leave that cannot be found, even if their"
+                        " drive or folder may be out of reach, and however many")  # fmt: skip
     parser.add_argument("--seconds", type=float, default=30.0, metavar="S", help="time limit for one picture (30)")
     parser.add_argument("--memory", type=float, default=2.0, metavar="GB", help="memory limit for one picture (2)")
 
@@ -50,7 +52,8 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     options = _options(args)
     if args.watch:
         return _watch(args, options)
-    found = scan(args.paths, args.captions)  # first: a wrong folder must not leave an empty collection behind
+    found = scan(args.paths, args.captions)
+    found.check_in(args.collection.expanduser(), prune=args.prune)  # a wrong folder must leave nothing behind
     if _common.shows_view(args):
         _common.say(f"{len(found):,} pictures found")
     with _collection_of(args, options) as collection:
@@ -83,13 +86,17 @@ def _watch(args: argparse.Namespace, options: Options) -> Mapping[str, object]:
         raise TwinlensError(f"there is no {missing} to watch")
     with ExitStack() as stack:
         opened: list[Collection] = []
+        told: list[object] = []
 
         def act() -> None:
             found = scan(paths, args.captions)
             if not opened:
+                found.check_in(folder, prune=args.prune)
                 opened.append(stack.enter_context(_collection_of(args, options)))
             report, result = _add(opened[0], found, args, options)
-            if any(result[name] for name in ("added", "changed", "moved", "removed", "failed")):
+            is_news = result["protected"] not in (told or [[]])
+            if is_news or any(result[name] for name in ("added", "changed", "moved", "removed", "failed")):
+                told[:] = [result["protected"]]
                 _tell(report, result, args)
                 _common.emit_line(result, args)
             if report.stopped:
@@ -119,7 +126,9 @@ def _options(args: argparse.Namespace) -> Options:
     if args.seconds <= 0 or args.memory <= 0 or args.every <= 0:
         raise TwinlensError("--seconds, --memory and --every want numbers above 0")
     limits = Limits(seconds=args.seconds, memory=int(args.memory * 1e9))
-    return Options(workers=args.workers, limits=limits, progress=_common.shows_view(args), retry=args.retry)
+    return Options(
+        workers=args.workers, limits=limits, progress=_common.shows_view(args), retry=args.retry, prune=args.prune
+    )
 
 
 def _collection_of(args: argparse.Namespace, options: Options) -> Collection:

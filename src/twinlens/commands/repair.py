@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from twinlens.commands import _collection, _common
+from twinlens.core.types import TwinlensError
 
 HELP = "mend a damaged collection: save its rows, make lost vectors again, rebuild its caches"
 EXAMPLES = """
@@ -24,14 +25,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
-    """Mend, and print what was done and what is still wrong."""
+    """Mend, also what cannot be opened any more, and print what was done and what is still wrong."""
+    from twinlens.collection import Collection
     from twinlens.collection.ingest import Options
     from twinlens.models.composer import Composer
 
-    with _collection.open_collection(args) as collection:
-        composer = None if args.model is None else Composer.load(args.model.expanduser())
-        repair = collection.repair(composer=composer, options=Options(progress=_common.shows_view(args)))
-        left = collection.verify()
+    folder = args.collection.expanduser()
+    composer = None if args.model is None else Composer.load(args.model.expanduser())
+    repair = Collection.mend(folder, composer=composer, options=Options(progress=_common.shows_view(args)))
+    left = _left(args)
     if _common.shows_view(args):
         for line in repair.done or ("there was nothing to mend",):
             _common.say(line)
@@ -43,3 +45,11 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         "run": _collection.report_to_json(repair.embedded),
         "left": left,
     }
+
+
+def _left(args: argparse.Namespace) -> list[str]:
+    try:
+        with _collection.open_collection(args) as collection:
+            return collection.verify()
+    except TwinlensError as error:
+        return [str(error)]

@@ -1,9 +1,9 @@
-"""`twinlens verify`: check a collection's files for damage."""
+"""`twinlens verify`: check a collection's files, and the pictures themselves, for damage."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from twinlens.commands import _collection, _common
 from twinlens.core.types import TwinlensError
@@ -12,25 +12,40 @@ HELP = "check every vector and file of a collection for damage"
 EXAMPLES = """
 twinlens verify
 twinlens verify --collection ~/pictures.twin
+twinlens verify --files
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the collection."""
+    """Add the collection, and whether the pictures are read too."""
     _collection.add_collection(parser)
+    parser.add_argument("--files", action="store_true", help="read the pictures too: which are gone, and which have"
+                        " other content at the same size and time")  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Check everything. Raises TwinlensError (exit code 2), after printing every problem, when something is wrong."""
     with _collection.open_collection(args) as collection:
-        problems = collection.verify()
-        result = {"collection": args.collection, "ok": not problems, "problems": problems}
-        if not problems:
-            if _common.shows_view(args):
-                _common.say(f"{args.collection} is whole: {len(collection):,} pictures")
-            return result
+        problems, count = collection.verify(), len(collection)
+        result: dict[str, object] = {"collection": args.collection, "ok": not problems, "problems": problems}
+        lines: Sequence[str] = ()
+        if args.files:
+            files = collection.check_files(progress=_common.shows_view(args))
+            lines, result["files"] = files.lines, vars(files)
+            result["ok"] = not problems and not lines
     if _common.shows_view(args):
-        for line in problems:
+        for line in (*problems, *lines):
             _common.say(line)
+    if not problems and not lines:
+        if _common.shows_view(args):
+            _common.say(f"{args.collection} is whole: {count:,} pictures")
+        return result
     _common.emit(result, args)
-    raise TwinlensError(f"{args.collection} has {len(problems)} problems; mend them with: twinlens repair")
+    raise TwinlensError(_summary(args, problems, lines))
+
+
+def _summary(args: argparse.Namespace, problems: Sequence[str], lines: Sequence[str]) -> str:
+    """Count what is wrong, and name the cure of the collection's own problems."""
+    own = f"{args.collection} has {len(problems)} problems; mend them with: twinlens repair" if problems else ""
+    files = f"{len(lines):,} pictures are not as they were indexed" if lines else ""
+    return "; ".join(part for part in (own, files) if part)

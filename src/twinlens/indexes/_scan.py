@@ -80,6 +80,8 @@ def _chunk(vectors: Vectors, norms: NDArray[np.float32], queries: Vectors, k: in
         # A candidate beyond the limit proves that no row within it was left out.
         complete = rows.shape[1] == len(vectors) or estimates[n].max() > limit
         near = rows[n][np.isfinite(estimates[n])] if complete else _within(narrow, norms, query[used], limit)
+        if len(near) < k:  # vectors that hold NaN, as in a damaged file, come last
+            near = np.flatnonzero(np.isfinite(norms))
         found[n], squares[n] = best(vectors, near, query, k)
     return found, squares
 

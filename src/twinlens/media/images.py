@@ -127,13 +127,15 @@ def decode(
         return _finish(image, name, max_pixels, near)
 
 
-def find(folder: Path, *, passed: Counter[str] | None = None) -> list[Path]:
+def find(
+    folder: Path, *, passed: Counter[str] | None = None, tell: Callable[[OSError], None] | None = None
+) -> list[Path]:
     """Find every picture below a folder or in a tar shard by its suffix, sorted by path; hidden ones are skipped.
 
-    Linked folders are followed, each real folder once, so that loops end. A subfolder that cannot be read is logged.
-    Shards are looked into; a damaged or compressed one is found itself, and fails when it is loaded. `passed` counts
-    pictures of formats that are not read, by the ends of their names. Raises TwinlensError when there is no such
-    folder, when it is a file, or when it holds no picture.
+    Linked folders are followed, each real folder once, so that loops end. Shards are looked into; a damaged or
+    compressed one is found itself, and fails when it is loaded. `passed` counts pictures of formats that are not read,
+    by the ends of their names. tell: is given the error of each subfolder that cannot be read; without it these are
+    logged. Raises TwinlensError when there is no such folder, when it is a file, or when it holds no picture.
     """
     passed = Counter() if passed is None else passed
     if sources.is_shard(folder):
@@ -141,7 +143,7 @@ def find(folder: Path, *, passed: Counter[str] | None = None) -> list[Path]:
     elif folder.is_dir():
         found = [
             path
-            for where, names in walk(folder, tell=_log_unreadable)
+            for where, names in walk(folder, tell=tell or _log_unreadable)
             for name in names
             for path in _pictures(where, name, passed)
         ]

@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from twinlens.calibration import Channel
-from twinlens.core import digests, hub, variants
+from twinlens.core import checksums, digests, hub, variants
 from twinlens.core.batches import stack_tensors
 from twinlens.core.progress import bar
 from twinlens.core.recipe import Recipe, Variant
@@ -159,6 +159,8 @@ class Composer(nn.Module):
         folder = Path(folder).expanduser()
         if not folder.is_dir():
             raise TwinlensError(f"no such model folder: {folder}")
+        if damage := checksums.fault(folder):
+            raise TwinlensError(f"{damage}; copy the whole model folder again")
         for name in (RECIPE, WEIGHTS):
             if not (folder / name).is_file():
                 raise TwinlensError(f"the model folder {folder} lacks {name}; copy the whole folder again")

@@ -112,7 +112,7 @@ def test_a_wrong_root_is_one_line(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for name in ("loop", "pipe", "none"):
         with pytest.raises(TwinlensError) as error:
-            scan([tmp_path / name])
+            scan([tmp_path / name]).check(None)
         assert name in str(error.value) and "\n" not in str(error.value)
 
 

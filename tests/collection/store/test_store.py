@@ -20,9 +20,9 @@ from twinlens.collection.store import (
     Matrix,
     Store,
     damaged_vectors,
-    faults,
     gallery,
     salvage,
+    structure_faults,
     writing,
 )
 from twinlens.core.types import TwinlensError
@@ -127,7 +127,7 @@ def test_a_full_disk_is_one_line_and_keeps_what_was_committed(store):
         fill(store, [f"name-{n}" * 100 for n in range(1000)], generation=generation)
     store.rollback()
     assert [os.fsdecode(path)[3:] for path in store.paths(Path("/p"))] == ["a"]
-    assert faults(store) == []
+    assert structure_faults(store) == []
     store.ask("PRAGMA max_page_count = 1000000")
     fill(store, ["b"], generation=generation)
     assert len(list(store.paths(Path("/p")))) == 2
@@ -283,11 +283,11 @@ def test_what_can_be_read_of_a_damaged_file_is_saved(tmp_path):
     data[page * 32768 : (page + 1) * 32768] = b"\xa5" * 32768
     (folder / DATABASE).write_bytes(data)
     with closing(Store.open(folder)) as store:
-        assert faults(store)
+        assert structure_faults(store)
     with writing(folder):
-        saved = salvage(folder)
+        saved = salvage(folder).entries
     assert 3000 < saved < 4000
     with closing(Store.open(folder)) as store:
-        assert faults(store) == [] and list(damaged_vectors(store)) == []
+        assert structure_faults(store) == [] and list(damaged_vectors(store)) == []
         assert len(held(gallery(store, None))) == saved
     assert (folder / DAMAGED).exists()

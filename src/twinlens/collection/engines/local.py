@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twinlens.calibration import lowest_by_hash
 from twinlens.collection.engines import Engine
@@ -28,6 +29,7 @@ class Local(Engine):
 
     def sync(self, store: Store) -> State:
         """Map the matrix file the first time; later read only what is new in the store."""
+        self.store = store
         held = self._gallery or Matrix(store.folder).read()
         now = gallery(store, held)
         if len(now) - now.filed > TAIL_ROWS:
@@ -56,13 +58,26 @@ class Local(Engine):
         if rows is not None:
             places = block.places(rows)
             places = np.sort(places[places >= 0])
-        found, scores = self._indexes[id(block)].search(queries, k, rows=places)
+        with np.errstate(over="ignore", invalid="ignore"):  # a damaged file may hold any numbers
+            found, scores = self._indexes[id(block)].search(queries, k, rows=places)
         return block.rows[found], scores
 
     def sample(self, count: int, *, having: int | None = None) -> tuple[Rows, Vectors]:
         """Return the entries that a hash of their rows puts first."""
         chosen = self._by_hash(count)[:count] if having is None else self._having(having, count)
-        return chosen, self._synced.vectors(chosen)
+        vectors = self._synced.vectors(chosen)
+        whole = self._synced.are_whole(chosen, vectors)
+        return (chosen, vectors) if whole.all() else self._whole_sample(chosen, vectors, whole)
+
+    def _whole_sample(self, rows: Rows, vectors: Vectors, whole: NDArray[np.bool_]) -> tuple[Rows, Vectors]:
+        """Read those vectors of a sample from the store that are damaged in the file."""
+        serving = self.store.serving()
+        if serving is None:
+            return rows[whole], vectors[whole]
+        there, good = self.store.vectors_there(serving, rows[~whole])
+        kept = whole | np.isin(rows, there)
+        vectors[np.isin(rows, there) & ~whole] = good
+        return rows[kept], vectors[kept]
 
     def _having(self, coordinate: int, count: int) -> Rows:
         """Return the first `count` by hash whose vector is 0 at a coordinate."""

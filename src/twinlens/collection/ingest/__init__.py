@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from twinlens.collection.ingest.decoding import Limits
-from twinlens.collection.ingest.options import Options, Report
+from twinlens.collection.ingest.options import Options, Protection, Report
 from twinlens.collection.ingest.pipeline import ingest, reembed
 from twinlens.collection.ingest.scan import Scan, scan
 from twinlens.collection.ingest.watching import fingerprint, watch
@@ -11,6 +11,7 @@ from twinlens.collection.ingest.watching import fingerprint, watch
 __all__ = [
     "Limits",
     "Options",
+    "Protection",
     "Report",
     "Scan",
     "fingerprint",

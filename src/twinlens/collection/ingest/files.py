@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from twinlens.collection.ingest.decoding import Job
 from twinlens.collection.ingest.executors import Embedded
 from twinlens.collection.ingest.options import Report
+from twinlens.collection.ingest.presence import Presence
 from twinlens.collection.store import Entry, Generation, Store, Vectors
 from twinlens.media import sources
 from twinlens.media.captions import Caption
@@ -53,15 +53,18 @@ class Work:
 class Files:
     """Compares files with the store, and updates the store and the report."""
 
-    def __init__(self, store: Store, generation: Generation, report: Report, *, retry: bool = False) -> None:
-        self.store, self.generation, self.report, self.retry = store, generation, report, retry
+    def __init__(
+        self, store: Store, generation: Generation, report: Report, presence: Presence, *, retry: bool = False
+    ) -> None:
+        self.store, self.generation, self.report = store, generation, report
+        self.presence, self.retry = presence, retry
 
     def look(self, path: Path, said: Caption | None) -> Work | None:
         """Return a file as work to do; None where its size, time and caption have not changed."""
         try:
             status = sources.status(path)
         except OSError as error:
-            self.fail(Work(path, 0, 0, None), f"cannot be read: {error.strerror}")
+            self.cannot_read(Work(path, 0, 0, None), error)
             return None
         work = Work(path, *status, said.text or None if said else None)
         work = replace(work, metadata=said.metadata) if said else work
@@ -85,7 +88,7 @@ class Files:
         ):
             return True
         twins = [e for e in self.store.alike(work.entry()) if self._has_vector(e)]
-        moved = next((twin for twin in twins if not sources.exists(twin.path)), None)
+        moved = next((twin for twin in twins if self.presence.is_gone(twin.path)), None)
         with self.store.change():
             if moved:
                 self.store.remove_path(work.path)
@@ -109,13 +112,13 @@ class Files:
         with self.store.change():
             self.store.add(work.entry(failure=reason))
 
-    def remove_missing(self, root: Path) -> None:
-        """Remove the entries below a folder whose files are gone."""
-        for path in map(os.fsdecode, self.store.paths(root)):
-            if not sources.exists(path):
-                with self.store.change():
-                    self.store.remove_path(Path(path))
-                self.report.removed += 1
+    def cannot_read(self, work: Work, error: OSError) -> None:
+        """Report a file that cannot be read now; a picture that the collection has of it stays."""
+        reason, known = f"cannot be read: {error.strerror or error}", self.store.at(work.path)
+        if known is None or known.failure is not None:
+            self.fail(work, reason)
+        else:
+            self.report.fail(work.path, reason)
 
     def _keep(self, known: Entry, work: Work) -> bool:
         """Keep an entry that has its vector, updating path, time and metadata; tell whether it has."""

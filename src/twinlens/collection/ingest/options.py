@@ -12,7 +12,8 @@ from twinlens.collection.ingest.decoding import Limits
 class Options:
     """Options of a run: pictures per batch, worker processes (None: as suits the machine), limits, a progress bar.
 
-    retry: try again what failed in an earlier run, though its file has not changed. executor: a file of `executors`.
+    retry: try again what failed in an earlier run, though its file has not changed. prune: let pictures leave that
+    cannot be found, though something may hide them, and however many. executor: a file of `executors`.
     """
 
     batch_size: int = 64
@@ -20,15 +21,32 @@ class Options:
     limits: Limits = field(default_factory=Limits)
     progress: bool = False
     retry: bool = False
+    prune: bool = False
     executor: str = "local"
+
+
+@dataclass(frozen=True)
+class Protection:
+    """Pictures below a place that cannot be found, but stay in the collection; the reason and the cure."""
+
+    place: Path
+    pictures: int
+    reason: str
+    cure: str
+
+    @property
+    def line(self) -> str:
+        """Describe it in a line."""
+        return f"{self.pictures:,} pictures below {self.place} cannot be found, and stay: {self.reason}; {self.cure}"
 
 
 @dataclass
 class Report:
     """The outcome for each of the `found` pictures.
 
-    failures: reason → files. skipped: failed earlier, and not changed since. problems: a line for every caption that
-    could not be read. passed: see `Scan`. stopped: Ctrl-C ended it early. seconds: its duration.
+    failures: reason → files. skipped: failed earlier, and not changed since. protections: what cannot be found, but
+    stays. problems: a line for every folder that could not be listed and every caption that could not be read. passed:
+    see `Scan`. stopped: Ctrl-C ended it early. seconds: its duration.
     """
 
     found: int = 0
@@ -39,6 +57,7 @@ class Report:
     removed: int = 0
     skipped: int = 0
     failures: dict[str, list[Path]] = field(default_factory=dict)
+    protections: list[Protection] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     passed: dict[str, int] = field(default_factory=dict)
     stopped: bool = False

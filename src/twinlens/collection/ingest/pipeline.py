@@ -13,7 +13,9 @@ from typing import Generic, TypeVar
 from twinlens.collection.ingest.decoding import Failure, ahead
 from twinlens.collection.ingest.executors import Embedded, Executor
 from twinlens.collection.ingest.files import CHANGED, Files, Work
+from twinlens.collection.ingest.leaving import Leaving
 from twinlens.collection.ingest.options import Options, Report
+from twinlens.collection.ingest.presence import Presence
 from twinlens.collection.ingest.scan import Scan
 from twinlens.collection.store import Entry, Generation, Store
 from twinlens.core import variants
@@ -33,12 +35,17 @@ def ingest(store: Store, generation: Generation, load: Callable[[], Embedder], s
     after Ctrl-C the report says `stopped`, and the next run goes on from there. Raises TwinlensError when the disk is
     full or a table of captions is broken; what was committed stays.
     """
+    scan.check(store, prune=options.prune)
     report = Report(found=len(scan), passed=dict(scan.passed))
-    files = Files(store, generation, report, retry=options.retry)
+    presence = Presence(store.mount_points(), scan.unlisted)
+    files = Files(store, generation, report, presence, retry=options.retry)
+    before = {root: store.count_below(root) for root in (*scan.roots, *scan.absent)}
+    with store.change():  # now: a kill may come before the end
+        store.set_mount_points(presence.mounted | presence.lost)
     with (
         _reported(store, report),
         bar("indexing", len(scan), unit="pictures", progress=options.progress) as advance,
-        ThreadPoolExecutor(2, thread_name_prefix="hash") as threads,
+        _threads() as threads,
     ):
         hashed = ahead(threads, _hashed, _looked(files, scan, advance), depth=32)
         fresh = _Numbered(_unsettled(files, hashed, advance))
@@ -48,8 +55,13 @@ def ingest(store: Store, generation: Generation, load: Callable[[], Embedder], s
                 for embedded in batch:
                     _note(files, fresh.take(embedded), embedded)
             advance(len(batch), note=f"{report.failed} failed" if report.failed else None)
-        for root in scan.roots:
-            files.remove_missing(root)
+        leaving = Leaving(store, presence, report, prune=options.prune)
+        for root, count_before in before.items():
+            leaving.below(root, count_before)
+            if root in scan.absent:
+                leaving.file(root)
+        leaving.failures()
+        leaving.note_mounts(before)
     report.problems = scan.problems
     return report
 
@@ -75,6 +87,16 @@ def reembed(store: Store, generation: Generation, load: Callable[[], Embedder], 
                         report.added += 1
             advance(len(batch))
     return report
+
+
+@contextmanager
+def _threads() -> Iterator[ThreadPoolExecutor]:
+    """Start threads that hash files; when they are not needed any more, those that wait are not begun."""
+    threads = ThreadPoolExecutor(2, thread_name_prefix="hash")
+    try:
+        yield threads
+    finally:
+        threads.shutdown(cancel_futures=True)
 
 
 class _Numbered(Generic[T]):
@@ -132,19 +154,21 @@ def _looked(files: Files, scan: Scan, advance: Bar) -> Iterator[Work]:
             advance()
 
 
-def _hashed(work: Work) -> Work | Failure:
+def _hashed(work: Work) -> Work | Failure | OSError:
     if work.size > images.MAX_BYTES:  # a sparse file can claim more than can be read in a day
         return Failure(f"has {work.size:,} bytes, more than {images.MAX_BYTES:,}")
     try:
         return replace(work, hash=sources.content_hash(work.path))
     except OSError as error:
-        return Failure(f"cannot be read: {error.strerror}")
+        return error
 
 
-def _unsettled(files: Files, hashed: Iterable[tuple[Work, Work | Failure]], advance: Bar) -> Iterator[Work]:
+def _unsettled(files: Files, hashed: Iterable[tuple[Work, Work | Failure | OSError]], advance: Bar) -> Iterator[Work]:
     """Yield the works whose content must be embedded."""
     for work, result in hashed:
-        if isinstance(result, Failure):
+        if isinstance(result, OSError):
+            files.cannot_read(work, result)
+        elif isinstance(result, Failure):
             files.fail(work, result.reason)
         elif not files.settle(result):
             yield result

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from twinlens.collection.store import DATABASE, Store, check_new
 from twinlens.core.types import TwinlensError
 from twinlens.media import images, sources
 from twinlens.media.captions import Caption, Captions
@@ -17,12 +19,17 @@ from twinlens.media.captions import Caption, Captions
 class Scan:
     """Pictures by folder or shard, or on their own, sorted, none twice; `len` counts them.
 
-    passed: end of a name → how many pictures have it that were passed over, since their format is not read.
+    passed: end of a name → how many pictures have it that were passed over, since their format is not read. absent:
+    paths at which there is nothing. empty: folders without pictures, with the line that tells it. unlisted: folders
+    that could not be listed, with the reason.
     """
 
     folders: tuple[tuple[Captions, tuple[Path, ...]], ...]
     roots: tuple[Path, ...]
     passed: Mapping[str, int] = field(default_factory=dict)
+    absent: tuple[Path, ...] = ()
+    empty: Mapping[Path, str] = field(default_factory=dict)
+    unlisted: Mapping[Path, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return sum(len(files) for _, files in self.folders)
@@ -33,26 +40,84 @@ class Scan:
             for path in files:
                 yield path, captions.of(path)
 
+    def check(self, store: Store | None, *, prune: bool = False) -> None:
+        """Raise TwinlensError for a path without pictures, of which the collection has none either.
+
+        store: None where there is no collection yet. A folder that is not there any more, and has left pictures in the
+        collection, is taken only with `prune`: it may come back.
+        """
+        for path, line in (*((path, f"there is no folder {path}") for path in self.absent), *self.empty.items()):
+            known = store.count_below(path) if store else 0
+            if not known and not (store and path in self.absent and store.at(path)):
+                raise TwinlensError(line)
+            if known and path in self.absent and not prune:
+                raise TwinlensError(
+                    f"{line}; {known:,} pictures from it stay in the collection; they leave with:"
+                    f" twinlens index {path} --prune"
+                )
+
+    def check_in(self, folder: Path, *, prune: bool = False) -> None:
+        """Check as `check` does, for the collection in a folder or one to be made there; raises TwinlensError."""
+        check_new(folder)
+        if not os.path.lexists(folder / DATABASE):
+            self.check(None)
+            return
+        with closing(Store.open(folder)) as store:
+            self.check(store, prune=prune)
+
     @property
     def problems(self) -> list[str]:
-        """Return a line for every caption that could not be read so far."""
-        return [line for captions, _ in self.folders for line in captions.problems]
+        """Return a line for every folder that could not be listed, and every caption that could not be read so far."""
+        unlisted = [f"{folder} cannot be listed: {reason}" for folder, reason in self.unlisted.items()]
+        return [*unlisted, *(line for captions, _ in self.folders for line in captions.problems)]
 
 
 def scan(paths: Sequence[Path], tables: Sequence[Path] = ()) -> Scan:
     """Find the pictures in folders (all below them) and tar shards, and among single files.
 
-    Raises TwinlensError: no such folder or file, a folder without pictures, a table of captions that cannot be read.
+    Raises TwinlensError: no path at all, one that cannot be looked at, a table of captions that cannot be read.
     """
-    given = sorted(
-        {Path(os.path.realpath(path.expanduser())) for path in paths}
-    )  # resolve() raises for links in a loop
-    roots = [path for path in given if not path.is_file() or sources.is_shard(path)]
+    # resolve() raises for links in a loop
+    given = sorted({Path(os.path.realpath(path.expanduser())) for path in paths})
+    there = [path for path in given if _is_there(path)]
+    roots = [path for path in there if not path.is_file() or sources.is_shard(path)]
     outer = [path for path in roots if not any(path.is_relative_to(other) for other in roots if other != path)]
-    single = [path for path in given if path not in roots and not any(path.is_relative_to(root) for root in outer)]
-    if not outer and not single:
+    single, absent = (
+        [path for path in some if path not in roots and not any(path.is_relative_to(root) for root in outer)]
+        for some in (there, [path for path in given if path not in there])
+    )
+    if not outer and not single and not absent:
         raise TwinlensError("name at least one folder with pictures")
-    passed = Counter[str]()
-    folders = [(Captions(root, tables, roots=outer), tuple(images.find(root, passed=passed))) for root in outer]
+    found = _Found()
+    folders = [(Captions(root, tables, roots=outer), found.below(root)) for root in outer]
     files = [(Captions(path.parent, tables), (path,)) for path in single]
-    return Scan((*folders, *files), tuple(outer), passed)
+    return Scan((*folders, *files), tuple(outer), found.passed, tuple(absent), found.empty, found.unlisted)
+
+
+class _Found:
+    """Collects what is said of folders that are searched for pictures."""
+
+    def __init__(self) -> None:
+        self.passed, self.empty, self.unlisted = Counter[str](), dict[Path, str](), dict[Path, str]()
+
+    def below(self, root: Path) -> tuple[Path, ...]:
+        """Return the pictures of a root."""
+        try:
+            return tuple(images.find(root, passed=self.passed, tell=self._tell))
+        except TwinlensError as error:
+            why = self.unlisted.get(root)
+            self.empty[root] = str(error) if why is None else f"{root} cannot be listed: {why}"
+            return ()
+
+    def _tell(self, error: OSError) -> None:
+        self.unlisted[Path(os.fsdecode(error.filename))] = error.strerror or str(error)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError) as error:
+        raise TwinlensError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from error
+    return True

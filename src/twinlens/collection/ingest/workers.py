@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from twinlens.core.processes import ending, limit_memory
+from twinlens.core.processes import end_with_parent, ending, limit_memory
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -107,16 +107,13 @@ def _serve(ours: Connection, pipe: Connection, work: Callable[[Any, Any], Any], 
     ours.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that knows what is committed
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    parent = os.getppid()
+    end_with_parent(os.getppid())
     _quieten()
     _use_one_thread()
     limit_memory(memory)
     try:
         pipe.send(True)
         while True:
-            while not pipe.poll(5.0):
-                if os.getppid() != parent:
-                    return
             pipe.send(work(shared, pipe.recv()))
     except (EOFError, BrokenPipeError):
         return

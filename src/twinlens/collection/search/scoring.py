@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +23,12 @@ MIN_SPREAD = 1e-6
 """The least spread of scores that is divided by."""
 BLOCK_ROWS = 65536
 """Entries that are scored at once where a model's score is no inner product."""
-
 DEDUPE_FACTOR = 4
 """With `distinct`, how many times k are looked at first, so that the last answers stand for theirs too."""
+EXTRA_CANDIDATES = 8
+"""Candidates beyond k that are scored, since an engine may order scores by fewer digits."""
+Stored: TypeAlias = "Callable[[Rows], tuple[Rows, Vectors]]"
+"""Reads the vectors of some rows from the store: those that are still there, once each, and their vectors (N, D)."""
 
 
 class Filter(NamedTuple):
@@ -42,8 +45,12 @@ class Scorer(ABC):
     calibration: Calibration
 
     @abstractmethod
-    def nearest(self, engine: Engine, count: int, among: Filter) -> tuple[Rows, Direction]:
-        """Return the `count` best rows and their scores, best first, the lower row first where scores are equal."""
+    def nearest(self, engine: Engine, count: int, among: Filter) -> Rows:
+        """Return the `count` best rows, best first, the lower row first where scores are equal."""
+
+    @abstractmethod
+    def scores(self, vectors: Vectors) -> Direction:
+        """Score vectors (N, D) as (N,)."""
 
     @property
     @abstractmethod
@@ -91,10 +98,15 @@ class LinearScorer(Scorer):
         mean, deviation = self.calibration.spread(self.unit)
         return mean, max(deviation, MIN_SPREAD)
 
-    def nearest(self, engine: Engine, count: int, among: Filter) -> tuple[Rows, Direction]:
+    def nearest(self, engine: Engine, count: int, among: Filter) -> Rows:
         """Let the engine find them."""
-        rows, scores = engine.search(self.unit.astype(np.float32)[None], count, where=among.where, rows=among.rows)
-        return rows[0], scores[0].astype(np.float64)
+        rows, _ = engine.search(self.unit.astype(np.float32)[None], count, where=among.where, rows=among.rows)
+        return np.asarray(rows[0])
+
+    def scores(self, vectors: Vectors) -> Direction:
+        """Compute the cosine of unit vectors as 1 − ‖x − q‖² / 2, which loses nothing between near duplicates."""
+        query = self.unit.astype(np.float32)  # as engines have it
+        return np.asarray(1 - np.square(vectors.astype(np.float64) - query).sum(axis=1) / 2)
 
 
 @dataclass(frozen=True)
@@ -109,7 +121,7 @@ class PairwiseScorer(Scorer):
         scores = self.similarity(self.calibration.sample[: self.calibration.uniform])
         return (float(scores.mean()), max(float(scores.std()), MIN_SPREAD)) if len(scores) else (0.0, MIN_SPREAD)
 
-    def nearest(self, engine: Engine, count: int, among: Filter) -> tuple[Rows, Direction]:
+    def nearest(self, engine: Engine, count: int, among: Filter) -> Rows:
         """Score everything, a block at a time."""
         rows = among.rows
         if rows is None:
@@ -117,8 +129,11 @@ class PairwiseScorer(Scorer):
         blocks = (rows[start : start + BLOCK_ROWS] for start in range(0, len(rows), BLOCK_ROWS))
         parts: list[NDArray[np.float32]] = [self.similarity(engine.vectors(block)) for block in blocks]
         scores = np.concatenate([np.empty(0), *parts])
-        best = np.lexsort((rows, -scores))[:count]
-        return rows[best], scores[best]
+        return np.asarray(rows[np.lexsort((rows, -scores))[:count]])
+
+    def scores(self, vectors: Vectors) -> Direction:
+        """Compute the similarity."""
+        return np.asarray(self.similarity(vectors), dtype=np.float64) if len(vectors) else np.empty(0)
 
 
 class Answer(NamedTuple):
@@ -135,32 +150,32 @@ def rank(
     k: int,
     *,
     among: Filter,
+    stored: Stored,
     exclude: Collection[int] = (),
     distinct: float | None = None,
 ) -> list[Answer]:
     """Return the k best answers, best first, without the excluded rows.
 
-    among: the entries that may answer. distinct: a cosine; a picture at least so near to a better answer's is counted
-    among its duplicates.
+    The engine finds candidates, which are scored by their vectors in the store: a damaged engine can miss an entry, but
+    gives none a wrong score. among: the entries that may answer. distinct: a cosine; a picture at least so near to a
+    better answer's is counted among its duplicates.
     """
-    count = (k if distinct is None else DEDUPE_FACTOR * k) + len(exclude)
+    count = (k if distinct is None else DEDUPE_FACTOR * k) + len(exclude) + EXTRA_CANDIDATES
     while True:
-        rows, scores = scorer.nearest(engine, count, among)
-        best = [Answer(row, score) for row, score in zip(rows.tolist(), scores.tolist(), strict=True)]
-        kept = [answer for answer in best if answer.row not in exclude]
+        candidates = scorer.nearest(engine, count, among)
+        rows, vectors = stored(candidates)
+        scores = scorer.scores(vectors)
+        order = [n for n in np.lexsort((rows, -scores)).tolist() if rows[n] not in exclude]
+        kept = [Answer(int(rows[n]), float(scores[n])) for n in order]
         if distinct is not None:
-            kept = _grouped(kept, scorer, engine, distinct)
-        if len(kept) >= k or len(rows) < count:
+            kept = _grouped(kept, vectors[order, scorer.picture_block], distinct)
+        if len(kept) >= k or len(candidates) < count:
             return kept[:k]
         count *= 4
 
 
-def _grouped(answers: list[Answer], scorer: Scorer, engine: Engine, cosine: float) -> list[Answer]:
-    """Let each answer stand for later ones whose pictures are near its own."""
-    if not answers:
-        return []
-    rows = np.array([answer.row for answer in answers], dtype=np.int64)
-    vectors = engine.vectors(rows)[:, scorer.picture_block]
+def _grouped(answers: list[Answer], vectors: Vectors, cosine: float) -> list[Answer]:
+    """Let each answer stand for later ones whose pictures (N, D) are near its own."""
     vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-12)
     duplicates: dict[int, list[int]] = {}
     for n, vector in enumerate(vectors):

@@ -15,8 +15,8 @@ from twinlens.collection.search.fields import check_fields
 from twinlens.collection.search.records import Hits
 from twinlens.collection.search.request import SearchRequest
 from twinlens.collection.search.rerank import Candidate, Reranker
-from twinlens.collection.search.scoring import Answer, Filter, LinearScorer, Scorer, rank
-from twinlens.collection.store import Entry, Generation, State, Store
+from twinlens.collection.search.scoring import Answer, Filter, LinearScorer, Scorer, Stored, rank
+from twinlens.collection.store import DAMAGE, DamageError, Entry, Generation, Rows, State, Store, Vectors
 from twinlens.core import variants
 from twinlens.core.types import Hit, TwinlensError
 
@@ -42,6 +42,21 @@ class Session:
             self._calibrated = state, _calibration(self.engine, channels)
         return self._calibrated[1]
 
+    def stored(self, state: State, generation: Generation) -> Stored:
+        """Return what reads vectors from the store; a row of this state that has none there raises DamageError."""
+
+        def read(rows: Rows) -> tuple[Rows, Vectors]:
+            there, vectors = self.store.vectors_there(generation, rows)
+            self.check_missing(state, len(set(rows.tolist())) - len(there))
+            return there, vectors
+
+        return read
+
+    def check_missing(self, state: State, missing: int) -> None:
+        """Raise DamageError where rows are missing, and no other process can have removed them by now."""
+        if missing and self.store.state() == state:
+            raise DamageError(f"the collection {self.store.folder}: {DAMAGE}")
+
     @property
     def is_fresh(self) -> bool:
         """Tell that nothing was searched yet."""
@@ -60,6 +75,7 @@ def search(request: SearchRequest, session: Session, generation: Generation, mod
         state = session.engine.sync(session.store)
     if state.generation != generation.number:
         return None
+    stored = session.stored(state, generation)
     sample = session.calibration(state, model.channels)
     negatives = as_queries(model.channels, session.store.vectors(generation, unlike))
     scorer = query.embed(request, model, negatives, sample)
@@ -69,11 +85,15 @@ def search(request: SearchRequest, session: Session, generation: Generation, mod
         session.engine,
         max(request.k, candidates),
         among=among,
+        stored=stored,
         exclude=unlike.tolist(),
         distinct=request.distinct,
     )
     chance = scorer.chance(answers[0].score, _count(among, session, generation)) if answers else None
-    return Hits(_hits(request, session, scorer, answers, reranker), chance=chance)
+    entries = session.store.entries([answer.row for answer in answers])
+    session.check_missing(state, len(answers) - len(entries))
+    found = [(answer, entries[answer.row]) for answer in answers if answer.row in entries]  # none: gone by now
+    return Hits(_hits(request, scorer, found, stored, reranker), chance=chance)
 
 
 def _calibration(engine: Engine, channels: Sequence[Channel]) -> Calibration:
@@ -82,7 +102,7 @@ def _calibration(engine: Engine, channels: Sequence[Channel]) -> Calibration:
     drawn, parts = set(rows.tolist()), [vectors]
     for missing in sorted({channel.missing for channel in channels}):
         rare_rows, rare = engine.sample(RARE_SAMPLE, having=missing)
-        fresh = [n for n, row in enumerate(rare_rows.tolist()) if row not in drawn]
+        fresh = [n for n, row in enumerate(rare_rows.tolist()) if row not in drawn and rare[n, missing] == 0]
         drawn.update(rare_rows[fresh].tolist())
         parts.append(rare[fresh])
     return Calibration(channels, np.concatenate(parts), len(rows))
@@ -133,18 +153,20 @@ def _count(among: Filter, session: Session, generation: Generation) -> int:
 
 
 def _hits(
-    request: SearchRequest, session: Session, scorer: Scorer, answers: Sequence[Answer], reranker: Reranker | None
+    request: SearchRequest,
+    scorer: Scorer,
+    found: Sequence[tuple[Answer, Entry]],
+    stored: Stored,
+    reranker: Reranker | None,
 ) -> list[Hit]:
-    """Read each answer's entry once, reorder the first if asked, and keep k."""
-    entries = session.store.entries([answer.row for answer in answers])
-    found = [(answer, entries[answer.row]) for answer in answers if answer.row in entries]  # none: gone by now
+    """Reorder the first answers if asked, and keep k."""
     places = {answer.row: answer for answer, _ in found}
     order: Sequence[tuple[Entry, dict[str, object]]] = [(entry, {}) for _, entry in found]
     if reranker is not None and found:
-        vectors = session.engine.vectors(np.array([answer.row for answer, _ in found], dtype=np.int64))
-        pairs = zip(found, vectors, strict=True)
-        ranked = reranker.rerank(request, [Candidate(e, scorer.display(a.score), v) for (a, e), v in pairs])
-        order = [(candidate.entry, candidate.why) for candidate in ranked]
+        rows, vectors = stored(np.array([answer.row for answer, _ in found], dtype=np.int64))
+        by_row = dict(zip(rows.tolist(), vectors, strict=True))
+        candidates = [Candidate(e, scorer.display(a.score), by_row[a.row]) for a, e in found if a.row in by_row]
+        order = [(candidate.entry, candidate.why) for candidate in reranker.rerank(request, candidates)]
     return [
         records.hit(rank, entry, scorer.display(places[entry.row].score), places[entry.row].duplicates, why)
         for rank, (entry, why) in enumerate(order[: request.k], 1)

@@ -6,38 +6,69 @@ cache/              the vectors as one memory-mapped matrix   writer.lock     he
 
 from __future__ import annotations
 
-from twinlens.collection.store.check import DAMAGED, damaged_vectors, faults, salvage
+from twinlens.collection.store.check import damaged_vectors, entry_faults, matrix_fault, structure_faults
 from twinlens.collection.store.contents import Contents, Runs, contents, expanded, runs
-from twinlens.collection.store.database import DATABASE
+from twinlens.collection.store.database import DAMAGE, DamageError
 from twinlens.collection.store.gallery import Block, Gallery, gallery
-from twinlens.collection.store.lock import writing
+from twinlens.collection.store.layout import (
+    DAMAGED,
+    DATABASE,
+    MODELS,
+    check_kinds,
+    check_new,
+    is_file,
+    remove_database,
+    remove_drafts,
+)
+from twinlens.collection.store.lock import lock_fault, mend_lock, release_new, writing
 from twinlens.collection.store.matrix import Matrix
-from twinlens.collection.store.models import keep_model, remove_models
+from twinlens.collection.store.models import keep_model, model_fault, model_folders, remove_models
+from twinlens.collection.store.reading import Rows, State, Vectors
 from twinlens.collection.store.rows import Entry, Generation
-from twinlens.collection.store.store import Rows, State, Store, Vectors
+from twinlens.collection.store.salvage import LOST, RE_READ, Salvage, finish_salvage, salvage
+from twinlens.collection.store.store import Store
 
 __all__ = [
+    "DAMAGE",
     "DAMAGED",
     "DATABASE",
+    "LOST",
+    "MODELS",
+    "RE_READ",
     "Block",
     "Contents",
+    "DamageError",
     "Entry",
     "Gallery",
     "Generation",
     "Matrix",
     "Rows",
     "Runs",
+    "Salvage",
     "State",
     "Store",
     "Vectors",
+    "check_kinds",
+    "check_new",
     "contents",
     "damaged_vectors",
+    "entry_faults",
     "expanded",
-    "faults",
+    "finish_salvage",
     "gallery",
+    "is_file",
     "keep_model",
+    "lock_fault",
+    "matrix_fault",
+    "mend_lock",
+    "model_fault",
+    "model_folders",
+    "release_new",
+    "remove_database",
+    "remove_drafts",
     "remove_models",
     "runs",
     "salvage",
+    "structure_faults",
     "writing",
 ]

@@ -1,52 +1,60 @@
-"""Checks of the database, and salvage of a damaged one."""
+"""Checks of a collection's database."""
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from twinlens.collection.store.database import DATABASE
-from twinlens.collection.store.store import Store, intact
-from twinlens.core.types import TwinlensError
+from twinlens.collection.store.database import DamageError
+from twinlens.collection.store.matrix import Matrix
+from twinlens.collection.store.reading import intact
+from twinlens.collection.store.rows import checksum, is_object, is_path
+from twinlens.collection.store.store import Store
 
-DAMAGED = f"{DATABASE}.damaged"
-MOST_MISSING = 100_000
-"""Keys in a row that cannot be read before the rest of a table is given up."""
-
-_TABLES = (
-    (
-        "SELECT number, digest, recipe, dim, serving FROM generation WHERE number > ? ORDER BY number LIMIT 1",
-        "INSERT OR IGNORE INTO generation VALUES (?, ?, ?, ?, ?)",
-    ),
-    (
-        "SELECT * FROM entry WHERE row > ? ORDER BY row LIMIT 1",
-        "INSERT OR IGNORE INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    ),
-    (
-        "SELECT id, generation, row, crc, data FROM vector WHERE id > ? ORDER BY id LIMIT 1",
-        "INSERT OR IGNORE INTO vector SELECT ?1, ?2, ?3, ?4, ?5 WHERE"
-        " EXISTS (SELECT 1 FROM generation WHERE number = ?2) AND EXISTS (SELECT 1 FROM entry WHERE row = ?3)",
-    ),
-)
+PAGE_ROWS = 1024
+"""Vectors that are compared at once."""
+_TEXTS = (5, 7, 8)
+"""The columns of an entry that are text: caption, metadata, failure."""
 
 
-def faults(store: Store) -> list[str]:
-    """Return a line for every fault in the file's structure, references and metadata; reads all of it."""
+def structure_faults(store: Store) -> list[str]:
+    """Return a line for every fault of the file's structure, of references, and of what there must be one of.
+
+    What such a file says of its rows means nothing: they have to be salvaged. Reads all of it.
+    """
     try:
-        lines = [line for (line,) in store.ask("PRAGMA integrity_check(20)") if line != "ok"]
+        told = [line for (text,) in store.ask("PRAGMA integrity_check(20)") for line in text.splitlines()]
+        lines = [line for line in told if line != "ok" and not line.startswith("***")]
         lost = [
             f"a row of {t} refers to a missing {parent}" for t, _, parent, _ in store.ask("PRAGMA foreign_key_check")
         ]
-        wrong = store.ask("SELECT row FROM entry WHERE NOT json_valid(metadata) OR json_type(metadata) != 'object'")
-    except TwinlensError as error:
+        (states,) = store.ask("SELECT count(*) FROM state")[0]
+        store.state()
+    except DamageError as error:
         return [str(error)]
-    return [*lines, *lost, *(f"the metadata of row {row} is not a JSON object" for (row,) in wrong)]
+    if states != 1:
+        lines.append(f"the state of the collection has {states} rows, and should have one")
+    return [*lines, *sorted(set(lost))]
+
+
+def entry_faults(store: Store) -> Iterator[tuple[int, str, bool]]:
+    """Yield row, fault, and whether the metadata alone is damaged, of every entry that does not hold what was written.
+
+    An entry that an earlier version wrote has no checksum: of it all is believed that can be read.
+    """
+    last = 0
+    while found := store.ask(_page(store), last):
+        for row, *values, check in found:
+            texts = [_text(value) if n in _TEXTS else value for n, value in enumerate(values, 1)]
+            if check is not None and check != checksum(texts):
+                yield row, "does not match its checksum", False
+            elif not is_path(values[0]) or texts[4] is _BROKEN or texts[7] is _BROKEN:
+                yield row, "holds what cannot have been written", False
+            elif not is_object(texts[6]):
+                yield row, "has metadata that are not a JSON object", True
+        last = found[-1][0]
 
 
 def damaged_vectors(store: Store) -> Iterator[tuple[int, int]]:
@@ -55,56 +63,41 @@ def damaged_vectors(store: Store) -> Iterator[tuple[int, int]]:
     page = "SELECT id, row, generation, crc, data FROM vector WHERE id > ? ORDER BY id LIMIT 1000"
     while found := store.ask(page, last):
         for _, row, generation, crc, data in found:
-            if not intact(data, crc, dims.get(generation, 0)) or not np.isfinite(np.frombuffer(data, "<f4")).all():
+            if not intact(data, crc, dims.get(generation, 0)):
                 yield row, generation
         last = found[-1][0]
 
 
-def salvage(folder: Path) -> int:
-    """Replace a damaged file by a new one with every row that can still be read; returns how many entries it has.
-
-    The damaged file stays beside it under another name. Only who holds the write lock may do this, while nobody reads.
-    Raises TwinlensError when not even the tables can be read.
-    """
-    path, draft = folder / DATABASE, folder / "salvage"
-    shutil.rmtree(draft, ignore_errors=True)
-    Store.create(draft).close()
-    with closing(sqlite3.connect(path)) as old, closing(sqlite3.connect(draft / DATABASE)) as new:
-        try:
-            for read, write in _TABLES:
-                for row in _readable(old, read):
-                    _insert(new, write, row)
-        except sqlite3.DatabaseError as error:
-            raise TwinlensError(f"nothing can be read of {path} ({error}); restore it from a copy") from error
-        new.commit()
-        (count,) = new.execute("SELECT count(*) FROM entry").fetchone()
-    shutil.copyfile(path, folder / DAMAGED)
-    for suffix in ("-wal", "-shm"):  # it would be taken for the new file's
-        path.with_name(DATABASE + suffix).unlink(missing_ok=True)
-    (draft / DATABASE).replace(path)
-    shutil.rmtree(draft)
-    return int(count)
+def matrix_fault(store: Store) -> str | None:
+    """Describe what is wrong with the matrix file, of itself and beside the database; reads all of it."""
+    matrix = Matrix(store.folder)
+    if fault := matrix.fault():
+        return fault
+    held, serving = matrix.read(), store.serving()
+    if held is None or serving is None or held.state != store.state():
+        return None
+    if not np.array_equal(np.sort(held.rows), store.rows(serving.number)):
+        return "has other rows than the database"
+    for start in range(0, len(held), PAGE_ROWS):
+        rows = held.rows[start : start + PAGE_ROWS]
+        if not np.array_equal(held.vectors(rows), store.vectors(serving, rows)):
+            return "has other vectors than the database"
+    return None
 
 
-def _readable(old: sqlite3.Connection, read: str) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a table that can be read, by key, stepping over keys in damaged pages one by one."""
-    key, missing = 0, 0
-    while missing < MOST_MISSING:
-        try:
-            row = old.execute(read, (key,)).fetchone()
-        except sqlite3.DatabaseError as error:
-            if "no such table" in str(error) or "not a database" in str(error):
-                raise
-            key, missing = key + 1, missing + 1
-            continue
-        if row is None:
-            return
-        yield row
-        key, missing = row[0], 0
+_BROKEN = object()
+"""Stands for bytes that should be text and are not."""
 
 
-def _insert(new: sqlite3.Connection, write: str, row: tuple[Any, ...]) -> None:
+def _page(store: Store) -> str:
+    check = "(SELECT crc FROM entry_check WHERE entry_check.row = entry.row)" if store.has_additions else "NULL"
+    texts = "CAST(caption AS BLOB), given, CAST(metadata AS BLOB), CAST(failure AS BLOB)"
+    columns = f"row, path, hash, size, mtime_ns, {texts}, width, height, {check}"
+    return " ".join(("SELECT", columns, "FROM entry WHERE row > ? ORDER BY row LIMIT 1000"))
+
+
+def _text(data: bytes | None) -> Any:
     try:
-        new.execute(write, row)
-    except sqlite3.IntegrityError:  # the damage has left a value that cannot be
-        return
+        return None if data is None else data.decode("utf-8")
+    except UnicodeDecodeError:
+        return _BROKEN

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from twinlens.collection.store.reading import Reading, Rows
 from twinlens.collection.store.rows import Generation
-from twinlens.collection.store.store import Rows, Store
 
 Runs = tuple[tuple[int, int], ...]
 
@@ -33,7 +33,7 @@ class Contents:
         return sum(last - first + 1 for first, last in self.rows)
 
 
-def contents(store: Store, generation: Generation, *, within: Runs | None = None) -> Contents:
+def contents(store: Reading, generation: Generation, *, within: Runs | None = None) -> Contents:
     """Return the committed contents, of all rows or only of those within some runs; reads no vector."""
     pictures, fields, found = hashlib.blake2b(digest_size=20), hashlib.blake2b(digest_size=20), list[int]()
     wanted = None if within is None else expanded(within)
@@ -62,7 +62,7 @@ def expanded(found: Runs) -> Rows:
     return np.concatenate([np.empty(0, dtype=np.int64), *(np.arange(a, b + 1, dtype=np.int64) for a, b in found)])
 
 
-def _entries(store: Store, generation: int) -> Iterator[tuple[Any, ...]]:
+def _entries(store: Reading, generation: int) -> Iterator[tuple[Any, ...]]:
     last = 0
     while page := store.ask(
         "SELECT row, path, hash, caption, metadata FROM entry WHERE row > ? AND EXISTS"

@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlens.collection.store.store import Rows, State, Store, Vectors
+from twinlens.collection.store.reading import Reading, Rows, State, Vectors
+from twinlens.collection.store.rows import Generation
 from twinlens.indexes._rows import squared_lengths
+
+Checks = NDArray[np.uint32]
+
+
+def checksums(vectors: Vectors) -> Checks:
+    """Compute the CRC-32 (N,) of each of some vectors (N, D), little-endian."""
+    little = np.ascontiguousarray(vectors, dtype="<f4")
+    return np.fromiter((zlib.crc32(vector.data) for vector in little), dtype=np.uint32, count=len(little))
 
 
 @dataclass(frozen=True)
 class Block:
-    """Entries that lie together: their rows (N,), vectors (N, D) and squared lengths (N,)."""
+    """Entries that lie together: their rows (N,), vectors (N, D), squared lengths (N,) and CRC-32 (N,)."""
 
     rows: Rows
     vectors: Vectors
     squares: Vectors
+    checks: Checks
 
     @classmethod
     def of(cls, rows: Rows, vectors: Vectors) -> Block:
-        """Compute the squared lengths of vectors that are in memory."""
-        return cls(rows, vectors, squared_lengths(vectors))
+        """Compute the squared lengths and checksums of vectors that are in memory."""
+        return cls(rows, vectors, squared_lengths(vectors), checksums(vectors))
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def take(self, places: NDArray[np.intp]) -> Block:
         """Copy the entries at some places."""
-        return Block(self.rows[places], self.vectors[places], self.squares[places])
+        return Block(self.rows[places], self.vectors[places], self.squares[places], self.checks[places])
 
     def places(self, rows: Rows) -> NDArray[np.intp]:
         """Return where some rows (M,) lie in here; −1 for a row that does not."""
@@ -77,14 +88,23 @@ class Gallery:
         return np.concatenate([np.empty(0, dtype=np.int64), *(block.rows for block in self.blocks)])
 
     def vectors(self, rows: Rows) -> Vectors:
-        """Copy the vectors (M, D) of some rows, all of them in here, in their order."""
+        """Copy the vectors (M, D) of some rows in their order, 0 for a row that is not in here."""
         dim = self.blocks[0].vectors.shape[1] if self.blocks else 0
-        out = np.empty((len(rows), dim), dtype=np.float32)
+        out = np.zeros((len(rows), dim), dtype=np.float32)
         for block in self.blocks:
             places = block.places(rows)
             here = places >= 0
             out[here] = block.vectors[places[here]]
         return out
+
+    def are_whole(self, rows: Rows, vectors: Vectors) -> NDArray[np.bool_]:
+        """Tell of vectors (M, D) of some rows which of them have their checksum (M,)."""
+        checks, found = np.zeros(len(rows), dtype=np.uint32), checksums(vectors)
+        for block in self.blocks:
+            places = block.places(rows)
+            here = places >= 0
+            checks[here] = block.checks[places[here]]
+        return np.equal(checks, found)
 
     def column(self, rows: Rows, coordinate: int) -> NDArray[np.float32]:
         """Copy one coordinate (M,) of the vectors of some rows."""
@@ -104,16 +124,16 @@ class Gallery:
         return Gallery(self.state, tuple(blocks))
 
 
-def gallery(store: Store, held: Gallery | None) -> Gallery:
+def gallery(store: Reading, held: Gallery | None) -> Gallery:
     """Return the store's vectors now; entries that `held` has are taken from there, and only the others are read."""
     with store.snapshot():
         state, generation = store.state(), store.serving()
-        if held is not None and held.state == state:
-            return held
         if generation is None:
             return Gallery(state, ())
-        if held is None or held.state[:2] != state[:2] or held.state.last > state.last:
-            rows = store.rows(generation.number)
+        if held is not None and held.state == state and _continues(held, state, generation):
+            return held
+        if held is None or not _continues(held, state, generation):
+            rows = store.all_rows(generation.number)
             return Gallery(state, (Block.of(rows, store.vectors(generation, rows)),))
         kept = held
         if held.state.epoch != state.epoch:
@@ -125,11 +145,19 @@ def gallery(store: Store, held: Gallery | None) -> Gallery:
         return Gallery(state, _joined(kept, Block.of(fresh, store.vectors(generation, fresh))), kept.filed)
 
 
+def _continues(held: Gallery, state: State, generation: Generation) -> bool:
+    """Tell whether a gallery is an earlier one of this state's collection and model."""
+    is_wide = all(block.vectors.shape[1] == generation.dim for block in held.blocks)
+    return held.state[:2] == state[:2] and held.state.last <= state.last and is_wide
+
+
 def _joined(kept: Gallery, fresh: Block) -> tuple[Block, ...]:
     """Leave the filed block untouched, and join all others and the fresh one."""
     if not len(fresh):
         return kept.blocks
     first = 1 if kept.filed else 0
     late = (*kept.blocks[first:], fresh)
-    tail = Block(*(np.concatenate([getattr(b, name) for b in late]) for name in ("rows", "vectors", "squares")))
+    tail = Block(
+        *(np.concatenate([getattr(b, name) for b in late]) for name in ("rows", "vectors", "squares", "checks"))
+    )
     return (*kept.blocks[:first], tail)

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from twinlens.collection.store.layout import DATABASE, HOLDER, LOCK, check_kinds, is_file, share_mode
 from twinlens.core.types import TwinlensError
-
-LOCK, HOLDER = "writer.lock", "writer.pid"
 
 
 @contextmanager
@@ -20,30 +19,86 @@ def writing(folder: Path) -> Iterator[None]:
     The lock is SQLite's own on an empty file: it works on every system, between the threads of a process too, a forked
     child does not inherit it, and a killed holder leaves nothing behind.
     """
+    check_kinds(folder)
+    lock = _locked(folder)
     try:
-        lock = sqlite3.connect(folder / LOCK, timeout=0, isolation_level=None)
-    except sqlite3.OperationalError as error:
-        raise TwinlensError(f"cannot write to the collection {folder}: {error}") from error
-    try:
-        _take(lock, folder)
+        with suppress(OSError):  # the disk may be full, or the file another user's: the lock holds all the same
+            (folder / HOLDER).write_text(f"{os.getpid()}\n", encoding="ascii")
+        for name in (LOCK, HOLDER):
+            share_mode(folder / name, folder / DATABASE)
         yield
     finally:
         lock.close()
 
 
-def _take(lock: sqlite3.Connection, folder: Path) -> None:
+def lock_fault(folder: Path) -> str | None:
+    """Describe what is wrong with the lock's file, which should be empty; None if nothing is."""
+    with suppress(OSError):
+        if size := (folder / LOCK).lstat().st_size:
+            return f"{LOCK} holds {size:,} bytes, and should be empty"
+    return None
+
+
+def mend_lock(folder: Path) -> str | None:
+    """Empty the lock's file if something was written into it; return what was wrong.
+
+    By its path and never opened: closing it would release the lock that another thread of this process may hold.
+    """
+    check_kinds(folder)
+    fault = lock_fault(folder)
+    if fault and is_file(folder / LOCK):
+        os.truncate(folder / LOCK, 0)
+    return fault
+
+
+def release_new(folder: Path) -> None:
+    """Remove the lock's files of a collection that could not be created; only who holds the lock may."""
+    for name in (HOLDER, LOCK):
+        with suppress(OSError):
+            (folder / name).unlink()
+
+
+def _locked(folder: Path) -> sqlite3.Connection:
+    """Take the lock on the file that has its name: on one that was removed by then it would keep nobody out."""
+    path = folder / LOCK
+    while True:
+        before = _identity(path)
+        lock = _taken(folder, path)
+        if before is not None and _identity(path) == before:
+            return lock
+        lock.close()
+
+
+def _taken(folder: Path, path: Path) -> sqlite3.Connection:
+    lock = None
     try:
+        lock = sqlite3.connect(path, timeout=0, isolation_level=None)
         lock.execute("BEGIN EXCLUSIVE")
     except sqlite3.DatabaseError as error:
-        if "locked" not in str(error):
-            raise TwinlensError(f"cannot write to the collection {folder}: {error}") from error
-        raise TwinlensError(f"the collection {folder} is being written by {_holder(folder)}; wait for it") from error
-    with suppress(OSError):  # the disk may be full: the lock holds all the same
-        (folder / HOLDER).write_text(f"{os.getpid()}\n", encoding="ascii")
+        if lock is not None:
+            lock.close()
+        raise TwinlensError(_refusal(folder, error)) from error
+    return lock
+
+
+def _refusal(folder: Path, error: sqlite3.DatabaseError) -> str:
+    if "locked" in str(error):
+        return f"the collection {folder} is being written by {_holder(folder)}; wait for it"
+    if fault := lock_fault(folder):
+        return f"cannot write to the collection {folder}: its {fault}; mend it with: twinlens repair"
+    return f"cannot write to the collection {folder}: {error}; check the folder's permissions"
 
 
 def _holder(folder: Path) -> str:
     try:
-        return f"process {int((folder / HOLDER).read_text(encoding='ascii'))}"
+        return f"process {int((folder / HOLDER).read_bytes()[:20])}"
     except (OSError, ValueError):  # it took the lock this instant
         return "another process"
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -1,14 +1,16 @@
 """The vectors as one memory-mapped matrix: a cache, which is checked against the store and extended or made again.
 
-Files in the collection's `cache/`, all little-endian: `vectors-X.f32` (N, D) float32, `rows-X.i64` (N,) int64 and
-`squares-X.f32` (N,) float32, the squared lengths, so that a search need not read the vectors once more for them;
-`matrix.json` names them and the state of the store that they agree with. It is replaced last, atomically.
+Files in the collection's `cache/`, all little-endian: `vectors-X.f32` (N, D) float32, `rows-X.i64` (N,) int64,
+`squares-X.f32` (N,) float32, the squared lengths, so that a search need not read the vectors once more for them, and
+`checks-X.u32` (N,) uint32, the CRC-32 of each vector; `matrix.json` names them and the state of the store that they
+agree with. It is replaced last, atomically.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import zlib
 from collections.abc import Iterable
@@ -19,10 +21,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlens.collection.store.gallery import Block, Gallery
-from twinlens.collection.store.store import State
+from twinlens.collection.store.layout import CACHE, DATABASE, is_file, listed, share_mode, unlink
+from twinlens.collection.store.reading import State
 
-CACHE, INDEX = "cache", "matrix.json"
-FORMAT = 2
+INDEX = "matrix.json"
+FORMAT = 3
+MAX_NUMBERS = 2**48
+"""Numbers that no matrix has; more would be too many bytes to count."""
+MAX_INDEX = 2**16
+"""Bytes that `matrix.json` never has."""
+_NAME = re.compile("[0-9a-f]{16}")
+_OWN = re.compile(
+    r"(vectors-X\.f32|rows-X\.i64|squares-X\.f32|checks-X\.u32|matrix\.json(\.new)?)".replace("X", "[0-9a-f]{16}")
+)
 
 
 class Files(NamedTuple):
@@ -31,6 +42,7 @@ class Files(NamedTuple):
     vectors: Path
     rows: Path
     squares: Path
+    checks: Path
 
 
 class Header(NamedTuple):
@@ -40,7 +52,7 @@ class Header(NamedTuple):
     name: str
     rows: int
     dim: int
-    crc: tuple[int, int, int]
+    crc: tuple[int, int, int, int]
 
     @classmethod
     def from_json(cls, text: str) -> Header:
@@ -49,8 +61,14 @@ class Header(NamedTuple):
         body, check = values["matrix"], values["check"]
         if values["format"] != FORMAT or check != zlib.crc32(_canonical(body)):
             raise ValueError("not an index of this format, or damaged")
-        state, crc = State(*body["state"]), tuple(body["crc"])
-        return cls(state, body["name"], body["rows"], body["dim"], crc)
+        state, (vectors, rows, squares, checks) = State(*body["state"]), body["crc"]
+        header = cls(state, body["name"], body["rows"], body["dim"], (vectors, rows, squares, checks))
+        numbers = (*state[1:], header.rows, header.dim, *header.crc)
+        if not _NAME.fullmatch(header.name) or any(type(n) is not int for n in numbers):
+            raise ValueError("not what we write")
+        if min(header.rows, header.dim) < 1 or header.rows * header.dim > MAX_NUMBERS:
+            raise ValueError("not a shape of a matrix")
+        return header
 
     def to_json(self) -> str:
         """Write the header with a checksum of its own."""
@@ -58,9 +76,9 @@ class Header(NamedTuple):
         return json.dumps({"format": FORMAT, "matrix": body, "check": zlib.crc32(_canonical(body))}) + "\n"
 
     @property
-    def sizes(self) -> tuple[int, int, int]:
+    def sizes(self) -> tuple[int, int, int, int]:
         """Return the bytes of each file, in the order of `Files`."""
-        return 4 * self.rows * self.dim, 8 * self.rows, 4 * self.rows
+        return 4 * self.rows * self.dim, 8 * self.rows, 4 * self.rows, 4 * self.rows
 
 
 class Matrix:
@@ -72,21 +90,25 @@ class Matrix:
     def read(self) -> Gallery | None:
         """Map what is filed, without reading the vectors; None where there is nothing, or nothing usable.
 
-        Checks the header, the sizes and the state only; `fault` reads everything.
+        Checks the header, the sizes, and the content of all but the vectors; `fault` reads everything.
         """
         header = self._header()
         if header is None:
             return None
         files = self._files(header.name)
         try:
-            if any(path.stat().st_size < size for path, size in zip(files, header.sizes, strict=True)):
+            sizes = zip(files, header.sizes, strict=True)
+            if any(not path.is_file() or path.stat().st_size < size for path, size in sizes):
                 return None
             vectors = np.asarray(np.memmap(files.vectors, dtype="<f4", mode="r", shape=(header.rows, header.dim)))
             rows = np.asarray(np.memmap(files.rows, dtype="<i8", mode="r", shape=(header.rows,)))
             squares = np.asarray(np.memmap(files.squares, dtype="<f4", mode="r", shape=(header.rows,)))
+            checks = np.asarray(np.memmap(files.checks, dtype="<u4", mode="r", shape=(header.rows,)))
         except (OSError, ValueError):  # another process has just replaced it; the store has everything
             return None
-        return Gallery(header.state, (Block(rows, vectors, squares),), header.rows)
+        if tuple(zlib.crc32(_bytes(array)) for array in (rows, squares, checks)) != header.crc[1:]:
+            return None
+        return Gallery(header.state, (Block(rows, vectors, squares, checks),), header.rows)
 
     def write(self, new: Gallery) -> None:
         """File a gallery: append to what is filed where that is its beginning, else write it whole.
@@ -106,26 +128,30 @@ class Matrix:
         elif header is not None and new.filed == header.rows and header.state[:2] == new.state[:2]:
             self._append(new.blocks[1:], new.state, header)
         else:
-            fresh = Header(new.state, secrets.token_hex(8), 0, new.blocks[0].vectors.shape[1], (0, 0, 0))
+            fresh = Header(new.state, secrets.token_hex(8), 0, new.blocks[0].vectors.shape[1], (0, 0, 0, 0))
             self._append(new.blocks, new.state, fresh)
 
     def clear(self, *, exclude: str | None = None) -> None:
-        """Remove all files, or all but those of one name."""
+        """Remove all of our files, or all but those of one name; what is foreign in the folder stays."""
         keep = {INDEX, *(path.name for path in self._files(exclude))} if exclude else set()
-        for path in list(self.folder.glob("*")):
-            if path.name not in keep:
-                _unlink(path)
+        for path in listed(self.folder):
+            if path.name not in keep and _OWN.fullmatch(path.name):
+                unlink(path)
 
     def fault(self) -> str | None:
         """Describe what is wrong with the files (their checksums are read in full); None if they are whole."""
         header = self._header()
         if header is None:
-            return "is unreadable" if (self.folder / INDEX).exists() and not self._is_of_another_version() else None
+            there = os.path.lexists(self.folder / INDEX)
+            return "is unreadable" if there and not self._is_of_another_version() else None
         for path, size, crc in zip(self._files(header.name), header.sizes, header.crc, strict=True):
-            if not path.is_file() or path.stat().st_size < size:
-                return f"lacks a part of {path.name}"
-            if _crc(path, size) != crc:
-                return f"has damage in {path.name}"
+            try:
+                if not is_file(path) or path.stat().st_size < size:
+                    return f"lacks a part of {path.name}"
+                if _crc(path, size) != crc:
+                    return f"has damage in {path.name}"
+            except OSError as error:
+                return f"cannot be read: {path.name}: {error.strerror}"
         return None
 
     def _append(self, blocks: Iterable[Block], state: State, header: Header) -> None:
@@ -135,35 +161,48 @@ class Matrix:
             [block.vectors.astype("<f4", copy=False) for block in late],
             [block.rows.astype("<i8", copy=False) for block in late],
             [block.squares.astype("<f4", copy=False) for block in late],
+            [block.checks.astype("<u4", copy=False) for block in late],
         )
         files = self._files(header.name)
         crc = tuple(_append(*step) for step in zip(files, header.sizes, arrays, header.crc, strict=True))
-        new = Header(state, header.name, header.rows + sum(map(len, late)), header.dim, (crc[0], crc[1], crc[2]))
+        rows = header.rows + sum(map(len, late))
+        new = Header(state, header.name, rows, header.dim, (crc[0], crc[1], crc[2], crc[3]))
         draft = self.folder / f"{INDEX}.new"
-        draft.write_text(new.to_json(), encoding="ascii")
+        unlink(draft)  # of a killed writer
+        with draft.open("x", encoding="ascii") as file:
+            file.write(new.to_json())
+        for path in (*files, draft):
+            share_mode(path, self.folder.parent / DATABASE)
+        if os.path.lexists(self.folder / INDEX) and not is_file(self.folder / INDEX):
+            raise OSError(f"{self.folder / INDEX} is no file")  # a link to what is not ours, which stays
         draft.replace(self.folder / INDEX)
         self.clear(exclude=header.name)
 
     def _header(self) -> Header | None:
         """Read the index file; None where it is missing or not what we write."""
         try:
-            return Header.from_json((self.folder / INDEX).read_text(encoding="ascii"))
+            return Header.from_json(self._index())
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return None
+
+    def _index(self) -> str:
+        """Read the index file. Raises OSError, and ValueError for what cannot be one."""
+        path = self.folder / INDEX
+        if not path.is_file() or path.stat().st_size > MAX_INDEX:  # a pipe would be waited for
+            raise ValueError("no such file")
+        return path.read_text(encoding="ascii")
 
     def _is_of_another_version(self) -> bool:
         """Tell whether the index file is of another version of twinlens: no damage, but rebuilt by the next writer."""
         try:
-            values = json.loads((self.folder / INDEX).read_text(encoding="ascii"))
+            values = json.loads(self._index())
             return bool(values.get("format", 1) != FORMAT and ("matrix" in values or len(values["state"]) == 4))
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return False
 
     def _files(self, name: str) -> Files:
-        stem = self.folder / name
-        return Files(
-            *(stem.with_name(part) for part in (f"vectors-{name}.f32", f"rows-{name}.i64", f"squares-{name}.f32"))
-        )
+        names = (f"vectors-{name}.f32", f"rows-{name}.i64", f"squares-{name}.f32", f"checks-{name}.u32")
+        return Files(*(self.folder / part for part in names))
 
 
 def _canonical(body: Any) -> bytes:
@@ -175,10 +214,12 @@ def _append(path: Path, at: int, arrays: Iterable[NDArray[np.generic]], crc: int
 
     What lies behind `at` is left of a writer that was killed. It is overwritten, not cut off: it may be mapped.
     """
+    if os.path.lexists(path) and not is_file(path):
+        raise OSError(f"{path} is no file")
     with path.open("r+b" if path.exists() else "xb") as file:
         file.seek(at)
         for array in arrays:
-            data = np.ascontiguousarray(array).data.cast("B")
+            data = _bytes(array)
             file.write(data)
             crc = zlib.crc32(data, crc)
         file.flush()
@@ -194,8 +235,5 @@ def _crc(path: Path, size: int) -> int:
     return crc
 
 
-def _unlink(path: Path) -> None:
-    try:
-        path.unlink()
-    except PermissionError:  # on Windows a file that a reader has mapped stays until the next writer
-        return
+def _bytes(array: NDArray[np.generic]) -> memoryview:
+    return np.ascontiguousarray(array).data.cast("B")

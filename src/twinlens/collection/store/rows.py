@@ -4,29 +4,39 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import re
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from twinlens.core.types import TwinlensError
+
 APPLICATION_ID = 0x74776C6E
 """Says in the file's header that it is a collection of twinlens ("twln")."""
 VERSION = 1
+_DIGEST = re.compile("[0-9a-f]{8,128}")
+_ABSOLUTE = re.compile(rb"/|[A-Za-z]:[\\/]|\\\\")
+_DAMAGED = "the entry of row {} is damaged in the database; mend it with: twinlens repair"
 
-SCHEMA = """
+SCHEMA = (
+    """
 CREATE TABLE state (
     collection TEXT NOT NULL,   -- random, so that no cache of another collection is taken for this one's
     epoch INTEGER NOT NULL      -- a new random number whenever a row that is there loses or changes its vector
-) STRICT;
+) STRICT""",
+    """
 CREATE TABLE generation (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     digest TEXT NOT NULL UNIQUE,
     recipe TEXT NOT NULL,
     dim INTEGER NOT NULL CHECK (dim > 0),
     serving INTEGER NOT NULL
-) STRICT;
--- A row's content never changes: a file with another content or caption becomes another row, so that a row's number
--- says which (content hash, caption) its vector belongs to.
+) STRICT""",
+    # A row's content never changes: a file with another content or caption becomes another row, so that a row's number
+    # says which (content hash, caption) its vector belongs to.
+    """
 CREATE TABLE entry (
     row INTEGER PRIMARY KEY AUTOINCREMENT,
     path BLOB NOT NULL UNIQUE,  -- bytes: names of files need not be text
@@ -39,8 +49,9 @@ CREATE TABLE entry (
     failure TEXT,
     width INTEGER,
     height INTEGER
-) STRICT;
-CREATE INDEX entry_hash ON entry (hash);
+) STRICT""",
+    "CREATE INDEX entry_hash ON entry (hash)",
+    """
 CREATE TABLE vector (
     id INTEGER PRIMARY KEY,
     generation INTEGER NOT NULL REFERENCES generation (number) ON DELETE CASCADE,
@@ -48,10 +59,25 @@ CREATE TABLE vector (
     crc INTEGER NOT NULL,
     data BLOB NOT NULL,         -- float32, little-endian
     UNIQUE (row, generation)
-) STRICT;
-"""
+) STRICT""",
+)
+ADDITIONS = (
+    # CRC-32 of the other columns of an entry; none for what an earlier version wrote, which knows nothing of it: the
+    # triggers remove a check that no longer holds.
+    "CREATE TABLE IF NOT EXISTS entry_check (row INTEGER PRIMARY KEY, crc INTEGER NOT NULL) STRICT",
+    "CREATE TRIGGER IF NOT EXISTS entry_updated AFTER UPDATE ON entry"
+    " BEGIN DELETE FROM entry_check WHERE row = OLD.row; END",
+    "CREATE TRIGGER IF NOT EXISTS entry_deleted AFTER DELETE ON entry"
+    " BEGIN DELETE FROM entry_check WHERE row = OLD.row; END",
+    # Where other file systems were mounted at the last run, so that one that is missing is not taken for empty.
+    "CREATE TABLE IF NOT EXISTS mount_point (path BLOB NOT NULL UNIQUE) STRICT",
+)
+"""Tables of later versions under the same version number: earlier ones work on without them."""
 
 COLUMNS = "row, path, hash, size, mtime_ns, caption, given, metadata, failure, width, height"
+CHECKED = " ".join(("SELECT", COLUMNS, ", (SELECT crc FROM entry_check WHERE entry_check.row = entry.row)"))
+UNCHECKED = " ".join(("SELECT", COLUMNS, ", NULL"))
+"""The columns of an entry and its check, where there is a table of checks, and where there is none."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +111,19 @@ class Entry:
 
     @classmethod
     def read(cls, values: tuple[Any, ...], where: Path | None = None) -> Entry:
-        """Read a result row of `COLUMNS`. where: its path, if known: building paths from text takes the longest."""
-        row, path, digest, size, mtime_ns, caption, given, metadata, failure, width, height = values
-        where, fields = where or Path(os.fsdecode(path)), json.loads(metadata)
+        """Read a result row of `CHECKED`. where: its path, if known: building paths from text takes the longest.
+
+        Raises TwinlensError where the row is damaged.
+        """
+        row, path, digest, size, mtime_ns, caption, given, metadata, failure, width, height, check = values
+        if check is not None and check != checksum(values[1:-1]):
+            raise TwinlensError(_DAMAGED.format(row))
+        try:
+            where, fields = where or Path(os.fsdecode(path)), json.loads(metadata)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise TwinlensError(_DAMAGED.format(row)) from error
+        if not isinstance(fields, dict):
+            raise TwinlensError(_DAMAGED.format(row))
         return cls(where, digest, size, mtime_ns, caption, bool(given), fields, failure, width, height, row)
 
     def values(self) -> tuple[Any, ...]:
@@ -99,3 +135,30 @@ class Entry:
 def to_json(metadata: Mapping[str, Any]) -> str:
     """Write metadata in its canonical form, so that equal metadata compare equal."""
     return json.dumps(dict(metadata), ensure_ascii=False, sort_keys=True, allow_nan=False)
+
+
+def checksum(values: Sequence[Any]) -> int:
+    """Return the CRC-32 of an entry's columns but its row number."""
+    crc = 0
+    for value in values:
+        data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+        crc = zlib.crc32(data, zlib.crc32(b"%s %d:" % (type(value).__name__.encode(), len(data)), crc))
+    return crc
+
+
+def is_digest(text: object) -> bool:
+    """Tell whether a text can be a model's digest, and so the name of a folder."""
+    return isinstance(text, str) and _DIGEST.fullmatch(text) is not None
+
+
+def is_path(value: object) -> bool:
+    """Tell whether a value can be the absolute path of a file, on this system or another."""
+    return isinstance(value, bytes) and b"\0" not in value and _ABSOLUTE.match(value) is not None
+
+
+def is_object(text: Any) -> bool:
+    """Tell whether a text is a JSON object, as metadata are."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, TypeError, RecursionError):
+        return False

@@ -1,0 +1,105 @@
+"""Pictures that are gone, told from those that cannot be reached."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import sys
+from collections.abc import Collection, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from twinlens.media import sources
+
+GONE = (errno.ENOENT, errno.ENOTDIR)
+"""The errors that mean that a file is not there; all others say nothing about it."""
+MOUNTS = Path("/proc/self/mountinfo")
+_SYSTEM = ("/proc", "/sys", "/dev")
+_ESCAPED = re.compile(rb"\\([0-7]{3})")
+
+
+class Obstacle(NamedTuple):
+    """A place below which nothing counts as gone, and the reason."""
+
+    place: Path
+    reason: str
+    is_prunable: bool = True
+
+
+class Presence:
+    """Looks at files, and at what may hide them.
+
+    noted: the mount points of earlier runs. unlisted: folders that could not be listed now, with the reason.
+    """
+
+    def __init__(self, noted: Collection[Path], unlisted: Mapping[Path, str]) -> None:
+        self.mounted = mount_points()
+        self.lost = set(noted) - self.mounted
+        self.unlisted = unlisted
+        self.hiding = set[Path]()
+        """Lost mount points below which a file was looked for and not found."""
+        self._blocked = lru_cache(maxsize=4096)(self._look_at)
+
+    def is_gone(self, path: Path) -> bool:
+        """Tell whether there is no such file, and nothing that may hide it."""
+        return (error := absence(path)) is not None and self.obstacle(path, error) is None
+
+    def obstacle(self, path: Path, error: int) -> Obstacle | None:
+        """Return what may hide a file that cannot be found; None where it is gone.
+
+        error: the number of the error that looking for it ended with.
+        """
+        for above in reversed(path.parents):
+            if reason := self._blocked(above):
+                return Obstacle(above, reason, error in GONE)
+        return None if error in GONE else Obstacle(path.parent, f"cannot be read: {os.strerror(error)}", False)
+
+    def _look_at(self, folder: Path) -> str | None:
+        """Return the reason why nothing below a folder counts as gone; None if there is none."""
+        if folder in self.unlisted:
+            return f"cannot be listed: {self.unlisted[folder]}"
+        places = {folder}
+        if folder.is_symlink():
+            if not folder.exists():
+                return "is a link that leads nowhere"
+            real = Path(os.path.realpath(folder))
+            places = {real, *real.parents}
+        self.hiding |= places & self.lost
+        return "was mounted at the last run, and is not now" if places & self.lost else None
+
+
+def absence(path: Path) -> int | None:
+    """Return the number of the error with which a picture cannot be found; None where it is there."""
+    try:
+        if sources.exists(path):
+            return None
+        path.lstat()
+    except OSError as error:
+        return error.errno or errno.EIO
+    except ValueError:  # a name that no file can have
+        return errno.ENOENT
+    return errno.ENOENT
+
+
+def mount_points() -> set[Path]:
+    """Return where file systems are mounted now, but for the system's own.
+
+    An automounter's own entry does not count: it stays while what it mounts is away.
+    """
+    if sys.platform == "linux":
+        try:
+            lines = MOUNTS.read_bytes().splitlines()
+        except OSError:
+            return set()
+        found = {_place(fields) for line in lines if b" - autofs " not in line and len(fields := line.split()) > 4}
+    else:
+        volumes = Path("/Volumes")
+        found = {path for path in volumes.glob("*") if path.is_mount()}
+    return {path for path in found if path != Path("/") and not str(path).startswith(_SYSTEM)}
+
+
+def _place(fields: list[bytes]) -> Path:
+    """Return the mount point of a line of mountinfo, where special characters are octal numbers."""
+    return Path(os.fsdecode(_ESCAPED.sub(lambda match: bytes([int(match[1], 8)]), fields[4])))

@@ -1,0 +1,242 @@
+"""Reads of a collection: entries, vectors, generations and its state."""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinlens.collection.store.database import DAMAGE, DamageError, Database
+from twinlens.collection.store.layout import MODELS
+from twinlens.collection.store.rows import CHECKED, UNCHECKED, Entry, Generation, is_digest
+from twinlens.core.types import TwinlensError
+
+Rows = NDArray[np.int64]
+Vectors = NDArray[np.float32]
+
+
+class State(NamedTuple):
+    """The state that a cache must agree with: collection, serving generation, epoch, and the last row."""
+
+    collection: str
+    generation: int
+    epoch: int
+    last: int
+
+
+class Reading(Database):
+    """The reads of an open collection; those within `snapshot` are of one state. Damage is a TwinlensError."""
+
+    def model_folder(self, digest: str) -> Path:
+        """Return the folder that keeps the model of a digest."""
+        return self.folder / MODELS / digest
+
+    def found_model(self, digest: str) -> Path:
+        """Return the folder of a model to load. Raises TwinlensError with the cure where it is missing."""
+        folder = self.model_folder(digest)
+        if not folder.is_dir():
+            cure = "put a copy back with: twinlens repair --model DIR"
+            raise TwinlensError(f"the model folder {folder} is missing; {cure}")
+        return folder
+
+    def state(self) -> State:
+        """Return the state that caches are compared with; generation 0 while there is none."""
+        collection, epoch = self._one("SELECT collection, epoch FROM state") or self._damaged()
+        (last,) = self._one("SELECT max(row) FROM entry")
+        serving = self.serving()
+        return State(collection, serving.number if serving else 0, epoch, last or 0)
+
+    def serving(self) -> Generation | None:
+        """Return the generation that answers queries; None in a collection without a model."""
+        known = self._generations()
+        serving = [generation for generation, serves in known if serves]
+        if len(serving) != bool(known):
+            self._damaged()
+        return serving[0] if serving else None
+
+    def generations(self) -> list[Generation]:
+        """Return the serving generation, and one that is being built, if any."""
+        return [generation for generation, _ in self._generations()]
+
+    def counts(self, generation: int) -> tuple[int, int, int]:
+        """Count the entries that have a generation's vector, that lack it, and that failed."""
+        (found,) = self._one("SELECT count(*) FROM vector WHERE generation = ?", generation)
+        (failed,) = self._one("SELECT count(*) FROM entry WHERE failure IS NOT NULL")
+        (total,) = self._one("SELECT count(*) FROM entry")
+        return found, total - found - failed, failed
+
+    def count_below(self, folder: Path) -> int:
+        """Count the entries below a folder."""
+        (count,) = self._one("SELECT count(*) FROM entry WHERE path > ? AND path < ?", *_range(folder))
+        return int(count)
+
+    def at(self, path: Path) -> Entry | None:
+        """Return the entry of a file, by its path."""
+        found = self._entries("WHERE path = ?", os.fsencode(path))
+        return Entry.read(found[0], path) if found else None
+
+    def get(self, row: int) -> Entry | None:
+        """Return the entry of a row."""
+        found = self._entries("WHERE row = ?", row)
+        return Entry.read(found[0]) if found else None
+
+    def entry(self, entry_id: str) -> Entry:
+        """Return an entry by the id that a hit has. Raises TwinlensError when there is none."""
+        found = self.get(int(entry_id)) if entry_id.isdecimal() and len(entry_id) < 19 else None
+        if found is None:
+            raise TwinlensError(f"the collection {self.folder} has no picture with the id {entry_id!r}")
+        return found
+
+    def entries(self, rows: Sequence[int]) -> dict[int, Entry]:
+        """Return the entries of some rows, by row; those that are gone are left out."""
+        found = ((row, self.get(row)) for row in rows)
+        return {row: entry for row, entry in found if entry is not None}
+
+    def alike(self, entry: Entry) -> list[Entry]:
+        """Return good entries of equal content and caption; a caption from within a file goes with its content."""
+        condition = "WHERE hash = ? AND given = ? AND (NOT given OR caption = ?) AND failure IS NULL"
+        rows = self._entries(f"{condition} ORDER BY row LIMIT 64", entry.hash, int(entry.given), entry.caption)
+        return [Entry.read(values) for values in rows]
+
+    def paths(self, below: Path, *, page: int = 1000) -> Iterator[bytes]:
+        """Yield the paths of all entries below a folder, sorted; entries may be changed between two of them."""
+        low, high = _range(below)
+        query = "SELECT path FROM entry WHERE path > ? AND path < ? ORDER BY path LIMIT ?"
+        while rows := self.ask(query, low, high, page):
+            yield from (path for (path,) in rows)
+            low = rows[-1][0]
+
+    def failed_paths(self) -> list[bytes]:
+        """Return the paths of all entries that failed."""
+        return [path for (path,) in self.ask("SELECT path FROM entry WHERE failure IS NOT NULL ORDER BY path")]
+
+    def good(self, *, page: int = 1000) -> Iterator[Entry]:
+        """Yield all entries that did not fail, by row, read a page at a time."""
+        last = 0
+        while rows := self._entries("WHERE row > ? AND failure IS NULL ORDER BY row LIMIT ?", last, page):
+            yield from map(Entry.read, rows)
+            last = rows[-1][0]
+
+    def without_vector(self, generation: int, *, page: int = 1000) -> Iterator[Entry]:
+        """Yield good entries that lack this generation's vector, by row, read a page at a time."""
+        lacks = "NOT EXISTS (SELECT 1 FROM vector WHERE vector.row = entry.row AND generation = ?)"
+        last, condition = 0, f"WHERE row > ? AND failure IS NULL AND {lacks} ORDER BY row LIMIT ?"
+        while rows := self._entries(condition, last, generation, page):
+            yield from map(Entry.read, rows)
+            last = rows[-1][0]
+
+    def failures(self) -> list[tuple[str, int, Path]]:
+        """Return every reason for failure with its count and an example, the commonest first."""
+        rows = self.ask(
+            "SELECT failure, count(*), min(path) FROM entry WHERE failure IS NOT NULL GROUP BY failure"
+            " ORDER BY count(*) DESC, failure"
+        )
+        return [(reason, count, Path(os.fsdecode(path))) for reason, count, path in rows]
+
+    def found(self, generation: int) -> list[Entry]:
+        """Return all entries that have a vector of this generation, by row."""
+        has = "WHERE row IN (SELECT row FROM vector WHERE generation = ?) ORDER BY row"
+        return [Entry.read(values) for values in self._entries(has, generation)]
+
+    def rows(self, generation: int, *, after: int = 0) -> Rows:
+        """Return the rows (N,) above `after` that have a vector of this generation, ascending."""
+        rows = self.ask("SELECT row FROM vector WHERE generation = ? AND row > ? ORDER BY row", generation, after)
+        if not rows and not after and self.ask(_ORPHANS):  # a number in the table of generations is another one now
+            self._damaged()
+        return np.fromiter((row for (row,) in rows), dtype=np.int64, count=len(rows))
+
+    def all_rows(self, generation: int) -> Rows:
+        """Return all rows (N,) with a vector; raises DamageError where the table and its index know different ones."""
+        rows = self.rows(generation)
+        (count,) = self._one("SELECT count(*) FROM vector NOT INDEXED WHERE generation = ?", generation)
+        if len(rows) != count:
+            self._damaged()
+        return rows
+
+    def rows_where(self, generation: int, condition: str, parameters: Sequence[Any]) -> Rows:
+        """Return the rows (N,) with a vector whose entry meets an SQL condition, ascending.
+
+        Only `filters.to_sql` may write conditions.
+        """
+        has_vector = "EXISTS (SELECT 1 FROM vector WHERE vector.row = entry.row AND generation = ?)"
+        query = " ".join(("SELECT row FROM entry WHERE", condition, "AND", has_vector, "ORDER BY row"))
+        rows = self.ask(query, *parameters, generation)
+        return np.fromiter((row for (row,) in rows), dtype=np.int64, count=len(rows))
+
+    def fields(self) -> list[str]:
+        """Return the names in the entries' metadata, sorted."""
+        return [name for (name,) in self.ask("SELECT DISTINCT key FROM entry, json_each(metadata) ORDER BY key")]
+
+    def has_vector(self, row: int, generation: int) -> bool:
+        """Tell whether a row has its vector of a generation."""
+        return self._one("SELECT 1 FROM vector WHERE row = ? AND generation = ?", row, generation) is not None
+
+    def vectors(self, generation: Generation, rows: Rows) -> Vectors:
+        """Return the vectors (N, D) of rows. Raises TwinlensError when one is missing or damaged."""
+        out = np.empty((len(rows), generation.dim), dtype=np.float32)
+        for n, row in enumerate(rows.tolist()):
+            data, crc = self._one(
+                "SELECT data, crc FROM vector WHERE row = ? AND generation = ?", row, generation.number
+            ) or (b"", 0)
+            out[n] = self._vector(row, data, crc, generation.dim)
+        return out
+
+    def vectors_there(self, generation: Generation, rows: Rows) -> tuple[Rows, Vectors]:
+        """Return those of some rows that have a vector, once each and in their order, and the vectors (N, D).
+
+        Raises TwinlensError when one is damaged.
+        """
+        query = "SELECT row, data, crc FROM vector WHERE generation = ? AND row IN (SELECT value FROM json_each(?))"
+        answers = self.ask(query, generation.number, json.dumps(rows.tolist()))
+        found = {row: self._vector(row, data, crc, generation.dim) for row, data, crc in answers}
+        there = [row for row in dict.fromkeys(rows.tolist()) if row in found]
+        out = np.empty((len(there), generation.dim), dtype=np.float32)
+        for n, row in enumerate(there):
+            out[n] = found[row]
+        return np.array(there, dtype=np.int64), out
+
+    def _vector(self, row: int, data: Any, crc: Any, dim: int) -> Vectors:
+        if not intact(data, crc, dim):
+            raise TwinlensError(f"{self.folder} holds a damaged vector (row {row}); mend it with: twinlens repair")
+        return np.frombuffer(data, dtype="<f4")
+
+    def mount_points(self) -> set[Path]:
+        """Return the mount points that were noted at the last run."""
+        if not self.has_additions:
+            return set()
+        return {Path(os.fsdecode(path)) for (path,) in self.ask("SELECT path FROM mount_point")}
+
+    def _entries(self, condition: str, *parameters: Any) -> list[Any]:
+        columns = CHECKED if self.has_additions else UNCHECKED
+        return self.ask(" ".join((columns, "FROM entry", condition)), *parameters)
+
+    def _generations(self) -> list[tuple[Generation, bool]]:
+        rows = self.ask("SELECT number, digest, recipe, dim, serving FROM generation ORDER BY number")
+        if not all(is_digest(digest) for _, digest, _, _, _ in rows):
+            self._damaged()
+        return [(Generation(*values), bool(serving)) for *values, serving in rows]
+
+    def _damaged(self) -> NoReturn:
+        raise DamageError(f"the collection {self.folder}: {DAMAGE}")
+
+
+def intact(data: Any, crc: Any, dim: int) -> bool:
+    """Tell whether a stored vector has its length (4·D bytes), its checksum, and no NaN or infinity."""
+    if not isinstance(data, bytes) or len(data) != 4 * dim or zlib.crc32(data) != crc:
+        return False
+    return bool(np.isfinite(np.frombuffer(data, dtype="<f4")).all())
+
+
+_ORPHANS = "SELECT 1 FROM vector WHERE generation NOT IN (SELECT number FROM generation) LIMIT 1"
+
+
+def _range(folder: Path) -> tuple[bytes, bytes]:
+    """Return the bytes between which the paths of all files below a folder lie."""
+    low = os.fsencode(folder).rstrip(os.fsencode(os.sep)) + os.fsencode(os.sep)
+    return low, low[:-1] + bytes([low[-1] + 1])

@@ -1,0 +1,131 @@
+"""Rows read from the pages themselves: all are saved but those whose own pages are damaged."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from twinlens.collection.store import DATABASE, Entry, Store, salvage, structure_faults, writing
+from twinlens.collection.store.pages import Pages
+from twinlens.core.types import TwinlensError
+
+DIM, COUNT, PAGE = 96, 900, 32768
+
+
+def path_of(n: int) -> Path:
+    return Path(f"/pictures/{n:05}.png")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A collection's database of many pages, some of which were freed."""
+    folder = tmp_path_factory.mktemp("salvage") / "c"
+    with closing(Store.create(folder)) as store:
+        with store.change():
+            generation = store.add_generation("ab" * 8, "test", DIM)
+            for n in range(COUNT + 300):
+                caption = f"picture {n} " * (n % 30)
+                row = store.add(Entry(path_of(n), n.to_bytes(20, "big"), n, 2, caption, True, {"n": n}))
+                store.put_vector(row, generation, np.full(DIM, row, dtype=np.float32))
+        store.commit()
+        with store.change():
+            for n in range(COUNT, COUNT + 300):
+                store.remove_path(path_of(n))
+        store.commit()
+    return folder
+
+
+@pytest.fixture
+def folder(made, tmp_path):
+    return Path(shutil.copytree(made, tmp_path / "c"))
+
+
+def pages_of(data: bytes, words: dict[int, bytes]) -> dict[int, set[int]]:
+    """Number → the pages (from 1) that have its bytes."""
+    found: dict[int, set[int]] = {}
+    for n, word in words.items():
+        found[n], at = set(), data.find(word)
+        while at >= 0:
+            found[n].add(at // PAGE + 1)
+            at = data.find(word, at + 1)
+    return found
+
+
+def saved(folder: Path) -> dict[int, Entry]:
+    with closing(Store.open(folder)) as store:
+        assert structure_faults(store) == []
+        return {int(entry.path.stem): entry for entry in store.good()}
+
+
+def test_the_pages_tell_what_sqlite_tells(made):
+    read = sorted((key, record) for key, record in Pages(made / DATABASE, default=PAGE).rows() if len(record) == 11)
+    with closing(sqlite3.connect(made / DATABASE)) as connection:
+        rows = connection.execute("SELECT * FROM entry ORDER BY row").fetchall()
+    assert [(key, *record[1:]) for key, record in read] == rows and len(rows) == COUNT
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_every_row_is_saved_whose_page_is_whole(folder, seed):
+    rng, data = random.Random(seed), bytearray((folder / DATABASE).read_bytes())
+    whole = bytes(data)
+    paths = pages_of(whole, {n: bytes(path_of(n)) + n.to_bytes(20, "big") for n in range(COUNT)})
+    lost = set(rng.sample(range(1, len(data) // PAGE + 1), rng.randint(1, 6)))
+    for page in lost:
+        data[(page - 1) * PAGE : page * PAGE] = rng.choice((bytes(PAGE), rng.randbytes(PAGE), b"\xff" * PAGE))
+    if cut := rng.choice((0, 0, PAGE, 3 * PAGE)):
+        lost |= set(range((len(data) - cut) // PAGE + 1, len(data) // PAGE + 1))
+        data = data[: len(data) - cut]
+    (folder / DATABASE).write_bytes(data)
+    expected = {n for n, pages in paths.items() if pages and not pages & lost}
+    with writing(folder):
+        told = salvage(folder)
+    found = saved(folder)
+    assert set(found) >= expected and told.entries == len(found)
+    for n, entry in found.items():
+        assert (entry.row, entry.size, entry.metadata) == (n + 1, n, {"n": n})
+        assert entry.caption == f"picture {n} " * (n % 30)
+    assert set(found) <= set(range(COUNT)) or not told.knows_free
+    with closing(Store.open(folder)) as store:
+        serving = store.serving()
+        rows, vectors = store.vectors_there(serving, np.array([entry.row for entry in found.values()]))
+        assert (vectors == rows[:, None]).all()
+
+
+def test_long_rows_reach_over_several_pages(tmp_path):
+    with closing(Store.create(tmp_path / "c")) as store:
+        with store.change():
+            store.add_generation("ab" * 8, "test", DIM)
+            store.add(Entry(path_of(0), b"", 1, 2, "long " * 50_000, metadata={"x": "y" * 100_000}))
+        store.commit()
+        before = store.at(path_of(0))
+    with writing(tmp_path / "c"):
+        salvage(tmp_path / "c")
+    with closing(Store.open(tmp_path / "c")) as store:
+        assert store.at(path_of(0)) == before
+
+
+def test_what_was_deleted_does_not_come_back_while_it_is_known(folder):
+    with writing(folder):
+        assert salvage(folder).knows_free
+    assert set(saved(folder)) == set(range(COUNT))
+
+
+@pytest.mark.parametrize("name", ["entry", "vector", "state"])
+def test_no_row_is_made_of_noise(tmp_path, name):
+    rng = random.Random(name)
+    with closing(Store.create(tmp_path / "c")):
+        pass
+    data = bytearray((tmp_path / "c" / DATABASE).read_bytes())
+    for page in range(2, len(data) // PAGE):
+        data[page * PAGE + 8 : (page + 1) * PAGE] = rng.randbytes(PAGE - 8)
+        data[page * PAGE : page * PAGE + 8] = bytes([13, 0, 0, 1, 0, 0, 8, 0])  # it says that it has 256 rows
+    (tmp_path / "c" / DATABASE).write_bytes(data)
+    with writing(tmp_path / "c"), pytest.raises(TwinlensError, match="nothing can be read"):
+        salvage(tmp_path / "c")
+    assert not list((tmp_path / "c").glob(f"{DATABASE}.*"))
