@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
 def _settings(args: argparse.Namespace, names: Sequence[str], metric: str) -> Settings:
     from twinlens.core import machine
-    from twinlens.core.cache import default_cache
+    from twinlens.core.machine import default_cache
     from twinlens.evaluation.comparison.compare import Settings
 
     cache = args.cache or default_cache()

@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
 
 def _paper(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
-    from twinlens.core import cache, machine
+    from twinlens.core import machine
     from twinlens.evaluation.paper import replication
 
     if args.model:
@@ -106,7 +106,7 @@ def _paper(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
         seed=args.seed,
         device=args.device,
         processes=_processes(args),
-        cache=args.cache or cache.default_cache(),
+        cache=args.cache or machine.default_cache(),
         runs=args.runs,
         progress=_common.shows_view(args),
     )
@@ -123,12 +123,12 @@ def _processes(args: argparse.Namespace) -> int:
 
 
 def _with_model(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
-    from twinlens.core import cache, machine
+    from twinlens.core import machine
     from twinlens.evaluation.evaluate import evaluate
     from twinlens.models import pretrained
 
     composer = pretrained.load(args.model)
-    composer.cache_to((args.cache or cache.default_cache()) / "notes")
+    composer.cache_to((args.cache or machine.default_cache()) / "notes")
     composer.to(machine.pick_device(args.device))
     found = evaluate(composer, dataset, seed=args.seed, ks=args.ks, progress=_common.shows_view(args))
     about = {"recipe": composer.recipe.name, "model": str(args.model), "repeats": 1}
@@ -136,7 +136,7 @@ def _with_model(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
 
 
 def _with_recipe(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
-    from twinlens.core import cache, machine
+    from twinlens.core import machine
     from twinlens.evaluation.cross_validation import cross_validate
 
     recipe = _data.recipe_of(args)
@@ -147,7 +147,7 @@ def _with_recipe(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
         seed=args.seed,
         device=args.device,
         ks=args.ks,
-        array_cache=(args.cache or cache.default_cache()) / "notes",
+        array_cache=(args.cache or machine.default_cache()) / "notes",
         progress=_common.shows_view(args),
     )
     environment = machine.environment(args.device, precision=recipe.training.precision)

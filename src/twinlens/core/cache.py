@@ -1,4 +1,4 @@
-"""The user's cache folder, and a cache of arrays in it.
+"""A cache of arrays in files.
 
 A cache is files: processes that run in parallel share them, and a later run finds them.
 """
@@ -6,7 +6,6 @@ A cache is files: processes that run in parallel share them, and a later run fin
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,11 +18,6 @@ from safetensors.numpy import load_file, save_file
 from twinlens.core.atomic import whole_file
 from twinlens.core.types import TwinlensError
 from twinlens.version import __version__
-
-
-def default_cache() -> Path:
-    """Return the folder for cached arrays, features and finished runs: `twinlens` in the user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "twinlens"
 
 
 @dataclass(frozen=True)

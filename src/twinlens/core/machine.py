@@ -86,3 +86,8 @@ def environment(device: str = "auto", *, precision: str = "float32") -> dict[str
             "twinlens": __version__,
         },
     }
+
+
+def default_cache() -> Path:
+    """Return the folder for cached arrays, features and finished runs: `twinlens` in the user's cache folder."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "twinlens"

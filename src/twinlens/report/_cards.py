@@ -1,24 +1,33 @@
-"""Cards of the result grid: a picture on a tile, a line with rank and score, and a text below."""
+"""Cards of results: a picture on a tile, a line with rank and score, and a text below.
+
+A picture that cannot be read is replaced by the reason.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from statistics import median
 from typing import TypeAlias
 
 from PIL import Image, ImageDraw, ImageFont
 from PIL.ImageFont import FreeTypeFont
 
-from twinlens.core.escaping import ELLIPSIS
-from twinlens.report._thumbnails import resized
+from twinlens.core.escaping import ELLIPSIS, escaped, shortened
+from twinlens.core.types import Picture, Sample
+from twinlens.media import images
 
 Color: TypeAlias = "tuple[int, int, int]"
 
 PAGE, CARD, TILE, BORDER = (247, 247, 245), (255, 255, 255), (242, 242, 239), (230, 230, 226)
 INK, QUIET, ACCENT, TRACK = (31, 35, 40), (108, 113, 120), (0, 114, 178), (233, 233, 228)
 PADDING = 14
+LONGEST = 1000
+"""Characters of a text that grid and page show."""
+WIDE = 2.2
+"""Least width / height of wide pictures, such as NLVR's, which get wider cards."""
 _BAR = 4
 _SUPERSAMPLING = 4  # Pillow draws without antialiasing: rounded shapes are drawn this much larger, then reduced
 _NO_CHARACTER = "\U0010ffff"  # never a character: every font draws its "missing" box for it
@@ -212,3 +221,34 @@ def _font_files() -> tuple[str, ...]:
 
 def _has(font: FreeTypeFont, letter: str) -> bool:
     return bytes(font.getmask(letter)) != bytes(font.getmask(_NO_CHARACTER))
+
+
+def thumbnail(picture: Picture, longest: int) -> Image.Image | str:
+    """Load a picture in RGB with no side longer than `longest` pixels, or return the reason why it cannot be read."""
+    try:
+        image = images.load(picture, near=(longest, longest))
+    except images.BadPicture as error:
+        return escaped(str(error).replace(str(picture), picture.name) if isinstance(picture, Path) else str(error))
+    return image if max(image.size) <= longest else resized(image, (longest, longest))
+
+
+def usual_shape(pictures: Iterable[Image.Image]) -> float:
+    """Return the median of width / height; 1 without pictures."""
+    return median([picture.width / picture.height for picture in pictures] or [1.0])
+
+
+def resized(image: Image.Image, box: tuple[int, int]) -> Image.Image:
+    """Resize a picture, down or up, to fit `box` (width, height in pixels)."""
+    scale = min(box[0] / image.width, box[1] / image.height)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(size, Image.Resampling.LANCZOS)
+
+
+def caption(sample: Sample) -> str:
+    """Return the text below a gallery entry: its caption, or else its id."""
+    return sentence(sample) or escaped(sample.id)
+
+
+def sentence(sample: Sample) -> str:
+    """Return a sample's text on one line, `escaped`, the end of a long one cut off."""
+    return escaped(shortened(" ".join(sample.text.split()), LONGEST))

@@ -8,8 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from twinlens.core.types import Hit, Sample, TwinlensError
-from twinlens.report._cards import INK, PAGE, QUIET, Card, Words
-from twinlens.report._thumbnails import WIDE, caption, sentence, thumbnail, usual_shape
+from twinlens.report._cards import INK, PAGE, QUIET, WIDE, Card, Words, caption, sentence, thumbnail, usual_shape
 
 MARGIN, GAP = 44, 20
 CONTENT = 1260  # width of the hits' side

@@ -15,7 +15,7 @@ from PIL import Image
 
 from twinlens.core.escaping import escaped, shortened
 from twinlens.core.types import Hit, Sample, TwinlensError
-from twinlens.report._thumbnails import WIDE, caption, sentence, thumbnail, usual_shape
+from twinlens.report._cards import WIDE, caption, sentence, thumbnail, usual_shape
 from twinlens.version import __version__
 
 TITLE = 200

@@ -19,8 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from twinlens.core.cache import default_cache
-from twinlens.core.machine import cores, processor
+from twinlens.core.machine import cores, default_cache, processor
 
 FORMAT = 6
 """Version of the manifest; manifests of another version are ignored."""

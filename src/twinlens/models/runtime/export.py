@@ -12,19 +12,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.numpy import save_file
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from twinlens.core.types import Arrays, Encoded, Features, Sample
+from twinlens.core.wordpiece import encode
 from twinlens.encoders import Encoder
 from twinlens.fusions import Fusion
 from twinlens.models.composer import Composer, joined
-from twinlens.models.runtime.parts import VECTORS, Tower, head_name, stacked
+from twinlens.models.runtime.parts import ABSENT, VECTORS, Texts, Tower, head_name, stacked
 
 Grid = tuple[int, int] | None
+SENTENCES = ("A red CAR", "two dogs on a beach, one of them small and far away; it rains", "x", "")
+"""Texts on which `keep_texts` checks that tokenizers alone prepare sentences as the model does."""
 _SIDES = ("image", "text")
 _TENSORS = tuple(field.name for field in fields(Features) if field.name != "grid")
 
@@ -185,3 +191,30 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(level)
+
+
+def keep_texts(composer: Composer, folder: Path, wanted: Sequence[str]) -> dict[str, tuple[int, int | None]] | None:
+    """Write tokenizers, and those `wanted` arrays that stand for a missing picture; return the settings of `Texts.read`.
+
+    Returns None and writes nothing if tokenizers alone do not prepare sentences as the model's encoders do.
+    """
+    encoders: list[Any] = [*composer.encoders]
+    readers = {
+        str(n): (encoder.tokenizer, encoder.max_tokens, int(encoder.pad) if hasattr(encoder, "pad") else None)
+        for n, encoder in enumerate(encoders)
+        if isinstance(getattr(encoder, "tokenizer", None), Tokenizer) and hasattr(encoder, "max_tokens")
+    }
+    references = [composer.prepare(Sample("", None, text)) for text in SENTENCES]
+    tokenized = {f"{n}.{key}" for n, (t, length, _) in readers.items() for key in encode(t, "", length)}
+    texts = Texts(readers, {key: array for key, array in references[0].items() if key not in tokenized})
+    if not all(_equal(arrays, texts.prepare(text)) for text, arrays in zip(SENTENCES, references, strict=True)):
+        return None
+    for n, (tokenizer, _, _) in readers.items():
+        tokenizer.save(str(folder / f"words-{n}.json"))
+    absent = {key: np.array(array, order="C") for key, array in texts.absent.items() if key in wanted}
+    save_file(absent, folder / ABSENT)
+    return {n: (length, pad) for n, (_, length, pad) in readers.items()}
+
+
+def _equal(one: Arrays, other: Arrays) -> bool:
+    return one.keys() == other.keys() and all(np.array_equal(one[key], other[key]) for key in one)

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from twinlens.core.atomic import whole_file
-from twinlens.core.cache import default_cache
+from twinlens.core.machine import default_cache
 from twinlens.core.types import TwinlensError
 
 if TYPE_CHECKING:

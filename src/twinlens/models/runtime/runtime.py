@@ -14,8 +14,7 @@ from twinlens.calibration import Channel
 from twinlens.core import suggestions
 from twinlens.core.types import Arrays, Sample, Similarity, TwinlensError
 from twinlens.models.runtime import cache, fingerprint
-from twinlens.models.runtime.parts import Network, NetworkPart, Onnx, Tower, Vectors
-from twinlens.models.runtime.texts import ABSENT, Texts
+from twinlens.models.runtime.parts import ABSENT, Network, NetworkPart, Onnx, Texts, Tower, Vectors
 
 if TYPE_CHECKING:
     from twinlens.core.recipe import Recipe

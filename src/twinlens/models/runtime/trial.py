@@ -15,8 +15,7 @@ from twinlens.core.machine import multiplies_bf16
 from twinlens.core.progress import track
 from twinlens.core.types import Arrays, Sample
 from twinlens.models.composer import Composer
-from twinlens.models.runtime import texts
-from twinlens.models.runtime.export import TorchPart, as_way, export, modules
+from twinlens.models.runtime.export import TorchPart, as_way, export, keep_texts, modules
 from twinlens.models.runtime.parts import Network, NetworkPart, Onnx, Tower, Vectors, stacked
 
 EXACT = {"onnx": 0.99999, "cuda": 0.9999, "bf16": 0.9999}
@@ -52,7 +51,7 @@ def examine(composer: Composer, folder: Path, *, progress: bool = False) -> dict
         "trims": trial.trims,
         "towers": [vars(tower) for tower in towers],
         "parts": {name: {"chosen": _chosen(ways, starts[name]), "ways": ways} for name, ways in ways_of_parts.items()},
-        "texts": texts.keep(composer, folder, _without_pictures(towers)),
+        "texts": keep_texts(composer, folder, _without_pictures(towers)),
     }
 
 
