@@ -14,7 +14,7 @@ Squares = NDArray[np.float64]
 QUERIES_PER_PRODUCT = 256
 ESTIMATES_PER_PRODUCT = 1 << 21
 """8 MiB. Fewer queries take more rows at once, since each product costs a start."""
-FIRST_ROWS = 512
+FIRST_ROWS = 4096
 """Rows of the first block, which gives the candidates that later rows must beat."""
 EXTRA_CANDIDATES = 32
 """Candidates beyond k that are recomputed directly."""
@@ -121,7 +121,7 @@ def _better(estimates: NDArray[np.float32], worst: NDArray[np.float32]) -> tuple
 
     Comparing is far cheaper than sorting, and after the first blocks few rows pass.
     """
-    queries, columns = np.nonzero(estimates < worst[:, None])
+    queries, columns = np.divmod(np.flatnonzero(estimates < worst[:, None]), estimates.shape[1])
     counts = np.bincount(queries, minlength=len(estimates))
     place = np.arange(len(queries)) - np.repeat(np.cumsum(counts) - counts, counts)
     values = np.full((len(estimates), int(counts.max())), np.inf, dtype=np.float32)

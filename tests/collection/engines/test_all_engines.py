@@ -94,7 +94,7 @@ def test_the_sample_hardly_changes_when_an_entry_comes(engine, many, tmp_path):
 
 
 def test_a_sample_of_those_with_a_block_is_found_however_rare(engine, many, monkeypatch):
-    monkeypatch.setattr(local, "LOOKED_AT", 2)
+    monkeypatch.setattr(local, "FIRST", 2)
     engine.sync(many._session.store)
     rows, vectors = truth(many)
     coordinate = 15

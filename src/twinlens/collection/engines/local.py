@@ -15,8 +15,8 @@ from twinlens.indexes.exact import Exact
 
 TAIL_ROWS = 4096
 """Vectors that a search reads from the store itself before it tries to extend the matrix file."""
-LOOKED_AT = 4096
-"""Entries looked at first for a sample of those that have a block; most collections have enough among them."""
+FIRST = 4096
+"""Entries whose order by hash is kept: enough for most samples."""
 
 
 class Local(Engine):
@@ -37,7 +37,7 @@ class Local(Engine):
         if self._gallery is not now:
             known = {id(block): self._indexes.get(id(block)) for block in now.blocks}
             self._indexes = {id(block): known[id(block)] or _fitted(block) for block in now.blocks}
-            self._gallery, self._first_by_hash = now, now.rows[lowest_by_hash(now.rows, LOOKED_AT)]
+            self._gallery, self._first_by_hash = now, now.rows[lowest_by_hash(now.rows, FIRST)]
         return now.state
 
     def search(
@@ -81,17 +81,17 @@ class Local(Engine):
 
     def _having(self, coordinate: int, count: int) -> Rows:
         """Return the first `count` by hash whose vector is 0 at a coordinate."""
-        looked_at = LOOKED_AT
+        looked_at = 4 * count  # enough where one in four has the block; each look may read a page from the disk
         while True:
-            first = self._by_hash(looked_at)
+            first = self._by_hash(looked_at)[:looked_at]
             having: Rows = first[self._synced.column(first, coordinate) == 0]
             if len(having) >= count or looked_at >= self.count():
                 return having[:count]
-            looked_at *= 16
+            looked_at *= 4
 
     def _by_hash(self, count: int) -> Rows:
         """Return at least the first `count` rows in the order of their hashes."""
-        if count <= LOOKED_AT:
+        if count <= FIRST:
             return self._first_by_hash
         rows = self._synced.rows
         return rows[lowest_by_hash(rows, count)]

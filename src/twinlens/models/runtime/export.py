@@ -194,7 +194,7 @@ def _quiet() -> Iterator[None]:
 
 
 def keep_texts(composer: Composer, folder: Path, wanted: Sequence[str]) -> dict[str, tuple[int, int | None]] | None:
-    """Write tokenizers, and those `wanted` arrays that stand for a missing picture; return the settings of `Texts.read`.
+    """Write tokenizers, and those `wanted` arrays that stand for a missing picture; return `Texts.read`'s settings.
 
     Returns None and writes nothing if tokenizers alone do not prepare sentences as the model's encoders do.
     """
