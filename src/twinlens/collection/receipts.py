@@ -80,19 +80,19 @@ def read(path: Path) -> Record:
     """Read a receipt from its file. Raises TwinlensError: not there, not a receipt, damaged, of a newer version."""
     none = f"{path} is no receipt of twinlens search --receipt, or is damaged"
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        receipt = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise TwinlensError(f"cannot read the receipt {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise TwinlensError(none) from error
-    version = said.get("receipt") if isinstance(said, dict) else None
+    version = receipt.get("receipt") if isinstance(receipt, dict) else None
     if type(version) is not int or version < OLDEST:
         raise TwinlensError(none)
     if version > FORMAT:
         raise TwinlensError(f"{path} is a receipt of version {version}, this twinlens reads version {FORMAT}")
-    if not _is_whole(said) or (version > OLDEST and said.get("check") != _check(said)):
+    if not _is_whole(receipt) or (version > OLDEST and receipt.get("check") != _check(receipt)):
         raise TwinlensError(none)
-    return dict(said)
+    return dict(receipt)
 
 
 def replay(collection: Collection, receipt: Record) -> Replay:
@@ -117,9 +117,9 @@ def _check(receipt: Mapping[str, Any]) -> int:
     return zlib.crc32(json.dumps(rest, sort_keys=True).encode())
 
 
-def _is_whole(said: Record) -> bool:
+def _is_whole(receipt: Record) -> bool:
     """Tell whether a receipt has all that is read of it, as what it must be."""
-    match said:
+    match receipt:
         case {
             "asked": {"image": [*pictures]},
             "model": {"digest": digest, "recipe": recipe, **model},

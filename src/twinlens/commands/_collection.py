@@ -67,17 +67,17 @@ def choose_model(args: argparse.Namespace) -> Composer:
         if args.checkpoint is not None:
             raise TwinlensError("--checkpoint is for the recipe clip; leave it or --model out")
         return Composer.load(args.model.expanduser())
-    told = _common.say if _common.shows_view(args) else str
-    return pretrained.ready(args.recipe or pretrained.AUTO, checkpoint=args.checkpoint, told=told)
+    report = _common.say if _common.shows_view(args) else str
+    return pretrained.ready(args.recipe or pretrained.AUTO, checkpoint=args.checkpoint, report=report)
 
 
 def report_to_json(report: Report) -> dict[str, object]:
     """Return the JSON of a run."""
     counts = ("found", "added", "changed", "moved", "unchanged", "removed", "skipped", "failed", "stopped")
     failures = {reason: [str(path) for path in paths] for reason, paths in report.failures.items()}
-    said = {name: getattr(report, name) for name in counts}
+    counted = {name: getattr(report, name) for name in counts}
     return {
-        **said,
+        **counted,
         "seconds": round(report.seconds, 3),
         "failures": failures,
         "protected": [vars(protection) for protection in report.protections],

@@ -115,8 +115,8 @@ def _plan(args: argparse.Namespace) -> Plan:
 
 def _reverted(args: argparse.Namespace, done: bool) -> Mapping[str, object]:
     if _common.shows_view(args):
-        said = "what was learned is gone; the calibrated sum serves" if done else "nothing was learned there"
-        _common.say(f"{args.collection}: {said}")
+        outcome = "what was learned is gone; the calibrated sum serves" if done else "nothing was learned there"
+        _common.say(f"{args.collection}: {outcome}")
     return {"on": args.collection, "reverted": done}
 
 

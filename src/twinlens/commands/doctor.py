@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     if _common.shows_view(args):
         width = max(len(check.name) for check in checks)
         for check in checks:
-            _common.say(f"{'ok  ' if check.ok else 'hint'}  {check.name:<{width}}  {check.said}")
+            _common.say(f"{'ok  ' if check.ok else 'hint'}  {check.name:<{width}}  {check.finding}")
             if check.hint:
                 _common.say(f"{'':{width + 6}}  → {check.hint}")
     return {"checks": [{**vars(check), "ok": check.ok} for check in checks]}

@@ -73,8 +73,8 @@ def _add(
     from twinlens.models import runtime
 
     report = collection.add(found, options=options)
-    said = {"collection": args.collection, "pictures": len(collection), **_collection.report_to_json(report)}
-    return report, {**said, "runtime": runtime.measurements(collection.model)}
+    result = {"collection": args.collection, "pictures": len(collection), **_collection.report_to_json(report)}
+    return report, {**result, "runtime": runtime.measurements(collection.model)}
 
 
 def _watch(args: argparse.Namespace, options: Options) -> Mapping[str, object]:
@@ -86,7 +86,7 @@ def _watch(args: argparse.Namespace, options: Options) -> Mapping[str, object]:
         raise TwinlensError(f"there is no {missing} to watch")
     with ExitStack() as stack:
         opened: list[Collection] = []
-        told: list[object] = []
+        shown: list[object] = []
 
         def act() -> None:
             found = scan(paths, args.captions)
@@ -94,9 +94,9 @@ def _watch(args: argparse.Namespace, options: Options) -> Mapping[str, object]:
                 found.check_in(folder, prune=args.prune)
                 opened.append(stack.enter_context(_collection_of(args, options)))
             report, result = _add(opened[0], found, args, options)
-            is_news = result["protected"] not in (told or [[]])
+            is_news = result["protected"] not in (shown or [[]])
             if is_news or any(result[name] for name in ("added", "changed", "moved", "removed", "failed")):
-                told[:] = [result["protected"]]
+                shown[:] = [result["protected"]]
                 _tell(report, result, args)
                 _common.emit_line(result, args)
             if report.stopped:

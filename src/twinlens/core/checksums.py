@@ -75,10 +75,10 @@ def _noted(folder: Path) -> dict[str, tuple[int, int]] | None:
     try:
         if not stat.S_ISREG(status.st_mode) or status.st_size > SMALL:
             return None
-        said = json.loads(path.read_bytes())
-        if said["check"] != zlib.crc32(_canonical(said["files"])):
+        content = json.loads(path.read_bytes())
+        if content["check"] != zlib.crc32(_canonical(content["files"])):
             return None
-        return {str(name): (int(size), int(crc)) for name, (size, crc) in said["files"].items()}
+        return {str(name): (int(size), int(crc)) for name, (size, crc) in content["files"].items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 

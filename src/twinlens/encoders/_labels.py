@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 from torchvision.models import EfficientNet_B0_Weights
 
 from twinlens.core import hub, wordpiece
+from twinlens.core.batches import stack_tensors
 from twinlens.encoders._transformer import masked_mean
 
 CLASSES = 1000
@@ -25,6 +25,7 @@ def label_vectors(checkpoint: str | None, revision: str | None = None) -> Tensor
     names = EfficientNet_B0_Weights.IMAGENET1K_V1.meta["categories"]
     network, tokenizer = hub.model(checkpoint, revision=revision).eval(), hub.tokenizer(checkpoint, revision)
     arrays = [wordpiece.encode(tokenizer, name, _MAX_TOKENS) for name in names]
-    words, mask = (torch.from_numpy(np.stack([a[key] for a in arrays])) for key in ("words", "words_mask"))
+    batch = stack_tensors(arrays)
+    words, mask = batch["words"], batch["words_mask"]
     vectors = masked_mean(network(input_ids=words, attention_mask=mask).last_hidden_state, mask)
     return torch.nn.functional.normalize(vectors, dim=-1).clone()

@@ -12,7 +12,7 @@ from twinlens.core.types import Picture, TwinlensError
 from twinlens.media import images
 
 Fit: TypeAlias = Literal["crop", "stretch", "pad"]
-"""How a picture becomes square: its middle; the picture stretched; or the whole picture on white."""
+"""Ways to make a picture square: cut out its middle; stretch it; or put the whole of it on white."""
 
 DECODE_FACTOR = 2
 """JPEGs are decoded at least this many times as large as needed, as for Pillow's thumbnails: then the decoder's coarse

@@ -24,10 +24,10 @@ LITTLE_ROOM = 5 * 10**9
 
 @dataclass(frozen=True)
 class Check:
-    """Result of one check: the finding (`said`), and a hint on what to do when something is wrong."""
+    """Result of one check: its finding, and a hint on what to do when something is wrong."""
 
     name: str
-    said: str
+    finding: str
     hint: str = ""
 
     @property

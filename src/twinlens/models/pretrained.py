@@ -16,21 +16,21 @@ AUTO = "auto"
 PREFERRED = ("clip", "offline")
 
 
-def ready(recipe: str = AUTO, *, checkpoint: str | None = None, told: Callable[[str], object] = str) -> Composer:
+def ready(recipe: str = AUTO, *, checkpoint: str | None = None, report: Callable[[str], object] = str) -> Composer:
     """Load the model of a recipe that needs no training, in evaluation mode.
 
-    checkpoint: a CLIP or SigLIP, NAME or NAME@REVISION at the hub or a folder, in place of the recipe's own. told: a
+    checkpoint: a CLIP or SigLIP, NAME or NAME@REVISION at the hub or a folder, in place of the recipe's own. report: a
     callback for a readable line that names the chosen model, called before a download. Raises TwinlensError for an
     unknown recipe, one that must be trained first, and a checkpoint or package that is not available; for `AUTO`, with
     what to install.
     """
     if recipe == AUTO:
-        return _automatic(checkpoint, told)
+        return _automatic(checkpoint, report)
     if checkpoint is None and recipe in shipped():
         return _load_shipped(recipe)
     pipeline = _with_checkpoint(find_recipe(recipe), checkpoint)
     if all(part.name in pipeline.training.frozen for part in pipeline.encoders):
-        told(_about(pipeline))
+        report(_about(pipeline))
         composer = Composer.build(pipeline).eval()
         if not any(parameter.requires_grad for parameter in composer.fusion.parameters()):
             return composer
@@ -65,12 +65,12 @@ def _load_shipped(name: str) -> Composer:
         return Composer.load(folder)
 
 
-def _automatic(checkpoint: str | None, told: Callable[[str], object]) -> Composer:
+def _automatic(checkpoint: str | None, report: Callable[[str], object]) -> Composer:
     """Load `clip` if its checkpoint is on this machine or the hub answers, else `offline`."""
     if checkpoint is not None or hub.within_reach(*_checkpoint(find_recipe("clip").encoders[0])):
-        return ready("clip", checkpoint=checkpoint, told=told)
+        return ready("clip", checkpoint=checkpoint, report=report)
     try:
-        return ready("offline", told=told)
+        return ready("offline", report=report)
     except TwinlensError as error:
         raise TwinlensError(
             f"no model for people's own pictures can be had here: {hub.INSTALL_OFFLINE}, or connect once to the hub for"

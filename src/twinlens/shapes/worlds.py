@@ -72,7 +72,7 @@ class World:
         start = 0
         for scene, scenes_near, row in zip(scenes, near, chosen, strict=True):
             part = table.part(slice(start, start + len(scenes_near)))
-            statements += _state(rng, scene, [pool[which] for which in row], scenes_near, part)
+            statements += _statements(rng, scene, [pool[which] for which in row], scenes_near, part)
             start += len(scenes_near)
         return statements
 
@@ -147,7 +147,7 @@ def _weighted(rng: np.random.Generator, weights: NDArray[np.float64], count: int
     return chosen
 
 
-def _state(
+def _statements(
     rng: np.random.Generator, scene: Scene, sentences: Sequence[Sentence], near: Sequence[Scene], table: Table
 ) -> Iterator[Statement]:
     """Choose near scenes for each sentence, which is true of them as often as of any scene.

@@ -188,8 +188,8 @@ class _Run:
             self.optimizer, lambda step: min((step + 1) / rising, max(0.02, 1 - step / total))
         )
         self.losses: list[float] = []
-        said = repr((settings, labels, seed, len(examples), [(e.boxes, e.labels) for e in examples]))
-        self.key = hashlib.blake2b(said.encode(), digest_size=16).hexdigest()
+        content = repr((settings, labels, seed, len(examples), [(e.boxes, e.labels) for e in examples]))
+        self.key = hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
 
     def epoch(self, advance: Bar) -> None:
         """Pass once over the examples, in an order and with mirrorings that depend on seed and epoch alone."""

@@ -19,12 +19,12 @@ from twinlens.media.captions import inside
 T = TypeVar("T")
 R = TypeVar("R")
 _COUNTED = re.compile(r" \(\d+ bytes not processed\)")
-"""What Pillow adds to "image file is truncated"; without it equal reasons are equal."""
+"""Pillow's addition to "image file is truncated"; without it equal reasons are equal."""
 WAITING_BYTES = 2**28
 """Bytes of decoded pictures that may wait for the network: enough that it never waits for them, and no more."""
 MAX_AHEAD = 256
 MIN_SPAWNED = 256
-"""Where processes cannot be forked, starting workers takes longer than decoding this many pictures."""
+"""Pictures; decoding fewer takes less time than starting workers, where processes cannot be forked."""
 
 
 class Job(NamedTuple):

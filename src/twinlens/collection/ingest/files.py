@@ -59,15 +59,15 @@ class Files:
         self.store, self.generation, self.report = store, generation, report
         self.presence, self.retry = presence, retry
 
-    def look(self, path: Path, said: Caption | None) -> Work | None:
+    def look(self, path: Path, caption: Caption | None) -> Work | None:
         """Return a file as work to do; None where its size, time and caption have not changed."""
         try:
             status = sources.status(path)
         except OSError as error:
             self.cannot_read(Work(path, 0, 0, None), error)
             return None
-        work = Work(path, *status, said.text or None if said else None)
-        work = replace(work, metadata=said.metadata) if said else work
+        work = Work(path, *status, caption.text or None if caption else None)
+        work = replace(work, metadata=caption.metadata) if caption else work
         known = self.store.at(path)
         if known is None or (known.size, known.mtime_ns) != (work.size, work.mtime_ns) or not work.is_of(known):
             return work

@@ -146,8 +146,8 @@ def _reported(store: Store, report: Report) -> Iterator[None]:
 
 
 def _looked(files: Files, scan: Scan, advance: Bar) -> Iterator[Work]:
-    for path, said in scan.pictures():
-        work = files.look(path, said)
+    for path, caption in scan.pictures():
+        work = files.look(path, caption)
         if work:
             yield work
         else:

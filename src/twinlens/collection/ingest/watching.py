@@ -48,7 +48,7 @@ def watch(
     Ends only with what is raised, such as KeyboardInterrupt. A TwinlensError of `act` (a drive that is gone, another
     process that writes) is told, once while it is the same, and tried again.
     """
-    done, before, told, since = None, None, "", time.monotonic()
+    done, before, reported, since = None, None, "", time.monotonic()
     while True:
         started = time.monotonic()
         now = look()
@@ -58,12 +58,12 @@ def watch(
         elif now == before or before is None or started - since > QUIET_SECONDS:
             try:
                 act()
-                done, told, since = now, "", started
+                done, reported, since = now, "", started
             except TwinlensError as error:
                 spent = time.monotonic() - started
-                if str(error) != told:
-                    told = str(error)
-                    tell(told)
+                if str(error) != reported:
+                    reported = str(error)
+                    tell(reported)
         before = now
         sleep(max(every, LOOK_SHARE * spent))
 

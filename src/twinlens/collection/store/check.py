@@ -25,8 +25,8 @@ def structure_faults(store: Store) -> list[str]:
     What such a file says of its rows means nothing: they have to be salvaged. Reads all of it.
     """
     try:
-        told = [line for (text,) in store.ask("PRAGMA integrity_check(20)") for line in text.splitlines()]
-        lines = [line for line in told if line != "ok" and not line.startswith("***")]
+        reported = [line for (text,) in store.ask("PRAGMA integrity_check(20)") for line in text.splitlines()]
+        lines = [line for line in reported if line != "ok" and not line.startswith("***")]
         lost = [
             f"a row of {t} refers to a missing {parent}" for t, _, parent, _ in store.ask("PRAGMA foreign_key_check")
         ]

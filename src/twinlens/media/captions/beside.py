@@ -94,11 +94,11 @@ class Captions:
 
 def _merged(found: Iterable[Caption | None]) -> Caption | None:
     """Merge captions into one; the first that has a text or a field wins."""
-    said = [caption for caption in found if caption is not None]
-    if not said:
+    captions = [caption for caption in found if caption is not None]
+    if not captions:
         return None
-    text = next((caption.text for caption in said if caption.text), "")
-    return Caption(text, {key: value for caption in reversed(said) for key, value in caption.metadata.items()})
+    text = next((caption.text for caption in captions if caption.text), "")
+    return Caption(text, {key: value for caption in reversed(captions) for key, value in caption.metadata.items()})
 
 
 def _stems(picture: Path) -> tuple[str, ...]:
@@ -118,10 +118,10 @@ def _text_sidecar(path: Path, _picture: str) -> Caption:
 
 
 def _json_sidecar(path: Path, picture: str) -> Caption:
-    said = json.loads(_read_text(path))
-    if isinstance(said, str):
-        return Caption(clean(said))
-    return of_record(said, skip=None, picture=picture) if isinstance(said, dict) else Caption()
+    content = json.loads(_read_text(path))
+    if isinstance(content, str):
+        return Caption(clean(content))
+    return of_record(content, skip=None, picture=picture) if isinstance(content, dict) else Caption()
 
 
 def _read_text(path: Path) -> str:

@@ -67,12 +67,12 @@ def _received(lines: IO[bytes], limit: int) -> Iterator[dict[str, Any]]:
             raise Unreadable(f"it unpacks to more than {limit:,} bytes")
         if not line.endswith(b"\n"):
             raise Unreadable(f"a row unpacks to more than {MAX_LINE:,} bytes")
-        said = json.loads(line)
-        if said == _DONE:
+        message = json.loads(line)
+        if message == _DONE:
             return
-        if isinstance(said, str):
-            raise Unreadable(said)
-        yield said
+        if isinstance(message, str):
+            raise Unreadable(message)
+        yield message
     raise EOFError
 
 
@@ -85,12 +85,12 @@ def _main(path: Path, parent: int, memory: int) -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     try:
         _write(path, parquet)
-        said = _DONE
+        message = _DONE
     except MemoryError:
-        said = "it needs too much memory"
+        message = "it needs too much memory"
     except Exception as error:  # whatever pyarrow raises for a damaged file
-        said = " ".join(str(error).split()) or type(error).__name__
-    print(json.dumps(said), flush=True)
+        message = " ".join(str(error).split()) or type(error).__name__
+    print(json.dumps(message), flush=True)
 
 
 def _write(path: Path, parquet: Any) -> None:

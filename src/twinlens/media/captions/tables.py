@@ -42,6 +42,7 @@ def read_table(path: Path, root: Path | None = None, *, faults: list[str] | None
 
 
 def _read_into(found: dict[str, Caption], path: Path, root: Path | None) -> None:
+    """Add a table's captions by the paths that its rows name: beside the table, its link's target, or the root."""
     # A linked table's own place and its target's: pictures below a linked folder are known by the link.
     places = (os.path.abspath(path), os.path.realpath(path))  # noqa: PTH100 - keeps links
     bases = dict.fromkeys([*map(os.path.dirname, places), *([str(root)] if root else [])])
@@ -53,11 +54,11 @@ def _read_into(found: dict[str, Caption], path: Path, root: Path | None) -> None
         name = record[where]
         if isinstance(name, str) and name:
             try:
-                said = of_record(record, skip=where, picture=Path(name).name)
+                caption = of_record(record, skip=where, picture=Path(name).name)
             except ValueError as error:
                 raise TwinlensError(f"{path}, row {number}: {error}") from error
             for base in bases:
-                found.setdefault(os.path.normpath(os.path.join(base, name)), said)  # noqa: PTH118 - of every record
+                found.setdefault(os.path.normpath(os.path.join(base, name)), caption)  # noqa: PTH118 - of every record
 
 
 def records(path: Path) -> Iterator[dict[str, Any]]:

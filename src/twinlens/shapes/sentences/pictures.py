@@ -11,17 +11,17 @@ from twinlens.shapes.sentences.table import Counts, Mask, Table, number, some
 
 def count(say: Speaker) -> Sentence:
     """State a count of items: "There are exactly two yellow squares"."""
-    return _there("count", say, say.amount(4), say.noun(sized=False))
+    return _exists("count", say, say.amount(4), say.noun(sized=False))
 
 
 def sized(say: Speaker) -> Sentence:
     """State a count of items of one size: "There is a small black circle"."""
-    return _there("sized", say, say.amount(3), say.noun(sized=True))
+    return _exists("sized", say, say.amount(3), say.noun(sized=True))
 
 
 def blocks(say: Speaker) -> Sentence:
     """State a count of blocks: "There are at least three blue blocks"."""
-    return _there("blocks", say, say.amount(5), say.block(say.colour()))
+    return _exists("blocks", say, say.amount(5), say.block(say.colour()))
 
 
 def absent(say: Speaker) -> Sentence:
@@ -34,13 +34,13 @@ def absent(say: Speaker) -> Sentence:
 def touching_edge(say: Speaker) -> Sentence:
     """State a count of items at an edge: "There are exactly three blue squares touching the edge"."""
     words = say.pick("touching the edge", "touching an edge", "touching the wall", "touching a wall")
-    return _there("touching_edge", say, say.amount(3), say.noun().that(words, lambda t: t.at_edge))
+    return _exists("touching_edge", say, say.amount(3), say.noun().that(words, lambda t: t.at_edge))
 
 
 def touching_corner(say: Speaker) -> Sentence:
     """State a count of items in a corner: "There is a triangle closely touching a corner"."""
     words = say.pick("touching the corner", "closely touching a corner", "in a corner of a box")
-    return _there("touching_corner", say, say.amount(2), say.noun().that(words, lambda t: t.in_corner))
+    return _exists("touching_corner", say, say.amount(2), say.noun().that(words, lambda t: t.in_corner))
 
 
 def touching_side(say: Speaker) -> Sentence:
@@ -48,13 +48,13 @@ def touching_side(say: Speaker) -> Sentence:
     side = say.pick("top", "bottom", "left", "right")
     part = say.pick(side, f"{side} edge") if side in ("top", "bottom") else say.pick(f"{side} wall", f"{side} edge")
     words = f"{say.pick('touching', 'closely touching')} the {part} of a box"
-    return _there("touching_side", say, say.amount(3), say.noun().that(words, lambda t: t.touching[side]))
+    return _exists("touching_side", say, say.amount(3), say.noun().that(words, lambda t: t.touching[side]))
 
 
 def not_touching(say: Speaker) -> Sentence:
     """State a count of items away from edges: "There are exactly two blue squares not touching any edge"."""
     words = say.pick("not touching any edge", "not touching the edge", "not touching a wall", "away from the walls")
-    return _there("not_touching", say, say.amount(3), say.noun().that(words, lambda t: ~t.at_edge))
+    return _exists("not_touching", say, say.amount(3), say.noun().that(words, lambda t: ~t.at_edge))
 
 
 def none_touching(say: Speaker) -> Sentence:
@@ -139,7 +139,7 @@ def tower_heights(say: Speaker) -> Sentence:
     return Sentence("tower_heights", text, lambda t: _heights(t) == different)
 
 
-def _there(family: str, say: Speaker, amount: Amount, noun: Noun) -> Sentence:
+def _exists(family: str, say: Speaker, amount: Amount, noun: Noun) -> Sentence:
     """State the amount of a kind: "There are …"."""
     what = amount.of(noun)
     text = f"There {'are' if amount.plural else 'is'} {what}."

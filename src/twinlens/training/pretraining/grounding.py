@@ -33,8 +33,8 @@ def ground(encoder: Referring, corpus: Corpus, *, steps: int = STEPS, progress: 
     encoder.norm.train()
     for _ in track(range(steps), "marks", steps, unit="steps", progress=progress):
         few = torch.randint(len(wanted), (BATCH,))
-        told = encoder.marks(parts[corpus.rows[few]], words[few])
-        loss = F.binary_cross_entropy_with_logits(told, wanted[few], reduction="none").flatten(1).sum(1).mean()
+        logits = encoder.marks(parts[corpus.rows[few]], words[few])
+        loss = F.binary_cross_entropy_with_logits(logits, wanted[few], reduction="none").flatten(1).sum(1).mean()
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         optimizer.step()

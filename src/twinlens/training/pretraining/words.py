@@ -62,10 +62,10 @@ class Roles:
     def of(cls, edit: Edit) -> Roles:
         """Read the roles: the wanted item is named last; by an addition, first."""
         text = edit.instruction
-        said = sorted((term for term in TERMS if term in text), key=text.rindex)
-        new = said[:3] if edit.family == "add" else [] if edit.family in ("remove", "swap") else said[-1:]
+        mentioned = sorted((term for term in TERMS if term in text), key=text.rindex)
+        new = mentioned[:3] if edit.family == "add" else [] if edit.family in ("remove", "swap") else mentioned[-1:]
         there, wanted = (
-            np.array([term in said and (term in new) is is_new for term in TERMS], np.float32)
+            np.array([term in mentioned and (term in new) is is_new for term in TERMS], np.float32)
             for is_new in (False, True)
         )
         return cls(list(FAMILIES).index(edit.family), there, wanted)
@@ -83,8 +83,8 @@ def _parsed(asked: Tensor, roles: Sequence[Roles]) -> Tensor:
     family = torch.tensor([one.family for one in roles])
     words = torch.from_numpy(np.stack([np.concatenate([one.there, one.wanted]) for one in roles]))
     kinds = len(FAMILIES)
-    told = F.binary_cross_entropy_with_logits(asked[:, kinds:], words, reduction="none").sum(1).mean()
-    return F.cross_entropy(asked[:, :kinds], family) + told
+    loss_of_words = F.binary_cross_entropy_with_logits(asked[:, kinds:], words, reduction="none").sum(1).mean()
+    return F.cross_entropy(asked[:, :kinds], family) + loss_of_words
 
 
 def _matched(encoder: Referring, corpus: Corpus, few: Sequence[int], rng: np.random.Generator) -> Tensor:
