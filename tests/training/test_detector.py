@@ -9,7 +9,7 @@ from PIL import Image
 
 from twinlens.core.types import TwinlensError
 from twinlens.training import detector as detection
-from twinlens.training.detector import Boxed, Settings
+from twinlens.training.detector import Example, Settings
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "nlvr"
 CANVAS = (100, 400)
@@ -60,7 +60,7 @@ def test_coco_files_are_read(tmp_path):
     }
     (tmp_path / "boxes.json").write_text(json.dumps(content))
     found = detection.from_coco(tmp_path / "boxes.json", tmp_path)
-    assert found == [Boxed(tmp_path / "a.png", ((1, 2, 4, 6),), ("cat",)), Boxed(tmp_path / "b.png", (), ())]
+    assert found == [Example(tmp_path / "a.png", ((1, 2, 4, 6),), ("cat",)), Example(tmp_path / "b.png", (), ())]
     assert detection.labels_of(found) == ("cat",)
 
 
@@ -147,14 +147,14 @@ def test_mirrored_boxes_lie_on_mirrored_things():
 
 
 def test_an_unlisted_label_is_named():
-    example = Boxed(Image.new("RGB", (10, 10)), ((0, 0, 5, 5),), ("unicorn",))
+    example = Example(Image.new("RGB", (10, 10)), ((0, 0, 5, 5),), ("unicorn",))
     with pytest.raises(TwinlensError, match="'unicorn' is not one of the detector's"):
         detection.fine_tune(small(), [example], ("cat",), settings=SHORT, progress=False)
 
 
 def test_nothing_to_learn_is_said():
     with pytest.raises(TwinlensError, match="nothing to learn"):
-        detection.labels_of([Boxed(Image.new("RGB", (10, 10)), (), ())])
+        detection.labels_of([Example(Image.new("RGB", (10, 10)), (), ())])
 
 
 def test_saved_weights_are_what_the_encoder_reads(tmp_path):

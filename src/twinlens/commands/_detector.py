@@ -13,7 +13,7 @@ from twinlens.core.types import TwinlensError
 if TYPE_CHECKING:
     import argparse
 
-    from twinlens.training.detector import Boxed
+    from twinlens.training.detector import Example
 
 WEIGHTS = "detector.safetensors"
 HELD_OUT = 0.2
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     return {"weights": path, "examples": len(train), "held_out": len(held), **found}
 
 
-def _examples(args: argparse.Namespace) -> list[Boxed]:
+def _examples(args: argparse.Namespace) -> list[Example]:
     """Load COCO boxes, NLVR's annotated scenes, or drawn ones. Raises TwinlensError for too few to hold any out."""
     from twinlens.training import detector as detection
 
@@ -82,7 +82,7 @@ def _examples(args: argparse.Namespace) -> list[Boxed]:
     return found
 
 
-def _canvas(example: Boxed) -> tuple[int, int]:
+def _canvas(example: Example) -> tuple[int, int]:
     """Return the (height, width) that every picture is scaled to: the first one's."""
     from twinlens.media import images
 

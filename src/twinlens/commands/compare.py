@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twinlens.commands import _common, _comparison, _data
+from twinlens.commands import _common, _comparison, _dataset
 from twinlens.core.types import TwinlensError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ SIZES = {"shapes": {"train": ["scenes=4000", "texts=4"], "val": ["scenes=500"], 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the dataset, the fusions, the recipe, and the outputs."""
-    _data.add_dataset(parser, split="test")
+    _dataset.add_dataset(parser, split="test")
     parser.add_argument(
         "--train-split", default="train", metavar="NAME", help="learn from this; the measured one is split by groups"
     )
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAMES",
         help="all, or names with commas between, such as tirg,gate+residual",
     )
-    _data.add_recipe(parser, f"the encoders and the training that all share (default: {RECIPE})")
+    _dataset.add_recipe(parser, f"the encoders and the training that all share (default: {RECIPE})")
     parser.set_defaults(recipe=RECIPE)
     parser.add_argument("--repeats", type=int, default=REPEATS, metavar="N", help=f"seeds per fusion ({REPEATS})")
     parser.add_argument("--rates", metavar="NUMBERS", help="learning rates to choose from; a single one is taken as is")
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
     if args.repeats < 1:
         raise TwinlensError("--repeats wants a number from 1 on")
-    recipe = _data.recipe_of(args)
+    recipe = _dataset.recipe_of(args)
     names = _rows(args.fusions, recipe)
     module, parts = _parts(args)
     metrics: tuple[str, ...] = getattr(module, "METRICS", ("hit@1",))
@@ -142,16 +142,16 @@ def _parts(args: argparse.Namespace) -> tuple[ModuleType, Parts]:
     from twinlens.evaluation.comparison.compare import Parts
 
     args.protocol = args.protocol or PROTOCOL.get(args.dataset)
-    module, test = _data.load_dataset(_sized(args, args.split))
+    module, test = _dataset.load_dataset(_sized(args, args.split))
     if args.train_split == args.split:
         train, test = splits.hold_out(test, splits.TEST_SHARE, args.seed)
     else:
-        train = _data.load_split(_sized(args, args.train_split), args.train_split)
+        train = _dataset.load_split(_sized(args, args.train_split), args.train_split)
     args.val_split = args.val_split or VALIDATION.get(args.dataset, args.train_split)
     if args.val_split in (args.split, args.train_split):
         train, validation = splits.hold_out(train, VALIDATION_SHARE, args.seed)
     else:
-        validation = _data.load_split(_sized(args, args.val_split), args.val_split)
+        validation = _dataset.load_split(_sized(args, args.val_split), args.val_split)
     return module, Parts(train, validation, test)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twinlens.commands import _common, _data, _own, _submission
+from twinlens.commands import _common, _dataset, _own, _submission
 from twinlens.core import jsonfile
 from twinlens.core.types import TwinlensError
 
@@ -37,9 +37,9 @@ MOST_IN_ONE = 0.25
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the dataset, the model or recipe, and the outputs."""
-    _data.add_dataset(parser, split="test")
+    _dataset.add_dataset(parser, split="test")
     parser.add_argument("--model", metavar="NAME", help="measure this trained model: a folder, or one that ships")
-    _data.add_recipe(parser, "without --model: train this on the part not measured (default: compact)")
+    _dataset.add_recipe(parser, "without --model: train this on the part not measured (default: compact)")
     parser.add_argument("--repeats", type=int, default=10, metavar="N", help="splits to train on anew (default: 10)")
     parser.add_argument(
         "--submission", type=Path, metavar="DIR", help="write the rankings there as the dataset's server wants them"
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     if args.collection is not None:
         return _own.evaluate(args)
     _own.check_absent(args)
-    module, dataset = _data.load_dataset(args)
+    module, dataset = _dataset.load_dataset(args)
     named = getattr(module, "METRICS", METRICS)
     args.ks = sorted({int(name.partition("@")[2]) for name in (*METRICS, *named) if "@" in name})
     if args.submission:
@@ -98,7 +98,7 @@ def _paper(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
     if args.repeats < 2:
         raise TwinlensError("--repeats wants at least 2: one repeat has no interval")
     args.epochs = args.epochs or replication.EPOCHS
-    recipe = _data.recipe_of(args)
+    recipe = _dataset.recipe_of(args)
     found = replication.replicate(
         recipe,
         dataset,
@@ -139,7 +139,7 @@ def _with_recipe(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
     from twinlens.core import machine
     from twinlens.evaluation.cross_validation import cross_validate
 
-    recipe = _data.recipe_of(args)
+    recipe = _dataset.recipe_of(args)
     found = cross_validate(
         recipe,
         dataset,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twinlens.commands import _common, _data, _detector, _own
+from twinlens.commands import _common, _dataset, _detector, _own
 from twinlens.core.types import TwinlensError
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what", nargs="?", choices=("model", "detector"), default="model", help="what to train (default: model)"
     )
-    _data.add_dataset(parser, split="train")
-    _data.add_recipe(parser, "a shipped recipe or a .toml file (default: compact)")
+    _dataset.add_dataset(parser, split="train")
+    _dataset.add_recipe(parser, "a shipped recipe or a .toml file (default: compact)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="the folder to write: the model; with --collection"
                         " the report (default: beside the collection)")  # fmt: skip
     parser.add_argument("--workers", type=int, default=0, metavar="N", help="processes that prepare batches ahead")
@@ -55,8 +55,8 @@ def _train_model(args: argparse.Namespace) -> Mapping[str, object]:
 
     from twinlens.models.composer import PROVENANCE, Composer
 
-    recipe = _data.recipe_of(args)
-    _data.dataset_file(args)
+    recipe = _dataset.recipe_of(args)
+    _dataset.dataset_file(args)
     done = args.out / PROVENANCE
     wanted = _provenance(args, recipe)
     if done.is_file() and (found := json.loads(done.read_text(encoding="utf-8"))).get("run") == wanted:
@@ -75,7 +75,7 @@ def _train(args: argparse.Namespace, recipe: Recipe, provenance: Mapping[str, An
     from twinlens.core import machine
     from twinlens.training import loop
 
-    _, dataset = _data.load_dataset(args)
+    _, dataset = _dataset.load_dataset(args)
     composer, epochs = loop.train_recipe(
         recipe,
         dataset,

@@ -34,7 +34,7 @@ Target = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Boxed:
+class Example:
     """A picture with boxes (left, upper, right, lower) in its pixels, and a label for each."""
 
     picture: Picture
@@ -53,13 +53,13 @@ class Settings:
     warmup: int = 50
 
 
-def drawn(count: int, *, seed: int) -> list[Boxed]:
+def drawn(count: int, *, seed: int) -> list[Example]:
     """Drawn scenes with up to eight things in a box, as crowded as NLVR's; the labels are DRAWN_LABELS."""
     rng = np.random.default_rng(seed)
     return [_drawn(random_scene(rng, items=(1, 8))) for _ in range(count)]
 
 
-def from_nlvr(root: Path | None, split: str) -> list[Boxed]:
+def from_nlvr(root: Path | None, split: str) -> list[Example]:
     """Take one picture of each row of NLVR, with its annotated items. Raises TwinlensError."""
     colours = {"#0099ff": "blue"}
     found = []
@@ -67,11 +67,11 @@ def from_nlvr(root: Path | None, split: str) -> list[Boxed]:
         k = n % len(row.pictures)
         shown = row.items_in(k)
         labels = tuple(f"{colours.get(item.color.lower(), item.color.lower())} {item.shape}" for item, _ in shown)
-        found.append(Boxed(row.pictures[k], tuple(box for _, box in shown), labels))
+        found.append(Example(row.pictures[k], tuple(box for _, box in shown), labels))
     return found
 
 
-def from_coco(annotations: Path, pictures: Path) -> list[Boxed]:
+def from_coco(annotations: Path, pictures: Path) -> list[Example]:
     """Read a COCO detection file and the folder of its pictures; crowds are left out, pictures without boxes stay.
 
     Raises TwinlensError when the file cannot be read or is of another format.
@@ -92,7 +92,7 @@ def from_coco(annotations: Path, pictures: Path) -> list[Boxed]:
     except (ValueError, KeyError, TypeError) as error:
         raise TwinlensError(f"{annotations} is no COCO detection file: {type(error).__name__} {error}") from error
     return [
-        Boxed(files[n], tuple(box for box, _ in there), tuple(label for _, label in there))
+        Example(files[n], tuple(box for box, _ in there), tuple(label for _, label in there))
         for n, there in found.items()
     ]
 
@@ -111,7 +111,7 @@ def save(detector: Any, path: Path, *, name: str, labels: Sequence[str]) -> None
     _detectors.save(detector, path, name=name, labels=tuple(labels))
 
 
-def labels_of(examples: Iterable[Boxed]) -> tuple[str, ...]:
+def labels_of(examples: Iterable[Example]) -> tuple[str, ...]:
     """List every label of the examples, sorted. Raises TwinlensError when there is none."""
     labels = tuple(sorted({label for example in examples for label in example.labels}))
     if not labels:
@@ -121,7 +121,7 @@ def labels_of(examples: Iterable[Boxed]) -> tuple[str, ...]:
 
 def fine_tune(
     detector: Any,
-    examples: Sequence[Boxed],
+    examples: Sequence[Example],
     labels: Sequence[str],
     *,
     settings: Settings | None = None,
@@ -151,7 +151,7 @@ def fine_tune(
 
 
 @torch.inference_mode()
-def mean_average_precision(detector: Any, examples: Sequence[Boxed], labels: Sequence[str]) -> dict[str, float]:
+def mean_average_precision(detector: Any, examples: Sequence[Example], labels: Sequence[str]) -> dict[str, float]:
     """Measure COCO's mean average precision on examples: map (IoU .50 to .95), map_50, map_75, each in 0..1.
 
     Raises TwinlensError when torchmetrics (the extra `detector`) is not installed.
@@ -176,7 +176,7 @@ class _Run:
     """A detector in training: the state that a checkpoint holds, and the steps."""
 
     def __init__(
-        self, detector: Any, examples: list[Boxed], labels: tuple[str, ...], settings: Settings, seed: int
+        self, detector: Any, examples: list[Example], labels: tuple[str, ...], settings: Settings, seed: int
     ) -> None:
         self.detector, self.examples, self.labels, self.settings, self.seed = detector, examples, labels, settings, seed
         self.steps = math.ceil(len(examples) / settings.batch_size)
@@ -241,13 +241,13 @@ class _Run:
         self.losses = list(state["losses"])
 
 
-def _drawn(scene: Any) -> Boxed:
+def _drawn(scene: Any) -> Example:
     items = item_boxes(scene)
     boxes = tuple((left, upper, right, lower) for _, left, upper, right, lower in items)
-    return Boxed(functools.partial(draw, scene), boxes, tuple(item[0] for item in items))
+    return Example(functools.partial(draw, scene), boxes, tuple(item[0] for item in items))
 
 
-def _tensors(example: Boxed, labels: Sequence[str]) -> tuple[Tensor, Target]:
+def _tensors(example: Example, labels: Sequence[str]) -> tuple[Tensor, Target]:
     """Convert to pixels (3, H, W) in 0..1, and boxes (N, 4) with labels (N,) as torchvision takes them."""
     pixels = torch.from_numpy(np.array(images.load(example.picture))).permute(2, 0, 1).float() / 255
     numbers = {label: n for n, label in enumerate(labels, 1)}
