@@ -64,7 +64,7 @@ def composer(texts: Sequence[str]) -> Composer:
     return made.eval()
 
 
-def table(path: Path, rows: Rows, columns: Sequence[str] = ("reference", "text", "target")) -> Path:
+def table(path: Path, rows: Sequence[Sequence[str]], columns: Sequence[str] = ("reference", "text", "target")) -> Path:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerows([columns, *rows])
@@ -114,8 +114,8 @@ def captioned(tmp_path_factory) -> Drawn:
         path.parent.mkdir(parents=True, exist_ok=True)
         draw(scene).save(path)
         captions[path.name] = told(scene)
-    rows = [(name, text, str(n % 40)) for n, (name, text) in enumerate(captions.items())]
-    table(folder / "p" / "metadata.csv", rows, ("file_name", "text", "album"))
+    rows = [(name, text, str(n % 200), str(n % 10)) for n, (name, text) in enumerate(captions.items())]
+    table(folder / "p" / "metadata.csv", rows, ("file_name", "text", "album", "shelf"))
     indexed(folder / "p", folder / "c", list(captions.values()))
     return Drawn(folder / "p", folder / "c", captions, [])
 

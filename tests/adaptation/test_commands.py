@@ -35,6 +35,7 @@ def test_training_evaluating_and_taking_it_back(run, edited, tmp_path):
     assert written == {"results.json", "table.md", "training.png"}
     said = json.loads((tmp_path / "c-training" / "results.json").read_text())
     assert said["adopted"] and said["fusion"] == "combiner" and len(said["epochs"]) > 5
+    assert said["attempt"]["number"] == 1 and "attempt 1 on this collection: its level is 0.015" in out
     assert "calibrated sum" in (tmp_path / "c-training" / "table.md").read_text()
 
     code, out, _ = run("evaluate", "--collection", "c", "--triplets", triplets, "--json", "--out", "measured")

@@ -11,6 +11,8 @@ import pytest
 from tests.adaptation.conftest import drawn_edits, table
 from tests.pictures import ALONE
 from twinlens.adaptation import Plan, learn, measure, revert
+from twinlens.adaptation.bounds import level_of
+from twinlens.adaptation.record import Record
 from twinlens.collection import Collection
 from twinlens.core.types import Sample, TwinlensError
 
@@ -32,7 +34,7 @@ def test_on_triplets_the_trained_fusion_wins_and_serves(own, edited, tmp_path):
     rows = {name: found["map"]["mean"] for name, found in result["rows"].items()}
     assert result["adopted"] and result["wins"]
     assert set(result["differences"]) == {"calibrated_sum", "image_only", "text_only"}
-    assert all(found["ci95"][0] > 0 for found in result["differences"].values())
+    assert all(found["ci95"][0] > 0 < found["at_least"] for found in result["differences"].values())
     assert rows["composed"] > 0.8 > 0.65 > max(rows["calibrated_sum"], rows["image_only"]) > rows["shuffled_text"] - 0.1
     assert len(epochs) == len(result["epochs"]) and result["parts"]["test"]["queries"] >= 30
 
@@ -60,7 +62,7 @@ def test_with_shuffled_words_it_is_refused(own, edited, tmp_path):
     was = own.generation
     result, _ = learn(own, Plan(triplets=table(edited.folder / "s.csv", edited.shuffled())))
     assert not result["adopted"] and own.generation == was
-    assert any(found["ci95"][0] <= 0 for found in result["differences"].values())
+    assert any(found["ci95"][0] <= 0 >= found["at_least"] for found in result["differences"].values())
 
 
 def test_new_pictures_are_embedded_as_the_exchanged_ones_were(own, edited, tmp_path):
@@ -105,9 +107,34 @@ def test_the_same_seed_gives_the_same_figures_and_groups_come_from_a_column(capt
     with Collection.open(tmp_path / "c") as collection:
         plan = Plan(group_by="album", epochs=1, seed=3)
         (one, _), (other, _) = learn(collection, plan), learn(collection, plan)
-    assert not one["adopted"] and one["group_by"] == "album" and one["parts"]["test"]["groups"] <= 40
+    assert not one["adopted"] and one["group_by"] == "album" and one["parts"]["test"]["groups"] == 100
     for key in ("rows", "differences", "parts"):
         assert one[key] == other[key]
+    assert one["attempt"]["number"] == other["attempt"]["number"] == 1
+    assert not one["attempt"]["is_repeat"] and other["attempt"]["is_repeat"]
+
+
+def test_every_seed_is_an_attempt_on_the_same_held_out_part(captioned, tmp_path):
+    shutil.copytree(captioned.collection, tmp_path / "c")
+    with Collection.open(tmp_path / "c") as collection:
+        results = [learn(collection, Plan(epochs=1, seed=seed))[0] for seed in (0, 1, 2)]
+        (part,) = Record.read(collection.folder).parts.values()
+    for number, result in enumerate(results, 1):
+        attempt = result["attempt"]
+        assert attempt["number"] == number and attempt["level"] == level_of(number) and not attempt["is_repeat"]
+        assert result["parts"]["test"]["pictures"] == len(part.held)
+        assert result["rows"]["image_only"] == results[0]["rows"]["image_only"]  # the very same queries
+        assert all(found["at_least"] < found["by_group"] for found in result["differences"].values())
+    assert results[0]["rows"]["composed"] != results[1]["rows"]["composed"]
+
+
+def test_too_few_groups_are_refused_before_anything_is_trained_or_charged(captioned, tmp_path):
+    shutil.copytree(captioned.collection, tmp_path / "c")
+    with Collection.open(tmp_path / "c") as collection:
+        with pytest.raises(TwinlensError, match=r"belong to \d+ independent groups, and at least 20 are needed"):
+            learn(collection, Plan(group_by="shelf"))
+        assert Record.read(collection.folder) == Record()
+        assert measure(collection, Plan(group_by="shelf"))["wins"] is False
 
 
 def test_what_cannot_be_learned_is_told(own, captioned, edited, tmp_path):

@@ -47,14 +47,16 @@ def test_folders_and_fields_join_pictures():
 
 def test_pictures_that_all_belong_together_cannot_be_split():
     with pytest.raises(TwinlensError, match=r"nothing can be held out.*--group-by"):
-        drawn({"1": "a", "2": "a"}, 0, by=FOLDER)
+        drawn({"1": "a", "2": "a"}, frozenset(), frozenset({"1", "2"}), 0, by=FOLDER)
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(0, 30), min_size=8, max_size=80).filter(lambda g: len(set(g)) > 3), st.integers(0, 9))
 def test_no_group_stands_in_two_parts(members, seed):
     groups = {str(n): f"g{member}" for n, member in enumerate(members)}
-    parts = drawn(groups, seed, by=PICTURE)
+    test = frozenset(entry for entry, group in groups.items() if group == groups["0"])
+    parts = drawn(groups, test, frozenset(groups) - test, seed, by=PICTURE)
+    assert parts.test == test
     assert sorted(part for ids in parts for part in ids) == sorted(groups)
     held = [{groups[entry] for entry in ids} for ids in parts]
     assert all(held) and not held[0] & held[1] and not held[0] & held[2] and not held[1] & held[2]

@@ -38,7 +38,7 @@ def fit(
 
     Raises TwinlensError for a fusion that composes scores, and has nothing to learn, or does not fit the encoders.
     """
-    model = with_fusion(known.composer, name, seed=seed)
+    model = with_method(known.composer, name, seed=seed)
     assert isinstance(model.fusion, Learned)
     given = {key: value for key, value in (("epochs", epochs), ("precision", precision)) if value is not None}
     settings = SETTINGS.model_copy(update=given)
@@ -55,8 +55,8 @@ def fit(
     return model.eval(), done
 
 
-def with_fusion(composer: Composer, name: str, *, seed: int = 0) -> Composer:
-    """Return the composer with an untrained fusion beside its own comparisons."""
+def with_method(composer: Composer, name: str, *, seed: int = 0) -> Composer:
+    """Return the composer with an untrained fusion of a method beside its own comparisons."""
     part = Variant(name="learned", **{**_sides(composer), "method": name})
     return composer.with_fusion(part, seed=seed).eval()
 

@@ -8,15 +8,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from twinlens.adaptation import decision
+from twinlens.adaptation import bounds, decision, record
 from twinlens.adaptation.embedded_gallery import EmbeddedGallery, Frozen, block_fusion, composer_of
 from twinlens.adaptation.fitting import SETTINGS, converter, fit, is_learned, plain, with_share
+from twinlens.adaptation.held_out import HeldOut, extend, first_threshold, group_ranks
 from twinlens.adaptation.parts import FOLDER, GroupSplit, drawn, ids_of, unseen
 from twinlens.adaptation.task import Task
 from twinlens.collection import Collection
 from twinlens.collection.store import runs
 from twinlens.core import machine
 from twinlens.core.types import TwinlensError
+from twinlens.evaluation.judgements import Judgements
 from twinlens.models import runtime
 from twinlens.models.composer import Composer
 from twinlens.training.loop import Epoch
@@ -48,36 +50,35 @@ class Plan:
 
 
 def learn(collection: Collection, plan: Plan) -> tuple[dict[str, Any], list[Epoch]]:
-    """Train a fusion on a part of a collection, measure it on another, and let it serve if it wins there.
+    """Train a fusion on a part of a collection, measure it on the held-out part, and let it serve if it wins there.
 
-    Returns what JSON says of it ("adopted" is the answer; see `decision.decide` for the figures) and the epochs.
-    Raises TwinlensError where there is too little to learn from, or nothing can be held out; the collection then is as
-    it was, and so it is where the fusion does not win.
+    Returns the result as JSON ("adopted" is the answer; see `decision.decide` for the figures) and the epochs. The
+    attempt is charged to the collection before it is measured. Raises TwinlensError where there is too little to learn
+    from, or too little can be held out; the collection then is as it was, and so it is where the fusion does not win.
     """
     known, by = EmbeddedGallery.of(collection), _group_by(collection, plan.group_by)
     task = Task.of(known, plan.triplets, by=by, source=plan.source)
-    parts = _parts(task, plan.seed, by)
-    judgements = decision.select_judgements(task.test_set(parts.test, plan.seed), plan.seed)
+    parts, judgements = _split(collection, task, by, plan.seed)
     frozen = Frozen(known, task.texts)
     model, epochs = _trained(task, parts, frozen, plan)
-    before = block_fusion(known.composer)
+    about = _about(task, plan, by, parts) | {
+        "share": model.recipe.fusion.options["share"],
+        "environment": machine.environment(plan.device, precision=plan.precision or SETTINGS.precision),
+    }
+    attempt = _charge(collection, plan, decision.attempt_key(model, known, judgements), judgements)
     values = decision.measure_variants(
         block_fusion(model),
         block_fusion(plain(known.composer)),
         frozen,
         judgements,
-        seed=plan.seed,
-        current=before if is_learned(known.composer) else None,
+        current=block_fusion(known.composer) if is_learned(known.composer) else None,
     )
-    found = decision.decide(values, judgements.groups, plan.seed)
-    about = _about(task, plan, by, parts) | {
-        "share": model.recipe.fusion.options["share"],
-        "environment": machine.environment(plan.device, precision=plan.precision or SETTINGS.precision),
-    }
-    sizes = _sizes(task, parts, len(judgements.queries))
-    result = {**about, "parts": sizes, **found, "epochs": [asdict(epoch) for epoch in epochs]}
+    found = decision.decide(values, judgements.groups, attempt["level"])
+    sizes = _sizes(task, parts, judgements)
+    result = {**about, "parts": sizes, "attempt": attempt, **found, "epochs": [asdict(epoch) for epoch in epochs]}
     if found["wins"]:
-        model.provenance = {**known.composer.provenance, LEARNED: about | {"differences": found["differences"]}}
+        said = {"differences": found["differences"], "attempt": attempt}
+        model.provenance = {**known.composer.provenance, LEARNED: about | said}
         _serve(collection, known, model, progress=plan.progress)
     return {**result, "adopted": found["wins"]}, epochs
 
@@ -88,13 +89,13 @@ def measure(collection: Collection, plan: Plan) -> dict[str, Any]:
     task = Task.of(known, plan.triplets, by=by, source=plan.source)
     seen = _seen(known)
     ids = unseen(task.groups, seen)
-    judgements = decision.select_judgements(task.test_set(ids, plan.seed), plan.seed)
+    judgements = decision.select_judgements(task.test_set(ids, decision.MEASURE_SEED))
     learned, frozen = is_learned(known.composer), Frozen(known, task.texts)
     serving, before = block_fusion(known.composer), block_fusion(plain(known.composer))
-    values = decision.measure_variants(serving, before, frozen, judgements, seed=plan.seed)
+    values = decision.measure_variants(serving, before, frozen, judgements)
     if not learned:
         del values[decision.CALIBRATED_SUM]  # it is what serves
-    found = decision.decide(values, judgements.groups, plan.seed)
+    found = decision.decide(values, judgements.groups, bounds.TOTAL_LEVEL)
     held = {
         "pictures": len(ids),
         "of": len(known.entries),
@@ -135,10 +136,30 @@ def _serve(collection: Collection, known: EmbeddedGallery, model: Composer, *, p
         runtime.tuned(collection.model, len(collection), progress=progress)
 
 
-def _parts(task: Task, seed: int, by: str) -> GroupSplit:
-    """Split the groups; the part held out from a serving fusion stays held out, since both are measured."""
-    seen = _seen(task.known)
-    return drawn(task.groups, seed, by=by, test=unseen(task.groups, seen) if seen else None)
+def _split(collection: Collection, task: Task, by: str, seed: int) -> tuple[GroupSplit, Judgements]:
+    """Split the groups, and select the held-out queries; the held-out part is chosen once and recorded.
+
+    What a serving fusion was trained on is not measured, since that fusion is measured as well.
+    """
+    kind, ranks = f"{task.measured} by {by}", group_ranks(task.known, task.groups)
+    past = record.Record.read(collection.folder).parts.get(kind)
+    if past is None:
+        past = HeldOut(first_threshold(ranks, task.groups, task.asked))
+    part = extend(past, ranks, task.groups)
+    held = part.held & unseen(task.groups, _seen(task.known))
+    parts = drawn(task.groups, held, part.trained, seed, by=by)
+    judgements = decision.select_judgements(task.test_set(held, decision.MEASURE_SEED))
+    decision.check_groups(judgements.groups)
+    record.keep_part(collection.folder, kind, part)
+    return parts, judgements
+
+
+def _charge(collection: Collection, plan: Plan, key: str, judgements: Judgements) -> dict[str, Any]:
+    """Charge an attempt; describe it with the least gain that so many groups can show at its level."""
+    attempt = record.charge(collection.folder, key, {"fusion": plan.fusion, "seed": plan.seed})
+    groups = len(set(judgements.groups))
+    least = bounds.smallest_gain(groups, attempt.level)
+    return {**attempt._asdict(), "total_level": bounds.TOTAL_LEVEL, "groups": groups, "smallest_gain": least}
 
 
 def _provenance(known: EmbeddedGallery) -> Mapping[str, Any] | None:
@@ -164,10 +185,10 @@ def _about(task: Task, plan: Plan, by: str, parts: GroupSplit) -> dict[str, Any]
     return {**said, "collection": task.known.collection, "seen": seen}
 
 
-def _sizes(task: Task, parts: GroupSplit, queries: int) -> dict[str, dict[str, int]]:
+def _sizes(task: Task, parts: GroupSplit, judgements: Judgements) -> dict[str, dict[str, int]]:
     """Count the pictures and groups of each part, and the queries of the last."""
     sizes = {name: {"pictures": len(ids), "groups": _count(task, ids)} for name, ids in parts._asdict().items()}
-    sizes["test"]["queries"] = queries
+    sizes["test"]["queries"] = len(judgements.queries)
     return sizes
 
 

@@ -17,8 +17,8 @@ from twinlens.splits import connect
 FOLDER, PICTURE = "folder", "picture"
 """Groupings beside near-duplicates: by folder; none."""
 NEIGHBOURS = 16
-MEASURED, VALIDATION = 0.2, 0.15
-"""The share of all pictures that is measured, and of the others the share that ends the training."""
+VALIDATION = 0.15
+"""The share of the pictures trained on that ends the training."""
 
 
 class GroupSplit(NamedTuple):
@@ -62,12 +62,19 @@ def grouped(
     return connect(keys)
 
 
-def drawn(groups: Mapping[str, str], seed: int, *, by: str, test: frozenset[str] | None = None) -> GroupSplit:
-    """GroupSplit of whole groups; `test` where that is settled. Raises TwinlensError where groups are too few."""
-    test = _held(groups, MEASURED, seed, by) if test is None else test
-    rest = {entry: group for entry, group in groups.items() if entry not in test}
-    validation = _held(rest, VALIDATION, seed, by)
-    return GroupSplit(frozenset(rest) - validation, validation, test)
+def drawn(
+    groups: Mapping[str, str], held: frozenset[str], trained: frozenset[str], seed: int, *, by: str
+) -> GroupSplit:
+    """Split the pictures trained on by the seed; `held` is the test part. Raises TwinlensError for too few groups."""
+    rest = {entry: groups[entry] for entry in sorted(trained)}
+    if len(set(rest.values())) < 2:
+        raise TwinlensError(
+            f"all pictures belong together (near-duplicates, {by}), so nothing can be held out;"
+            f" choose what stays together with --group-by: {FOLDER}, {PICTURE}, or a field of the metadata"
+        )
+    chosen = splits.split_groups(rest, VALIDATION, seed)
+    validation = frozenset(entry for entry, group in rest.items() if group in chosen)
+    return GroupSplit(trained - validation, validation, held)
 
 
 def unseen(groups: Mapping[str, str], seen: frozenset[str]) -> frozenset[str]:
@@ -80,17 +87,6 @@ def ids_of(runs: Iterable[Sequence[int]]) -> frozenset[str]:
     """Return the ids of runs of rows (first, last)."""
     rows: Rows = expanded(tuple((int(first), int(last)) for first, last in runs))
     return frozenset(map(str, rows.tolist()))
-
-
-def _held(groups: Mapping[str, str], share: float, seed: int, by: str) -> frozenset[str]:
-    count = len(set(groups.values()))
-    if count < 2:
-        raise TwinlensError(
-            f"all pictures belong together (near-duplicates, {by}), so nothing can be held out;"
-            f" choose what stays together with --group-by: {FOLDER}, {PICTURE}, or a field of the metadata"
-        )
-    held = splits.split_groups(groups, share, seed)
-    return frozenset(entry for entry, group in groups.items() if group in held)
 
 
 def _values(known: EmbeddedGallery, by: str) -> dict[str, Hashable]:

@@ -50,6 +50,18 @@ class Task:
         return cls(known, told, source, near, grouped(known, near, by, [triplet.ids for triplet in told]))
 
     @property
+    def measured(self) -> str:
+        """Return the kind of example that is measured: triplets where there are some, else captions."""
+        return TRIPLETS if self.triplets else CAPTIONS
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """Return the ids of the pictures that queries are made of: with a caption, or references of triplets."""
+        if self.triplets:
+            return frozenset(triplet.reference for triplet in self.triplets)
+        return frozenset(entry for entry, place in self.known.at.items() if self.known.captioned[place])
+
+    @property
     def texts(self) -> list[str]:
         """Return the texts of the triplets."""
         return [triplet.text for triplet in self.triplets]

@@ -53,7 +53,7 @@ def train(args: argparse.Namespace) -> Mapping[str, object]:
             return _reverted(args, adaptation.revert(collection))
         result, epochs = adaptation.learn(collection, _plan(args))
     out = args.out or _beside(args.collection)
-    result = {"on": args.collection, **result, "reading": _verdict(result)}
+    result = {"on": args.collection, **result, "reading": f"{_verdict(result)}\n{_account(result['attempt'])}"}
     result["files"] = _write(result, epochs, out)
     if _common.shows_view(args):
         _common.print_table(*_table(result), title=_measured_on(result["parts"]["test"]))
@@ -130,10 +130,21 @@ def _verdict(result: Mapping[str, Any]) -> str:
     """Tell in one line whether the fusion was adopted, and over which baselines it did not win."""
     name, differences = result["fusion"], result["differences"]
     if result["adopted"]:
-        gains = ", ".join(f"{_words(other)} by {_interval(found)}" for other, found in differences.items())
+        gains = ", ".join(f"{_words(other)} by {_bound(found)}" for other, found in differences.items())
         return f"adopted: {name} exceeds {gains}; a picture with words is searched by it (--revert ends that)"
-    short = [f"{_words(other)} by {_interval(found)}" for other, found in differences.items() if found["ci95"][0] <= 0]
-    return f"not adopted: {name} does not surely exceed {', '.join(short) or 'anything'}; searches stay as they were"
+    lacking = [other for other, found in differences.items() if min(found["at_least"], found["mean"]) <= 0]
+    short = [f"{_words(other)} by {_bound(differences[other])}" for other in lacking]
+    return f"not adopted: {name} does not surely exceed {', '.join(short)}; searches stay as they were"
+
+
+def _account(attempt: Mapping[str, Any]) -> str:
+    """Tell in one line the number of an attempt, its level, and the least gain that can be adopted at it."""
+    again = ", charged before, as the same fusion was measured then" if attempt["is_repeat"] else ""
+    return (
+        f"attempt {attempt['number']} on this collection{again}: its level is {attempt['level']:.2g}, of"
+        f" {attempt['total_level']:g} that all attempts share; over {attempt['groups']} independent groups a gain below"
+        f" {attempt['smallest_gain']:.3f} cannot be adopted"
+    )
 
 
 def _which(result: Mapping[str, Any]) -> str:
@@ -155,9 +166,8 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _interval(found: Mapping[str, Any]) -> str:
-    low, high = found["ci95"]
-    return f"{found['mean']:+.3f} [{low:+.3f}, {high:+.3f}]"
+def _bound(found: Mapping[str, Any]) -> str:
+    return f"{found['by_group']:+.3f} (at least {found['at_least']:+.3f})"
 
 
 def _table(result: Mapping[str, Any]) -> tuple[list[str], list[list[object]]]:
@@ -170,8 +180,8 @@ def _table(result: Mapping[str, Any]) -> tuple[list[str], list[list[object]]]:
         difference = result["differences"].get(name)
         figures = [Estimate.from_json(found[metric]) for metric in SHOWN]
         label = own if name == "composed" else _words(name)
-        rows.append([label, *figures, "" if difference is None else _interval(difference)])
-    return ["", *SHOWN, f"{own} exceeds it by (map)"], rows
+        rows.append([label, *figures, "" if difference is None else _bound(difference)])
+    return ["", *SHOWN, f"{own} exceeds it by (map, each group counted once)"], rows
 
 
 def _write(result: Mapping[str, Any], epochs: Sequence[Epoch], folder: Path) -> list[Path]:

@@ -1,7 +1,8 @@
-"""The folder of a collection: one SQLite file is the truth, and everything beside it can be made again.
+"""The folder of a collection: one SQLite file is the truth, and what is beside it can be made again.
 
 collection.sqlite   rows and vectors, committed together      model/DIGEST/   the composer that made the vectors
 cache/              the vectors as one memory-mapped matrix   writer.lock     held by the one process that writes
+adaptation.json     attempts to adopt a trained fusion, counted; the one thing beside the rows that cannot be made again
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from twinlens.collection.store.contents import Contents, Runs, contents, expande
 from twinlens.collection.store.database import DAMAGE, DamageError
 from twinlens.collection.store.gallery import Block, Gallery, gallery
 from twinlens.collection.store.layout import (
+    ATTEMPTS,
     DAMAGED,
     DATABASE,
     MODELS,
@@ -19,6 +21,7 @@ from twinlens.collection.store.layout import (
     is_file,
     remove_database,
     remove_drafts,
+    share_mode,
 )
 from twinlens.collection.store.lock import lock_fault, mend_lock, release_new, writing
 from twinlens.collection.store.matrix import Matrix
@@ -29,6 +32,7 @@ from twinlens.collection.store.salvage import LOST, RE_READ, Salvage, finish_sal
 from twinlens.collection.store.store import Store
 
 __all__ = [
+    "ATTEMPTS",
     "DAMAGE",
     "DAMAGED",
     "DATABASE",
@@ -69,6 +73,7 @@ __all__ = [
     "remove_models",
     "runs",
     "salvage",
+    "share_mode",
     "structure_faults",
     "writing",
 ]

@@ -18,6 +18,8 @@ SALVAGED = f"{DATABASE}.salvaged"
 """A repaired database that is complete, and is about to take the damaged one's place."""
 DAMAGED = f"{DATABASE}.damaged"
 """The damaged database that a repaired one has replaced; later ones are numbered."""
+ATTEMPTS = "adaptation.json"
+"""Attempts to adopt a trained fusion, and the part held out from them; see `adaptation.record`."""
 LOCK, HOLDER = "writer.lock", "writer.pid"
 MODELS, CACHE = "model", "cache"
 LITTER = frozenset({".DS_Store", ".localized", "Thumbs.db", "desktop.ini", "@eaDir"})
@@ -25,7 +27,7 @@ LITTER = frozenset({".DS_Store", ".localized", "Thumbs.db", "desktop.ini", "@eaD
 
 _DRAFT = re.compile(rf"{re.escape(DATABASE)}\.[0-9a-f]{{8}}(-wal|-shm|-journal)?")
 _MODEL_DRAFT = re.compile("new-[0-9a-f]{8}")
-_FILES = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal", SALVAGED, LOCK, HOLDER)
+_FILES = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal", SALVAGED, ATTEMPTS, LOCK, HOLDER)
 _KINDS = ((stat.S_ISLNK, "a link"), (stat.S_ISDIR, "a folder"), (stat.S_ISREG, "a file"))
 _CURE = "twinlens follows no links in a collection and removes nothing that is not its own; move it away"
 
