@@ -51,7 +51,12 @@ def test_on_triplets_the_trained_fusion_wins_and_serves(own, edited, tmp_path):
     assert {n: r["map"]["mean"] for n, r in again["rows"].items()} == pytest.approx(rows, abs=1e-6)
     second, _ = learn(own, Plan(triplets=plan.triplets, epochs=1))
     assert second["parts"]["test"] == result["parts"]["test"] and "current" in second["differences"]
-    assert not second["adopted"]
+    assert not second["adopted"] and second["attempt"]["number"] == 2
+    other, _ = learn(own, Plan(triplets=plan.triplets, epochs=1, group_by="picture"))
+    assert (
+        other["parts"]["test"]["pictures"] == result["parts"]["test"]["pictures"]
+    )  # what the serving one has not seen
+    assert other["attempt"]["number"] == 2 and other["attempt"]["is_repeat"]
 
     assert revert(own) and own.generation.digest == was.digest and not revert(own)
     assert scores(own.search(image=edited.folder / edited.edits[0][0], k=50)) == pytest.approx(scores(alone), abs=1e-3)

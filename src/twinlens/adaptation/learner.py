@@ -142,11 +142,14 @@ def _split(collection: Collection, task: Task, by: str, seed: int) -> tuple[Grou
     What a serving fusion was trained on is not measured, since that fusion is measured as well.
     """
     kind, ranks = f"{task.measured} by {by}", group_ranks(task.known, task.groups)
+    seen = _seen(task.known)
+    fresh = unseen(task.groups, seen)
     past = record.Record.read(collection.folder).parts.get(kind)
     if past is None:
-        past = HeldOut(first_threshold(ranks, task.groups, task.asked))
+        sides = (fresh, frozenset(task.groups) - fresh) if seen else (frozenset[str](), frozenset[str]())
+        past = HeldOut(first_threshold(ranks, task.groups, task.asked), *sides)
     part = extend(past, ranks, task.groups)
-    held = part.held & unseen(task.groups, _seen(task.known))
+    held = part.held & fresh
     parts = drawn(task.groups, held, part.trained, seed, by=by)
     judgements = decision.select_judgements(task.test_set(held, decision.MEASURE_SEED))
     decision.check_groups(judgements.groups)

@@ -37,10 +37,15 @@ def add_measured(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
 def add_training(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `train --collection`."""
     group = add_measured(parser)
+    group.description = (
+        "The fusion is adopted only if a bound over at least 20 held-out groups says that it finds more. The held-out"
+        " part is the same for every --seed; attempts on it are counted, and share one level."
+    )
     group.add_argument("--fusion", metavar="NAME", help="what is trained (combiner); an unknown name lists them")
     group.add_argument("--from", dest="source", metavar="SOURCE", help="learn from captions, triplets or both (triplets"
                        " where there are some)")  # fmt: skip
-    group.add_argument("--revert", action="store_true", help="take back what was learned: the calibrated sum serves")
+    group.add_argument("--revert", action="store_true", help="take back what was learned: the calibrated sum serves;"
+                       " attempts stay counted")  # fmt: skip
 
 
 def train(args: argparse.Namespace) -> Mapping[str, object]:
