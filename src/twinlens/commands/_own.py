@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twinlens.commands import _collection, _common
+from twinlens.commands import _collection, _common, _word_use
 from twinlens.core import jsonfile
 from twinlens.core.types import TwinlensError
 
@@ -20,6 +20,10 @@ SHOWN = ("map", "hit@1", "hit@5", "hit@10")
 FOREIGN = {"dataset": "shapes", "root": None, "protocol": None, "recipe": "compact", "model": None, "workers": 0}
 """Options of training on a dataset, which a collection has no use for, and their defaults."""
 
+NO_CAPTIONS = (
+    "no picture of the collection has a caption, so that only the change of the first ten is measured;"
+    " add captions and index again, or give --triplets FILE"
+)
 OPTIONS = {"group_by": "group-by", "source": "from"}
 
 
@@ -70,19 +74,41 @@ def train(args: argparse.Namespace) -> Mapping[str, object]:
 
 
 def evaluate(args: argparse.Namespace) -> Mapping[str, object]:
-    """Measure the serving fusion, and write the table to `--out`."""
+    """Measure the serving fusion and how much words decide, and write the tables to `--out`."""
     from twinlens import adaptation
 
     _check(args)
+    plan = _plan(args)
     with _collection.open_collection(args) as collection:
-        result: dict[str, Any] = {"on": args.collection, **adaptation.measure(collection, _plan(args))}
-    result["reading"] = _which(result)
+        if not _word_use.has_words(collection, plan):
+            return _without_words(args, _word_use.measure(collection, plan, None))
+        result: dict[str, Any] = {"on": args.collection, **adaptation.measure(collection, plan)}
+        result["reading"] = _which(result)
+        if _common.shows_view(args):
+            _common.print_table(*_table(result), title=_measured_on(result["measured"]))
+            _common.say()
+            _common.say(result["reading"])
+        result["words"] = _word_use.measure(collection, plan, result)
     if _common.shows_view(args):
-        _common.print_table(*_table(result), title=_measured_on(result["measured"]))
-        _common.say()
-        _common.say(result["reading"])
+        _word_use.show(result["words"])
     if args.out:
         _write_table(result, args.out)
+    return result
+
+
+def _without_words(args: argparse.Namespace, found: dict[str, Any]) -> Mapping[str, object]:
+    """Report the little that can be measured without captions and triplets. Raises TwinlensError for nothing."""
+    if found["first_ten"] is None:
+        raise TwinlensError(
+            f"no picture of the collection has a caption, and without, at least {_word_use.MIN_PICTURES} pictures are"
+            " needed; add captions and index again, or give --triplets FILE"
+        )
+    result = {"on": args.collection, "reading": NO_CAPTIONS, "words": found}
+    if _common.shows_view(args):
+        _common.say(NO_CAPTIONS)
+        _word_use.show(found)
+    if args.out:
+        jsonfile.write(result, args.out / "results.json")
     return result
 
 
@@ -208,4 +234,7 @@ def _write_table(result: Mapping[str, Any], folder: Path) -> None:
 
     jsonfile.write(result, folder / "results.json")
     table = Table(*_table(result), digits=3).markdown()
-    (folder / "table.md").write_text(f"{table}\n{result['reading']}\n", encoding="utf-8")
+    text = f"{table}\n{result['reading']}\n"
+    if words := result.get("words"):
+        text += f"\n{_word_use.markdown(words)}"
+    (folder / "table.md").write_text(text, encoding="utf-8")
