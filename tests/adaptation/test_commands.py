@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.adaptation.conftest import table
+from tests.adaptation.conftest import indexed, table
 from twinlens import cli
 from twinlens.media.captions.tables import read_table
 
@@ -73,6 +73,10 @@ def test_mistakes_are_one_line(run, edited, model, tmp_path):
     lacking = table(tmp_path / "lacking.csv", [("a", "b")], ("reference", "target"))
     few = table(edited.folder / "few.csv", edited.edits[:20])
     train = ("train", "--collection", "c")
+    (tmp_path / "some").mkdir()
+    for name in [name for name, _, _ in edited.edits[:20]]:
+        shutil.copy(edited.folder / name, tmp_path / "some" / name)
+    indexed(tmp_path / "some", tmp_path / "few", ["add"])
     for arguments, reason in (
         (train, "no picture of the collection has a caption"),
         ((*train, "--triplets", wrong), "row 1: the collection has no picture 'nowhere.png'"),
@@ -84,7 +88,7 @@ def test_mistakes_are_one_line(run, edited, model, tmp_path):
         ((*train, "--recipe", "clip"), "--recipe has no meaning with --collection"),
         ((*train, "--triplets", good, "--epochs", 0), "--epochs wants"),
         (("train", "--triplets", good, "--out", "m"), "--triplets needs --collection"),
-        (("evaluate", "--collection", "c"), "no picture of the collection has a caption"),
+        (("evaluate", "--collection", "few"), "no picture of the collection has a caption, and without, at least 30"),
         (("evaluate", "--collection", "none"), "there is no collection in none"),
         (("train", "--protocol", "edits"), "say where the model goes"),
     ):
