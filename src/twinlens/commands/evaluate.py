@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twinlens.commands import _common, _dataset, _own, _submission
+from twinlens.commands import _adaptation, _common, _dataset, _submission
 from twinlens.core import jsonfile
 from twinlens.core.types import TwinlensError
 
@@ -51,14 +51,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--runs", type=Path, metavar="DIR", help="protocol paper: keep finished repeats there, and go on from them"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="write results.json, table.md, chart.png there")
-    _own.add_measured(parser)
+    _adaptation.add_measured(parser)
 
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Measure, print the table, write the files."""
     if args.collection is not None:
-        return _own.evaluate(args)
-    _own.check_absent(args)
+        return _adaptation.evaluate(args)
+    _adaptation.check_absent(args)
     module, dataset = _dataset.load_dataset(args)
     named = getattr(module, "METRICS", METRICS)
     args.ks = sorted({int(name.partition("@")[2]) for name in (*METRICS, *named) if "@" in name})

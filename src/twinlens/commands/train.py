@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twinlens.commands import _common, _dataset, _detector, _own
+from twinlens.commands import _adaptation, _common, _dataset, _detector
 from twinlens.core.types import TwinlensError
 
 if TYPE_CHECKING:
@@ -36,15 +36,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="the folder to write: the model; with --collection"
                         " the report (default: beside the collection)")  # fmt: skip
     parser.add_argument("--workers", type=int, default=0, metavar="N", help="processes that prepare batches ahead")
-    _own.add_training(parser)
+    _adaptation.add_training(parser)
     _detector.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Train, or resume an interrupted run; a finished run is not repeated."""
     if args.collection is not None:
-        return _own.train(args)
-    _own.check_absent(args)
+        return _adaptation.train(args)
+    _adaptation.check_absent(args)
     if args.out is None:
         raise TwinlensError("say where the model goes: --out DIR")
     return _detector.run(args) if args.what == "detector" else _train_model(args)

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from twinlens.training.loop import Epoch
 
 SHOWN = ("map", "hit@1", "hit@5", "hit@10")
-FOREIGN = {"dataset": "shapes", "root": None, "protocol": None, "recipe": "compact", "model": None, "workers": 0}
+DATASET_ONLY_OPTIONS = {
+    "dataset": "shapes",
+    "root": None,
+    "protocol": None,
+    "recipe": "compact",
+    "model": None,
+    "workers": 0,
+}
 """Options of training on a dataset, which a collection has no use for, and their defaults."""
 
 NO_CAPTIONS = (
@@ -121,7 +128,7 @@ def check_absent(args: argparse.Namespace) -> None:
 
 def _check(args: argparse.Namespace) -> None:
     """Raise TwinlensError for an option of datasets or recipes."""
-    for name, default in FOREIGN.items():
+    for name, default in DATASET_ONLY_OPTIONS.items():
         if getattr(args, name, default) != default:
             raise TwinlensError(f"--{name} has no meaning with --collection; leave one of them out")
     if args.epochs is not None and args.epochs < 1:
