@@ -3,10 +3,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from twinlens.core.types import TwinlensError
 from twinlens.datasets import cirr
+from twinlens.evaluation.judgements import Judgements
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "cirr"
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="CIRR's annotations are not in ../shared/data/cirr")
@@ -54,6 +56,13 @@ def test_mistakes_are_named(tmp_path):
     write(tmp_path, "val", names=MEMBERS[:5])
     with pytest.raises(TwinlensError, match=r"lacks 1 of the pictures .* such as dev-5"):
         cirr.load(tmp_path, "val")
+
+
+def test_the_other_members_are_foils_of_protocol_f(tmp_path):
+    judgements = Judgements.of(cirr.load(write(tmp_path, "val"), "val"))
+    assert "grounding_accuracy" in cirr.METRICS
+    scores = np.array([[9, 1, 2, 3, 2, 1, 9]], dtype=np.float32)  # above the target: the reference, one member, another
+    assert judgements.per_query(scores)["grounding_accuracy"].tolist() == [2.5 / 4]
 
 
 def test_expected_files_are_annotations_and_the_pictures_they_name(tmp_path):

@@ -20,11 +20,13 @@ SPLITS = ("train", "val", "test1")
 METRICS: tuple[str, ...] = (
     *(f"recall@{k}" for k in (1, 5, 10, 50)),
     *(f"subset_recall@{k}" for k in (1, 2, 3)),
+    "grounding_accuracy",
 )
 NOTE = (
     "CIRR: the gallery is every picture of the split; the query's own picture is excluded. One target per query; "
     "R@1/5/10/50 over the gallery, and Rsubset@1/2/3 over the other five pictures of the query's set (the target and "
-    "the four that count as wrong). The targets of test1 are known to the authors' server only."
+    "the four that count as wrong); grounding_accuracy is how often the target ranks above one of these four, which "
+    "look like it (foil accuracy, protocol F). The targets of test1 are known to the authors' server only."
 )
 SOURCE = Source(
     homepage="https://cuberick-orion.github.io/CIRR/",
