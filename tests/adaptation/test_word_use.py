@@ -52,7 +52,8 @@ def test_captions_are_read_once_they_have_been_learned(captioned, evaluate, tmp_
     accuracy, both = means(words, "foil_accuracy"), means(words, "both_foils")
     assert accuracy["composed"] > 0.9 and both["composed"] > 0.9
     assert both["image_only"] < 0.6 and both["text_only"] < 0.6 and both["pixel_count"] < 0.7
-    assert all(holds(rows[name]["foil_accuracy"], 0.5) for name in ("image_only", "shuffled_text", "pixel_count"))
+    assert all(holds(rows[name]["foil_accuracy"], 0.5) for name in ("image_only", "pixel_count"))
+    assert holds(rows["image_only"]["foil_accuracy"], accuracy["shuffled_text"])  # other words fall to the picture only
     assert words["foils"]["gaps"]["foil_accuracy"] < 0.25
     assert rows["paraphrase"]["decided_alike"]["mean"] > 0.9
     assert words["first_ten"]["words_swapped"]["mean"] > 0.5
