@@ -100,6 +100,11 @@ def test_another_model_is_taken_over(indexed, pictures, model, tmp_path):
     assert answer(indexed, "verify")["ok"]
 
 
+def test_a_model_that_ships_is_named(run, pictures):
+    code, _, _ = run("index", "pictures", "--model", "compact")
+    assert code == 0 and json.loads(run("info", "--json")[1])["model"]["recipe"] == "compact"
+
+
 def test_info_verify_and_repair(indexed, pictures, tmp_path):
     told = answer(indexed, "info")
     assert (told["pictures"], told["failed"], told["model"]["recipe"], told["building"]) == (3, 0, "toy", None)

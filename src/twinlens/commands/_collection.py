@@ -45,8 +45,8 @@ def open_collection(args: argparse.Namespace) -> Collection:
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Add `--model`, `--recipe` and `--checkpoint`."""
     model = parser.add_mutually_exclusive_group()
-    model.add_argument("--model", type=Path, metavar="DIR", help="a model folder; if it is not the collection's, all"
-                       " pictures are embedded again, and the old vectors serve until then")  # fmt: skip
+    model.add_argument("--model", type=Path, metavar="NAME", help="a model's folder, or one that ships; if it is not"
+                       " the collection's, all pictures are embedded again; old vectors serve until then")  # fmt: skip
     model.add_argument("--recipe", metavar="NAME", help="a model that needs no training: clip, offline, compact (for"
                        " drawn scenes), or auto: clip if its checkpoint can be had, else offline (auto)")  # fmt: skip
     parser.add_argument("--checkpoint", metavar="NAME", help="another CLIP or SigLIP for --recipe clip, by its name at"
@@ -61,12 +61,11 @@ def asks_for_model(args: argparse.Namespace) -> bool:
 def choose_model(args: argparse.Namespace) -> Composer:
     """Load the model of `--model`, `--recipe` and `--checkpoint`. Raises TwinlensError when it cannot be loaded."""
     from twinlens.models import pretrained
-    from twinlens.models.composer import Composer
 
     if args.model is not None:
         if args.checkpoint is not None:
             raise TwinlensError("--checkpoint is for the recipe clip; leave it or --model out")
-        return Composer.load(args.model.expanduser())
+        return pretrained.load(args.model)
     report = _common.say if _common.shows_view(args) else str
     return pretrained.ready(args.recipe or pretrained.AUTO, checkpoint=args.checkpoint, report=report)
 
