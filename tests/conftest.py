@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -9,6 +10,8 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes on two cores
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+if hasattr(os, "register_at_fork"):  # children must not collect other tests' networks, whose threads they lack
+    os.register_at_fork(after_in_child=gc.freeze)
 
 from tests import toy
 from twinlens.core.types import Dataset

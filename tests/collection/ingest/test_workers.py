@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import threadpoolctl
 
@@ -22,3 +25,33 @@ def test_a_worker_multiplies_with_one_thread() -> None:
             assert pool.ask(300) == 1
         finally:
             pool.stop()
+
+
+LEFT_BEHIND = """
+import gc, os
+from twinlens.collection.ingest.workers import Pool
+
+class Session:
+    \"\"\"Ends only where it was made, as a network's session waits for its threads.\"\"\"
+
+    def __init__(self):
+        self.cycle, self.process = self, os.getpid()
+
+    def __del__(self):
+        assert os.getpid() == self.process or os._exit(9)
+
+def work(shared, job):
+    gc.collect()
+    return job
+
+gc.disable()
+Session()
+pool = Pool(work, None, seconds=60, memory=1 << 30)
+print(pool.ask("answered"))
+pool.stop()
+"""
+
+
+def test_a_worker_collects_nothing_that_the_parent_left() -> None:
+    done = subprocess.run([sys.executable, "-c", LEFT_BEHIND], capture_output=True, text=True, timeout=100)
+    assert done.stdout == "answered\n", done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -104,6 +105,8 @@ class _Worker:
 
 def _serve(ours: Connection, pipe: Connection, work: Callable[[Any, Any], Any], shared: Any, memory: int) -> None:
     """Serve jobs until the parent process is gone."""
+    # Never collect what the parent left: a network's session would wait at its end for threads that a fork lacks.
+    gc.freeze()
     ours.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that knows what is committed
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
