@@ -1,16 +1,16 @@
 """The tables and plots of docs/comparison.md, from the finished runs in benchmarks/comparison/.
 
-Runs that are not there yet are trained only with --train: with all seeds they take hours.
+Runs that are not there yet are trained only with --train: with all seeds they take hours. Rows on whole maps
+(`--fusions all`) take most of them.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+import sys
 import tempfile
 from pathlib import Path
-
-from _results import skip
 
 from twinlens.cli import main as twinlens
 from twinlens.core.recipe import find_recipe
@@ -19,11 +19,12 @@ from twinlens.evaluation.comparison.methods import RESIDUAL_GATE, fusions, selec
 HERE = Path(__file__).resolve().parent
 RUNS, DOCS = HERE / "comparison", HERE.parent / "docs"
 RECIPES = ("towers-unmarked", "towers")
+CELLWISE = [*fusions(), RESIDUAL_GATE]
 
 
 def finished(recipe: str, repeats: int) -> bool:
-    """Tell whether the runs of single fusions are there; those on whole maps may come later."""
-    methods = select(find_recipe(recipe), [*fusions(), RESIDUAL_GATE])
+    """Tell whether the runs of the fusions that are applied cell by cell are there."""
+    methods = select(find_recipe(recipe), CELLWISE)
     names = [path.name for path in (RUNS / recipe).glob("*.json")]
     return all(
         any(re.match(rf"{re.escape(method.name)}(-[\d.e-]+)?-{seed}-\w+\.json", name) for name in names)
@@ -53,12 +54,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", action="append", choices=RECIPES, help="default: both")
     parser.add_argument("--repeats", type=int, default=5, help="seeds (default: 5)")
-    parser.add_argument("--fusions", default="all", help="rows (default: all)")
+    parser.add_argument("--fusions", default=",".join(CELLWISE), help="rows (default: all but those on whole maps)")
     parser.add_argument("--train", action="store_true", help="train the runs that are missing")
     given = parser.parse_args()
     for recipe in given.recipe or RECIPES:
         if not given.train and not finished(recipe, given.repeats):
-            skip(f"runs of {recipe} are missing in {RUNS}; --train trains them")
+            print(f"runs of {recipe} are missing in {RUNS}; --train trains them", file=sys.stderr)
+            continue
         update(recipe, given.repeats, given.fusions)
 
 
