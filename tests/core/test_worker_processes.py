@@ -78,8 +78,16 @@ def test_an_error_does_not_wait_for_the_work_at_hand():
     assert time.monotonic() - started < 30 and not multiprocessing.active_children()
 
 
+@pytest.fixture
+def interruptible():
+    """Ctrl-C as programs have it that a person started; those in the background of a script ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("others", [0, 3])
-def test_held_signals_come_at_the_end_whichever_thread_they_reach(others):
+def test_held_signals_come_at_the_end_whichever_thread_they_reach(others, interruptible):
     done, ended = [], threading.Event()
     threads = [threading.Thread(target=ended.wait) for _ in range(others)]
     for thread in threads:
