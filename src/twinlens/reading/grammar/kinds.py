@@ -1,0 +1,75 @@
+"""Reading kinds of item: "small blue circle touching the wall", "black block over a yellow block".
+
+A NAME is the noun and what stands before it; a TAIL, one or more conditions, follows; OTHER is what a relation is to.
+"""
+
+from __future__ import annotations
+
+from twinlens.reading.grammar.rules import Rule, rule, same
+from twinlens.reading.meanings import At, Either, Is, IsBlock, Kind, Not, Over, Under, Within
+from twinlens.reading.world import COLOURS, SHAPES, SIZES
+
+ITEM, BLOCK = Kind(), Kind((IsBlock(),))
+
+
+def is_block(kind: Kind) -> bool:
+    """Test whether a kind is one of blocks; of these "over" means that they stand on each other."""
+    return IsBlock() in kind.conditions
+
+
+def _value(symbol: str, attribute: str, value: str) -> list[Rule]:
+    return rule(symbol, value, lambda: Is(attribute, value))
+
+
+def _differing(colour: Is) -> Kind:
+    return BLOCK.that(Not(colour))
+
+
+_WORDS = [
+    *(one for colour in COLOURS for one in _value("COLOUR", "colour", colour)),
+    *(one for shape in SHAPES for one in _value("SHAPE", "shape", shape)),
+    *(one for size in SIZES for one in _value("SIZE", "size", size)),
+    *rule("QUALITY", "COLOUR [color]", same),
+    *rule("QUALITY", "SIZE [size]", same),
+    *rule("QUALITY", "COLOUR or COLOUR", lambda one, other: Either((one, other))),
+    *rule("ATTRIBUTE", "color", lambda: "colour"),
+    *rule("ATTRIBUTE", "shape", lambda: "shape"),
+    *rule("ATTRIBUTE", "size", lambda: "size"),
+]
+
+_NAMES = [
+    *rule("NOUN", "item|one", lambda: ITEM),
+    *rule("NOUN", "block", lambda: BLOCK),
+    *rule("NOUN", "SHAPE [item]", lambda shape: Kind((shape,))),
+    *rule("NOUN", "SHAPE block", lambda shape: BLOCK.that(shape)),
+    *rule("NAME", "NOUN", same),
+    *rule("NAME", "QUALITY NAME", lambda quality, kind: kind.that(quality)),
+    # Slips that stand in the corpus: "a yellow black at the top", "a block block".
+    *rule("NAME", "COLOUR black", lambda colour: BLOCK.that(colour)),
+    *rule("NAME", "block block", lambda: BLOCK.that(Is("colour", "black"))),
+]
+
+_KINDS = [
+    *rule("KIND", "NAME", same),
+    *rule("KIND", "NAME TAIL", lambda kind, tail: kind.that(*tail)),
+    *rule(
+        "KIND",
+        "COLOUR block ~UNDER a different color block",
+        lambda colour: BLOCK.that(colour, Under(_differing(colour), directly=True)),
+    ),
+    *rule(
+        "KIND",
+        "COLOUR block ~OVER [the] base block of different color",
+        lambda colour: BLOCK.that(colour, Over(_differing(colour).that(At("base")), directly=True)),
+    ),
+    *rule("TAIL", "[,] [that|which|than|but] COND", lambda condition: (condition,)),
+    *rule("TAIL", "[,] [that|which|than] COND [and] TAIL", lambda condition, tail: (condition, *tail)),
+    *rule("TAIL", "[,] [that|which] [is] [at|as|on] [the|its] PLACE of OWNER", lambda place, owner: (place, *owner)),
+    *rule("OWNER", "a|the|it tower", lambda: ()),
+    *rule("OWNER", "a|the tower with|has HAS", lambda has: (Within(has),)),
+    *rule("OWNER", "a|the TOWER", lambda has: (Within(has),)),
+    *rule("OTHER", "[a|an|the|other|another|any] KIND", same),
+    *rule("OTHER", "[the] PLACE [block]", lambda place: BLOCK.that(place)),
+]
+
+RULES = [*_WORDS, *_NAMES, *_KINDS]

@@ -1,0 +1,29 @@
+"""Reading a sentence: its words in one form, then the first reading of all of them."""
+
+from __future__ import annotations
+
+from twinlens.reading.grammar import amounts, conditions, contents, kinds, sentences, towers
+from twinlens.reading.grammar.rules import Chart, collect
+from twinlens.reading.grammar.spelling import normalise
+from twinlens.reading.meanings import Meaning
+
+RULES = collect(amounts.RULES, kinds.RULES, conditions.RULES, contents.RULES, towers.RULES, sentences.RULES)
+"""Rules by symbol. Of several readings the one of the earliest rule counts."""
+VOCABULARY = frozenset(
+    word
+    for rules in RULES.values()
+    for rule in rules
+    for step in rule.steps
+    if isinstance(step, frozenset)
+    for word in step
+)
+"""The words that rules have in their patterns."""
+
+
+def parse(sentence: str) -> Meaning | None:
+    """Read a sentence as a meaning; None where the rules do not read all of it."""
+    words = normalise(sentence, VOCABULARY)
+    if not words:
+        return None
+    spans = Chart(RULES, words).spans("SENTENCE", 0)
+    return next((meaning for meaning, end in spans if end == len(words)), None)

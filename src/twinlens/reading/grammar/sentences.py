@@ -1,0 +1,193 @@
+"""Reading whole sentences."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from twinlens.reading.grammar.contents import both
+from twinlens.reading.grammar.kinds import BLOCK
+from twinlens.reading.grammar.rules import rule, same
+from twinlens.reading.grammar.towers import placed
+from twinlens.reading.meanings import (
+    NONE,
+    SOME,
+    And,
+    At,
+    AtEdge,
+    Boxes,
+    Compare,
+    Condition,
+    Count,
+    EachBox,
+    Every,
+    Is,
+    Kind,
+    Meaning,
+    Not,
+    Number,
+    Or,
+    Sharing,
+    Untrue,
+    Variety,
+    exactly,
+)
+
+Thing: TypeAlias = tuple[str, Meaning | None]
+"""A box or a tower, and what its name says already, such as the blocks of "three blocks tower"."""
+ALL = exactly(3)
+
+
+def _boxes(number: Number, thing: Thing, has: Meaning | None = None) -> Meaning:
+    name, defined = thing
+    parts = [part for part in (defined, has) if part is not None]
+    return Boxes(name, parts[0] if len(parts) == 1 else both(*parts), number)
+
+
+def _each(thing: Thing, has: Meaning) -> Meaning | None:
+    """Read "each box has"; of "each three blocks tower" nothing is known."""
+    name, defined = thing
+    return EachBox(name, has) if defined is None else None
+
+
+def _with_feature(number: Number, thing: Thing, feature: str) -> Meaning | None:
+    name, defined = thing
+    return Sharing(name, feature, number) if defined is None else None
+
+
+def _among_them(number: Number, thing: Thing, has: Meaning, part: Number, also: Meaning) -> Meaning:
+    """Read "two towers with blue blocks, and one of them has a black top"."""
+    return And((_boxes(number, thing, has), _boxes(part, thing, both(has, also))))
+
+
+_THINGS = [
+    *rule("THING", "[grey] box", lambda: ("box", None)),
+    *rule("THING", "grey square", lambda: ("box", None)),
+    *rule("THING", "tower", lambda: ("tower", None)),
+    *rule("THING", "TOWER", lambda defined: ("tower", defined)),
+    *rule("THINGS", "[of] [the|it] [three] THING", same),
+    *rule("WITH", "[,] with|has|of|where", lambda: 0),
+    *rule("WITH", "[,] that|which|than|where|it|each [it] [is] has|of", lambda: 0),
+    *rule("WITH", "[,] which", lambda: 0),
+    *rule("WITH", "with has", lambda: 0),
+    *rule("WITH", "with a", lambda: 0),
+    *rule("WITH", "[that|which] where [there] [is]", lambda: 0),
+    *rule("CONTENT", "~WITH HAS [in it]", same),
+    *rule("CONTENT", "~WITH HAS each", same),
+    *rule("CONTENT", "without HAS", Untrue),
+    *rule("CONTENT", "not has HAS", Untrue),
+    *rule("CONTENT", "[that|where|which] [is] END [and END]", lambda *ends: ends[0] if len(ends) == 1 else both(*ends)),
+    *rule("CONTENT", "[,] and HAS", same),
+]
+
+_THERE = [
+    *rule("THERE", "[there|the] is", lambda: 0),
+    *rule("THERE", "the picture shows", lambda: 0),
+    *rule("CLAUSE", "~THERE HAS", same),
+    *rule("CLAUSE", "~THERE AMOUNT THINGS", _boxes),
+    *rule("CLAUSE", "[~THERE] AMOUNT THINGS CONTENT", _boxes),
+    *rule("CLAUSE", "~THERE THING CONTENT", lambda thing, has: _boxes(SOME, thing, has)),
+    *rule("CLAUSE", "the THING CONTENT", lambda thing, has: _boxes(SOME, thing, has)),
+    *rule("ITEMS", "AMOUNT KIND", lambda number, kind: Count(kind, number)),
+    *rule("ITEMS", "KIND", lambda kind: Count(kind, SOME)),
+    *rule("CLAUSE", "~THERE ITEMS in each|every THING", lambda items, thing: _each(thing, items)),
+    *rule("CLAUSE", "[~THERE] ITEMS [appear] in AMOUNT THINGS", lambda items, n, thing: _boxes(n, thing, items)),
+    *rule("CLAUSE", "[~THERE] ITEMS [appear] in all THINGS", lambda items, thing: _boxes(ALL, thing, items)),
+    *rule("CLAUSE", "each|every THING has HAS", _each),
+    *rule("CLAUSE", "all THINGS has HAS", _each),
+    *rule("CLAUSE", "none THINGS has HAS", lambda thing, has: _each(thing, Untrue(has))),
+    *rule("CLAUSE", "not one THINGS has HAS", lambda thing, has: _each(thing, Untrue(has))),
+    *rule(
+        "CLAUSE",
+        "~THERE AMOUNT THING CONTENT [,] and AMOUNT of them has HAS",
+        _among_them,
+    ),
+]
+
+
+def _together(kind: Kind) -> Meaning:
+    """State that two items or more of a kind share a box, and no other box has one."""
+    return And((Count(kind, Number(2)), Boxes("box", Count(kind, SOME), exactly(1))))
+
+
+def _colours(count: int, condition: Condition) -> Meaning:
+    return Variety("colour", Kind((condition,)), exactly(count))
+
+
+_ITEMS = [
+    *rule("CLAUSE", "none of the NAME [is] COND", lambda kind, condition: Every(kind, Kind((Not(condition),)))),
+    *rule("CLAUSE", "none of the NAME is [a|an] NAME", lambda kind, other: Count(kind.that(*other.conditions), NONE)),
+    *rule("CLAUSE", "AMOUNT KIND is COND", lambda number, kind, condition: Count(kind.that(condition), number)),
+    *rule("CLAUSE", "[the] KIND is COND", lambda kind, condition: Count(kind.that(condition), SOME)),
+    *rule("CLAUSE", "KIND", lambda kind: Count(kind, SOME)),
+    *rule("CLAUSE", "all|every|each KIND [is] IS", Every),
+    *rule("CLAUSE", "all KIND keep off the edge", lambda kind: Every(kind, Kind((Not(AtEdge()),)))),
+    *rule("CLAUSE", "~THERE fewer KIND than KIND", lambda less, more: Compare(more, less)),
+    *rule("CLAUSE", "all [the] KIND is in the same box", _together),
+    *rule("CLAUSE", "the KIND is all together in one box", _together),
+    *rule("CLAUSE", "there is two or more KIND , all in one box", _together),
+    *rule(
+        "CLAUSE",
+        "[only] AMOUNT QUALITY and AMOUNT KIND is COND",
+        lambda n, quality, m, kind, condition: both(
+            Count(Kind((quality, condition)), n), Count(kind.that(condition), m)
+        ),
+    ),
+    *rule("CLAUSE", "~THERE only NUM color COND", _colours),
+    *rule("CLAUSE", "[the item of] all NUM [different] color is COND", _colours),
+]
+
+
+def _two_heights(one: int, other: int) -> Meaning:
+    return And(tuple(Boxes("tower", Count(BLOCK, exactly(count)), SOME) for count in (one, other)))
+
+
+def _ends(place: At, count: int, thing: Thing, colour: Is) -> Meaning:
+    """Read "the base of the two towers is blue"; of "the tower" there may be more."""
+    return _boxes(SOME if count == 1 else exactly(count), thing, placed(colour, place))
+
+
+def _painted(number: Number, colour: Is) -> Meaning:
+    return Boxes("tower", Every(Kind(), Kind((colour,))), number)
+
+
+def _two_bases(place: At, n: int, one: Is, m: int, other: Is) -> Meaning:
+    return And((Boxes("tower", placed(one, place), exactly(n)), Boxes("tower", placed(other, place), exactly(m))))
+
+
+_TOWERS = [
+    *rule("CLAUSE", "the PLACE of a|the THING [from the base] is COLOUR", lambda p, t, c: _ends(p, 1, t, c)),
+    *rule("CLAUSE", "the PLACE of the NUM THING is COLOUR", _ends),
+    *rule("CLAUSE", "the PLACE of the three tower is NUM COLOUR and NUM COLOUR [block]", _two_bases),
+    *rule("CLAUSE", "of the three tower AMOUNT is COLOUR", _painted),
+    *rule("CLAUSE", "AMOUNT of the three tower is COLOUR", _painted),
+    *rule("CLAUSE", "of the three tower AMOUNT has HAS", lambda n, has: Boxes("tower", has, n)),
+    *rule(
+        "CLAUSE",
+        "~THERE a|an COLOUR block as|at the PLACE of AMOUNT tower",
+        lambda colour, place, number: Boxes("tower", placed(colour, place), number),
+    ),
+    *rule("CLAUSE", "~THERE two tower with|which has NUM and NUM block [each]", _two_heights),
+    *rule("FEATURE", "height", lambda: "height"),
+    *rule("FEATURE", "number of block|item", lambda: "height"),
+    *rule("FEATURE", "base color", lambda: "base"),
+    *rule("FEATURE", "color at|of [the] base", lambda: "base"),
+    *rule("FEATURE", "color in the second block", lambda: "second"),
+    *rule("FEATURE", "second color", lambda: "second"),
+    *rule("FEATURE", "color", lambda: "colours"),
+    *rule("CLAUSE", "~THERE AMOUNT THING with|which|that [has] the same FEATURE", _with_feature),
+    *rule("CLAUSE", "AMOUNT THINGS has the same FEATURE", _with_feature),
+    *rule("CLAUSE", "all THINGS has the same FEATURE", lambda thing, feature: _with_feature(ALL, thing, feature)),
+    *rule("CLAUSE", "the three tower is equally high", lambda: Sharing("tower", "height", ALL)),
+    *rule("CLAUSE", "AMOUNT of the tower is equally high", lambda number: Sharing("tower", "height", number)),
+    *rule("CLAUSE", "all tower differ in height", lambda: Sharing("tower", "height", exactly(1))),
+    *rule("CLAUSE", "no two tower has the same height", lambda: Sharing("tower", "height", exactly(1))),
+]
+
+_JOINED = [
+    *rule("SENTENCE", "CLAUSE", same),
+    *rule("SENTENCE", "CLAUSE , and also SENTENCE", both),
+    *rule("SENTENCE", "either CLAUSE , or else SENTENCE", lambda one, other: Or((one, other))),
+    *rule("SENTENCE", "it is not true that SENTENCE", Untrue),
+]
+
+RULES = [*_THINGS, *_THERE, *_ITEMS, *_TOWERS, *_JOINED]
