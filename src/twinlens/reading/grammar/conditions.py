@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twinlens.reading.grammar.kinds import is_block
 from twinlens.reading.grammar.rules import rule, same
-from twinlens.reading.meanings import At, AtEdge, Between, Condition, Either, Not, Over, Touching, Under, Within
+from twinlens.reading.meanings import At, AtEdge, Between, Condition, Either, Not, Over, Touching, Under, Untrue, Within
 
 
 def _corner(side: str) -> Condition:
@@ -16,12 +16,14 @@ _QUALITIES = [
     *rule("COND", "is QUALITY", same),
     *rule("COND", "is [a|an] SHAPE", same),
     *rule("COND", "of QUALITY [color|size]", same),
+    *rule("COND", "of SHAPE shape", same),
     *rule("COND", "[is] not COND", Not),
     *rule("COND", "[is] not QUALITY", Not),
     *rule("COND", "[is] not a|an SHAPE", Not),
     *rule("COND", "not being of QUALITY", Not),
     *rule("COND", "either COND or else COND", lambda one, other: Either((one, other))),
     *rule("COND", "in a box with HAS", Within),
+    *rule("COND", "in a box without HAS", lambda has: Within(Untrue(has))),
 ]
 
 _EDGES = [
@@ -72,7 +74,7 @@ _RELATIONS = [
     *rule("COND", "somewhere below OTHER", Under),
     *rule("COND", "[closely|nearly] touching|attached [to|with] OTHER", Touching),
     *rule("COND", "[in] between [a|the] [two] KIND", Between),
-    *rule("COND", "[in] between two NAME of [the] same color", lambda kind: Between(kind, alike=True)),
+    *rule("COND", "[in] between two KIND of [the] same color", lambda kind: Between(kind, alike=True)),
 ]
 
 RULES = [*_QUALITIES, *_EDGES, *_PLACES, *_RELATIONS]

@@ -69,7 +69,9 @@ _KINDS = [
     *rule("OWNER", "a|the tower with|has HAS", lambda has: (Within(has),)),
     *rule("OWNER", "a|the TOWER", lambda has: (Within(has),)),
     *rule("OTHER", "[a|an|the|other|another|any] KIND", same),
-    *rule("OTHER", "[the] PLACE [block]", lambda place: BLOCK.that(place)),
+    *rule("OTHER", "[the] top block", lambda: BLOCK.that(At("top"))),
+    *rule("OTHER", "[the] base block", lambda: BLOCK.that(At("base"))),
+    *rule("OTHER", "the base of a tower", lambda: BLOCK.that(At("base"))),
 ]
 
 RULES = [*_WORDS, *_NAMES, *_KINDS]

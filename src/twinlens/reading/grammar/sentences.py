@@ -79,6 +79,23 @@ _THINGS = [
     *rule("CONTENT", "[,] and HAS", same),
 ]
 
+_SHARED = [
+    *rule("FEATURE", "height", lambda: "height"),
+    *rule("FEATURE", "number of block|item", lambda: "height"),
+    *rule("FEATURE", "base color", lambda: "base"),
+    *rule("FEATURE", "color at|of [the] base", lambda: "base"),
+    *rule("FEATURE", "color in the second block", lambda: "second"),
+    *rule("FEATURE", "second color", lambda: "second"),
+    *rule("FEATURE", "color", lambda: "colours"),
+    *rule("CLAUSE", "~THERE AMOUNT THING with|which|that [has] [the] same FEATURE", _with_feature),
+    *rule("CLAUSE", "AMOUNT THINGS has [the] same FEATURE", _with_feature),
+    *rule("CLAUSE", "all THINGS has the same FEATURE", lambda thing, feature: _with_feature(ALL, thing, feature)),
+    *rule("CLAUSE", "the three tower is equally high", lambda: Sharing("tower", "height", ALL)),
+    *rule("CLAUSE", "AMOUNT of the tower is equally high", lambda number: Sharing("tower", "height", number)),
+    *rule("CLAUSE", "all tower differ in height", lambda: Sharing("tower", "height", exactly(1))),
+    *rule("CLAUSE", "no two tower has the same height", lambda: Sharing("tower", "height", exactly(1))),
+]
+
 _THERE = [
     *rule("THERE", "[there|the] is", lambda: 0),
     *rule("THERE", "the picture shows", lambda: 0),
@@ -167,27 +184,14 @@ _TOWERS = [
         lambda colour, place, number: Boxes("tower", placed(colour, place), number),
     ),
     *rule("CLAUSE", "~THERE two tower with|which has NUM and NUM block [each]", _two_heights),
-    *rule("FEATURE", "height", lambda: "height"),
-    *rule("FEATURE", "number of block|item", lambda: "height"),
-    *rule("FEATURE", "base color", lambda: "base"),
-    *rule("FEATURE", "color at|of [the] base", lambda: "base"),
-    *rule("FEATURE", "color in the second block", lambda: "second"),
-    *rule("FEATURE", "second color", lambda: "second"),
-    *rule("FEATURE", "color", lambda: "colours"),
-    *rule("CLAUSE", "~THERE AMOUNT THING with|which|that [has] the same FEATURE", _with_feature),
-    *rule("CLAUSE", "AMOUNT THINGS has the same FEATURE", _with_feature),
-    *rule("CLAUSE", "all THINGS has the same FEATURE", lambda thing, feature: _with_feature(ALL, thing, feature)),
-    *rule("CLAUSE", "the three tower is equally high", lambda: Sharing("tower", "height", ALL)),
-    *rule("CLAUSE", "AMOUNT of the tower is equally high", lambda number: Sharing("tower", "height", number)),
-    *rule("CLAUSE", "all tower differ in height", lambda: Sharing("tower", "height", exactly(1))),
-    *rule("CLAUSE", "no two tower has the same height", lambda: Sharing("tower", "height", exactly(1))),
 ]
 
 _JOINED = [
     *rule("SENTENCE", "CLAUSE", same),
     *rule("SENTENCE", "CLAUSE , and also SENTENCE", both),
     *rule("SENTENCE", "either CLAUSE , or else SENTENCE", lambda one, other: Or((one, other))),
-    *rule("SENTENCE", "it is not true that SENTENCE", Untrue),
+    *rule("CLAUSE", "it is not true that CLAUSE", Untrue),
+    *rule("SENTENCE", "it is not the case that SENTENCE", Untrue),
 ]
 
-RULES = [*_THINGS, *_THERE, *_ITEMS, *_TOWERS, *_JOINED]
+RULES = [*_THINGS, *_SHARED, *_THERE, *_ITEMS, *_TOWERS, *_JOINED]
