@@ -65,7 +65,8 @@ relations = st.one_of(
     st.builds(Over, simple_kinds, st.booleans()),
     st.builds(Under, simple_kinds, st.booleans()),
     st.builds(Touching, simple_kinds),
-    st.builds(Between, simple_kinds, st.booleans()),
+    st.builds(lambda kind, alike: Between(kind, kind, alike), simple_kinds, st.booleans()),
+    st.builds(Between, simple_kinds, simple_kinds),
     st.builds(lambda one, other: Either((one, other)), st.one_of(simple, shapes, sizes), simple),
 )
 related_kinds = st.builds(

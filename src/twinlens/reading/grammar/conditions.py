@@ -54,7 +54,7 @@ _PLACES = [
     *rule("PLACE", "second [block|level|place] [from the base]", lambda: At("second")),
     *rule("PLACE", "third [block|level|place] [from the base]", lambda: At("third")),
     *rule("PLACE", "middle [block]", lambda: At("between")),
-    *rule("PLACE", "second place from the top", lambda: At("below top")),
+    *rule("PLACE", "second block|place from the top", lambda: At("below top")),
     *rule("COND", "at|on|in [the|its] PLACE", same),
     *rule("COND", "as [the|a|its] PLACE [block]", same),
 ]
@@ -73,8 +73,9 @@ _RELATIONS = [
     *rule("COND", "somewhere above OTHER", Over),
     *rule("COND", "somewhere below OTHER", Under),
     *rule("COND", "[closely|nearly] touching|attached [to|with] OTHER", Touching),
-    *rule("COND", "[in] between [a|the] [two] KIND", Between),
-    *rule("COND", "[in] between two KIND of [the] same color", lambda kind: Between(kind, alike=True)),
+    *rule("COND", "[in] between a|an|the KIND and a|an|the KIND", Between),
+    *rule("COND", "[in] between [a|the] [two] KIND", lambda kind: Between(kind, kind)),
+    *rule("COND", "[in] between two KIND of [the] same color", lambda kind: Between(kind, kind, alike=True)),
 ]
 
 RULES = [*_QUALITIES, *_EDGES, *_PLACES, *_RELATIONS]

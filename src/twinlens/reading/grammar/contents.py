@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from twinlens.reading.grammar.kinds import ITEM
 from twinlens.reading.grammar.rules import rule, same
 from twinlens.reading.meanings import (
@@ -25,6 +27,9 @@ from twinlens.reading.meanings import (
     Variety,
     exactly,
 )
+
+Values: TypeAlias = tuple[str, Number]
+"""An attribute, and the number of different values that it has."""
 
 
 def both(*parts: Meaning) -> And:
@@ -55,11 +60,16 @@ def _counted_palette(number: Number, kind: Kind, one: Is, other: Is) -> Meaning 
     return None if colours is None else both(Count(kind, number), colours)
 
 
-def _varied(number: Number, kind: Kind, attribute: str, values: Number) -> Meaning:
+def _variety(kind: Kind, values: Values) -> Meaning:
+    attribute, number = values
+    return Variety(attribute, kind, number)
+
+
+def _varied(number: Number, kind: Kind, values: Values) -> Meaning:
     """State a count of items and the number of their colours; "two items of one colour" are two of perhaps more."""
-    if values == exactly(1):
-        return Alike(attribute, kind, number)
-    return both(Count(kind, number), Variety(attribute, kind, values))
+    if values[1] == exactly(1):
+        return Alike(values[0], kind, number)
+    return both(Count(kind, number), _variety(kind, values))
 
 
 _COUNTS = [
@@ -73,13 +83,21 @@ _COUNTS = [
     *rule("STATEMENT", "AMOUNT KIND at most", lambda number, kind: Count(kind, at_most(number))),
     *rule("STATEMENT", "none of the NAME [is] COND", lambda kind, condition: Every(kind, Kind((Not(condition),)))),
     *rule("STATEMENT", "more KIND than KIND", Compare),
+    *rule("STATEMENT", "more QUALITY than QUALITY NOUN", lambda a, b, kind: Compare(kind.that(a), kind.that(b))),
 ]
 
 _ONLY = [
     *rule("STATEMENT", "only|just KIND", _only),
     *rule("STATEMENT", "nothing but KIND", _only),
     *rule("STATEMENT", "KIND only", _only),
-    *rule("STATEMENT", "all KIND [is] IS", Every),
+    *rule("STATEMENT", "all [of] [the] KIND [is] IS", Every),
+    *rule("STATEMENT", "KIND , all of them IS", Every),
+    *rule("STATEMENT", "all QUALITY NOUN", lambda quality, kind: _only(kind.that(quality))),
+    *rule(
+        "STATEMENT",
+        "AMOUNT KIND [,] [and] all [of them] [is] IS",
+        lambda number, kind, are: both(Count(kind, number), Every(kind, are)),
+    ),
     *rule("VALUES", "COLOUR and COLOUR [color]", lambda one, other: (one, other)),
     *rule("VALUES", "SHAPE and SHAPE [shape]", lambda one, other: (one, other)),
     *rule("VALUES", "SIZE and SIZE [size]", lambda one, other: (one, other)),
@@ -102,15 +120,16 @@ _VARIETY = [
     *rule("VARIETY", "AMOUNT [different] ATTRIBUTE", lambda number, what: (what, number)),
     *rule("VARIETY", "[the] same ATTRIBUTE [only]", lambda what: (what, exactly(1))),
     *rule("VARIETY", "NUM [different] ATTRIBUTE at most", lambda count, what: (what, Number(0, count))),
-    *rule("STATEMENT", "[only] VARIETY", lambda values: Variety(values[0], ITEM, values[1])),
-    *rule("STATEMENT", "KIND [all] of|with VARIETY", lambda kind, values: Variety(values[0], kind, values[1])),
-    *rule("STATEMENT", "[all] [the] KIND is of VARIETY", lambda kind, values: Variety(values[0], kind, values[1])),
-    *rule("STATEMENT", "AMOUNT KIND of|with VARIETY", lambda number, kind, values: _varied(number, kind, *values)),
-    *rule("STATEMENT", "AMOUNT NOUN at most of VARIETY", lambda n, kind, values: _varied(at_most(n), kind, *values)),
+    *rule("STATEMENT", "[only] VARIETY", lambda values: _variety(ITEM, values)),
+    *rule("STATEMENT", "[all] KIND [all] of|with VARIETY", _variety),
+    *rule("STATEMENT", "NOUN of VARIETY TAIL", lambda kind, values, tail: _variety(kind.that(*tail), values)),
+    *rule("STATEMENT", "[all] [the] KIND is of VARIETY", _variety),
+    *rule("STATEMENT", "AMOUNT KIND [all] of|with VARIETY", _varied),
+    *rule("STATEMENT", "AMOUNT NOUN at most of VARIETY", lambda n, kind, values: _varied(at_most(n), kind, values)),
     *rule(
         "STATEMENT",
         "NUM NOUN of different ATTRIBUTE",
-        lambda count, kind, what: _varied(exactly(count), kind, what, exactly(count)),
+        lambda count, kind, what: _varied(exactly(count), kind, (what, exactly(count))),
     ),
     *rule("STATEMENT", "NUM [the] same NOUN color", lambda count, kind: Alike("colour", kind, exactly(count))),
     *rule(
@@ -131,12 +150,14 @@ _PARTS = [
     *rule("JOIN", "[,] and there is", lambda: 0),
     *rule("JOIN", "[,] and it has", lambda: 0),
     *rule("JOIN", "[,] including|has", lambda: 0),
+    *rule("JOIN", "in which", lambda: 0),
     *rule("JOIN", ",", lambda: 0),
     *rule("IS", "[a|an] KIND", same),
     *rule("IS", "QUALITY [in color]", lambda quality: Kind((quality,))),
     *rule("IS", "COND", lambda condition: Kind((condition,))),
-    *rule("PART", "[,] one of which|them [is]", lambda: SOME),
-    *rule("PART", "[,] exactly one of which|them [is]", lambda: exactly(1)),
+    *rule("PART", "[,] [and] one of which|them [is]", lambda: SOME),
+    *rule("PART", "[,] [and] AMOUNT of which|them [is]", same),
+    *rule("PART", "and it is", lambda: exactly(1)),
     *rule("PART", "[,] of which AMOUNT [item] [is]", same),
     *rule("PART", "and [the] AMOUNT [item] is", same),
     *rule("PART", "and they is both", lambda: exactly(2)),
@@ -152,6 +173,11 @@ _JOINED = [
     *rule("HAS", "STATEMENT ~JOIN HAS", both),
     *rule("HAS", "STATEMENT [that] where [all] [the] HAS", both),
     *rule("HAS", "STATEMENT PART IS", lambda have, number, kind: both(have, Count(kind, number))),
+    *rule(
+        "HAS",
+        "AMOUNT QUALITY and AMOUNT NAME TAIL",
+        lambda n, quality, m, kind, tail: both(Count(Kind((quality, *tail)), n), Count(kind.that(*tail), m)),
+    ),
     *rule("HAS", "AMOUNT QUALITY ~JOIN HAS", lambda n, quality, rest: both(Count(Kind((quality,)), n), rest)),
     *rule("HAS", "AMOUNT QUALITY", lambda number, quality: Count(Kind((quality,)), number)),
     *rule("HAS", "STATEMENT and [the] KIND is COND", lambda have, kind, cond: both(have, Count(kind.that(cond), SOME))),

@@ -22,7 +22,7 @@ from twinlens.reading.meanings import (
     Variety,
 )
 
-FEATURES = {"height": "height", "base": "base color", "second": "second color", "colours": "color"}
+FEATURES = {"height": "height", "base": "base color", "top": "top color", "second": "second color", "colours": "color"}
 
 
 def say(meaning: Meaning) -> str:
@@ -73,7 +73,7 @@ def _content(meaning: Meaning) -> str:
         case Count(kind, number):
             return counted(number, kind, _content)
         case Every(kind, are):
-            return f"only {_name(are)}" if kind == ITEM else f"all {_name(kind)} are {_name(are)}"
+            return f"only {_name(are)}" if kind == ITEM else f"{_name(kind)}, all of them {_name(are)}"
         case Compare(more, less):
             return f"more {_name(more)} than {_name(less)}"
         case Variety(attribute, kind, number):

@@ -54,6 +54,15 @@ def _with_feature(number: Number, thing: Thing, feature: str) -> Meaning | None:
     return Sharing(name, feature, number) if defined is None else None
 
 
+def _all_alike(thing: Thing, feature: str) -> Meaning | None:
+    return _with_feature(ALL, thing, feature)
+
+
+def _heights(number: Number) -> Meaning:
+    """State that so many towers, the most of one height, are equally high."""
+    return Sharing("tower", "height", number)
+
+
 def _among_them(number: Number, thing: Thing, has: Meaning, part: Number, also: Meaning) -> Meaning:
     """Read "two towers with blue blocks, and one of them has a black top"."""
     return And((_boxes(number, thing, has), _boxes(part, thing, both(has, also))))
@@ -74,6 +83,7 @@ _THINGS = [
     *rule("CONTENT", "~WITH HAS [in it]", same),
     *rule("CONTENT", "~WITH HAS each", same),
     *rule("CONTENT", "without HAS", Untrue),
+    *rule("CONTENT", "whose END", same),
     *rule("CONTENT", "not has HAS", Untrue),
     *rule("CONTENT", "[that|where|which] [is] END [and END]", lambda *ends: ends[0] if len(ends) == 1 else both(*ends)),
     *rule("CONTENT", "[,] and HAS", same),
@@ -85,15 +95,26 @@ _SHARED = [
     *rule("FEATURE", "base color", lambda: "base"),
     *rule("FEATURE", "color at|of [the] base", lambda: "base"),
     *rule("FEATURE", "color in the second block", lambda: "second"),
+    *rule("FEATURE", "top color", lambda: "top"),
+    *rule("FEATURE", "color at|of [the] top", lambda: "top"),
     *rule("FEATURE", "second color", lambda: "second"),
     *rule("FEATURE", "color", lambda: "colours"),
-    *rule("CLAUSE", "~THERE AMOUNT THING with|which|that [has] [the] same FEATURE", _with_feature),
+    *rule("CLAUSE", "~THERE AMOUNT THING with|which|that|has [has] [exactly] [the] same FEATURE", _with_feature),
     *rule("CLAUSE", "AMOUNT THINGS has [the] same FEATURE", _with_feature),
-    *rule("CLAUSE", "all THINGS has the same FEATURE", lambda thing, feature: _with_feature(ALL, thing, feature)),
-    *rule("CLAUSE", "the three tower is equally high", lambda: Sharing("tower", "height", ALL)),
-    *rule("CLAUSE", "AMOUNT of the tower is equally high", lambda number: Sharing("tower", "height", number)),
-    *rule("CLAUSE", "all tower differ in height", lambda: Sharing("tower", "height", exactly(1))),
-    *rule("CLAUSE", "no two tower has the same height", lambda: Sharing("tower", "height", exactly(1))),
+    *rule(
+        "CLAUSE",
+        "all|the [three] THINGS has the same FEATURE",
+        _all_alike,
+    ),
+    *rule("CLAUSE", "the three tower is equally high", lambda: _heights(ALL)),
+    *rule("CLAUSE", "AMOUNT of the tower is equally high", _heights),
+    *rule(
+        "CLAUSE",
+        "[there is] [all] three tower with|has different height",
+        lambda: _heights(exactly(1)),
+    ),
+    *rule("CLAUSE", "all tower differ in height", lambda: _heights(exactly(1))),
+    *rule("CLAUSE", "no two tower has the same height", lambda: _heights(exactly(1))),
 ]
 
 _THERE = [
@@ -109,8 +130,9 @@ _THERE = [
     *rule("CLAUSE", "~THERE ITEMS in each|every THING", lambda items, thing: _each(thing, items)),
     *rule("CLAUSE", "[~THERE] ITEMS [appear] in AMOUNT THINGS", lambda items, n, thing: _boxes(n, thing, items)),
     *rule("CLAUSE", "[~THERE] ITEMS [appear] in all THINGS", lambda items, thing: _boxes(ALL, thing, items)),
-    *rule("CLAUSE", "each|every THING has HAS", _each),
+    *rule("CLAUSE", "each|every [of] [the] THING has HAS", _each),
     *rule("CLAUSE", "all THINGS has HAS", _each),
+    *rule("CLAUSE", "in AMOUNT THINGS there is HAS", _boxes),
     *rule("CLAUSE", "none THINGS has HAS", lambda thing, has: _each(thing, Untrue(has))),
     *rule("CLAUSE", "not one THINGS has HAS", lambda thing, has: _each(thing, Untrue(has))),
     *rule(
@@ -136,7 +158,13 @@ _ITEMS = [
     *rule("CLAUSE", "AMOUNT KIND is COND", lambda number, kind, condition: Count(kind.that(condition), number)),
     *rule("CLAUSE", "[the] KIND is COND", lambda kind, condition: Count(kind.that(condition), SOME)),
     *rule("CLAUSE", "KIND", lambda kind: Count(kind, SOME)),
-    *rule("CLAUSE", "all|every|each KIND [is] IS", Every),
+    *rule("CLAUSE", "all|every|each [of] [the] KIND [is] IS", Every),
+    *rule("CLAUSE", "only KIND is COND", lambda kind, condition: Every(Kind((condition,)), kind)),
+    *rule(
+        "CLAUSE",
+        "~THERE AMOUNT KIND in a|one THING PART IS",
+        lambda n, kind, thing, m, part: _boxes(SOME, thing, both(Count(kind, n), Count(part, m))),
+    ),
     *rule("CLAUSE", "all KIND keep off the edge", lambda kind: Every(kind, Kind((Not(AtEdge()),)))),
     *rule("CLAUSE", "~THERE fewer KIND than KIND", lambda less, more: Compare(more, less)),
     *rule("CLAUSE", "all [the] KIND is in the same box", _together),
@@ -149,7 +177,7 @@ _ITEMS = [
             Count(Kind((quality, condition)), n), Count(kind.that(condition), m)
         ),
     ),
-    *rule("CLAUSE", "~THERE only NUM color COND", _colours),
+    *rule("CLAUSE", "~THERE [only|exactly] NUM [different] color COND", _colours),
     *rule("CLAUSE", "[the item of] all NUM [different] color is COND", _colours),
 ]
 
@@ -159,8 +187,13 @@ def _two_heights(one: int, other: int) -> Meaning:
 
 
 def _ends(place: At, count: int, thing: Thing, colour: Is) -> Meaning:
-    """Read "the base of the two towers is blue"; of "the tower" there may be more."""
-    return _boxes(SOME if count == 1 else exactly(count), thing, placed(colour, place))
+    """Read "the base of the two towers is blue"."""
+    return _boxes(exactly(count), thing, placed(colour, place))
+
+
+def _end(place: At, thing: Thing, colour: Is) -> Meaning:
+    """Read "the base of the tower is blue", of which there may be more."""
+    return _boxes(SOME, thing, placed(colour, place))
 
 
 def _painted(number: Number, colour: Is) -> Meaning:
@@ -172,8 +205,8 @@ def _two_bases(place: At, n: int, one: Is, m: int, other: Is) -> Meaning:
 
 
 _TOWERS = [
-    *rule("CLAUSE", "the PLACE of a|the THING [from the base] is COLOUR", lambda p, t, c: _ends(p, 1, t, c)),
-    *rule("CLAUSE", "the PLACE of the NUM THING is COLOUR", _ends),
+    *rule("CLAUSE", "the PLACE of a|the THING [from the base] is COLOUR", _end),
+    *rule("CLAUSE", "the PLACE of [the] NUM THING is COLOUR", _ends),
     *rule("CLAUSE", "the PLACE of the three tower is NUM COLOUR and NUM COLOUR [block]", _two_bases),
     *rule("CLAUSE", "of the three tower AMOUNT is COLOUR", _painted),
     *rule("CLAUSE", "AMOUNT of the three tower is COLOUR", _painted),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twinlens.reading.grammar.contents import both
 from twinlens.reading.grammar.kinds import BLOCK, ITEM
 from twinlens.reading.grammar.rules import rule, same
-from twinlens.reading.meanings import SOME, At, Condition, Count, Every, Kind, Meaning, Over, exactly
+from twinlens.reading.meanings import SOME, At, Condition, Count, Every, Kind, Meaning, Over, Palette, exactly
 
 
 def placed(quality: Condition, place: At) -> Meaning:
@@ -27,6 +27,7 @@ def _both_lowest(kind: Kind) -> Meaning:
 
 RULES = [
     *rule("TOWER", "COLOUR tower", lambda colour: Every(ITEM, Kind((colour,)))),
+    *rule("TOWER", "COLOUR and COLOUR tower", lambda one, other: Palette("colour", (one.value, other.value), ITEM)),
     *rule("TOWER", "NUM block tower", lambda count: Count(BLOCK, exactly(count))),
     *rule("TOWER", "tower with NUM block", lambda count: Count(BLOCK, exactly(count))),
     *rule("TOWER", "tower with exactly NUM block", lambda count: Count(BLOCK, exactly(count))),

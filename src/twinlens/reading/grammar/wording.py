@@ -127,8 +127,10 @@ def _relation(condition: Condition, content: Content) -> str:
             return f"{'directly' if directly else 'somewhere'} {where} a {named(kind, plural=False)}"
         case Touching(kind):
             return f"touching a {named(kind, plural=False)}"
-        case Between(kind, alike):
-            return f"between two {named(kind)}{' of the same color' if alike else ''}"
+        case Between(one, other, alike) if one == other:
+            return f"between two {named(one)}{' of the same color' if alike else ''}"
+        case Between(one, other, False):
+            return f"between a {named(one, plural=False)} and a {named(other, plural=False)}"
         case Within(statement):
             words = content(statement)
             return f"in a box {words}" if words.startswith("without ") else f"in a box with {words}"

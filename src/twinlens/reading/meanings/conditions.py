@@ -121,17 +121,22 @@ class Touching(Condition):
 
 @dataclass(frozen=True)
 class Between(Condition):
-    """An item directly under one item and directly over another, both of a kind; `alike`: of one colour as well."""
+    """An item between one of a kind and one of another, directly above and below; `alike`: of one colour as well."""
 
-    kind: Kind
+    one: Kind
+    other: Kind
     alike: bool = False
 
     def admits(self, item: Thing, box: Box) -> bool:
         """Test the items directly above and below."""
-        others = self.kind.among(box)
-        upper = {other.colour for other in others if is_over(other, item, directly=True)}
-        lower = {other.colour for other in others if is_over(item, other, directly=True)}
-        return bool(upper & lower) if self.alike else bool(upper and lower)
+        upper = [thing for thing in box if is_over(thing, item, directly=True)]
+        lower = [thing for thing in box if is_over(item, thing, directly=True)]
+        return any(
+            (a.colour == b.colour or not self.alike)
+            and ((self.one.has(a, box) and self.other.has(b, box)) or (self.other.has(a, box) and self.one.has(b, box)))
+            for a in upper
+            for b in lower
+        )
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from twinlens.reading.meanings.base import Kind, Meaning, Number
 from twinlens.reading.meanings.conditions import ATTRIBUTES
-from twinlens.reading.world import SIZES, Box, Scene, is_tower, level
+from twinlens.reading.world import SIZES, Box, Scene, depth, is_tower, level
 
 FEATURES: dict[str, Callable[[Box], Hashable]] = {
     "height": len,
     "base": lambda box: tuple(sorted(item.colour for item in box if level(item, box) == 0)),
     "second": lambda box: tuple(sorted(item.colour for item in box if level(item, box) == 1)),
+    "top": lambda box: tuple(sorted(item.colour for item in box if depth(item, box) == 0)),
     "colours": lambda box: frozenset(item.colour for item in box),
 }
 """Feature of a box or a tower that others may share → its value."""
