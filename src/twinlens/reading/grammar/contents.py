@@ -142,7 +142,6 @@ _VARIETY = [
         "AMOUNT KIND , which share their ATTRIBUTE",
         lambda n, kind, what: both(Count(kind, n), Variety(what, kind, exactly(1))),
     ),
-    *rule("STATEMENT", "[a] single|only color", lambda: Variety("colour", ITEM, exactly(1))),
 ]
 
 _PARTS = [

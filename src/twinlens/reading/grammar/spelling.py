@@ -36,6 +36,7 @@ _FORMS = {
     "yellow": "yelow",
     "below": "bellow",
     "least": "lest",
+    "is a": "isa",
 }
 """Form of the grammar → forms that are read as the same."""
 FORMS = {form: word for word, forms in _FORMS.items() for form in forms.split()}

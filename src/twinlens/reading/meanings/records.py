@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import fields
-from typing import Any, TypeAlias
+from types import UnionType
+from typing import Any, TypeAlias, get_args, get_origin, get_type_hints
 
 from twinlens.core.types import TwinlensError
 from twinlens.reading.meanings import conditions, statements
 from twinlens.reading.meanings.base import Condition, Kind, Meaning, Number
+from twinlens.reading.world import COLOURS, SHAPES, SIZES
 
 Record: TypeAlias = Any
 """A value of JSON: objects, lists, strings, numbers, true, false and null."""
@@ -18,6 +21,15 @@ CLASSES: dict[str, type[Any]] = {
     if isinstance(found, type) and issubclass(found, Condition | Meaning) and found not in (Condition, Meaning)
 } | {"Kind": Kind, "Number": Number}
 """Name → class of everything that a meaning is made of."""
+WORDS: dict[str, Collection[str]] = {
+    "attribute": conditions.ATTRIBUTES,
+    "side": conditions.SIDES,
+    "place": conditions.PLACES,
+    "thing": ("box", "tower"),
+    "feature": statements.FEATURES,
+}
+"""Field → the words that it may hold; those of a value or of values depend on the attribute."""
+VALUES: dict[str, Collection[str]] = {"colour": COLOURS, "shape": SHAPES, "size": SIZES}
 
 
 def to_json(value: Any) -> Record:
@@ -45,7 +57,29 @@ def _build(record: Record) -> Any:
     known = CLASSES.get(str(record.get("is")))
     if known is None:
         raise TwinlensError(f"there is no meaning {record.get('is')!r}; known are {', '.join(sorted(CLASSES))}")
-    try:
-        return known(**{key: _build(part) for key, part in record.items() if key != "is"})
-    except TypeError as error:
-        raise TwinlensError(f"not a record of {known.__name__} ({error}); write it anew by to_json") from error
+    values = {key: _build(part) for key, part in record.items() if key != "is"}
+    if not _fits(values, known):
+        wanted = ", ".join(field.name for field in fields(known))
+        raise TwinlensError(f"not a record of {known.__name__}, of {wanted}: {record}; write it anew by to_json")
+    return known(**values)
+
+
+def _fits(values: dict[str, Any], known: type[Any]) -> bool:
+    """Test that values are those of a class: each field once, of its type, with words of this world."""
+    hints = get_type_hints(known)
+    if values.keys() != {field.name for field in fields(known)}:
+        return False
+    if not all(_is_a(value, hints[name]) for name, value in values.items()):
+        return False
+    words = WORDS | dict.fromkeys(("value", "values"), VALUES.get(values.get("attribute", ""), ()))
+    held = {name: value if isinstance(value, tuple) else (value,) for name, value in values.items() if name in words}
+    return all(part in words[name] for name, parts in held.items() for part in parts)
+
+
+def _is_a(value: Any, hint: Any) -> bool:
+    """Test a value against the annotation of its field."""
+    if get_origin(hint) is tuple:
+        return isinstance(value, tuple) and all(_is_a(part, get_args(hint)[0]) for part in value)
+    if isinstance(hint, UnionType):
+        return any(_is_a(value, option) for option in get_args(hint))
+    return isinstance(value, hint) and isinstance(value, bool) == (hint is bool)  # True is an int, but no count
