@@ -16,7 +16,7 @@ SOURCE = ROOT / "src" / "twinlens"
 
 LAYERS = (
     ("version", "core"),
-    ("media", "metrics", "losses", "splits", "calibration", "shapes"),
+    ("media", "metrics", "losses", "splits", "calibration", "shapes", "reading"),
     ("encoders", "fusions", "indexes", "datasets"),
     ("models",),
     ("training",),
