@@ -12,15 +12,15 @@ def _corner(side: str) -> Condition:
 
 
 _QUALITIES = [
-    *rule("COND", "is COND", same),
-    *rule("COND", "is QUALITY", same),
-    *rule("COND", "is [a|an] SHAPE", same),
+    *rule("PREDICATE", "COND", same),
+    *rule("PREDICATE", "QUALITY [in color]", same),
+    *rule("PREDICATE", "[a|an] SHAPE", same),
+    *rule("PREDICATE", "not QUALITY", Not),
+    *rule("PREDICATE", "not a|an SHAPE", Not),
     *rule("COND", "of QUALITY [color|size]", same),
     *rule("COND", "of SHAPE shape", same),
-    *rule("COND", "[is] not COND", Not),
-    *rule("COND", "[is] not QUALITY", Not),
-    *rule("COND", "[is] not a|an SHAPE", Not),
-    *rule("COND", "not being of QUALITY", Not),
+    *rule("COND", "not COND", Not),
+    *rule("COND", "not being COND", Not),
     *rule("COND", "either COND or else COND", lambda one, other: Either((one, other))),
     *rule("COND", "in a box with HAS", Within),
     *rule("COND", "in a box without HAS", lambda has: Within(Untrue(has))),
@@ -51,8 +51,8 @@ _EDGES = [
 _PLACES = [
     *rule("PLACE", "top", lambda: At("top")),
     *rule("PLACE", "base|bottom [base]", lambda: At("base")),
-    *rule("PLACE", "second [block|level|place] [from the base]", lambda: At("second")),
-    *rule("PLACE", "third [block|level|place] [from the base]", lambda: At("third")),
+    *rule("PLACE", "second [block|level|place|position] [from the base]", lambda: At("second")),
+    *rule("PLACE", "third [block|level|place|position] [from the base]", lambda: At("third")),
     *rule("PLACE", "middle [block]", lambda: At("between")),
     *rule("PLACE", "second block|place from the top", lambda: At("below top")),
     *rule("COND", "at|on|in [the|its] PLACE", same),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from twinlens.reading.grammar import amounts, conditions, contents, kinds, sentences, towers
+from twinlens.reading.grammar import amounts, conditions, contents, kinds, sentences, towers, values
 from twinlens.reading.grammar.rules import Chart, collect
 from twinlens.reading.grammar.spelling import normalise
 from twinlens.reading.meanings import Meaning
 
-RULES = collect(amounts.RULES, kinds.RULES, conditions.RULES, contents.RULES, towers.RULES, sentences.RULES)
+PARTS = (amounts, kinds, conditions, contents, values, towers, sentences)
+RULES = collect(*(part.RULES for part in PARTS))
 """Rules by symbol. Of several readings the one of the earliest rule counts."""
 VOCABULARY = frozenset(
     word

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from twinlens.reading.grammar.contents import both
+from twinlens.reading.grammar.contents import none_is
 from twinlens.reading.grammar.kinds import BLOCK
 from twinlens.reading.grammar.rules import rule, same
 from twinlens.reading.grammar.towers import placed
+from twinlens.reading.grammar.values import both, only
 from twinlens.reading.meanings import (
     NONE,
     SOME,
@@ -92,10 +93,10 @@ _THINGS = [
 _SHARED = [
     *rule("FEATURE", "height", lambda: "height"),
     *rule("FEATURE", "number of block|item", lambda: "height"),
-    *rule("FEATURE", "base color", lambda: "base"),
+    *rule("FEATURE", "base [color]", lambda: "base"),
     *rule("FEATURE", "color at|of [the] base", lambda: "base"),
     *rule("FEATURE", "color in the second block", lambda: "second"),
-    *rule("FEATURE", "top color", lambda: "top"),
+    *rule("FEATURE", "top [color]", lambda: "top"),
     *rule("FEATURE", "color at|of [the] top", lambda: "top"),
     *rule("FEATURE", "second color", lambda: "second"),
     *rule("FEATURE", "color", lambda: "colours"),
@@ -153,13 +154,14 @@ def _colours(count: int, condition: Condition) -> Meaning:
 
 
 _ITEMS = [
-    *rule("CLAUSE", "none of the NAME [is] COND", lambda kind, condition: Every(kind, Kind((Not(condition),)))),
+    *rule("CLAUSE", "none of the NAME is PREDICATE", none_is),
+    *rule("CLAUSE", "none of the NAME COND", none_is),
     *rule("CLAUSE", "none of the NAME is [a|an] NAME", lambda kind, other: Count(kind.that(*other.conditions), NONE)),
-    *rule("CLAUSE", "AMOUNT KIND is COND", lambda number, kind, condition: Count(kind.that(condition), number)),
-    *rule("CLAUSE", "[the] KIND is COND", lambda kind, condition: Count(kind.that(condition), SOME)),
+    *rule("CLAUSE", "AMOUNT KIND is PREDICATE", lambda number, kind, condition: Count(kind.that(condition), number)),
+    *rule("CLAUSE", "[the] KIND is PREDICATE", lambda kind, condition: Count(kind.that(condition), SOME)),
     *rule("CLAUSE", "KIND", lambda kind: Count(kind, SOME)),
     *rule("CLAUSE", "all|every|each [of] [the] KIND [is] IS", Every),
-    *rule("CLAUSE", "only KIND is COND", lambda kind, condition: Every(Kind((condition,)), kind)),
+    *rule("CLAUSE", "only KIND is PREDICATE", lambda kind, condition: Every(Kind((condition,)), kind)),
     *rule(
         "CLAUSE",
         "~THERE AMOUNT KIND in a|one THING PART IS",
@@ -172,13 +174,13 @@ _ITEMS = [
     *rule("CLAUSE", "there is two or more KIND , all in one box", _together),
     *rule(
         "CLAUSE",
-        "[only] AMOUNT QUALITY and AMOUNT KIND is COND",
+        "[only] AMOUNT QUALITY and AMOUNT KIND is PREDICATE",
         lambda n, quality, m, kind, condition: both(
             Count(Kind((quality, condition)), n), Count(kind.that(condition), m)
         ),
     ),
     *rule("CLAUSE", "~THERE [only|exactly] NUM [different] color COND", _colours),
-    *rule("CLAUSE", "[the item of] all NUM [different] color is COND", _colours),
+    *rule("CLAUSE", "[the item of] all NUM [different] color is PREDICATE", _colours),
 ]
 
 
@@ -197,7 +199,7 @@ def _end(place: At, thing: Thing, colour: Is) -> Meaning:
 
 
 def _painted(number: Number, colour: Is) -> Meaning:
-    return Boxes("tower", Every(Kind(), Kind((colour,))), number)
+    return Boxes("tower", only(Kind((colour,))), number)
 
 
 def _two_bases(place: At, n: int, one: Is, m: int, other: Is) -> Meaning:
@@ -207,6 +209,16 @@ def _two_bases(place: At, n: int, one: Is, m: int, other: Is) -> Meaning:
 _TOWERS = [
     *rule("CLAUSE", "the PLACE of a|the THING [from the base] is COLOUR", _end),
     *rule("CLAUSE", "the PLACE of [the] NUM THING is COLOUR", _ends),
+    *rule(
+        "CLAUSE",
+        "the PLACE [block] of each|every THING is COLOUR",
+        lambda place, thing, c: _each(thing, placed(c, place)),
+    ),
+    *rule(
+        "CLAUSE",
+        "the TOWER is COLOUR",
+        lambda defined, colour: Boxes("tower", both(defined, only(Kind((colour,)))), SOME),
+    ),
     *rule("CLAUSE", "the PLACE of the three tower is NUM COLOUR and NUM COLOUR [block]", _two_bases),
     *rule("CLAUSE", "of the three tower AMOUNT is COLOUR", _painted),
     *rule("CLAUSE", "AMOUNT of the three tower is COLOUR", _painted),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from twinlens.reading.grammar.contents import both
 from twinlens.reading.grammar.kinds import BLOCK, ITEM
 from twinlens.reading.grammar.rules import rule, same
-from twinlens.reading.meanings import SOME, At, Condition, Count, Every, Kind, Meaning, Over, Palette, exactly
+from twinlens.reading.grammar.values import both, only
+from twinlens.reading.meanings import SOME, At, Condition, Count, Kind, Meaning, Over, Palette, exactly
 
 
 def placed(quality: Condition, place: At) -> Meaning:
@@ -26,13 +26,15 @@ def _both_lowest(kind: Kind) -> Meaning:
 
 
 RULES = [
-    *rule("TOWER", "COLOUR tower", lambda colour: Every(ITEM, Kind((colour,)))),
+    *rule("TOWER", "COLOUR tower", lambda colour: only(Kind((colour,)))),
     *rule("TOWER", "COLOUR and COLOUR tower", lambda one, other: Palette("colour", (one.value, other.value), ITEM)),
     *rule("TOWER", "NUM block tower", lambda count: Count(BLOCK, exactly(count))),
     *rule("TOWER", "tower with NUM block", lambda count: Count(BLOCK, exactly(count))),
-    *rule("TOWER", "tower with exactly NUM block", lambda count: Count(BLOCK, exactly(count))),
+    *rule("TOWER", "tower with exactly|only NUM block", lambda count: Count(BLOCK, exactly(count))),
     *rule("END", "[a|an|the] COLOUR PLACE", placed),
     *rule("END", "[the] PLACE [block] is COLOUR", lambda place, colour: placed(colour, place)),
+    *rule("END", "[a|an|the] PLACE that is COLOUR", lambda place, colour: placed(colour, place)),
+    *rule("END", "[a|an|the] PLACE being COLOUR", lambda place, colour: placed(colour, place)),
     *rule("STATEMENT", "END", same),
     *rule("STATEMENT", "only|just COLOUR PLACE", placed),
     *rule("STATEMENT", "two NAME as the base and second block", _both_lowest),

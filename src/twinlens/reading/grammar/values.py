@@ -1,0 +1,118 @@
+"""Reading what the items of a box have in common: "only blue items", "items of two colors", "of the same shape"."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from twinlens.reading.grammar.kinds import ITEM
+from twinlens.reading.grammar.rules import rule
+from twinlens.reading.meanings import Alike, And, Count, Every, Is, Kind, Meaning, Number, Palette, Variety, exactly
+
+Values: TypeAlias = tuple[str, Number]
+"""An attribute, and the number of different values that it has."""
+
+
+def both(*parts: Meaning) -> And:
+    """Join statements, those of a conjunction one by one."""
+    flat: list[Meaning] = []
+    for part in parts:
+        flat += part.parts if isinstance(part, And) else (part,)
+    return And(tuple(flat))
+
+
+def at_most(number: Number) -> Number:
+    """Read "three items at most"."""
+    return Number(0, number.at_least)
+
+
+def only(kind: Kind) -> Meaning:
+    """State that all items are of a kind, and that there are some."""
+    return Every(ITEM, kind)
+
+
+def _palette(kind: Kind, one: Is, other: Is) -> Meaning | None:
+    """State that items have two values of an attribute, both of them, and no other."""
+    same_attribute = one.attribute == other.attribute and one != other
+    return Palette(one.attribute, (one.value, other.value), kind) if same_attribute else None
+
+
+def _counted_palette(number: Number, kind: Kind, one: Is, other: Is) -> Meaning | None:
+    colours = _palette(kind, one, other)
+    return None if colours is None else both(Count(kind, number), colours)
+
+
+def _variety(kind: Kind, values: Values) -> Meaning:
+    attribute, number = values
+    return Variety(attribute, kind, number)
+
+
+def _varied(number: Number, kind: Kind, values: Values) -> Meaning:
+    """State a count of items and the number of their colours; "two items of one colour" are two of perhaps more."""
+    if values[1] == exactly(1):
+        return Alike(values[0], kind, number)
+    return both(Count(kind, number), _variety(kind, values))
+
+
+_ONLY = [
+    *rule("ONLY", "only|just KIND", only),
+    *rule("ONLY", "nothing but KIND", only),
+    *rule("STATEMENT", "all [of] [the] KIND [is] IS", Every),
+    *rule("STATEMENT", "KIND , all of them IS", Every),
+    *rule("STATEMENT", "all QUALITY NOUN", lambda quality, kind: only(kind.that(quality))),
+    *rule(
+        "STATEMENT",
+        "AMOUNT KIND [,] [and] all [of them] [is] IS",
+        lambda number, kind, are: both(Count(kind, number), Every(kind, are)),
+    ),
+    *rule("VALUES", "COLOUR and COLOUR [color]", lambda one, other: (one, other)),
+    *rule("VALUES", "SHAPE and SHAPE [shape]", lambda one, other: (one, other)),
+    *rule("VALUES", "SIZE and SIZE [size]", lambda one, other: (one, other)),
+    *rule("STATEMENT", "only VALUES", lambda values: _palette(ITEM, *values)),
+    *rule(
+        "STATEMENT",
+        "COLOUR NOUN and COLOUR NOUN only",
+        lambda a, one, b, other: _palette(one, a, b) if one == other else None,
+    ),
+    *rule("STATEMENT", "only VALUES NOUN", lambda values, kind: _palette(kind, *values)),
+    *rule("STATEMENT", "only NUM VALUES NOUN", lambda n, values, kind: _counted_palette(exactly(n), kind, *values)),
+    *rule("STATEMENT", "AMOUNT VALUES NOUN", lambda n, values, kind: _counted_palette(n, kind, *values)),
+    *rule("STATEMENT", "AMOUNT NOUN of|with [only] VALUES", lambda n, kind, values: _counted_palette(n, kind, *values)),
+    *rule(
+        "STATEMENT",
+        "AMOUNT NOUN at most of [only] VALUES",
+        lambda n, kind, values: _counted_palette(at_most(n), kind, *values),
+    ),
+    *rule("STATEMENT", "KIND of [only] VALUES", lambda kind, values: _palette(kind, *values)),
+]
+
+_VARIETY = [
+    *rule("VARIETY", "[only|exactly|all] [the] NUM [different] ATTRIBUTE", lambda n, what: (what, exactly(n))),
+    *rule("VARIETY", "NUM kind of ATTRIBUTE", lambda count, what: (what, exactly(count))),
+    *rule("VARIETY", "AMOUNT [different] ATTRIBUTE", lambda number, what: (what, number)),
+    *rule("VARIETY", "[the] same ATTRIBUTE [only]", lambda what: (what, exactly(1))),
+    *rule("VARIETY", "NUM [different] ATTRIBUTE at most", lambda count, what: (what, Number(0, count))),
+    *rule("STATEMENT", "[only] VARIETY", lambda values: _variety(ITEM, values)),
+    *rule("STATEMENT", "[all] KIND [all] of|with VARIETY", _variety),
+    *rule("STATEMENT", "NOUN of VARIETY TAIL", lambda kind, values, tail: _variety(kind.that(*tail), values)),
+    *rule("STATEMENT", "[all] [the] KIND is of VARIETY", _variety),
+    *rule("STATEMENT", "AMOUNT KIND [all] of|with VARIETY", _varied),
+    *rule("STATEMENT", "AMOUNT NOUN at most of VARIETY", lambda n, kind, values: _varied(at_most(n), kind, values)),
+    *rule(
+        "STATEMENT",
+        "NUM NOUN of different ATTRIBUTE",
+        lambda count, kind, what: _varied(exactly(count), kind, (what, exactly(count))),
+    ),
+    *rule("STATEMENT", "NUM [the] same NOUN color", lambda count, kind: Alike("colour", kind, exactly(count))),
+    *rule(
+        "STATEMENT",
+        "AMOUNT KIND , all of the same ATTRIBUTE",
+        lambda n, kind, what: both(Count(kind, n), Variety(what, kind, exactly(1))),
+    ),
+    *rule(
+        "STATEMENT",
+        "AMOUNT KIND , which share their ATTRIBUTE",
+        lambda n, kind, what: both(Count(kind, n), Variety(what, kind, exactly(1))),
+    ),
+]
+
+RULES = [*_ONLY, *_VARIETY]
