@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "reading.md").read_text(encoding="utf-8")
 TABLE = re.findall(r"^\| `(\w+)` \| (.+) \|$", PAGE, re.MULTILINE)
 UNREAD = re.findall(r"^- (.+)$", PAGE.split("**Not read**")[1].split("\n## ")[0], re.MULTILINE)
-SNIPPET, CONDITION, RULE, CASE = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+SNIPPET, CONDITION, RULE, CASE = re.findall(r"^```(?:python|text)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 SENTENCE = "There is a small black triangle near a yellow circle."
 CHECK = f"""
 from twinlens.reading.grammar.parse import parse
