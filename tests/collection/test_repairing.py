@@ -251,3 +251,11 @@ def test_a_matrix_that_says_of_itself_that_it_is_whole_is_compared_with_the_data
     assert verify(folder) == ["the matrix file has other vectors than the database"]
     mend(folder)
     assert verify(folder) == []
+
+
+def test_captions_outlive_their_checksums_and_vectors(folder):
+    before = answers(folder)
+    for name in ("vector", "entry_check"):
+        page_of(name)(folder)
+    mend(folder)
+    assert same(answers(folder)) == same(before) and verify(folder) == []

@@ -13,12 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from twinlens.core.machine import cores
+from tests.patience import in_time
 from twinlens.core.recipe import find_recipe
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 SECONDS = 2.0
-"""The promise, where there are cores for all that runs; see `in_time`."""
 STOPPED = "twinlens: stopped; run the same command again to go on"
 COMMANDS = {
     "evaluate": "evaluate --protocol paper --data scenes=4000 --repeats 2 --epochs 50",
@@ -53,11 +52,6 @@ def working(process: int) -> bool:
 def seconds_of(process: int) -> float:
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def in_time() -> float:
-    """Two seconds, or as many times more as processes wait for each core."""
-    return SECONDS * max(1.0, os.getloadavg()[0] / cores())
 
 
 def is_there(process: int) -> bool:
@@ -121,7 +115,7 @@ def test_sigterm_ends_the_workers(tmp_path, name, number, code):
     with started(name, tmp_path) as (process, workers):
         assert len(workers) >= 2
         process.send_signal(number)
-        assert gone(workers) < in_time()
+        assert gone(workers) < in_time(SECONDS)
         assert process.wait(20) == code
         assert process.stderr.read().splitlines()[-1] == STOPPED
 
@@ -129,7 +123,7 @@ def test_sigterm_ends_the_workers(tmp_path, name, number, code):
 def test_ctrl_c_in_a_terminal_reaches_all_processes_and_is_one_line(tmp_path):
     with started("train", tmp_path) as (process, workers):
         os.killpg(process.pid, signal.SIGINT)
-        assert gone(workers) < in_time()
+        assert gone(workers) < in_time(SECONDS)
         assert process.wait(20) == 130
         told = process.stderr.read()
         assert told.splitlines()[-1] == STOPPED and "Traceback" not in told
@@ -138,4 +132,4 @@ def test_ctrl_c_in_a_terminal_reaches_all_processes_and_is_one_line(tmp_path):
 def test_workers_end_with_a_command_that_is_killed(tmp_path):
     with started("train", tmp_path) as (process, workers):
         process.kill()
-        assert gone(workers) < in_time()
+        assert gone(workers) < in_time(SECONDS)

@@ -182,21 +182,16 @@ def _put_generations(new: sqlite3.Connection, found: _Found) -> None:
         new.execute("INSERT OR IGNORE INTO generation VALUES (?, ?, ?, ?, ?)", values)
 
 
-def _has_vector(new: sqlite3.Connection, row: int) -> bool:
-    return new.execute("SELECT 1 FROM vector WHERE row = ?", (row,)).fetchone() is not None
-
-
 def _check_entries(new: sqlite3.Connection) -> int:
-    """Turn damaged entries into failures, empty metadata that are none, and write all checksums anew.
+    """Turn entries that fail their checksum into failures, empty metadata that are none, and check all anew.
 
-    An entry is damaged if it fails its checksum, or if that is lost as well as its vector: nothing speaks for it then.
-    Return how many are damaged.
+    Return how many have failed it. An entry whose checksum is lost keeps what it says: a caption may be all there is.
     """
     failed = 0
     for row in [row for (row,) in new.execute("SELECT row FROM entry").fetchall()]:
         values = new.execute("SELECT * FROM entry WHERE row = ?", (row,)).fetchone()[1:]
         was = new.execute("SELECT crc FROM old_check WHERE row = ?", (row,)).fetchone()
-        if was[0] != checksum(values) if was else not values[7] and not _has_vector(new, row):
+        if was is not None and was[0] != checksum(values):
             failed += 1
             new.execute("DELETE FROM vector WHERE row = ?", (row,))
             values = (*values[:3], 0, "", values[5], "{}", RE_READ, *values[8:])
