@@ -81,6 +81,15 @@ def test_verify_reads_the_pictures_when_asked(indexed, pictures):
     assert told["files"]["changed"] == [str(path)] and told["files"]["gone"] == [str(pictures / "blue.png")]
 
 
+def test_verify_tells_that_pictures_have_changed_since(indexed, pictures):
+    toy.draw(("red", "blue", "blue")).save(pictures / "red.png")
+    os.utime(pictures / "red.png", (5, 5))
+    code, out, _ = indexed("verify", "--files")
+    assert code == 0 and "1 pictures have another size or time than when they were indexed" in out
+    assert indexed("index", pictures)[0] == 0
+    assert "another size or time" not in indexed("verify", "--files")[1]
+
+
 def test_a_folder_of_others_is_no_place_for_a_collection(run, pictures, model, tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "mine").write_text("weights")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import stat
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -65,6 +67,16 @@ def test_weights_that_do_not_fit_the_recipe_are_told(toy_composer, tmp_path):
         Composer.load(tmp_path)
     with pytest.raises(TwinlensError, match="no such model folder"):
         Composer.load(tmp_path / "nowhere")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
+def test_all_files_of_a_model_have_one_mode(toy_composer, tmp_path):
+    toy_composer.save(tmp_path)
+    toy_composer.save(tmp_path)
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*") if path.is_file()}
+    (tmp_path / "other").touch()
+    assert modes == {stat.S_IMODE((tmp_path / "other").stat().st_mode)}
+    assert not list(tmp_path.glob("*.tmp"))
 
 
 def test_provenance_is_kept(toy_composer, tmp_path):

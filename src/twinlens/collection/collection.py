@@ -33,11 +33,14 @@ from twinlens.collection.store import (
     contents,
 )
 from twinlens.collection.writer import adopt, create, forget, refresh_matrix, replace_model, writer
+from twinlens.core.paths import as_path, as_paths
 from twinlens.core.types import TwinlensError
 from twinlens.models.runtime import accelerated, load, tuned
 
 if TYPE_CHECKING:
     from twinlens.collection.ingest import Options, Report, Scan
+
+FOLDER = "the folder of a collection"
 
 
 class Collection:
@@ -59,8 +62,8 @@ class Collection:
 
         load: how a model folder is read again. Raises TwinlensError when there is a collection already.
         """
-        store, generation = create(Path(folder), composer)
-        collection = cls(Path(folder), store, load)
+        store, generation = create(path := as_path(FOLDER, folder), composer)
+        collection = cls(path, store, load)
         collection._model = generation.digest, accelerated(composer)
         return collection
 
@@ -70,18 +73,18 @@ class Collection:
 
         load: how a model folder is read. engine: makes what holds the vectors and answers (see `engines`).
         """
-        store = Store.open(Path(folder))
+        store = Store.open(path := as_path(FOLDER, folder))
         if store.serving() is None:
             store.close()
             raise TwinlensError(f"the collection {folder} is empty; fill it with: twinlens index DIR")
-        return cls(Path(folder), store, load, engine)
+        return cls(path, store, load, engine)
 
     @staticmethod
     def exists(folder: Path | str) -> bool:
         """Tell whether there is a collection that `open` can open."""
-        if not os.path.lexists(Path(folder) / DATABASE):
+        if not os.path.lexists((path := as_path(FOLDER, folder)) / DATABASE):
             return False
-        store = Store.open(Path(folder))
+        store = Store.open(path)
         serving = store.serving()
         store.close()
         return serving is not None
@@ -123,7 +126,7 @@ class Collection:
         self,
         paths: Path | str | Sequence[Path | str] | Scan,
         *,
-        captions: Sequence[Path] = (),
+        captions: Path | str | Sequence[Path | str] = (),
         options: Options | None = None,
     ) -> Report:
         """Bring the collection up to date with folders (all pictures below them) and single files.
@@ -134,7 +137,7 @@ class Collection:
         """
         from twinlens.collection.ingest import Options, Scan, ingest, scan  # whoever searches needs none of it
 
-        found = paths if isinstance(paths, Scan) else scan(_listed(paths), captions)
+        found = paths if isinstance(paths, Scan) else scan(as_paths("add", paths), as_paths("captions", captions))
         with writer(self.folder) as store:
             serving = self.generation
             how = options or Options()
@@ -188,7 +191,7 @@ class Collection:
         """Repair a collection that need not open any more; see `repair`."""
         from twinlens.collection.ingest import Options
 
-        return repair(Path(folder), load, composer, options or Options())
+        return repair(as_path(FOLDER, folder), load, composer, options or Options())
 
     def forget(self, *what: Path | str) -> int:
         """Remove the entries of pictures, of all below folders, or of ids; return how many. No picture is touched.
@@ -268,7 +271,3 @@ class Collection:
     def fields(self) -> list[str]:
         """Return the names of fields that conditions can use."""
         return [*filters.COLUMNS, *self._store.fields()]
-
-
-def _listed(paths: Path | str | Sequence[Path | str]) -> list[Path]:
-    return [Path(path) for path in ([paths] if isinstance(paths, Path | str) else paths)]

@@ -148,6 +148,9 @@ def forget(store: Store, what: Sequence[Path | str]) -> int:
 
     Pictures are not touched. Raises TwinlensError, and removes nothing, for what the collection does not have.
     """
+    for given in what:
+        if not isinstance(given, str | os.PathLike):
+            raise TwinlensError(f"forget wants paths, and ids as text, not {type(given).__name__}")
     paths = {path for given in what for path in _entries_of(store, given)}
     with store.change():
         for path in paths:

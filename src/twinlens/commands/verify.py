@@ -36,6 +36,9 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     if _common.shows_view(args):
         for line in (*problems, *lines):
             _common.say(line)
+        if args.files and files.newer:
+            _common.say(f"{files.newer:,} pictures have another size or time than when they were indexed, and were not"
+                        " compared: index their folders again")  # fmt: skip
     if not problems and not lines:
         if _common.shows_view(args):
             _common.say(f"{args.collection} is whole: {count:,} pictures")

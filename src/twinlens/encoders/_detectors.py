@@ -18,6 +18,7 @@ from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHe
 from torchvision.ops import MultiScaleRoIAlign
 
 from twinlens.core import hub
+from twinlens.core.atomic import whole_file
 from twinlens.core.types import TwinlensError
 
 SMALL = "fasterrcnn_small"
@@ -70,9 +71,9 @@ def load(
 
 def save(detector: nn.Module, path: Path, *, name: str, labels: tuple[str, ...]) -> None:
     """Write a detector as safetensors for `load`, with its name and the labels of its classes (from 1 on)."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     state = {key: tensor.detach().cpu().contiguous() for key, tensor in detector.state_dict().items()}
-    save_file(state, path, metadata={"detector": name, "labels": json.dumps(labels)})
+    with whole_file(path) as draft:
+        save_file(state, draft, metadata={"detector": name, "labels": json.dumps(labels)})
 
 
 def labels_of(path: Path) -> tuple[str, ...]:

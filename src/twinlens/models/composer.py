@@ -19,7 +19,9 @@ from torch import Tensor, nn
 
 from twinlens.calibration import Channel
 from twinlens.core import checksums, digests, hub, variants
+from twinlens.core.atomic import whole_file
 from twinlens.core.batches import stack_tensors
+from twinlens.core.paths import as_path
 from twinlens.core.progress import bar
 from twinlens.core.recipe import Recipe, Variant
 from twinlens.core.types import Arrays, Batch, Encoded, Features, Sample, Similarity, TwinlensError
@@ -137,13 +139,15 @@ class Composer(nn.Module):
         provenance: None keeps the provenance that the model was loaded with. Raises OSError or TwinlensError when the
         disk is full.
         """
-        folder, self.provenance = Path(folder), dict(self.provenance if provenance is None else provenance)
+        folder = as_path("the model folder", folder)
+        self.provenance = dict(self.provenance if provenance is None else provenance)
         folder.mkdir(parents=True, exist_ok=True)
         self.save_assets(folder)
         (folder / RECIPE).write_text(self.recipe.to_toml(), encoding="utf-8")
         (folder / PROVENANCE).write_text(json.dumps(self.provenance, indent=2) + "\n", encoding="utf-8")
         try:
-            save_file({key: tensor.contiguous().cpu() for key, tensor in self.state_dict().items()}, folder / WEIGHTS)
+            with whole_file(folder / WEIGHTS) as draft:
+                save_file({key: tensor.contiguous().cpu() for key, tensor in self.state_dict().items()}, draft)
         except SafetensorError as error:  # a full disk
             raise TwinlensError(f"cannot write {folder / WEIGHTS}: {error}") from error
 
@@ -156,7 +160,7 @@ class Composer(nn.Module):
     @classmethod
     def load(cls, folder: Path | str) -> Self:
         """Read a model folder. Raises TwinlensError naming a file that is missing or does not fit."""
-        folder = Path(folder).expanduser()
+        folder = as_path("the model folder", folder).expanduser()
         if not folder.is_dir():
             raise TwinlensError(f"no such model folder: {folder}")
         if damage := checksums.fault(folder):
