@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import shutil
 import sqlite3
 import zlib
@@ -233,6 +234,21 @@ def test_the_matrix_may_hold_anything_and_the_answer_is_right(folder):
         assert any("the matrix file" in line for line in collection.verify())
     mend(folder)
     assert verify(folder) == [] and names_of(folder) == [Path(line[2]).stem for line in before]
+
+
+@pytest.mark.parametrize("name", ["matrix.json", "matrix.json.new"])
+@pytest.mark.parametrize("kind", ["folder", "link"])
+def test_what_hinders_the_matrix_is_named_and_left(folder, tmp_path, name, kind):
+    before, path = answers(folder), folder / "cache" / name
+    path.unlink(missing_ok=True)
+    path.mkdir() if kind == "folder" else path.symlink_to(tmp_path / "nowhere")
+    assert answers(folder) == before
+    (line,) = verify(folder)
+    assert line == f"the matrix file cannot be written: {path} is no file of a collection; move it away"
+    assert mend(folder).done == () and verify(folder) == [line] and os.path.lexists(path)
+    path.rename(tmp_path / "away")
+    mend(folder)
+    assert verify(folder) == [] and answers(folder) == before
 
 
 def names_of(folder: Path) -> list[str]:

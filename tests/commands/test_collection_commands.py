@@ -119,6 +119,19 @@ def test_info_verify_and_repair(indexed, pictures, tmp_path):
     assert indexed("verify")[0] == 0
 
 
+def test_a_repair_that_cannot_mend_everything_says_so(indexed, tmp_path, model):
+    (folder,) = (tmp_path / "twinlens-collection" / "model").iterdir()
+    folder.rename(tmp_path / "away")
+    code, out, err = indexed("repair")
+    assert code == 2 and "nothing could be mended" in out and "still wrong: the model folder" in out
+    assert "still has 1 problems" in err and err.count("\n") == 1
+    code, out, _ = indexed("repair", "--json")
+    assert code == 2 and "is missing; put a copy of the model back" in json.loads(out)["left"][0]
+    code, out, _ = indexed("repair", "--model", model)
+    assert code == 0 and "put the model" in out
+    assert "there was nothing to mend" in indexed("repair")[1]
+
+
 def test_ctrl_c_writes_the_result_and_exits_with_130(run, pictures, model, monkeypatch):
     def stop(composer, batch):
         raise KeyboardInterrupt

@@ -115,9 +115,11 @@ def _mended_rows(store: Store) -> Iterator[str]:
 
 
 def _mended_matrix(store: Store) -> Iterator[str]:
-    if fault := matrix_fault(store):
-        yield f"rebuilt the matrix file, which {fault}"
+    fault = matrix_fault(store)
     _write_matrix(store)
+    matrix = Matrix(store.folder)
+    if fault and matrix.fault() is None:
+        yield f"{'removed' if matrix.read() is None else 'rebuilt'} the matrix file, which {fault}"
 
 
 def _write_matrix(store: Store) -> None:

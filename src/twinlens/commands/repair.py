@@ -25,7 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
-    """Mend, also what cannot be opened any more, and print what was done and what is still wrong."""
+    """Mend, also what cannot be opened any more, and print what was done and what is still wrong.
+
+    Raises TwinlensError (exit code 2), after printing, when something is still wrong.
+    """
     from twinlens.collection import Collection
     from twinlens.collection.ingest import Options
     from twinlens.models.composer import Composer
@@ -35,16 +38,20 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     repair = Collection.mend(folder, composer=composer, options=Options(progress=_common.shows_view(args)))
     left = _left(args)
     if _common.shows_view(args):
-        for line in repair.done or ("there was nothing to mend",):
+        for line in repair.done or ("nothing could be mended" if left else "there was nothing to mend",):
             _common.say(line)
         for line in left:
             _common.say(f"still wrong: {line}")
-    return {
+    result = {
         "collection": args.collection,
         "done": repair.done,
         "run": _collection.report_to_json(repair.embedded),
         "left": left,
     }
+    if left:
+        _common.emit(result, args)
+        raise TwinlensError(f"{args.collection} still has {len(left)} problems that repair cannot mend by itself")
+    return result
 
 
 def _left(args: argparse.Namespace) -> list[str]:

@@ -25,6 +25,7 @@ from twinlens.collection.store.layout import CACHE, DATABASE, is_file, listed, s
 from twinlens.collection.store.reading import State
 
 INDEX = "matrix.json"
+DRAFT = f"{INDEX}.new"
 FORMAT = 3
 MAX_NUMBERS = 2**48
 """Numbers that no matrix has; more would be too many bytes to count."""
@@ -140,6 +141,9 @@ class Matrix:
 
     def fault(self) -> str | None:
         """Describe what is wrong with the files (their checksums are read in full); None if they are whole."""
+        for path in (self.folder / INDEX, self.folder / DRAFT):
+            if os.path.lexists(path) and not is_file(path):
+                return f"cannot be written: {path} is no file of a collection; move it away"
         header = self._header()
         if header is None:
             there = os.path.lexists(self.folder / INDEX)
@@ -167,7 +171,7 @@ class Matrix:
         crc = tuple(_append(*step) for step in zip(files, header.sizes, arrays, header.crc, strict=True))
         rows = header.rows + sum(map(len, late))
         new = Header(state, header.name, rows, header.dim, (crc[0], crc[1], crc[2], crc[3]))
-        draft = self.folder / f"{INDEX}.new"
+        draft = self.folder / DRAFT
         unlink(draft)  # of a killed writer
         with draft.open("x", encoding="ascii") as file:
             file.write(new.to_json())
