@@ -1,6 +1,6 @@
 """SIGKILL at random moments of everything that writes: nothing that was committed is lost, nothing is torn.
 
-TWINLENS_KILLS=200 kills as often as one likes.
+TWINLENS_KILLS=200 kills as often as one likes; `-rP` shows how many commands were at work.
 """
 
 from __future__ import annotations
