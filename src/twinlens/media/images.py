@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import struct
 import warnings
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePath
@@ -14,11 +12,12 @@ from threading import Lock
 from typing import BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
+from PIL import ExifTags, Image, UnidentifiedImageError, features
 
 from twinlens.core.escaping import escaped
 from twinlens.core.types import Picture, TwinlensError
 from twinlens.media import sources
+from twinlens.media.opening import DAMAGE, FORMATS, open_image, with_its_end, without_texts
 
 MAX_PIXELS = 178_956_970
 """The default limit, which is also where Pillow refuses on its own; a higher `max_pixels` changes nothing."""
@@ -35,27 +34,25 @@ UNREAD = frozenset(
 ).difference(SUFFIXES)
 """Names of pictures that cannot be read, in lower case: `find` counts them, so that nobody misses them unawares."""
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", *(["AVIF"] if features.check("avif") else []))
-# What Pillow's decoders raise on damaged files, beside OSError: they parse bytes that they trust.
-_DAMAGE = (
-    OSError,
-    EOFError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    LookupError,
-    ArithmeticError,
-    MemoryError,
-    RuntimeError,
-    struct.error,
-    zlib.error,
-)
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientation (TIFF 6.0, tag 274) → what puts the picture upright."""
 _log = logging.getLogger(__name__)
 
 
 class BadPicture(TwinlensError):  # noqa: N818 - it is the picture that is bad
     """A picture cannot be used; the message is one line that names it and gives the reason."""
+
+
+class _Damaged(BadPicture):
+    """A picture that was opened, and whose file is damaged or truncated further on."""
 
 
 class _Quiet:
@@ -117,14 +114,20 @@ def decode(
     """Decode an open binary file as `load` does; `name` stands in error messages."""
     with _quiet:
         try:
-            image = Image.open(file, formats=_FORMATS)
+            image = open_image(file)
         except UnidentifiedImageError as error:
-            raise BadPicture(f"{name}: is no picture that can be read (known: {', '.join(_FORMATS)})") from error
+            raise BadPicture(f"{name}: is no picture that can be read (known: {', '.join(FORMATS)})") from error
         except Image.DecompressionBombError as error:
             raise BadPicture(f"{name}: has more than {min(max_pixels, MAX_PIXELS):,} pixels") from error
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise BadPicture(f"{name}: is damaged: {_line(error)}") from error
-        return _finish(image, name, max_pixels, near)
+        try:
+            return _finish(image, name, max_pixels, near)
+        except _Damaged:
+            mended = with_its_end(file) or without_texts(file)
+            if mended is None:
+                raise
+            return _finish(mended, name, max_pixels, near)
 
 
 def find(
@@ -233,8 +236,8 @@ def _finish(image: Image.Image, name: str, max_pixels: int, near: tuple[int, int
             _draft(image, near)
         image.load()
         return _rgb(_upright(image))
-    except _DAMAGE as error:
-        raise BadPicture(f"{name}: is truncated or damaged: {_line(error)}") from error
+    except DAMAGE as error:
+        raise _Damaged(f"{name}: is truncated or damaged: {_line(error)}") from error
 
 
 def _draft(image: Image.Image, near: tuple[int, int]) -> None:
@@ -243,14 +246,20 @@ def _draft(image: Image.Image, near: tuple[int, int]) -> None:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    return image if _orientation(image) == 1 else ImageOps.exif_transpose(image)
+    """Turn a picture by its orientation tag alone, whatever else its EXIF says, and let it forget the tag."""
+    orientation = _orientation(image)
+    if orientation == 1:
+        return image
+    turned = image.transpose(_TURNS[orientation])
+    turned.info = {key: value for key, value in image.info.items() if key == "transparency"}
+    return turned
 
 
 def _orientation(image: Image.Image) -> int:
     """Return the EXIF orientation, 1 (upright) to 8; 1 where the tag is missing or unreadable: the pixels are good."""
     try:
         value = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except _DAMAGE:
+    except DAMAGE:
         return 1
     return value if value in range(1, 9) else 1
 
