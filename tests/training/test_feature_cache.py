@@ -15,6 +15,7 @@ from PIL import Image
 from tests import toy
 from twinlens.core.recipe import Recipe
 from twinlens.core.types import Sample, TwinlensError
+from twinlens.encoders import Encoder
 from twinlens.models.composer import Composer
 from twinlens.training import feature_cache, loop
 
@@ -200,3 +201,33 @@ def test_keyed_pictures_are_the_same_pictures(tmp_path):
     assert isinstance(keyed[0].image, feature_cache.HashedPicture) and isinstance(keyed[0].image(), Image.Image)
     assert [feature_cache.sample_key(s) for s in keyed] == [feature_cache.sample_key(s) for s in samples]
     assert feature_cache.keyed(keyed)[0].image is keyed[0].image
+
+
+def joint(dataset) -> Composer:
+    visual = {"name": "patches", "dim": 16, "height": 10, "width": 30, "patch": 10}
+    encoder = {"name": "visualbert", "visual": visual, "layers": 1, "dim": 16, "heads": 2, "vocabulary": 150}
+    recipe = {"name": "joint", "dim": 8, "encoders": [encoder], "fusion": {"name": "gate", "cells": [1, 1]}}
+    composer = Composer.build(Recipe.model_validate(recipe))
+    composer.fit(dataset.queries)
+    return composer.eval()
+
+
+@pytest.mark.parametrize("make", [composer_of, joint])
+def test_sides_are_encoded_once_and_composed_in_any_pair(toy_edits, tmp_path, monkeypatch, make):
+    composer, queries = make(toy_edits), toy_edits.queries[:12]
+    texts = [query.text for query in queries[::-1]]
+    mixed = [replace(query, text=text) for query, text in zip(queries, texts, strict=True)]
+    versions = [*queries, *mixed, *(replace(query, text="") for query in queries)]
+    versions += [replace(query, image=None) for query in queries]
+    wanted = composer.embed(versions)
+    cached = feature_cache.cache_sides(composer, queries, tmp_path)
+    whole = composer.encoders[0]
+    pictures = whole.visual if make is joint else whole
+    monkeypatch.setattr(pictures, "prepare", lambda _: pytest.fail("a picture was prepared again"))
+    np.testing.assert_allclose(cached.embed(feature_cache.keyed(versions)), wanted, atol=1e-5)
+    assert composer.encoders[0] is whole and (make is not joint or whole.visual is pictures)
+
+
+def test_an_encoder_of_both_sides_without_parts_stays(toy_edits):
+    encoder = joint(toy_edits).encoders[0]
+    assert Encoder.with_sides(encoder, lambda _: pytest.fail("it reads both sides")) is encoder

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from torch import nn
@@ -45,6 +45,14 @@ class Encoder(nn.Module):
     def forward(self, batch: Batch) -> Encoded:
         """Run the network on stacked arrays (B, …). A row whose side is missing has `present` False."""
         raise NotImplementedError
+
+    def with_sides(self, replace: Callable[[Encoder], Encoder]) -> Encoder:
+        """Replace by `replace` what reads the picture alone or the text alone: this encoder, or a part of a copy of it.
+
+        Cached features can then stand in for it (see `training.feature_cache`). An encoder that reads both sides, and
+        has no such part, stays.
+        """
+        return replace(self) if len(self.reads) == 1 else self
 
     def save_assets(self, folder: Path) -> None:
         """Write files that are not tensors (a tokenizer); tensors travel in the state dict."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import copy
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,12 @@ class VisualBert(Encoder):
     def cache_to(self, folder: Path) -> None:
         """Cache the visual encoder's features."""
         self.visual.cache_to(folder)
+
+    def with_sides(self, replace: Callable[[Encoder], Encoder]) -> Encoder:
+        """Replace the visual encoder of a copy, which shares all weights."""
+        copied = copy.copy(self)
+        copied._modules = {**self._modules, "visual": replace(self.visual)}
+        return copied
 
     def prepare(self, sample: Sample) -> Arrays:
         """Return words, words_mask, text_present, and the visual encoder's arrays."""

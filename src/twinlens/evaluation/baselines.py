@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from twinlens.core.types import Picture, Sample
 from twinlens.media import images
 from twinlens.metrics import Scores
 from twinlens.models.composer import Composer
+from twinlens.training.feature_cache import cache_sides, keyed
 
 COMPOSED = "composed"
 IMAGE_ONLY, TEXT_ONLY = SINGLE_SIDES = ("image_only", "text_only")
@@ -108,10 +111,13 @@ def baseline_scores(
     `SHUFFLED_TEXT` comes `shuffles` times, each time with another permutation of the texts.
     """
     vectors = composer.embed(gallery, progress=progress)
-    yield from variant_scores(composer, queries, vectors, seed=seed, progress=progress).items()
-    for draw in range(1, shuffles):
-        shuffled = composer.embed(shuffle_texts(queries, [seed, draw]))
-        yield SHUFFLED_TEXT, composer.similarity(shuffled, vectors)
+    with tempfile.TemporaryDirectory() as folder:
+        once = cache_sides(composer, queries, Path(folder))
+        queries = keyed(queries)
+        yield from variant_scores(once, queries, vectors, seed=seed, progress=progress).items()
+        for draw in range(1, shuffles):
+            shuffled = once.embed(shuffle_texts(queries, [seed, draw]))
+            yield SHUFFLED_TEXT, composer.similarity(shuffled, vectors)
     yield PIXEL_COUNT, count_scores(queries, gallery)
     yield UNTRAINED, similarities(composer.untrained(seed=seed), queries, gallery, progress=progress)
 

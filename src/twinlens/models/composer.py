@@ -111,8 +111,8 @@ class Composer(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Return the device of the weights."""
-        return next(self.parameters()).device
+        """Return the device of the weights; that of none is the CPU."""
+        return next(self.parameters(), torch.empty(0)).device
 
     @torch.inference_mode()
     def embed(self, samples: Sequence[Sample], *, batch_size: int = 64, progress: bool = False) -> NDArray[np.float32]:

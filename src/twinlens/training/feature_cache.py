@@ -102,6 +102,23 @@ def cache_features(composer: Composer, samples: Sequence[Sample], folder: Path, 
     return type(composer)(composer.recipe, encoders, composer.fusion)
 
 
+def cache_sides(composer: Composer, samples: Sequence[Sample], folder: Path) -> Composer:
+    """Replace what reads one side alone by cached features of these samples: each picture and text is encoded once.
+
+    Fusion, and encoders that need both sides, are the composer's own. The answer knows the sides of no other samples;
+    one that is missing it always knows.
+    """
+    samples = keyed(samples)
+
+    def cached(encoder: Encoder) -> CachedEncoder:
+        shards = Shards.open(Path(tempfile.mkdtemp(dir=folder)))
+        shards.add(encoder, [*samples, _NOTHING])
+        return CachedEncoder(encoder.reads, encoder.dim, shards)
+
+    encoders = [encoder.with_sides(cached) for encoder in parts_of(composer)]
+    return type(composer)(composer.recipe, encoders, composer.fusion)
+
+
 def parts_of(composer: Composer) -> list[Encoder]:
     """List a composer's encoders, in the recipe's order."""
     return [encoder for encoder in composer.encoders if isinstance(encoder, Encoder)]
