@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-import os
+import time
+from collections.abc import Callable
 
-from twinlens.core.machine import cores
 
+def core_seconds_until(true: Callable[[], bool], at_most: float = 20.0) -> float:
+    """Measure the seconds that a core has for this process until something holds, `at_most` if it does not.
 
-def in_time(seconds: float) -> float:
-    """The promised seconds, or as many times more as processes wait for each core."""
-    return seconds * max(1.0, os.getloadavg()[0] / cores())
+    This process works while it waits. Where others compute too, what is waited for gets no larger share of the cores
+    than this process: on a busy machine a promise is judged by time that it could have used.
+    """
+    begun, ended = time.thread_time(), time.monotonic() + 10 * at_most
+    while not true():
+        if (passed := time.thread_time() - begun) > at_most or time.monotonic() > ended:
+            return max(passed, at_most)
+    return time.thread_time() - begun

@@ -99,3 +99,7 @@ def test_t_and_the_bootstrap_do_not_hold_the_level(simulation):
 def test_a_true_gain_is_adopted(simulation):
     rng = np.random.default_rng(0)
     assert simulation.power(rng, simulation.symmetric, 100, 0.1, 300)[1] > 0.95
+
+
+def test_where_every_group_loses_all_the_bound_is_the_worst():
+    assert lower_bound([-1.0] * 20, 0.025) == -1.0

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests import toy
-from tests.patience import in_time
+from tests.patience import core_seconds_until
 from tests.pictures import answer
 from twinlens.collection.store import DATABASE
 
@@ -155,11 +155,7 @@ def test_workers_end_with_the_command(pictures, model, tmp_path, sent):
             time.sleep(0.05)
         assert all(alive(int(worker)) for worker in workers)
         process.send_signal(sent)
-        since = time.monotonic()
-        while any(alive(int(worker)) for worker in workers):
-            assert time.monotonic() - since < in_time(2)
-            time.sleep(0.02)
-        process.wait(60)
-        assert time.monotonic() - since < in_time(5)
+        assert core_seconds_until(lambda: not any(alive(int(worker)) for worker in workers)) < 2
+        assert core_seconds_until(lambda: process.poll() is not None) < 5
         if sent == signal.SIGINT:
             assert process.returncode == 130

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.patience import in_time
+from tests.patience import core_seconds_until
 from twinlens.core.recipe import find_recipe
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -100,11 +100,8 @@ def until(true, seconds: float, process: subprocess.Popen) -> None:
 
 
 def gone(processes: set[int]) -> float:
-    """Seconds until all of these have ended; at most ten."""
-    begun = time.monotonic()
-    while any(map(is_there, processes)) and time.monotonic() - begun < 10:
-        time.sleep(0.02)
-    return time.monotonic() - begun
+    """Seconds until all of these have ended."""
+    return core_seconds_until(lambda: not any(map(is_there, processes)))
 
 
 @pytest.mark.parametrize(
@@ -115,7 +112,7 @@ def test_sigterm_ends_the_workers(tmp_path, name, number, code):
     with started(name, tmp_path) as (process, workers):
         assert len(workers) >= 2
         process.send_signal(number)
-        assert gone(workers) < in_time(SECONDS)
+        assert gone(workers) < SECONDS
         assert process.wait(20) == code
         assert process.stderr.read().splitlines()[-1] == STOPPED
 
@@ -123,7 +120,7 @@ def test_sigterm_ends_the_workers(tmp_path, name, number, code):
 def test_ctrl_c_in_a_terminal_reaches_all_processes_and_is_one_line(tmp_path):
     with started("train", tmp_path) as (process, workers):
         os.killpg(process.pid, signal.SIGINT)
-        assert gone(workers) < in_time(SECONDS)
+        assert gone(workers) < SECONDS
         assert process.wait(20) == 130
         told = process.stderr.read()
         assert told.splitlines()[-1] == STOPPED and "Traceback" not in told
@@ -132,4 +129,4 @@ def test_ctrl_c_in_a_terminal_reaches_all_processes_and_is_one_line(tmp_path):
 def test_workers_end_with_a_command_that_is_killed(tmp_path):
     with started("train", tmp_path) as (process, workers):
         process.kill()
-        assert gone(workers) < in_time(SECONDS)
+        assert gone(workers) < SECONDS

@@ -79,6 +79,8 @@ def lower_bound(differences: ArrayLike, level: float) -> float:
     """Return the largest c for which p(c) ≤ level: with probability 1 − level the mean is higher."""
     found = np.asarray(differences, dtype=np.float64)
     low, high = WORST, float(found.mean())
+    if high <= WORST:
+        return WORST
     for _ in range(STEPS):
         middle = (low + high) / 2
         low, high = (middle, high) if p_value(found, middle) <= level else (low, middle)

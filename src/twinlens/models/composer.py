@@ -174,7 +174,7 @@ class Composer(nn.Module):
         try:
             composer.load_state_dict(load_file(folder / WEIGHTS))
         except (SafetensorError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
+            reason = f"{str(error).splitlines()[0]} (edited, or of an earlier version; train it anew)"
             raise TwinlensError(f"{folder / WEIGHTS} does not fit its recipe: {reason}") from error
         composer.folder, composer.provenance = folder, _provenance(folder / PROVENANCE)
         return composer.eval()
