@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,8 @@ FILE_LINES = 300
 FUNCTION_LINES = 40
 """No function of the package is longer, its docstring included."""
 RUNS_CODE = {"pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
-RIDDLES = re.compile(r"(What|Whether|Where|Which|How|Meanwhile)\b")
-"""First words of docstrings that describe a thing by a clause in place of its name."""
+RIDDLES = re.compile(r"(What|Whether|Where|Which|How|Meanwhile|Raises)\b")
+"""First words of docstrings that describe a thing by a clause, or by its errors, in place of its name."""
 ROOT_FACE = {"__getattr__", "__dir__", "__all__", "_HOME"}
 """What the package's own face defines, so that importing it costs nothing."""
 
@@ -65,9 +66,23 @@ def undocumented(tree: ast.Module) -> list[str]:
 
 
 def riddles(tree: ast.Module) -> list[str]:
-    """Public names whose docstring begins with a word such as "Whether" or "What", and "module" for its own."""
-    texts = [("module", ast.get_docstring(tree)), *((name, ast.get_docstring(node)) for name, node in public(tree))]
-    return [name for name, text in texts if text and RIDDLES.match(text)]
+    """Names whose docstring begins with a word such as "Whether" or "What", and "module" for its own."""
+    nodes = [node for node in ast.walk(tree) if isinstance(node, Documented)]
+    texts = [("module", ast.get_docstring(tree)), *((node.name, ast.get_docstring(node)) for node in nodes)]
+    return [name for name, text in [*texts, *constants(tree)] if text and RIDDLES.match(text)]
+
+
+def constants(tree: ast.Module) -> list[tuple[str, str]]:
+    """Constants of the module with the strings that describe them."""
+    pairs = pairwise(tree.body)
+    return [
+        (ast.unparse(first), second.value.value)
+        for first, second in pairs
+        if isinstance(first, ast.Assign | ast.AnnAssign)
+        and isinstance(second, ast.Expr)
+        and isinstance(second.value, ast.Constant)
+        and isinstance(second.value.value, str)
+    ]
 
 
 def long_functions(tree: ast.Module) -> list[str]:
@@ -236,7 +251,7 @@ def test_a_missing_docstring_is_seen():
 
 def test_a_riddle_is_seen():
     text = "'''What is known.'''\ndef f(): 'Whether it is so.'\ndef g(): 'Whatever comes.'\ndef _h(): 'How it is.'\n"
-    assert riddles(ast.parse(text)) == ["module", "f"]
+    assert riddles(ast.parse(f"{text}N = 1\n'How many.'\nM = 2\n'Some.'\n")) == ["module", "f", "_h", "N = 1"]
 
 
 def test_a_long_function_is_seen():

@@ -12,7 +12,7 @@ from twinlens.core.recipe import Recipe
 from twinlens.core.types import TwinlensError
 from twinlens.evaluation.comparison import methods, runs
 from twinlens.evaluation.comparison.bench import Bench
-from twinlens.evaluation.comparison.compare import Parts, Settings, compare
+from twinlens.evaluation.comparison.compare import ComparisonSettings, Parts, compare
 from twinlens.splits import hold_out
 
 RECIPE = Recipe.parse(TOWERS, source="test")
@@ -27,7 +27,7 @@ def parts(request):
 
 def run(parts, folder, recipe=RECIPE, **changed):
     options = {"names": ["concat", "product"], "repeats": 2, "runs": folder / "runs", "cache": folder, "rates": [0.001]}
-    return compare(recipe, parts, Settings(**{**options, **changed}))
+    return compare(recipe, parts, ComparisonSettings(**{**options, **changed}))
 
 
 def files(folder, pattern="*"):

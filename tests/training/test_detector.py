@@ -9,12 +9,12 @@ from PIL import Image
 
 from twinlens.core.types import TwinlensError
 from twinlens.training import detector as detection
-from twinlens.training.detector import Example, Settings
+from twinlens.training.detector import DetectorTraining, Example
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "nlvr"
 CANVAS = (100, 400)
 FEW = detection.drawn(6, seed=0)
-SHORT = Settings(epochs=2, batch_size=3, warmup=2)
+SHORT = DetectorTraining(epochs=2, batch_size=3, warmup=2)
 
 
 def small() -> torch.nn.Module:
@@ -78,7 +78,7 @@ def test_a_missing_file_is_one_clear_line(tmp_path):
 
 def test_training_lowers_the_loss():
     losses = detection.fine_tune(
-        small(), FEW, detection.DRAWN_LABELS, settings=Settings(epochs=6, warmup=2), progress=False
+        small(), FEW, detection.DRAWN_LABELS, settings=DetectorTraining(epochs=6, warmup=2), progress=False
     )
     assert len(losses) == 6
     assert losses[-1] < 0.7 * losses[0]

@@ -42,7 +42,10 @@ class EmbeddedGallery:
 
     @classmethod
     def of(cls, collection: Collection) -> EmbeddedGallery:
-        """Raises TwinlensError where the model does not keep both sides apart, or there are no pictures."""
+        """Read a collection's vectors.
+
+        Raises TwinlensError where the model does not keep both sides apart, or there are no pictures.
+        """
         with collection.snapshot():
             composer, generation = composer_of(collection), collection.generation
             entries, vectors = collection.entries_with_vectors()
@@ -60,8 +63,8 @@ class EmbeddedGallery:
     @cached_property
     def captioned(self) -> NDArray[np.bool_]:
         """Return which entries (N,) have a caption that the model could read."""
-        said: NDArray[np.bool_] = self.text.any(-1).numpy()
-        return said
+        present: NDArray[np.bool_] = self.text.any(-1).numpy()
+        return present
 
     @property
     def pictures(self) -> Vectors:

@@ -1,4 +1,4 @@
-"""Training a fusion on what frozen encoders said, and putting it into the model that said it."""
+"""Training of a fusion on the features of frozen encoders, and its return into their model."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Task:
 
     @classmethod
     def of(cls, known: EmbeddedGallery, table: Path | None, *, by: str, source: str | None) -> Task:
-        """Raises TwinlensError: nothing to learn from, a table that is wrong, a column that is not there."""
+        """Choose what is learned from. Raises TwinlensError where there is nothing, and for a wrong table or column."""
         source = source or (TRIPLETS if table else CAPTIONS)
         if source not in SOURCES:
             raise TwinlensError(suggestions.unknown("source", source, SOURCES))

@@ -82,7 +82,7 @@ class _Places:
         self._paths = {os.fspath(entry.path): str(entry.row) for entry in known.entries}
 
     def id_of(self, value: str, number: int) -> str:
-        """Raises TwinlensError for a picture that is not in the collection."""
+        """Find a picture's id by its path or id. Raises TwinlensError where it is not in the collection."""
         for name in self._readings(value):
             if name in self._paths:
                 return self._paths[name]

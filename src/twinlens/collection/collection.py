@@ -14,7 +14,7 @@ import numpy as np
 
 from twinlens.collection import maintenance
 from twinlens.collection.engines import Engine
-from twinlens.collection.engines.local import Local
+from twinlens.collection.engines.local import LocalEngine
 from twinlens.collection.maintenance import FileCheck, Info
 from twinlens.collection.model import Load, Model
 from twinlens.collection.repairing import Repair, repair
@@ -49,7 +49,7 @@ class Collection:
     Several threads may use it. While one process writes, others read, and each search sees what is committed by then.
     """
 
-    def __init__(self, folder: Path, store: Store, load: Load, engine: Callable[[], Engine] = Local) -> None:
+    def __init__(self, folder: Path, store: Store, load: Load, engine: Callable[[], Engine] = LocalEngine) -> None:
         self.folder = folder
         self._store, self._load, self._engine = store, load, engine
         self._model: tuple[str, Model] | None = None
@@ -68,7 +68,7 @@ class Collection:
         return collection
 
     @classmethod
-    def open(cls, folder: Path | str, *, load: Load = load, engine: Callable[[], Engine] = Local) -> Self:
+    def open(cls, folder: Path | str, *, load: Load = load, engine: Callable[[], Engine] = LocalEngine) -> Self:
         """Open a collection; its model is loaded once needed. Raises TwinlensError when there is none.
 
         load: how a model folder is read. engine: makes what holds the vectors and answers (see `engines`).
@@ -173,8 +173,9 @@ class Collection:
     def repair(self, *, composer: Model | None = None, options: Options | None = None) -> Repair:
         """Mend what `verify` finds: salvage the database, embed damaged or missing vectors again, rebuild the matrix.
 
-        composer: the collection's own model, to be put back where its folder is lost or damaged. Nobody else should use
-        the collection meanwhile. Raises TwinlensError for another model, and when the database cannot be read at all.
+        composer: the collection's own model, to be put back where its folder is lost or damaged. No other process should
+        use the collection during a repair. Raises TwinlensError for another model, and when the database cannot be
+        read at all.
         """
         with self._busy:
             self._store.close()
@@ -211,7 +212,9 @@ class Collection:
         """
         with writer(self.folder) as store:
             if self.generation != was:
-                raise TwinlensError(f"the model of the collection {self.folder} has been changed meanwhile; try again")
+                raise TwinlensError(
+                    f"the model of the collection {self.folder} was changed by another process; try again"
+                )
             new = replace_model(store, was, model, convert)
             self._model = new.digest, accelerated(model)
             refresh_matrix(store)

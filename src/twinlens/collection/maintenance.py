@@ -150,7 +150,7 @@ def _model_faults(store: Store, serving: Generation, load: Load) -> list[str]:
 
 
 def _size(folder: Path) -> int:
-    """Return the bytes of all files in a folder; those that go meanwhile, and what links lead to, do not count."""
+    """Return the bytes of all files in a folder; those that go while it counts, and targets of links, are left out."""
     total = 0
     for where, _, names in os.walk(folder):
         for name in names:

@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     canvas = _canvas(examples[0])
     detector = detection.build(args.detector, args.weights, labels, canvas=canvas).to(pick_device(args.device))
     before = detection.mean_average_precision(detector, held, labels)
-    settings = detection.Settings()
+    settings = detection.DetectorTraining()
     settings = replace(settings, epochs=args.epochs) if args.epochs else settings
     losses = detection.fine_tune(
         detector,

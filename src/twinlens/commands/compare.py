@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from twinlens.core.recipe import Recipe
-    from twinlens.evaluation.comparison.compare import Parts, Settings
+    from twinlens.evaluation.comparison.compare import ComparisonSettings, Parts
 
 HELP = "train every fusion under the same encoders, budget and seeds, and test the differences"
 EXAMPLES = """
@@ -80,13 +80,13 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     return result
 
 
-def _settings(args: argparse.Namespace, names: Sequence[str], metric: str) -> Settings:
+def _settings(args: argparse.Namespace, names: Sequence[str], metric: str) -> ComparisonSettings:
     from twinlens.core import machine
     from twinlens.core.machine import default_cache
-    from twinlens.evaluation.comparison.compare import Settings
+    from twinlens.evaluation.comparison.compare import ComparisonSettings
 
     cache = args.cache or default_cache()
-    return Settings(
+    return ComparisonSettings(
         names=names,
         repeats=args.repeats,
         runs=args.runs or cache / "runs",

@@ -19,7 +19,7 @@ from threading import Thread, current_thread, main_thread
 from typing import Any
 
 LOOK_SECONDS = 0.5
-"""How often workers look for their parent, on systems that do not signal its end."""
+"""Seconds between two looks of a worker for its parent, on systems that do not signal its end."""
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 

@@ -56,7 +56,7 @@ _NAME = "nlvr"
 
 
 @dataclass(frozen=True)
-class Item:
+class DrawnItem:
     """A drawn item: its left upper corner and its size, in pixels of its 100×100 box."""
 
     x: int
@@ -73,7 +73,7 @@ class Row:
     identifier: str
     sentence: str
     label: bool
-    boxes: tuple[tuple[Item, ...], ...]
+    boxes: tuple[tuple[DrawnItem, ...], ...]
     pictures: tuple[Path, ...]
 
     @property
@@ -91,7 +91,7 @@ class Row:
         """A digest of the items of all boxes together: their kinds, colours and sizes, wherever they stand."""
         return _digest(sorted((i.shape, i.color, i.size) for box in self.boxes for i in box))
 
-    def items_in(self, k: int) -> list[tuple[Item, tuple[int, int, int, int]]]:
+    def items_in(self, k: int) -> list[tuple[DrawnItem, tuple[int, int, int, int]]]:
         """List the items of picture k with their boxes (left, upper, right, lower) in its pixels."""
         placed = [(item, PITCH * place + item.x) for place, box in enumerate(ORDERS[k]) for item in self.boxes[box]]
         return [(item, (left, item.y, left + item.size, item.y + item.size)) for item, left in placed]
@@ -186,8 +186,8 @@ def _row(line: str, split: str, pictures: dict[str, Path], place: str) -> Row:
         raise TwinlensError(f"{place}: not a row of NLVR ({type(error).__name__}: {error})") from error
 
 
-def _item(item: dict[str, Any]) -> Item:
-    return Item(item["x_loc"], item["y_loc"], item["size"], item["type"], item["color"])
+def _item(item: dict[str, Any]) -> DrawnItem:
+    return DrawnItem(item["x_loc"], item["y_loc"], item["size"], item["type"], item["color"])
 
 
 def _names(split: str, identifier: str) -> list[str]:

@@ -191,7 +191,7 @@ def walk(folder: Path, *, tell: Callable[[OSError], None] | None = None) -> Iter
     for where, folders, names in os.walk(folder, followlinks=True, onerror=tell):
         try:
             status = Path(where).stat()
-        except OSError:  # it is gone meanwhile
+        except OSError:  # it has just gone
             continue
         if (key := (status.st_dev, status.st_ino)) in seen:
             folders.clear()

@@ -16,7 +16,7 @@ DAMAGE = (
     *(OSError, EOFError, SyntaxError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError),
     *(MemoryError, RuntimeError, struct.error, zlib.error),
 )
-"""What Pillow raises on damaged files: its parsers trust the bytes that they read."""
+"""Exceptions of Pillow on damaged files: its parsers trust the bytes that they read."""
 _PNG, _JPEG, _END_OF_IMAGE = b"\x89PNG\r\n\x1a\n", b"\xff\xd8", b"\xff\xd9"
 _BESIDE_PIXELS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
 """Chunks of a PNG with texts and the colour profile: no pixel depends on them here."""

@@ -43,7 +43,7 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Settings:
+class DetectorTraining:
     """Settings of a detector's training; lengths in epochs over the examples."""
 
     epochs: int = 10
@@ -124,7 +124,7 @@ def fine_tune(
     examples: Sequence[Example],
     labels: Sequence[str],
     *,
-    settings: Settings | None = None,
+    settings: DetectorTraining | None = None,
     seed: int = 0,
     device: torch.device | str = "cpu",
     folder: Path | None = None,
@@ -136,7 +136,7 @@ def fine_tune(
     on from it as if it had not been. Raises TwinlensError for a label that is not listed, for a checkpoint of another
     run and for a picture that cannot be read.
     """
-    settings = settings or Settings()
+    settings = settings or DetectorTraining()
     run = _Run(detector.to(device), list(examples), tuple(labels), settings, seed)
     if folder is not None:
         run.resume(folder / CHECKPOINT)
@@ -176,7 +176,7 @@ class _Run:
     """A detector in training: the state that a checkpoint holds, and the steps."""
 
     def __init__(
-        self, detector: Any, examples: list[Example], labels: tuple[str, ...], settings: Settings, seed: int
+        self, detector: Any, examples: list[Example], labels: tuple[str, ...], settings: DetectorTraining, seed: int
     ) -> None:
         self.detector, self.examples, self.labels, self.settings, self.seed = detector, examples, labels, settings, seed
         self.steps = math.ceil(len(examples) / settings.batch_size)

@@ -9,12 +9,12 @@ from tests.mean_color import MeanColor
 from tests.pictures import ALONE, draw
 from twinlens.collection import Collection
 from twinlens.collection.engines import local
-from twinlens.collection.engines.local import Local
+from twinlens.collection.engines.local import LocalEngine
 from twinlens.collection.search import filters
 from twinlens.core.types import TwinlensError
 
 
-@pytest.fixture(params=[Local])
+@pytest.fixture(params=[LocalEngine])
 def engine(request):
     return request.param()
 

@@ -19,7 +19,7 @@ FIRST = 4096
 """Entries whose order by hash is kept: enough for most samples."""
 
 
-class Local(Engine):
+class LocalEngine(Engine):
     """Scans everything exactly, at the speed of the memory; a filter is taken as rows."""
 
     def __init__(self) -> None:

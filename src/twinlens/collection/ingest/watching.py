@@ -15,7 +15,7 @@ from twinlens.core.types import TwinlensError
 from twinlens.media import images
 
 QUIET_SECONDS = 30.0
-"""A folder in which something changes all the time is indexed after so many seconds all the same."""
+"""Seconds after which a folder that never stops changing is indexed."""
 LOOK_SHARE = 10
 """Looking may take one part in so many of the time."""
 
@@ -71,6 +71,6 @@ def watch(
 def _said(path: str) -> bytes:
     try:
         status = os.stat(path)  # noqa: PTH116 - of every file, every few seconds: making paths takes the longest
-    except OSError:  # it is gone meanwhile, or a link that leads nowhere
+    except OSError:  # it has just gone, or is a link that leads nowhere
         return os.fsencode(path) + b"\0"
     return b"%s\0%d %d\0" % (os.fsencode(path), status.st_size, status.st_mtime_ns)

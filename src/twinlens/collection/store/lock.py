@@ -22,7 +22,7 @@ def writing(folder: Path) -> Iterator[None]:
     check_kinds(folder)
     lock = _locked(folder)
     try:
-        with suppress(OSError):  # the disk may be full, or the file another user's: the lock holds all the same
+        with suppress(OSError):  # the disk may be full, or the file another user's: the lock holds without it
             (folder / HOLDER).write_text(f"{os.getpid()}\n", encoding="ascii")
         for name in (LOCK, HOLDER):
             share_mode(folder / name, folder / DATABASE)

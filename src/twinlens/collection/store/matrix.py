@@ -37,7 +37,7 @@ _OWN = re.compile(
 )
 
 
-class Files(NamedTuple):
+class MatrixFiles(NamedTuple):
     """The files of one matrix."""
 
     vectors: Path
@@ -78,7 +78,7 @@ class Header(NamedTuple):
 
     @property
     def sizes(self) -> tuple[int, int, int, int]:
-        """Return the bytes of each file, in the order of `Files`."""
+        """Return the bytes of each file, in the order of `MatrixFiles`."""
         return 4 * self.rows * self.dim, 8 * self.rows, 4 * self.rows, 4 * self.rows
 
 
@@ -205,9 +205,9 @@ class Matrix:
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return False
 
-    def _files(self, name: str) -> Files:
+    def _files(self, name: str) -> MatrixFiles:
         names = (f"vectors-{name}.f32", f"rows-{name}.i64", f"squares-{name}.f32", f"checks-{name}.u32")
-        return Files(*(self.folder / part for part in names))
+        return MatrixFiles(*(self.folder / part for part in names))
 
 
 def _canonical(body: Any) -> bytes:

@@ -84,9 +84,9 @@ def salvage(folder: Path) -> Salvage:
 
 
 def finish_salvage(folder: Path) -> str | None:
-    """Let a repaired database that is complete take the damaged one's place; return the name which that gets.
+    """Swap a complete repaired database for the damaged one, and return the damaged one's new name.
 
-    None where there is no such database. A kill in between leaves a database, and the next call goes on.
+    Returns None where there is no repaired database. After a kill the next call finishes the swap.
     """
     path, whole = folder / DATABASE, folder / SALVAGED
     if not is_file(whole):

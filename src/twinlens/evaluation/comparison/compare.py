@@ -46,7 +46,7 @@ class Parts:
 
 
 @dataclass(frozen=True)
-class Settings:
+class ComparisonSettings:
     """Choices of a comparison beside recipe and data.
 
     names: rows, see `methods.Method`. repeats: seeds, from `seed` on. runs: folder of finished runs, in one of the
@@ -72,7 +72,7 @@ class Settings:
         return range(self.seed, self.seed + self.repeats)
 
 
-def compare(recipe: Recipe, parts: Parts, settings: Settings) -> dict[str, Any]:
+def compare(recipe: Recipe, parts: Parts, settings: ComparisonSettings) -> dict[str, Any]:
     """Choose each fusion's learning rate, train it with every seed, measure it, and test the differences.
 
     Returns the table of `summary.summarise_runs`, each method with its "deviations" from the paper, "trials" (mean on
@@ -119,7 +119,7 @@ def _encoders(recipe: Recipe, queries: Sequence[Sample], device: str) -> Compose
     return composer.to(machine.pick_device(device))
 
 
-def _bench(encoders: Composer, parts: Parts, settings: Settings) -> Bench:
+def _bench(encoders: Composer, parts: Parts, settings: ComparisonSettings) -> Bench:
     features, checkpoints = settings.cache / "features", settings.cache / "checkpoints"
     base = feature_cache.cache_features(encoders, _samples(parts, settings.seeds), features, progress=settings.progress)
     data, kept = data_digest(encoders, parts.train, parts.test), tuple(dict.fromkeys([settings.metric, *SHOWN]))
@@ -150,12 +150,12 @@ def _fitting(bench: Bench, methods: Sequence[Method]) -> tuple[list[Method], dic
     return fitting, skipped
 
 
-def _choose_rates(bench: Bench, methods: Sequence[Method], settings: Settings) -> tuple[list[Method], Trials]:
+def _choose_rates(bench: Bench, methods: Sequence[Method], settings: ComparisonSettings) -> tuple[list[Method], Trials]:
     folder = settings.runs / bench.base.recipe.name / "rates"
     return Search(bench, folder, settings.workers, settings.progress).choose(methods, settings.rates)
 
 
-def _run(bench: Bench, methods: Sequence[Method], settings: Settings) -> Runs:
+def _run(bench: Bench, methods: Sequence[Method], settings: ComparisonSettings) -> Runs:
     """Run every method with every seed, a whole table for one seed after the other."""
     tasks = [(method, seed) for seed in settings.seeds for method in methods]
     folder = settings.runs / bench.base.recipe.name

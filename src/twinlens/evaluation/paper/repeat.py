@@ -40,7 +40,7 @@ Values: TypeAlias = dict[str, dict[str, float]]
 """Query variant → reading → value."""
 
 
-class Embedded(NamedTuple):
+class ModelVectors(NamedTuple):
     """Unit vectors (N, D) of all gallery entries: by both networks, by the untrained one, and without a network.
 
     leaky: variant → vectors of the network trained on the random split. fair: likewise of the one trained on the
@@ -65,7 +65,7 @@ def run_repeat(recipe: Recipe, dataset: Dataset, seed: int, *, device: str, arra
     trained, _ = learn(splits.restrict(dataset, random.train))
     careful, _ = learn(splits.restrict(_without_leak(dataset), fair.train))
     fresh = embed_variants(trained.untrained(seed=seed), dataset.gallery)
-    embedded = Embedded(
+    embedded = ModelVectors(
         embed_variants(trained, dataset.gallery),
         embed_variants(careful, dataset.gallery),
         (fresh[COMPOSED], fresh[IMAGE_ONLY]),
@@ -111,7 +111,7 @@ def _without_leak(dataset: Dataset) -> Dataset:
     return replace(bare, relevant={query: ids - bare.ignore[query] for query, ids in bare.relevant.items()})
 
 
-def _measure_with_leak(dataset: Dataset, split: Split, embedded: Embedded, seed: int) -> Values:
+def _measure_with_leak(dataset: Dataset, split: Split, embedded: ModelVectors, seed: int) -> Values:
     labels = splits.labels(dataset, dataset.gallery)
     train, test = _rows(dataset, split.train), _rows(dataset, split.test)
     values = {}
@@ -122,7 +122,7 @@ def _measure_with_leak(dataset: Dataset, split: Split, embedded: Embedded, seed:
     return values
 
 
-def _measure_leak_free(dataset: Dataset, split: Split, embedded: Embedded, seed: int) -> Values:
+def _measure_leak_free(dataset: Dataset, split: Split, embedded: ModelVectors, seed: int) -> Values:
     labels = splits.labels(dataset, dataset.gallery)
     train, test = _rows(dataset, split.train), _rows(dataset, split.test)
     pairs = {name: (vectors, embedded.fair[IMAGE_ONLY]) for name, vectors in embedded.fair.items()}

@@ -27,7 +27,7 @@ GALLERY = 1024
 TOLERANCE = 0.25
 """The largest difference of target and foil by the side that must not tell them apart, in standard deviations."""
 LESS_ALIKE = 1.0
-"""How much less a picture foil resembles the reference than the target does at least, in standard deviations."""
+"""Least gap in likeness to the reference between the target and a picture foil, in standard deviations."""
 MISSING = -1
 """In place of the column of a foil that does not exist."""
 Columns = NDArray[np.int64]

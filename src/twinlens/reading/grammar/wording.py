@@ -40,7 +40,7 @@ EDGES = ("left", "right", "top", "bottom")
 WORDS = {"colour": "color", "shape": "shape", "size": "size"}
 """Attribute → its word in sentences, spelt as most of NLVR's are."""
 Content = Callable[[Meaning], str]
-"""What words the content of a box, for conditions that have one."""
+"""Function from a condition on a box to the words for its content."""
 
 
 def speechless(what: object) -> TwinlensError:

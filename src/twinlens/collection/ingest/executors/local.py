@@ -23,7 +23,7 @@ BATCH_SECONDS = 5.0
 Prepared: TypeAlias = "tuple[Job, Decoded | Failure]"
 
 
-class Local(Executor):
+class LocalExecutor(Executor):
     """Decodes in worker processes with limits, embeds batches in one thread; results come in the order of the jobs."""
 
     def embed(self, jobs: Iterable[Job]) -> Iterator[Sequence[Embedded]]:
