@@ -173,7 +173,7 @@ class Collection:
     def repair(self, *, composer: Model | None = None, options: Options | None = None) -> Repair:
         """Mend what `verify` finds: salvage the database, embed damaged or missing vectors again, rebuild the matrix.
 
-        composer: the collection's own model, to be put back where its folder is lost or damaged. No other process should
+        composer: the collection's own model, to be put back where its folder is lost or damaged. Nobody else should
         use the collection during a repair. Raises TwinlensError for another model, and when the database cannot be
         read at all.
         """
