@@ -22,7 +22,7 @@ BOTH = "both"
 FLOOR = 0.01
 """The least standard deviation of cosines that is divided by: below it, differences are rounding errors."""
 
-HASHED_AT_ONCE = 16_384
+HASHED_AT_ONCE = 32_768
 """Rows; their hashes stay in the processor's cache."""
 
 
@@ -149,7 +149,7 @@ def standardised_scores(channels: Sequence[Channel], queries: Vectors, gallery: 
 def lowest_by_hash(rows: NDArray[np.int64], count: int) -> NDArray[np.intp]:
     """Return the positions of the `count` rows (N,) with the lowest hash: one more row changes at most one of them."""
     # Hashes spread evenly: a limit that some more than `count` keep spares ordering the others.
-    limit = np.uint64(min(1.0, (1.2 * count + 100) / max(1, len(rows))) * (2**64 - 2**12))
+    limit = np.uint32(min(1.0, (1.2 * count + 100) / max(1, len(rows))) * (2**32 - 1))
     starts = range(0, len(rows), HASHED_AT_ONCE)
     below = [start + np.flatnonzero(_hashes(rows[start : start + HASHED_AT_ONCE]) <= limit) for start in starts]
     few = np.concatenate(below) if below else np.empty(0, dtype=np.intp)
@@ -157,11 +157,12 @@ def lowest_by_hash(rows: NDArray[np.int64], count: int) -> NDArray[np.intp]:
     return chosen[np.argsort(_hashes(rows[chosen]), kind="stable")][:count]
 
 
-def _hashes(rows: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Mix rows (N,) to numbers that spread evenly over 64 bits."""
-    mixed = rows.astype(np.uint64)
-    mixed += np.uint64(1)
-    mixed *= np.uint64(0x9E3779B97F4A7C15)
-    mixed ^= mixed >> np.uint64(31)
-    mixed *= np.uint64(0xBF58476D1CE4E5B9)
+def _hashes(rows: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """Mix the last 32 bits of rows (N,) to numbers that spread evenly over 32 bits: the finaliser of MurmurHash3."""
+    mixed = rows.astype(np.uint32)
+    mixed ^= mixed >> np.uint32(16)
+    mixed *= np.uint32(0x85EBCA6B)
+    mixed ^= mixed >> np.uint32(13)
+    mixed *= np.uint32(0xC2B2AE35)
+    mixed ^= mixed >> np.uint32(16)
     return mixed

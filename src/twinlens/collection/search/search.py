@@ -101,6 +101,8 @@ def _calibration(engine: Engine, channels: Sequence[Channel]) -> Calibration:
     rows, vectors = engine.sample(SAMPLE)
     drawn, parts = set(rows.tolist()), [vectors]
     for missing in sorted({channel.missing for channel in channels}):
+        if np.count_nonzero(vectors[:, missing] == 0) >= RARE_SAMPLE:
+            continue  # they would be the first of these
         rare_rows, rare = engine.sample(RARE_SAMPLE, having=missing)
         fresh = [n for n, row in enumerate(rare_rows.tolist()) if row not in drawn and rare[n, missing] == 0]
         drawn.update(rare_rows[fresh].tolist())
