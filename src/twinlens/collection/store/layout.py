@@ -99,18 +99,19 @@ def unlink(path: Path) -> None:
             path.unlink()
 
 
-def remove_tree(folder: Path, is_own: Callable[[str], bool] = lambda _: True) -> None:
-    """Remove a folder of ours, of its own entries those with such names; what is foreign in it stays, and so does it.
+def remove_tree(folder: Path, *, files: re.Pattern[str], folders: re.Pattern[str], below: str = "") -> None:
+    """Remove what is ours below a folder, and every folder that is empty by then; what is foreign stays.
 
-    Links and the litter of file managers are foreign everywhere.
+    files, folders: the names of ours, from the folder on that was named first (`a/b.json`). below: where in it `folder`
+    is. Links are neither followed nor removed.
     """
     for path in listed(folder):
-        if path.name in LITTER or not is_own(path.name):
-            continue
-        if is_folder(path):
-            remove_tree(path)
-        else:
-            unlink(path)
+        name = below + path.name
+        if not is_folder(path):
+            if files.fullmatch(name):
+                unlink(path)
+        elif folders.fullmatch(name):
+            remove_tree(path, files=files, folders=folders, below=f"{name}/")
     with suppress(OSError):
         folder.rmdir()
 

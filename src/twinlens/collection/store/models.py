@@ -11,6 +11,7 @@ from pathlib import Path
 from twinlens.collection.store.layout import (
     DATABASE,
     MODELS,
+    is_file,
     is_folder,
     is_model_draft,
     listed,
@@ -21,19 +22,28 @@ from twinlens.collection.store.rows import is_digest
 from twinlens.core import checksums
 from twinlens.core.types import TwinlensError
 
-_OWN = re.compile(r"recipe\.toml|model\.safetensors|provenance\.json|checksums\.json|encoder-\d+|LICENSE.*|NOTICE.*")
-"""Names within a model's folder: a contract that models are saved by."""
+RECIPE = "recipe.toml"
+"""The file without which a folder holds no model."""
+FOLDERS = re.compile(r"encoder-\d+(/(words|visual|checkpoint|bert|weights|start))*")
+"""Folders that models are saved with. A test compares these names with what every variant of an encoder writes."""
+FILES = re.compile(
+    r"recipe\.toml|provenance\.json|checksums\.json|model\.safetensors"
+    r"|model\.\d+\.tmp|\.tmp\w{6}"  # drafts of the weights: our own, and those of safetensors
+    rf"|{FOLDERS.pattern}/(tokenizer|architecture|preprocessing|ngrams)\.json"
+)
+"""Files that models are saved with."""
 
 
 def keep_model(collection: Path, digest: str, save: Callable[[Path], None]) -> None:
     """Let `save` write a model into the collection, unless it is there; it appears at once and complete, or not.
 
-    Raises TwinlensError where the disk has no room, and where something foreign has its name.
+    In a folder that foreign files kept from being removed with an earlier copy, its recipe appears last. Raises
+    TwinlensError where the disk has no room, and where something foreign has its name.
     """
     target = collection / MODELS / digest
-    if is_folder(target):
+    if is_folder(target) and is_file(target / RECIPE):
         return
-    if os.path.lexists(target):
+    if os.path.lexists(target) and not is_folder(target):
         raise TwinlensError(f"{target} is no folder of a model; move it away")
     draft = target.with_name(f"new-{secrets.token_hex(4)}")
     try:
@@ -43,9 +53,12 @@ def keep_model(collection: Path, digest: str, save: Callable[[Path], None]) -> N
         for path in checksums.files(draft):
             share_mode(path, collection / DATABASE)  # the writer of safetensors lets nobody else read
             _onto_disk(path)
-        draft.rename(target)
+        if is_folder(target):
+            _merge(draft, target)
+        else:
+            draft.rename(target)
     except BaseException as error:
-        remove_tree(draft)  # the room it takes may be what is lacking
+        _remove(draft)  # the room it takes may be what is lacking
         if isinstance(error, OSError):
             raise TwinlensError(f"cannot write the model into {collection}: {error.strerror or error}") from error
         raise
@@ -55,10 +68,8 @@ def remove_models(collection: Path, *, exclude: Iterable[str]) -> None:
     """Remove the folders of all models except some, and drafts that a killed writer left; nothing that is not ours."""
     kept = set(exclude)
     for path in listed(collection / MODELS):
-        if is_model_draft(path):
-            remove_tree(path)
-        elif path.name not in kept and is_digest(path.name) and is_folder(path):
-            remove_tree(path, lambda name: _OWN.fullmatch(name) is not None)
+        if is_model_draft(path) or (path.name not in kept and is_digest(path.name) and is_folder(path)):
+            _remove(path)
 
 
 def model_folders(collection: Path) -> list[Path]:
@@ -71,6 +82,26 @@ def model_fault(folder: Path) -> str | None:
     if not is_folder(folder):
         return f"the model folder {folder} is missing"
     return checksums.fault(folder, whole=True)
+
+
+def _remove(folder: Path) -> None:
+    remove_tree(folder, files=FILES, folders=FOLDERS)
+
+
+def _merge(draft: Path, target: Path) -> None:
+    """Move a draft into a folder that holds foreign files, the recipe last.
+
+    Raises OSError, and TwinlensError where something of another kind has one of the names.
+    """
+    for path in sorted(draft.iterdir(), key=lambda path: path.name == RECIPE):
+        to = target / path.name
+        if not os.path.lexists(to) or (is_file(path) and is_file(to)):
+            path.replace(to)
+        elif is_folder(path) and is_folder(to):
+            _merge(path, to)
+        else:
+            raise TwinlensError(f"{to} is none of a model's own; move it away")
+    draft.rmdir()
 
 
 def _onto_disk(path: Path) -> None:
