@@ -31,6 +31,7 @@ LAYERS = (
 LAYER_OF = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
 VARIANTS = ("encoders", "fusions", "indexes", "datasets", "commands")
 LIGHT = (
+    "twinlens.core.counting",
     "twinlens.core.escaping",
     "twinlens.core.jsonfile",
     "twinlens.core.types",

@@ -105,7 +105,7 @@ def damage(collection: Collection, what: str) -> None:
     ("what", "line"),
     [
         ("vector", "the vector of row 3 is damaged"),
-        ("missing", "1 pictures lack their vector"),
+        ("missing", "1 picture lacks its vector"),
         ("matrix", "has damage"),
     ],
 )

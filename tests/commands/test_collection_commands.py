@@ -113,7 +113,7 @@ def test_info_verify_and_repair(indexed, pictures, tmp_path):
     (matrix,) = (tmp_path / "twinlens-collection" / "cache").glob("vectors-*.f32")
     matrix.write_bytes(b"\0" * matrix.stat().st_size)
     code, out, err = indexed("verify")
-    assert code == 2 and "has damage" in out and "1 problems" in err
+    assert code == 2 and "has damage" in out and "has 1 problem; mend it with: twinlens repair" in err
     told = answer(indexed, "repair")
     assert told["left"] == [] and "rebuilt the matrix file" in told["done"][0]
     assert indexed("verify")[0] == 0
@@ -124,7 +124,7 @@ def test_a_repair_that_cannot_mend_everything_says_so(indexed, tmp_path, model):
     folder.rename(tmp_path / "away")
     code, out, err = indexed("repair")
     assert code == 2 and "nothing could be mended" in out and "still wrong: the model folder" in out
-    assert "still has 1 problems" in err and err.count("\n") == 1
+    assert "still has 1 problem that" in err and err.count("\n") == 1
     code, out, _ = indexed("repair", "--json")
     assert code == 2 and "is missing; put a copy of the model back" in json.loads(out)["left"][0]
     code, out, _ = indexed("repair", "--model", model)

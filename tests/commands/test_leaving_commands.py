@@ -56,7 +56,7 @@ def test_what_stays_is_told_with_the_cure(indexed, pictures):
     assert answer(indexed, "index", pictures)["added"] == 1
     shutil.rmtree(away)
     code, out, _ = indexed("index", pictures)
-    assert code == 0 and "1 pictures below" in out and "leads nowhere" in out and "--prune" in out
+    assert code == 0 and "1 picture below" in out and "leads nowhere" in out and "--prune" in out
     told = answer(indexed, "index", pictures)
     (protected,) = told["protected"]
     assert protected["place"] == str(pictures / "link") and protected["pictures"] == 1
@@ -85,9 +85,35 @@ def test_verify_tells_that_pictures_have_changed_since(indexed, pictures):
     toy.draw(("red", "blue", "blue")).save(pictures / "red.png")
     os.utime(pictures / "red.png", (5, 5))
     code, out, _ = indexed("verify", "--files")
-    assert code == 0 and "1 pictures have another size or time than when they were indexed" in out
+    assert code == 0 and "1 picture has another size or time than when indexed" in out
     assert indexed("index", pictures)[0] == 0
     assert "another size or time" not in indexed("verify", "--files")[1]
+
+
+@pytest.mark.parametrize("name", ["model", "cache", "writer.pid", "cache/matrix.json"])
+def test_verify_names_no_repair_for_what_has_to_be_moved_away(indexed, tmp_path, name):
+    path = tmp_path / "twinlens-collection" / name
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    for command in ("verify", "repair"):
+        code, out, err = indexed(command)
+        assert code == 2 and "move it away" in out + err and "twinlens repair" not in out + err
+    assert "has 1 problem; repair cannot mend it: move away what is named above" in indexed("verify")[2]
+    (tmp_path / "twinlens-collection" / "writer.lock").write_text("x")
+    cure = "has 2 problems; move away what is named above, then mend the rest with: twinlens repair"
+    assert cure in indexed("verify")[2]
+    path.unlink()
+    assert "has 1 problem; mend it with: twinlens repair" in indexed("verify")[2] or name == "model"
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_one_is_told_in_the_singular(indexed, pictures, count):
+    gone = [pictures / name for name in ("red.png", "blue.png")][:count]
+    for path in gone:
+        path.unlink()
+    nouns = ("1 picture is not as it was", "2 pictures are not as they were")
+    assert f"{nouns[count - 1]} indexed" in indexed("verify", "--files")[2]
+    assert f"{('1 picture', '2 pictures')[count - 1]} forgotten" in indexed("forget", *gone)[1]
 
 
 def test_a_folder_of_others_is_no_place_for_a_collection(run, pictures, model, tmp_path):

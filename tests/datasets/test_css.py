@@ -55,7 +55,7 @@ def test_pictures_of_one_label_answer_alike(tmp_path):
         ({"test": split(mods=[{"from": [0], "to": [1, 2], "to_str": "x"}])}, "every 'mods' entry"),
         ({"test": split(mods=[{"from": [0]}])}, "every 'mods' entry"),
         ({"test": split(mods=[{"from": [0], "to": [9], "to_str": "x"}])}, "names a picture that it does not count"),
-        ({"test": split(labels=[1])}, "1 labels for 4 pictures"),
+        ({"test": split(labels=[1])}, "1 label for 4 pictures"),
     ],
 )
 def test_damaged_content_is_named(tmp_path, content, message):

@@ -15,6 +15,7 @@ from twinlens import metrics
 from twinlens.adaptation import bounds
 from twinlens.adaptation.embedded_gallery import BlockFusion, EmbeddedGallery, Frozen, block_fusion
 from twinlens.core.batches import stack_tensors
+from twinlens.core.counting import counted
 from twinlens.core.types import Dataset, Sample, TwinlensError
 from twinlens.evaluation.baselines import COMPOSED, IMAGE_ONLY, SHUFFLED_TEXT, TEXT_ONLY, query_variants
 from twinlens.evaluation.judgements import Judgements
@@ -43,8 +44,8 @@ def select_judgements(dataset: Dataset) -> Judgements:
     judgements = Judgements.of(_draw_queries(dataset))
     if len(judgements.queries) < MIN_QUERIES:
         raise TwinlensError(
-            f"only {len(judgements.queries)} queries can be measured, and at least {MIN_QUERIES} are needed; give more"
-            " captions or triplets, or smaller groups (--group-by)"
+            f"only {counted(len(judgements.queries), 'query', 'queries')} can be measured, and at least {MIN_QUERIES}"
+            " are needed; give more captions or triplets, or smaller groups (--group-by)"
         )
     return judgements
 
@@ -53,8 +54,8 @@ def check_groups(groups: Sequence[str]) -> None:
     """Raise TwinlensError where the queries held out belong to fewer than 20 groups."""
     if (count := len(set(groups))) < MIN_GROUPS:
         raise TwinlensError(
-            f"nothing can be adopted: the held-out queries belong to {count} independent groups, and at least"
-            f" {MIN_GROUPS} are needed; give more captioned pictures or triplets, or smaller groups (--group-by)"
+            f"nothing can be adopted: the held-out queries belong to {counted(count, 'independent group')}, and at"
+            f" least {MIN_GROUPS} are needed; give more captioned pictures or triplets, or smaller groups (--group-by)"
         )
 
 

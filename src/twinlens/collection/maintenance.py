@@ -21,6 +21,7 @@ from twinlens.collection.store import (
     model_fault,
     structure_faults,
 )
+from twinlens.core.counting import counted
 from twinlens.core.progress import bar
 from twinlens.core.types import TwinlensError
 from twinlens.media import sources
@@ -89,7 +90,8 @@ def verify(store: Store, serving: Generation, load: Load) -> list[str]:
     found += damaged
     lacking = store.counts(serving.number)[1]
     if lacking:
-        found.append(f"{lacking} pictures lack their vector; it is made where the file is still as it was indexed")
+        lack = counted(lacking, "picture lacks its vector", "pictures lack their vector")
+        found.append(f"{lack}; it is made where the file is still as it was indexed")
     try:
         check_kinds(store.folder)
         fault = Matrix(store.folder).fault() if damaged or lacking else matrix_fault(store)

@@ -36,6 +36,7 @@ from twinlens.collection.store import (
 )
 from twinlens.collection.writer import adopt
 from twinlens.core import checksums
+from twinlens.core.counting import counted
 from twinlens.core.types import Sample, TwinlensError
 from twinlens.media import sources
 from twinlens.models.runtime import tuned
@@ -140,9 +141,9 @@ def _embedded(store: Store, load: Load, options: Options) -> tuple[list[str], Re
     try:
         embedded = reembed(store, serving, lambda: tuned(load(store.found_model(serving.digest)), lacking), options)
     except TwinlensError as error:
-        return [f"could not embed {lacking} pictures again: {error}"], Report()
+        return [f"could not embed {counted(lacking, 'picture')} again: {error}"], Report()
     _write_matrix(store)
-    return [f"embedded {embedded.added} pictures again"] if embedded.added else [], embedded
+    return [f"embedded {counted(embedded.added, 'picture')} again"] if embedded.added else [], embedded
 
 
 # The model -----------------------------------------------------------------------------------------------------------

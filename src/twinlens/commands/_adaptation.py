@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from twinlens.commands import _collection, _common, _word_use
 from twinlens.core import jsonfile
+from twinlens.core.counting import counted
 from twinlens.core.types import TwinlensError
 
 if TYPE_CHECKING:
@@ -190,14 +191,16 @@ def _which(result: Mapping[str, Any]) -> str:
     held, serving = result["measured"], result["serving"]
     if result["learned"] is None:
         return f"nothing was learned in this collection: {serving} serves, and all {held['of']:,} pictures are measured"
+    trained_on = counted(held["of"] - held["pictures"], "picture")
     return (
-        f"{serving} serves, trained on {held['of'] - held['pictures']:,} pictures; measured are {held['pictures']:,}"
-        f" others, of whose groups (by {result['group_by']}) it has seen nothing"
+        f"{serving} serves, trained on {trained_on}; measured are {held['pictures']:,} others,"
+        f" of whose groups (by {result['group_by']}) it has seen nothing"
     )
 
 
 def _measured_on(held: Mapping[str, int]) -> str:
-    return f"{held['queries']:,} queries, {held['pictures']:,} pictures, {held['groups']:,} groups"
+    queries, pictures = counted(held["queries"], "query", "queries"), counted(held["pictures"], "picture")
+    return f"{queries}, {pictures}, {counted(held['groups'], 'group')}"
 
 
 def _words(name: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twinlens.commands import _common
+from twinlens.core.counting import counted
 from twinlens.core.types import TwinlensError
 
 if TYPE_CHECKING:
@@ -91,17 +92,18 @@ def print_report(report: Report) -> None:
     what = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "nothing to do"
     embedded = report.added + report.changed
     rate = f", {embedded / report.seconds:,.0f} pictures/s" if embedded and report.seconds > 0 else ""
-    _common.say(f"{report.found:,} pictures: {what} ({report.seconds:.1f} s{rate})")
+    _common.say(f"{counted(report.found, 'picture')}: {what} ({report.seconds:.1f} s{rate})")
     if report.skipped:
         _common.say(
-            f"{report.skipped:,} failed earlier and have not changed (twinlens info lists them, --retry tries again)"
+            f"{counted(report.skipped, 'has', 'have')} failed earlier and not changed"
+            f" (twinlens info lists {'it' if report.skipped == 1 else 'them'}, --retry tries again)"
         )
     if report.failures:
         ordered = sorted(report.failures.items(), key=lambda item: -len(item[1]))
         rows: list[list[object]] = [[len(paths), reason, paths[0]] for reason, paths in ordered[:_SHOWN]]
         _common.print_table(["failed", "reason", "such as"], rows)
         if len(ordered) > _SHOWN:
-            _common.say(f"… and {len(ordered) - _SHOWN:,} more reasons (--json lists every picture)")
+            _common.say(f"… and {counted(len(ordered) - _SHOWN, 'more reason')} (--json lists every picture)")
     if report.passed:
         from twinlens.media import images
 
@@ -111,4 +113,4 @@ def print_report(report: Report) -> None:
     for line in report.problems[:_SHOWN]:
         _common.say(line)
     if len(report.problems) > _SHOWN:
-        _common.say(f"… and {len(report.problems) - _SHOWN:,} more such lines (--json has them all)")
+        _common.say(f"… and {counted(len(report.problems) - _SHOWN, 'more such line')} (--json has all)")

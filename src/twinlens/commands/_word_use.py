@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from twinlens.commands import _common
+from twinlens.core.counting import counted
 
 if TYPE_CHECKING:
     from twinlens.adaptation import Plan
@@ -154,8 +155,8 @@ def _score(known: EmbeddedGallery) -> Score:
 
 def _title(foils: Mapping[str, Any]) -> str:
     """Title the table by the number of pairs, and how near target and foil are."""
-    gap = foils["gaps"]["foil_accuracy"]
-    return f"words: {foils['pairs']:,} queries with foils; target and word foil differ by {gap:.3f} sd in likeness"
+    gap, queries = foils["gaps"]["foil_accuracy"], counted(foils["pairs"], "query", "queries")
+    return f"words: {queries} with foils; target and word foil differ by {gap:.3f} sd in likeness"
 
 
 def _verdict(claim: str, on: str, foils: Mapping[str, Any], metric: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from twinlens.commands import _common
 from twinlens.core import variants
+from twinlens.core.counting import counted
 from twinlens.core.types import TwinlensError
 
 HELP = "list the datasets, say where to download one, or check a downloaded folder"
@@ -88,13 +89,14 @@ def _check(args: argparse.Namespace, dataset: ModuleType, about: dict[str, objec
     result = about | {"root": root, "expected": len(expected), "missing": missing, "complete": not missing}
     if not missing:
         if _common.shows_view(args):
-            _common.say(f"{root} is complete: all {len(expected):,} files of {args.name} are there")
+            _common.say(f"{root} is complete: all {counted(len(expected), 'file')} of {args.name} are there")
         return result
     if _common.shows_view(args):
         _print_missing(missing)
     _common.emit(result, args)
     raise TwinlensError(
-        f"{root} lacks {len(missing):,} of {len(expected):,} files; `twinlens data {args.name}` tells how to get them"
+        f"{root} lacks {len(missing):,} of {counted(len(expected), 'file')};"
+        f" `twinlens data {args.name}` tells how to get them"
     )
 
 

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Mapping
 
 from twinlens.commands import _collection, _common
+from twinlens.core.counting import counted
 
 HELP = "remove pictures from a collection; their files stay untouched"
 EXAMPLES = """
@@ -26,6 +27,6 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     with _collection.open_collection(args) as collection:
         count, left = collection.forget(*args.what), len(collection)
     if _common.shows_view(args):
-        _common.say(f"{count:,} pictures forgotten, {left:,} can be found in {args.collection}")
+        _common.say(f"{counted(count, 'picture')} forgotten, {left:,} can be found in {args.collection}")
         _common.say("their files are untouched; an index of their folder would bring them back")
     return {"collection": args.collection, "forgotten": count, "pictures": left}

@@ -6,9 +6,10 @@ import argparse
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twinlens.commands import _collection, _common
+from twinlens.core.counting import counted
 from twinlens.core.types import TwinlensError
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     found = scan(args.paths, args.captions)
     found.check_in(args.collection.expanduser(), prune=args.prune)  # a wrong folder must leave nothing behind
     if _common.shows_view(args):
-        _common.say(f"{len(found):,} pictures found")
+        _common.say(f"{counted(len(found), 'picture')} found")
     with _collection_of(args, options) as collection:
         report, result = _add(collection, found, args, options)
     if not result["pictures"] and report.failed:
@@ -68,7 +69,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
 def _add(
     collection: Collection, found: Scan, args: argparse.Namespace, options: Options
-) -> tuple[Report, dict[str, object]]:
+) -> tuple[Report, dict[str, Any]]:
     """Run, and return the report and its JSON."""
     from twinlens.models import runtime
 
@@ -112,10 +113,10 @@ def _warn(line: str) -> None:
     _common.say(f"twinlens: {line}; watching on", to_errors=True)
 
 
-def _tell(report: Report, result: Mapping[str, object], args: argparse.Namespace) -> None:
+def _tell(report: Report, result: Mapping[str, Any], args: argparse.Namespace) -> None:
     if _common.shows_view(args):
         _collection.print_report(report)
-        _common.say(f"{result['pictures']:,} pictures can be found in {args.collection}")
+        _common.say(f"{counted(result['pictures'], 'picture')} can be found in {args.collection}")
 
 
 def _options(args: argparse.Namespace) -> Options:
@@ -159,5 +160,5 @@ def _stop(result: Mapping[str, object], args: argparse.Namespace) -> None:
 
 def _first_failure(report: Report) -> str:
     reason, paths = next(iter(report.failures.items()))
-    more = f" (and {report.failed - 1:,} more pictures failed)" if report.failed > 1 else ""
+    more = f" (and {counted(report.failed - 1, 'more picture')} failed)" if report.failed > 1 else ""
     return f"no picture could be read: {paths[0]}: {reason}{more}"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from twinlens.commands import _collection, _common
+from twinlens.core.counting import counted
 from twinlens.core.types import TwinlensError
 
 HELP = "mend a damaged collection: save its rows, make lost vectors again, rebuild its caches"
@@ -50,7 +51,8 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     }
     if left:
         _common.emit(result, args)
-        raise TwinlensError(f"{args.collection} still has {len(left)} problems that repair cannot mend by itself")
+        problems = counted(len(left), "problem")
+        raise TwinlensError(f"{args.collection} still has {problems} that repair cannot mend by itself")
     return result
 
 

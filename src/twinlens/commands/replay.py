@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twinlens.commands import _collection, _common
+from twinlens.core.counting import counted
 from twinlens.core.types import Different
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def _show(replay: Replay) -> None:
     for line in replay.changes:
         _common.say(line)
     if replay.same:
-        _common.say(f"the same ranking: {len(replay.then)} pictures in the same order")
+        _common.say(f"the same ranking: {counted(len(replay.then), 'picture')} in the same order")
     elif replay.now is not None:
         ranks = {answer["hash"]: answer["rank"] for answer in replay.then}
         rows = [[a["rank"], ranks.get(a["hash"], "new"), f"{a['score']:.3f}", a["path"]] for a in replay.now]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twinlens.commands import _adaptation, _common, _dataset, _detector
+from twinlens.core.counting import counted
 from twinlens.core.types import TwinlensError
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _train_model(args: argparse.Namespace) -> Mapping[str, object]:
     epochs = _train(args, recipe, wanted)
     result = json.loads(done.read_text(encoding="utf-8"))
     best = max(epochs, key=lambda epoch: epoch.score)
-    _say(args, f"{args.out}: best of {len(epochs)} epochs is {best.number + 1}, validation {best.score:.3f}")
+    _say(args, f"{args.out}: best of {counted(len(epochs), 'epoch')} is {best.number + 1}, validation {best.score:.3f}")
     return {"model": args.out, "digest": Composer.load(args.out).digest, "trained": True, **result}
 
 

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 
 from twinlens.commands import _collection, _common
+from twinlens.core.counting import counted
 from twinlens.core.types import TwinlensError
 
 HELP = "check every vector and file of a collection for damage"
@@ -37,11 +38,11 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         for line in (*problems, *lines):
             _common.say(line)
         if args.files and files.newer:
-            _common.say(f"{files.newer:,} pictures have another size or time than when they were indexed, and were not"
-                        " compared: index their folders again")  # fmt: skip
+            has = counted(files.newer, "picture has", "pictures have")
+            _common.say(f"{has} another size or time than when indexed, so that content was not compared: index again")
     if not problems and not lines:
         if _common.shows_view(args):
-            _common.say(f"{args.collection} is whole: {count:,} pictures")
+            _common.say(f"{args.collection} is whole: {counted(count, 'picture')}")
         return result
     _common.emit(result, args)
     raise TwinlensError(_summary(args, problems, lines))
@@ -49,6 +50,18 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
 def _summary(args: argparse.Namespace, problems: Sequence[str], lines: Sequence[str]) -> str:
     """Count what is wrong, and name the cure of the collection's own problems."""
-    own = f"{args.collection} has {len(problems)} problems; mend them with: twinlens repair" if problems else ""
-    files = f"{len(lines):,} pictures are not as they were indexed" if lines else ""
-    return "; ".join(part for part in (own, files) if part)
+    own = f"{args.collection} has {counted(len(problems), 'problem')}; {_cure(problems)}" if problems else ""
+    files = counted(len(lines), "picture is not as it was indexed", "pictures are not as they were indexed")
+    return "; ".join(part for part in (own, files if lines else "") if part)
+
+
+def _cure(problems: Sequence[str]) -> str:
+    """Name what mends problems: no repair moves away what is not the collection's own."""
+    from twinlens.collection.store import MOVE_AWAY
+
+    by_hand = sum(line.endswith(MOVE_AWAY) for line in problems)
+    if by_hand == len(problems):
+        return f"repair cannot mend {'it' if by_hand == 1 else 'them'}: move away what is named above"
+    if by_hand:
+        return "move away what is named above, then mend the rest with: twinlens repair"
+    return f"mend {'it' if len(problems) == 1 else 'them'} with: twinlens repair"

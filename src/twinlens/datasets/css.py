@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from twinlens.core.counting import counted
 from twinlens.core.types import Dataset, Sample, TwinlensError
 from twinlens.datasets._files import check, folder
 from twinlens.datasets._safe_numpy import load_object
@@ -82,7 +83,7 @@ def _scenes(root: Path, content: dict[str, Any]) -> list[str]:
     count = len(content["objects_img"])
     scenes = [f"scene {label}" for label in content.get("labels", range(count))]
     if len(scenes) != count:
-        raise TwinlensError(f"{_file(root)}: {len(scenes)} labels for {count} pictures")
+        raise TwinlensError(f"{_file(root)}: {counted(len(scenes), 'label')} for {counted(count, 'picture')}")
     return scenes
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from twinlens.core.counting import counted
 from twinlens.core.types import Hit, Sample, TwinlensError
 from twinlens.media import sources
 from twinlens.report.grid import result_grid
@@ -108,7 +109,8 @@ def _copies(_query: Sample, _hits: Sequence[Hit], records: Sequence[Record], fol
         except OSError as error:
             failed.append(f"{source}: {error.strerror}")
     if failed:
-        raise TwinlensError(f"{len(failed)} of {len(records)} pictures could not be copied to {folder}: {failed[0]}")
+        share = f"{len(failed):,} of {counted(len(records), 'picture')}"
+        raise TwinlensError(f"{share} could not be copied to {folder}: {failed[0]}")
 
 
 WRITERS: Mapping[str, Writer] = {".txt": _paths, ".csv": _csv, ".json": _json, ".html": _html, ".png": _png}

@@ -52,7 +52,7 @@ def png() -> bytes:
         ({"text": "x", "weights": [None]}, "a weight wants a finite number, not None"),
         ({"text": "x", "weights": [float("inf")]}, "a weight wants a finite number, not inf"),
         ({"text": "x", "weights": 1}, "weights cannot be 1; give one, or a list"),
-        ({"text": "x", "weights": [1, 2]}, "1 pictures and texts, but 2 weights"),
+        ({"text": "x", "weights": [1, 2]}, "0 pictures and 1 text, but 2 weights"),
         ({"image": PIXELS}, r"not ndarray; give PIL\.Image\.fromarray\(array\)"),
         ({"image": [PIXELS]}, r"not ndarray; give PIL\.Image\.fromarray\(array\)"),
         ({"image": torch.zeros(3)}, r"not Tensor; give PIL\.Image\.fromarray"),

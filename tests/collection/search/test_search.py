@@ -45,7 +45,7 @@ def test_wrong_queries_are_one_line(collection, pictures):
         collection.search(text="red", k=0)
     with pytest.raises(TwinlensError, match="has no picture with the id '77'"):
         collection.search(text="red", unlike="77")
-    with pytest.raises(TwinlensError, match="2 pictures and texts, but 1 weights"):
+    with pytest.raises(TwinlensError, match="1 picture and 1 text, but 1 weight"):
         collection.search(pictures / "red-0.png", "red", weights=[1])
     with pytest.raises(TwinlensError, match="cancel each other out"):
         collection.search(text="red", without="red")

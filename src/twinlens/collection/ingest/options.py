@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from twinlens.collection.ingest.decoding import Limits
+from twinlens.core.counting import counted
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ class Protection:
     @property
     def line(self) -> str:
         """Describe it in a line."""
-        return f"{self.pictures:,} pictures below {self.place} cannot be found, and stay: {self.reason}; {self.cure}"
+        pictures, stay = counted(self.pictures, "picture"), "stays" if self.pictures == 1 else "stay"
+        return f"{pictures} below {self.place} cannot be found, and {stay}: {self.reason}; {self.cure}"
 
 
 @dataclass

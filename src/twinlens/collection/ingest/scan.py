@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from twinlens.collection.store import DATABASE, Store, check_new
+from twinlens.core.counting import counted
 from twinlens.core.types import TwinlensError
 from twinlens.media import images, sources
 from twinlens.media.captions import Caption, Captions
@@ -52,7 +53,8 @@ class Scan:
                 raise TwinlensError(line)
             if known and path in self.absent and not prune:
                 raise TwinlensError(
-                    f"{line}; {known:,} pictures from it stay in the collection; they leave with:"
+                    f"{line}; {counted(known, 'picture from it stays', 'pictures from it stay')} in the collection;"
+                    f" {'it leaves' if known == 1 else 'they leave'} with:"
                     f" twinlens index {path} --prune"
                 )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path, PurePath
 from typing import Any, TypeAlias
 
+from twinlens.core.counting import counted
 from twinlens.core.escaping import shortened
 from twinlens.core.types import Picture, TwinlensError
 
@@ -75,7 +76,8 @@ class SearchRequest:
             _sentence("a text of a query", text)
         parts = len(self.images) + len(self.texts)
         if self.weights is not None and len(self.weights) != parts:
-            raise TwinlensError(f"the query has {parts} pictures and texts, but {len(self.weights)} weights")
+            has = f"{counted(len(self.images), 'picture')} and {counted(len(self.texts), 'text')}"
+            raise TwinlensError(f"the query has {has}, but {counted(len(self.weights), 'weight')}")
         if self.weights is not None:
             self._settle("weights", tuple(_number("a weight", weight) for weight in self.weights))
 

@@ -22,6 +22,8 @@ ATTEMPTS = "adaptation.json"
 """Attempts to adopt a trained fusion, and the part held out from them; see `adaptation.record`."""
 LOCK, HOLDER = "writer.lock", "writer.pid"
 MODELS, CACHE = "model", "cache"
+MOVE_AWAY = "move it away"
+"""The end of every line about a foreign thing in the place of ours: its cure, which is no repair's."""
 LITTER = frozenset({".DS_Store", ".localized", "Thumbs.db", "desktop.ini", "@eaDir"})
 """Names that file managers and network drives put into every folder."""
 
@@ -29,7 +31,7 @@ _DRAFT = re.compile(rf"{re.escape(DATABASE)}\.[0-9a-f]{{8}}(-wal|-shm|-journal)?
 _MODEL_DRAFT = re.compile("new-[0-9a-f]{8}")
 _FILES = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal", SALVAGED, ATTEMPTS, LOCK, HOLDER)
 _KINDS = ((stat.S_ISLNK, "a link"), (stat.S_ISDIR, "a folder"), (stat.S_ISREG, "a file"))
-_CURE = "twinlens follows no links in a collection and removes nothing that is not its own; move it away"
+_CURE = f"twinlens follows no links in a collection and removes nothing that is not its own; {MOVE_AWAY}"
 
 
 def is_file(path: Path) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from twinlens.collection.store.layout import (
     DATABASE,
     MODELS,
+    MOVE_AWAY,
     is_file,
     is_folder,
     is_model_draft,
@@ -44,7 +45,7 @@ def keep_model(collection: Path, digest: str, save: Callable[[Path], None]) -> N
     if is_folder(target) and is_file(target / RECIPE):
         return
     if os.path.lexists(target) and not is_folder(target):
-        raise TwinlensError(f"{target} is no folder of a model; move it away")
+        raise TwinlensError(f"{target} is no folder of a model; {MOVE_AWAY}")
     draft = target.with_name(f"new-{secrets.token_hex(4)}")
     try:
         draft.parent.mkdir(exist_ok=True)
@@ -100,7 +101,7 @@ def _merge(draft: Path, target: Path) -> None:
         elif is_folder(path) and is_folder(to):
             _merge(path, to)
         else:
-            raise TwinlensError(f"{to} is none of a model's own; move it away")
+            raise TwinlensError(f"{to} is none of a model's own; {MOVE_AWAY}")
     draft.rmdir()
 
 

@@ -21,6 +21,7 @@ from twinlens.collection.store.layout import (
 )
 from twinlens.collection.store.pages import Pages, Record
 from twinlens.collection.store.rows import checksum, is_digest, is_object, is_path
+from twinlens.core.counting import counted
 from twinlens.core.types import TwinlensError
 
 LOST = "0" * 32
@@ -42,9 +43,11 @@ class Salvage:
 
     def lines(self) -> list[str]:
         """Describe what was done."""
-        found = [f"saved {self.entries} entries from the damaged database, which is kept as {self.kept}"]
+        saved = counted(self.entries, "entry", "entries")
+        found = [f"saved {saved} from the damaged database, which is kept as {self.kept}"]
         if self.failed:
-            found.append(f"{self.failed} of them are damaged themselves: index their folders again")
+            damaged = counted(self.failed, "of them is damaged itself", "of them are damaged themselves")
+            found.append(f"{damaged}: index their folders again")
         if not self.knows_free:
             found.append("pictures that had left may be back among them: index your folders again")
         return found
