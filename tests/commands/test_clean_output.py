@@ -51,6 +51,7 @@ def test_the_page_and_the_exports_are_escaped(evil, tmp_path):
         assert not ACTING & set(page.read_text("utf-8")) and r"red \u202e" in page.read_text("utf-8")
     with (tmp_path / "a.csv").open(encoding="utf-8", errors="surrogateescape", newline="") as file:
         rows = list(csv.reader(file))
+    assert not ACTING & {letter for row in rows for cell in row for letter in cell}
     assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "@", "\t", "\r"))]
     assert all("-5" in row and any(cell.startswith("'@nice") for cell in row) for row in rows[1:])
 

@@ -31,6 +31,10 @@ def test_words_of_every_script_stay(text):
     assert escaped(text) == text
 
 
+def test_what_is_to_be_kept_stays():
+    assert escaped("a\tb\n\x1b\udcff", keep="\t\n\udcff") == "a\tb\n\\x1b\udcff"
+
+
 @given(st.text(st.characters(codec=None)))
 def test_any_text_can_be_written_on_one_line(text):
     shown = escaped(text)

@@ -68,6 +68,12 @@ def test_csv(found, tmp_path):
         ("a=1", "a=1"),
         ("'=1", "'=1"),
         ("half \ud800", "half \ufffd"),
+        ("two\n\tlines\r\nmore", "two\n\tlines\r\nmore"),
+        ("\x1b]0;x\x07red \u202etext \x9b31m \0", r"\x1b]0;x\x07red \u202etext \x9b31m \x00"),
+        ("\x1b=1", r"\x1b=1"),
+        ("\u200f=1", r"\u200f=1"),
+        ("👩\u200d🚒 ä", "👩\u200d🚒 ä"),
+        (["\u202ered"], r'["\u202ered"]'),
         (None, ""),
         (False, "false"),
     ],
@@ -78,6 +84,12 @@ def test_no_cell_is_a_formula_and_numbers_stay_numbers(found, tmp_path, value, c
     with export(QUERY, hits, [record], str(tmp_path / "a.csv")).open(encoding="utf-8", newline="") as file:
         (row,) = csv.DictReader(file)
     assert row["caption"] == row["note"] == cell and row["'=name"] == "1"
+
+
+def test_names_in_csv_cannot_act_and_keep_their_bytes(found, tmp_path):
+    record = {**found[1][0], "path": Path(os.fsdecode(b"/x/\xff\x1b[31m.png"))}
+    path = export(QUERY, found[0], [record], str(tmp_path / "a.csv"))
+    assert rb"/x/" + b"\xff" + rb"\x1b[31m.png" in path.read_bytes()
 
 
 def test_json(found, tmp_path):

@@ -12,9 +12,12 @@ _UNSEEN = re.compile(
 )
 
 
-def escaped(text: str) -> str:
-    r"""Return text with control and bidi characters as `\x1b` and `\u202e`, and bytes that are no text as `\xff`."""
-    return _UNSEEN.sub(_escape, text)
+def escaped(text: str, *, keep: str = "") -> str:
+    r"""Return text with control and bidi characters as `\x1b` and `\u202e`, and bytes that are no text as `\xff`.
+
+    keep: characters that stay as they are.
+    """
+    return _UNSEEN.sub(lambda found: found[0] if found[0] in keep else _escape(found), text)
 
 
 def shortened(text: str, limit: int) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from twinlens.core.counting import counted
+from twinlens.core.escaping import escaped
 from twinlens.core.types import Hit, Sample, TwinlensError
 from twinlens.media import sources
 from twinlens.report.grid import result_grid
@@ -24,6 +25,8 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
 # Lone surrogates, which no file holds, but for \udc80 to \udcff, which stand for bytes of file names.
 _UNWRITABLE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+KEPT = "\t\r\n" + "".join(map(chr, range(0xDC80, 0xDD00)))
+"""Characters that cells keep of those that act elsewhere: tabs, line breaks, and bytes of names that are not UTF-8."""
 Writer = Callable[[Sample, Sequence[Hit], Sequence[Record], Path], None]
 
 
@@ -61,7 +64,11 @@ def _paths(_query: Sample, _hits: Sequence[Hit], records: Sequence[Record], path
 
 
 def _csv(_query: Sample, _hits: Sequence[Hit], records: Sequence[Record], path: Path) -> None:
-    """Write RFC 4180; the names of the metadata are columns after the hit's own. No cell is a formula."""
+    """Write RFC 4180; the names of the metadata are columns after the hit's own. No cell is a formula.
+
+    Control and bidi characters are escaped, in names too (.txt and .json have those as they are); tabs and line breaks,
+    which captions may have and CSV can quote, stay.
+    """
     own = ["rank", "id", "score", "path", "caption"]
     names = sorted({name for record in records for name in record["metadata"]})
     with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
@@ -77,7 +84,7 @@ def _cell(value: object) -> object:
     if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         return value
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, Mapping | list | bool) else str(value)
-    text = _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+    text = escaped(_UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text), keep=KEPT)
     return f"'{text}" if text.startswith(FORMULA) and not _NUMBER.fullmatch(text) else text
 
 
