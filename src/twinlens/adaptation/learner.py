@@ -17,6 +17,7 @@ from twinlens.adaptation.task import Task
 from twinlens.collection import Collection
 from twinlens.collection.store import runs
 from twinlens.core import machine
+from twinlens.core.arguments import as_kind
 from twinlens.core.types import TwinlensError
 from twinlens.evaluation.judgements import Judgements
 from twinlens.models import runtime
@@ -56,6 +57,7 @@ def learn(collection: Collection, plan: Plan) -> tuple[dict[str, Any], list[Epoc
     attempt is charged to the collection before it is measured. Raises TwinlensError where there is too little to learn
     from, or too little can be held out; the collection then is as it was, and so it is where the fusion does not win.
     """
+    _check("learn", collection, plan)
     known, by = EmbeddedGallery.of(collection), _group_by(collection, plan.group_by)
     task = Task.of(known, plan.triplets, by=by, source=plan.source)
     parts, judgements = _split(collection, task, by, plan.seed)
@@ -85,6 +87,7 @@ def learn(collection: Collection, plan: Plan) -> tuple[dict[str, Any], list[Epoc
 
 def measure(collection: Collection, plan: Plan) -> dict[str, Any]:
     """Measure the serving fusion beside its baselines on held-out pictures: on all, if nothing was trained."""
+    _check("measure", collection, plan)
     known, by = EmbeddedGallery.of(collection), _group_by(collection, plan.group_by)
     task = Task.of(known, plan.triplets, by=by, source=plan.source)
     seen = _seen(known)
@@ -109,6 +112,7 @@ def measure(collection: Collection, plan: Plan) -> dict[str, Any]:
 
 def revert(collection: Collection) -> bool:
     """Let the calibrated sum serve again, as before anything was learned; False if nothing was."""
+    as_kind("revert", collection, Collection, "give Collection.open(folder)")
     composer, was = composer_of(collection), collection.generation
     if not is_learned(composer):
         return False
@@ -116,6 +120,13 @@ def revert(collection: Collection) -> bool:
     model.provenance = {key: value for key, value in composer.provenance.items() if key != LEARNED}
     collection.replace_model(was, model, converter(block_fusion(composer), block_fusion(model)))
     return True
+
+
+def _check(name: str, collection: Collection, plan: Plan) -> None:
+    as_kind(name, collection, Collection, "give Collection.open(folder)")
+    as_kind(name, plan, Plan, "give Plan(…)")
+    if plan.triplets is not None:
+        as_kind("triplets", plan.triplets, Path, "give a pathlib.Path")
 
 
 def _trained(task: Task, parts: GroupSplit, frozen: Frozen, plan: Plan) -> tuple[Composer, list[Epoch]]:

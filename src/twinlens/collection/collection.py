@@ -16,7 +16,7 @@ from twinlens.collection import maintenance
 from twinlens.collection.engines import Engine
 from twinlens.collection.engines.local import LocalEngine
 from twinlens.collection.maintenance import FileCheck, Info
-from twinlens.collection.model import Load, Model
+from twinlens.collection.model import Load, Model, check_model
 from twinlens.collection.repairing import Repair, repair
 from twinlens.collection.search import filters
 from twinlens.collection.search.records import Hits
@@ -33,6 +33,7 @@ from twinlens.collection.store import (
     contents,
 )
 from twinlens.collection.writer import adopt, create, forget, refresh_matrix, replace_model, writer
+from twinlens.core.arguments import as_kind, as_text
 from twinlens.core.paths import as_path, as_paths
 from twinlens.core.types import TwinlensError
 from twinlens.models.runtime import accelerated, load, tuned
@@ -62,7 +63,7 @@ class Collection:
 
         load: how a model folder is read again. Raises TwinlensError when there is a collection already.
         """
-        store, generation = create(path := as_path(FOLDER, folder), composer)
+        store, generation = create(path := as_path(FOLDER, folder), check_model("create", composer))
         collection = cls(path, store, load)
         collection._model = generation.digest, accelerated(composer)
         return collection
@@ -153,6 +154,7 @@ class Collection:
         """
         from twinlens.collection.ingest import Options, Report, reembed
 
+        check_model("change_model", composer)
         with writer(self.folder) as store:
             new = adopt(store, composer)
             if new == self.generation:
@@ -192,7 +194,8 @@ class Collection:
         """Repair a collection that need not open any more; see `repair`."""
         from twinlens.collection.ingest import Options
 
-        return repair(as_path(FOLDER, folder), load, composer, options or Options())
+        model = None if composer is None else check_model("repair", composer)
+        return repair(as_path(FOLDER, folder), load, model, options or Options())
 
     def forget(self, *what: Path | str) -> int:
         """Remove the entries of pictures, of all below folders, or of ids; return how many. No picture is touched.
@@ -244,6 +247,7 @@ class Collection:
 
     def answer(self, request: SearchRequest) -> Hits:
         """Answer a search request; see `search`."""
+        as_kind("answer", request, SearchRequest, "give SearchRequest.of(image, text, k)")
         with self._busy:
             while True:  # another model may begin to serve between the two
                 hits = search(request, self._session, self.generation, self.model)
@@ -269,7 +273,7 @@ class Collection:
 
     def entry(self, entry_id: str) -> Entry:
         """Return all that is known of a picture, by the id that a hit has. Raises TwinlensError when there is none."""
-        return self._store.entry(entry_id)
+        return self._store.entry(as_text("entry, which takes the id of a hit,", entry_id))
 
     def fields(self) -> list[str]:
         """Return the names of fields that conditions can use."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twinlens.calibration import Channel
-from twinlens.core.types import Embedder, Sample, Similarity
+from twinlens.core.arguments import shown
+from twinlens.core.types import Embedder, Sample, Similarity, TwinlensError
 
 
 class Named(Protocol):
@@ -49,6 +50,13 @@ class Model(Embedder, Protocol):
 
     def save(self, folder: Path, /) -> None:
         """Write the model folder."""
+
+
+def check_model(name: str, given: object) -> Model:
+    """Return what a caller passes as a model. Raises TwinlensError for what cannot be one."""
+    if all(callable(getattr(given, method, None)) for method in ("embed", "save")) and hasattr(given, "digest"):
+        return cast("Model", given)
+    raise TwinlensError(f"{name} wants a model, not {shown(given)}; give twinlens.Composer.load(folder), or .build")
 
 
 Load: TypeAlias = Callable[[Path], Model]

@@ -15,6 +15,8 @@ import numpy as np
 from twinlens.collection.search.records import Hits
 from twinlens.collection.search.request import SearchRequest
 from twinlens.collection.store import Contents, expanded
+from twinlens.core.arguments import as_kind
+from twinlens.core.paths import as_path
 from twinlens.core.types import Hit, TwinlensError
 from twinlens.media import sources
 from twinlens.models.runtime import measurements
@@ -53,6 +55,7 @@ def search(collection: Collection, request: SearchRequest) -> tuple[Hits, Record
     asked to run, the collection's contents (see `Contents`), the answers, and a checksum of all that. Raises
     TwinlensError as the search does, and for a picture in memory.
     """
+    as_kind("search", request, SearchRequest, "give SearchRequest.of(image, text, k)")
     pictures = [_known(picture) for picture in request.images]
     with collection.snapshot():
         hits = collection.answer(request)
@@ -76,8 +79,9 @@ def _ran_by(runtime: Mapping[str, Any]) -> Record:
     return {"runtime": runtime["mode"], "networks": {name: part["runs"] for name, part in runtime["networks"].items()}}
 
 
-def read(path: Path) -> Record:
+def read(path: Path | str) -> Record:
     """Read a receipt from its file. Raises TwinlensError: not there, not a receipt, damaged, of a newer version."""
+    path = as_path("read", path)
     none = f"{path} is no receipt of twinlens search --receipt, or is damaged"
     try:
         receipt = json.loads(path.read_text(encoding="utf-8"))
@@ -97,6 +101,8 @@ def read(path: Path) -> Record:
 
 def replay(collection: Collection, receipt: Record) -> Replay:
     """Repeat a receipt's search, and list the changes since. Raises TwinlensError for a damaged receipt."""
+    if not _is_whole(as_kind("replay", receipt, dict, "give what receipts.read(path) returns")):
+        raise TwinlensError("replay wants a whole receipt; give what receipts.read(path) returns")
     then = tuple(receipt["hits"])
     asked = {**receipt["asked"], "image": [Path(known["path"]) for known in receipt["asked"]["image"]]}
     with collection.snapshot():

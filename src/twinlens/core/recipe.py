@@ -12,6 +12,8 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from twinlens.core import suggestions
+from twinlens.core.arguments import as_text
+from twinlens.core.paths import as_path
 from twinlens.core.types import TwinlensError
 
 EXACT = {"name": "exact"}
@@ -60,17 +62,21 @@ class Recipe(BaseModel):
     training: Training = Training()
 
     @classmethod
-    def read(cls, path: Path) -> Self:
+    def read(cls, path: Path | str) -> Self:
         """Read a recipe file. Raises TwinlensError naming the file, the key and the known keys."""
+        path = as_path("the recipe", path)
         try:
             text = path.read_text(encoding="utf-8")
         except OSError as error:
             raise TwinlensError(f"cannot read the recipe {path}: {error.strerror}") from error
+        except ValueError as error:
+            raise TwinlensError(f"{path} is no recipe: it is not UTF-8") from error
         return cls.parse(text, source=str(path))
 
     @classmethod
     def parse(cls, text: str, *, source: str) -> Self:
         """Read a recipe from TOML text; `source` is named in errors."""
+        as_text("a recipe", text)
         try:
             content = tomllib.loads(text)
             if content.pop("index", EXACT) != EXACT:
@@ -98,8 +104,9 @@ def presets() -> list[str]:
     return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml"))
 
 
-def find_recipe(name_or_path: str) -> Recipe:
+def find_recipe(name_or_path: str | Path) -> Recipe:
     """Read a shipped recipe by name, or any recipe by the path of its TOML file."""
+    name_or_path = str(as_path("the name of a recipe", name_or_path))
     if name_or_path.endswith(".toml"):
         return Recipe.read(Path(name_or_path))
     known = presets()

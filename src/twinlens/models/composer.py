@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from twinlens.calibration import Channel
 from twinlens.core import checksums, digests, hub, variants
+from twinlens.core.arguments import as_kind, as_samples
 from twinlens.core.atomic import whole_file
 from twinlens.core.batches import stack_tensors
 from twinlens.core.paths import as_path
@@ -49,6 +50,7 @@ class Composer(nn.Module):
 
         folder: of a saved model, whose architecture files then replace the checkpoints.
         """
+        as_kind("build", recipe, Recipe, "give find_recipe(name) or Recipe.read(path)")
         options_of_parts = [
             part.options if folder is None else hub.kept(part.options, folder / f"encoder-{n}")
             for n, part in enumerate(recipe.encoders)
@@ -79,6 +81,7 @@ class Composer(nn.Module):
 
     def fit(self, samples: Sequence[Sample]) -> None:
         """Fit every encoder before training: vocabularies of words and of visual words."""
+        as_samples("fit", samples)
         for encoder in self._encoders():
             encoder.fit(samples)
 
@@ -117,6 +120,7 @@ class Composer(nn.Module):
     @torch.inference_mode()
     def embed(self, samples: Sequence[Sample], *, batch_size: int = 64, progress: bool = False) -> NDArray[np.float32]:
         """Embed samples as unit vectors (N, D), in evaluation mode, with a progress bar if `progress`."""
+        as_samples("embed", samples)
         was_training, out = self.training, np.empty((len(samples), self.dim), dtype=np.float32)
         self.eval()
         with bar("embedding", len(samples), unit="pictures", progress=progress) as advance:

@@ -19,8 +19,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from twinlens import losses, metrics, splits
+from twinlens.core.arguments import as_kind
 from twinlens.core.atomic import whole_file
 from twinlens.core.machine import pick_device
+from twinlens.core.paths import as_path
 from twinlens.core.processes import begin_worker, held_signals, killed_on_error
 from twinlens.core.progress import Bar, bar
 from twinlens.core.recipe import Recipe
@@ -122,6 +124,7 @@ def train(
     With a `folder` every epoch ends with a checkpoint there, and a run that was cut off goes on from the last one with
     the same result as an undisturbed run. `workers` are processes that prepare batches ahead.
     """
+    _check(composer, dataset, validation)
     settings = composer.recipe.training
     composer.to(pick_device(device))
     _freeze(composer)
@@ -134,7 +137,7 @@ def train(
         seed=seed,
     )
     run = _start(composer, len(steps) * settings.epochs, _run_key(composer, dataset, seed))
-    checkpoint = folder / CHECKPOINT if folder else None
+    checkpoint = as_path("folder", folder) / CHECKPOINT if folder else None
     if checkpoint and checkpoint.is_file():
         run.restore(torch.load(checkpoint, map_location=composer.device, weights_only=True))
     with bar("training", settings.epochs * len(steps), unit="steps", progress=progress) as advance:
@@ -143,8 +146,7 @@ def train(
             _run_epoch(run, steps, validation, seed, workers, advance)
             if checkpoint:
                 _save(run, checkpoint)
-    composer.load_state_dict(run.best)
-    composer.eval()
+    composer.eval().load_state_dict(run.best)
     return run.epochs
 
 
@@ -162,6 +164,12 @@ def validation_score(composer: Composer, dataset: Dataset) -> float:
     vectors = composer.embed([*queries, *dataset.gallery])
     scores = vectors[: len(queries)][asked] @ vectors[len(queries) :].T  # (Q, N)
     return float(metrics.per_query(scores, relevant[asked], ignore=ignore[asked])["map"].mean())
+
+
+def _check(composer: Composer, *data: Dataset) -> None:
+    as_kind("train", composer, Composer, "give Composer.build(recipe) or Composer.load(folder)")
+    for part in data:
+        as_kind("train", part, Dataset, "give what load of a file in twinlens.datasets returns, or a part of it")
 
 
 def _start(composer: Composer, total_steps: int, key: str) -> Run:

@@ -26,7 +26,7 @@ def png() -> bytes:
     ("arguments", "line"),
     [
         ({}, "needs a picture, a text, or both"),
-        ({"text": None}, "text cannot be None; leave it out"),
+        ({"text": None}, "needs a picture, a text, or both"),
         ({"text": b"a dog"}, r"text cannot be bytes; give one, or a list"),
         ({"text": [b"a dog"]}, r"text wants text, not bytes; give data\.decode\(\)"),
         ({"text": ["a dog", None]}, "text wants text, not None"),

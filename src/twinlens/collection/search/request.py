@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import math
 import operator
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, TypeAlias
 
+from twinlens.core.arguments import as_text, check_picture, shown
 from twinlens.core.counting import counted
-from twinlens.core.escaping import shortened
 from twinlens.core.types import Picture, TwinlensError
 
 Pictures: TypeAlias = "Picture | str | Sequence[Picture | str] | None"
-Texts: TypeAlias = "str | Sequence[str]"
+Texts: TypeAlias = "str | Sequence[str] | None"
 JSON_NAMES = {"images": "image", "texts": "text"}
 """Fields whose names in JSON are those of the arguments of `Collection.search`."""
-INSTEAD = {
-    "ndarray": "give PIL.Image.fromarray(array)",
-    "Tensor": "give PIL.Image.fromarray(tensor.numpy())",
-    "bytes": "give PIL.Image.open(io.BytesIO(data))",
-    "bytearray": "give PIL.Image.open(io.BytesIO(data))",
-    "NoneType": "leave it out",
-}
-"""Types that people pass as pictures, and what to do with them."""
 
 
 @dataclass(frozen=True)
@@ -63,17 +54,17 @@ class SearchRequest:
                 raise TwinlensError(f"distinct wants a cosine, from -1 to 1, not {self.distinct:g}")
         for name in ("where", "rerank"):
             if getattr(self, name) is not None:
-                _sentence(name, getattr(self, name))
+                as_text(name, getattr(self, name))
         for entry in self.unlike:
-            _sentence("unlike, which takes the ids of hits,", entry)
+            as_text("unlike, which takes the ids of hits,", entry)
 
     def _check_query(self) -> None:
         if not self.images and not self.texts:
             raise TwinlensError("a query needs a picture, a text, or both")
         for image in self.images:
-            _picture(image)
+            check_picture(image)
         for text in (*self.texts, *self.without):
-            _sentence("a text of a query", text)
+            as_text("a text of a query", text)
         parts = len(self.images) + len(self.texts)
         if self.weights is not None and len(self.weights) != parts:
             has = f"{counted(len(self.images), 'picture')} and {counted(len(self.texts), 'text')}"
@@ -87,7 +78,7 @@ class SearchRequest:
 
     @classmethod
     def of(cls, image: Pictures = None, text: Texts = "", k: int = 10, **options: Any) -> SearchRequest:
-        """Build a request from what people pass: one or several, paths as text, empty sentences left out.
+        """Build a request from what people pass: one or several, paths as text, None and empty sentences left out.
 
         Raises TwinlensError as the class does, and TypeError for an unknown option.
         """
@@ -96,7 +87,7 @@ class SearchRequest:
                 options[name] = _texts(name, options[name])
         if options.get("weights") is not None:
             options["weights"] = tuple(_several("weights", options["weights"]))
-        return cls(_pictures(image), _texts("text", text), k, **options)
+        return cls(_pictures(image), () if text is None else _texts("text", text), k, **options)
 
     def to_json(self) -> dict[str, Any]:
         """Return what `of` takes; pictures stay as they are."""
@@ -120,7 +111,7 @@ def _pictures(given: Pictures) -> tuple[Picture, ...]:
 
 
 def _texts(name: str, given: Texts) -> tuple[str, ...]:
-    listed = [_sentence(name, text).strip() for text in _several(name, given)]
+    listed = [as_text(name, text).strip() for text in _several(name, given)]
     return tuple(text for text in listed if text)
 
 
@@ -134,7 +125,7 @@ def _whole_number(name: str, given: object) -> int:
             return operator.index(given)  # type: ignore[arg-type]
     except TypeError:
         pass
-    raise TwinlensError(f"{name} wants a whole number, not {_shown(given)}")
+    raise TwinlensError(f"{name} wants a whole number, not {shown(given)}")
 
 
 def _number(name: str, given: object) -> float:
@@ -144,21 +135,8 @@ def _number(name: str, given: object) -> float:
     except (TypeError, ValueError, OverflowError):
         value = math.nan
     if not math.isfinite(value):
-        raise TwinlensError(f"{name} wants a finite number, not {_shown(given)}")
+        raise TwinlensError(f"{name} wants a finite number, not {shown(given)}")
     return value
-
-
-def _sentence(name: str, given: object) -> str:
-    """Check text that can be stored and tokenised."""
-    if isinstance(given, bytes | bytearray):
-        raise TwinlensError(f"{name} wants text, not {_shown(given)}; give data.decode()")
-    if not isinstance(given, str):
-        raise TwinlensError(f"{name} wants text, not {_shown(given)}")
-    if "\0" in given:
-        raise TwinlensError(f"{name} has a NUL character in it: {_shown(given)}; leave that out")
-    if not given.isascii() and any("\ud800" <= letter <= "\udfff" for letter in given):
-        raise TwinlensError(f"{name} has bytes in it that are not UTF-8: {_shown(given)}; write it in UTF-8")
-    return given
 
 
 def _several(name: str, given: object) -> list[object]:
@@ -167,27 +145,5 @@ def _several(name: str, given: object) -> list[object]:
         return [given]
     if given is None or isinstance(given, bytes | bytearray | Mapping) or not isinstance(given, Iterable):
         how = "leave it out" if given is None else "give one, or a list"
-        raise TwinlensError(f"{name} cannot be {_shown(given)}; {how}")
+        raise TwinlensError(f"{name} cannot be {shown(given)}; {how}")
     return list(given)
-
-
-def _picture(given: object) -> None:
-    """Check that a picture is a path, a PIL image or a function that draws one."""
-    if isinstance(given, PurePath):
-        if "\0" in str(given):
-            raise TwinlensError(f"the path of a picture has a NUL character in it: {_shown(str(given))}")
-        return
-    if not (callable(given) or _is_pil(given)):
-        instead = INSTEAD.get(type(given).__name__, "give its path")
-        raise TwinlensError(f"a picture is a path or a PIL image, not {_shown(given)}; {instead}")
-
-
-def _is_pil(given: object) -> bool:
-    loaded = sys.modules.get("PIL.Image")  # whoever has a picture has imported it
-    return loaded is not None and isinstance(given, loaded.Image)
-
-
-def _shown(given: object) -> str:
-    """Return a value as code has it if it is small and plain, else its type."""
-    plain = given is None or isinstance(given, str | int | float)
-    return shortened(repr(given), 60) if plain else f"{type(given).__name__}"

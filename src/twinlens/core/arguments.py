@@ -1,0 +1,75 @@
+"""Checks of what callers pass from Python: each returns the value, or raises TwinlensError with what would do."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import TypeVar
+
+from twinlens.core.escaping import shortened
+from twinlens.core.types import Sample, TwinlensError
+
+T = TypeVar("T")
+INSTEAD = {
+    "ndarray": "give PIL.Image.fromarray(array)",
+    "Tensor": "give PIL.Image.fromarray(tensor.numpy())",
+    "bytes": "give PIL.Image.open(io.BytesIO(data))",
+    "bytearray": "give PIL.Image.open(io.BytesIO(data))",
+    "NoneType": "leave it out",
+}
+"""Types that people pass as pictures, and what to do with them."""
+
+
+def as_kind(name: str, given: object, kind: type[T], instead: str) -> T:
+    """Check that an argument is of a class of ours."""
+    if isinstance(given, kind):
+        return given
+    raise TwinlensError(f"{name} wants a {kind.__name__}, not {shown(given)}; {instead}")
+
+
+def as_samples(name: str, given: object) -> Sequence[Sample]:
+    """Check that an argument is a sequence of samples, of which each has a picture and a text or lacks them."""
+    if not isinstance(given, Sequence) or isinstance(given, str | bytes | bytearray):
+        raise TwinlensError(f"{name} wants a list of samples, not {shown(given)}; give [Sample(id, image, text), …]")
+    for sample in given:
+        as_kind(name, sample, Sample, "give Sample(id, image, text)")
+        if sample.image is not None:
+            check_picture(sample.image)
+        as_text("the text of a sample", sample.text)
+    return given
+
+
+def as_text(name: str, given: object) -> str:
+    """Check text that can be stored and tokenised."""
+    if isinstance(given, bytes | bytearray):
+        raise TwinlensError(f"{name} wants text, not {shown(given)}; give data.decode()")
+    if not isinstance(given, str):
+        raise TwinlensError(f"{name} wants text, not {shown(given)}")
+    if "\0" in given:
+        raise TwinlensError(f"{name} has a NUL character in it: {shown(given)}; leave that out")
+    if not given.isascii() and any("\ud800" <= letter <= "\udfff" for letter in given):
+        raise TwinlensError(f"{name} has bytes in it that are not UTF-8: {shown(given)}; write it in UTF-8")
+    return given
+
+
+def check_picture(given: object) -> None:
+    """Check that a picture is a path, a PIL image or a function that draws one."""
+    if isinstance(given, PurePath):
+        if "\0" in str(given):
+            raise TwinlensError(f"the path of a picture has a NUL character in it: {shown(str(given))}")
+        return
+    if not (callable(given) or _is_pil(given)):
+        instead = INSTEAD.get(type(given).__name__, "give its path")
+        raise TwinlensError(f"a picture is a path or a PIL image, not {shown(given)}; {instead}")
+
+
+def _is_pil(given: object) -> bool:
+    loaded = sys.modules.get("PIL.Image")  # whoever has a picture has imported it
+    return loaded is not None and isinstance(given, loaded.Image)
+
+
+def shown(given: object) -> str:
+    """Return a value as code has it if it is small and plain, else its type."""
+    plain = given is None or isinstance(given, str | int | float)
+    return shortened(repr(given), 60) if plain else f"{type(given).__name__}"
