@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import copy
+import functools
 import json
+from collections import Counter
 
 import pytest
 from PIL import Image
@@ -106,6 +109,12 @@ def test_a_receipt_needs_files(collection):
     [
         ("{}", "is no receipt"),
         ("[" * 100_000, "is no receipt"),
+        ('{"receipt": 2, "deep": ' + "[" * 600 + "]" * 600 + "}", "is no receipt"),
+        ('{"receipt": 2, "deep": ' + '{"a":' * 20_000 + "1" + "}" * 20_000 + "}", "is no receipt"),
+        ('{"receipt": NaN}', "is no receipt"),
+        ('{"receipt": ' + "9" * 5000 + "}", "is no receipt"),
+        (b'{"receipt": 2, "name": "caf\xe9"}', "is no receipt"),
+        (b"\xff\xfe{\0}\0", "is no receipt"),
         ('{"receipt": 9, "asked": {}, "model": {"digest": ""}, "hits": [], "collection": {"rows": [], "folder": "",'
          ' "pictures": "", "fields": ""}}', "is a receipt of version 9"),
         (None, "cannot read the receipt"),
@@ -113,9 +122,49 @@ def test_a_receipt_needs_files(collection):
 )  # fmt: skip
 def test_what_is_no_receipt_is_one_line(tmp_path, content, line):
     if content is not None:
-        (tmp_path / "r").write_text(content)
+        (tmp_path / "r").write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(TwinlensError, match=line):
         receipts.read(tmp_path / "r")
+
+
+def nested(depth: int) -> list:
+    deep = []
+    for _ in range(depth):
+        deep = [deep]
+    return deep
+
+
+FORGED = [None, True, -1, 1.5, float("nan"), float("inf"), 10**400, "", "x\0y", "\ud800", "x" * 10_000, [], {}, [[1]],
+          [[1, 10**18]], nested(600), [None], {"a": {"a": 1}}]  # fmt: skip
+
+
+def places(value: object, at: tuple = ()):
+    """The path of every value within a receipt."""
+    if at:
+        yield at
+    if isinstance(value, dict | list):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from places(value[key], (*at, key))
+
+
+def test_a_forged_receipt_is_replayed_or_refused_in_one_line(collection, taken, tmp_path):
+    told = Counter()
+    for place in places(taken):
+        for value in FORGED:
+            forged = copy.deepcopy(taken)
+            inner = functools.reduce(lambda part, key: part[key], place[:-1], forged)
+            inner[place[-1]] = value
+            if place != ("check",):
+                forged["check"] = receipts._check(forged)
+            (tmp_path / "f").write_text(json.dumps(forged))
+            try:
+                replay = receipts.replay(collection, receipts.read(tmp_path / "f"))
+                assert json.dumps(vars(replay), allow_nan=False)
+                told["replayed"] += 1
+            except TwinlensError as error:
+                assert "\n" not in str(error) and str(error).isprintable()
+                told["refused"] += 1
+    assert told["refused"] > told["replayed"] > 0
 
 
 def test_a_receipt_of_a_later_option_is_one_line(collection, taken):

@@ -18,6 +18,7 @@ WRONG = [
     (bytearray(b"pictures"), "not bytes"),
     (5, "wants a path, not int"),
     (np.zeros((2, 2)), "wants a path, not ndarray"),
+    ("a\ud800b", r"'a\\ud800b' has half a character in it; leave that out"),
     ("a\0b", r"'a\\x00b' has a NUL character in it; leave that out"),
 ]
 

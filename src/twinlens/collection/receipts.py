@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -153,10 +153,10 @@ def _is_known(value: object) -> bool:
 
 
 def _is_hit(value: object) -> bool:
-    if not _is_known(value) or not isinstance(value, dict):
+    if not _is_known(value) or not isinstance(value, dict) or not _is_text(value.get("id")):
         return False
     score = value.get("score")
-    return type(value.get("rank")) is int and isinstance(score, int | float) and math.isfinite(score)
+    return type(value.get("rank")) is int and isinstance(score, int | float) and abs(score) <= sys.float_info.max
 
 
 def _are_runs(rows: Sequence[object]) -> bool:

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import TypeVar
 
 from twinlens.core.escaping import shortened
+from twinlens.core.paths import can_name
 from twinlens.core.types import Sample, TwinlensError
 
 T = TypeVar("T")
@@ -58,6 +59,8 @@ def check_picture(given: object) -> None:
     if isinstance(given, PurePath):
         if "\0" in str(given):
             raise TwinlensError(f"the path of a picture has a NUL character in it: {shown(str(given))}")
+        if not can_name(str(given)):
+            raise TwinlensError(f"the path of a picture has half a character in it: {shown(str(given))}")
         return
     if not (callable(given) or _is_pil(given)):
         instead = INSTEAD.get(type(given).__name__, "give its path")

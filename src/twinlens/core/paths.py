@@ -18,7 +18,18 @@ def as_path(name: str, given: object) -> Path:
         raise TwinlensError(f"{name} wants a path, not {type(value).__name__}; give text or a pathlib.Path")
     if "\0" in value:
         raise TwinlensError(f"{name} wants a path, and {value!r} has a NUL character in it; leave that out")
+    if not can_name(value):
+        raise TwinlensError(f"{name} wants a path, and {value!r} has half a character in it; leave that out")
     return Path(value)
+
+
+def can_name(path: str) -> bool:
+    """Tell whether a file system can have a path: lone surrogates stand for its bytes, or for nothing."""
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def as_paths(name: str, given: object) -> list[Path]:

@@ -61,6 +61,7 @@ def png() -> bytes:
         ({"image": [None]}, "not None; leave it out"),
         ({"image": 3}, "not 3; give its path"),
         ({"image": "a\0.jpg"}, "the path of a picture has a NUL character in it"),
+        ({"image": "a\ud800.jpg"}, "the path of a picture has half a character in it"),
         ({"image": Path("a\0.jpg")}, "the path of a picture has a NUL character in it"),
     ],
 )
