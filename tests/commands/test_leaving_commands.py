@@ -106,6 +106,13 @@ def test_verify_names_no_repair_for_what_has_to_be_moved_away(indexed, tmp_path,
     assert "has 1 problem; mend it with: twinlens repair" in indexed("verify")[2] or name == "model"
 
 
+def test_a_damaged_model_is_put_back_from_a_copy(indexed, model, tmp_path):
+    (path,) = (tmp_path / "twinlens-collection" / "model").glob("*/model.safetensors")
+    path.write_bytes(path.read_bytes()[:-1])
+    assert "has 1 problem; mend it with: twinlens repair --model DIR" in indexed("verify")[2]
+    assert indexed("repair", "--model", model)[0] == 0 and indexed("verify")[0] == 0
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_one_is_told_in_the_singular(indexed, pictures, count):
     gone = [pictures / name for name in ("red.png", "blue.png")][:count]

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import json
+import shutil
 import threading
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 from tests import checkpoints
-from twinlens.core import hub
+from twinlens.core import checksums, hub
 from twinlens.core.recipe import find_recipe
 from twinlens.core.types import TwinlensError
+from twinlens.encoders import _warm_start
 from twinlens.models import pretrained
 
+SHIPPED = Path(pretrained.__file__).parent
 CLIP = find_recipe("clip").encoders[0].options["checkpoint"]
 
 
@@ -37,6 +42,22 @@ def test_a_model_is_named_or_given_as_a_folder(tmp_path, monkeypatch):
     assert pretrained.load(tmp_path / "mine").digest == by_name.digest
     monkeypatch.chdir(tmp_path)
     assert pretrained.load("mine").folder == Path("mine")
+
+
+@pytest.mark.parametrize("name", pretrained.shipped())
+def test_weights_that_ship_and_were_changed_are_refused(tmp_path, name):
+    shutil.copytree(SHIPPED / name, tmp_path / "m")
+    names = {path.relative_to(SHIPPED / name).as_posix() for path in checksums.files(SHIPPED / name)}
+    noted = json.loads((SHIPPED / name / checksums.CHECKSUMS).read_text())["files"]
+    assert {*noted, checksums.CHECKSUMS} == names and checksums.fault(SHIPPED / name, whole=True) is None
+    weights = bytearray((tmp_path / "m" / "model.safetensors").read_bytes())
+    weights[-3] ^= 0x10
+    (tmp_path / "m" / "model.safetensors").write_bytes(weights)
+    with pytest.raises(TwinlensError, match=r"model\.safetensors is damaged; copy the whole model folder again$"):
+        pretrained.load(tmp_path / "m")
+    if name == "towers":
+        with pytest.raises(TwinlensError, match=r"model\.safetensors is damaged; copy the whole model folder again$"):
+            _warm_start.load_weights(nn.Identity(), "referring", str(tmp_path / "m"))
 
 
 def test_an_unknown_model_is_one_line_with_the_known_ones(tmp_path):

@@ -64,4 +64,5 @@ def _cure(problems: Sequence[str]) -> str:
         return f"repair cannot mend {'it' if by_hand == 1 else 'them'}: move away what is named above"
     if by_hand:
         return "move away what is named above, then mend the rest with: twinlens repair"
-    return f"mend {'it' if len(problems) == 1 else 'them'} with: twinlens repair"
+    model = " --model DIR" if any(line.endswith("--model DIR") for line in problems) else ""
+    return f"mend {'it' if len(problems) == 1 else 'them'} with: twinlens repair{model}"

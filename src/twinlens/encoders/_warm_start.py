@@ -8,7 +8,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from twinlens.core import hub
+from twinlens.core import checksums, hub
 from twinlens.core.recipe import Recipe
 from twinlens.core.types import TwinlensError
 from twinlens.encoders import Encoder
@@ -26,6 +26,8 @@ def load_weights(encoder: Encoder, name: str, model: str | None) -> None:
     if model is None or hub.is_kept(model):
         return
     folder = _folder(model)
+    if damage := checksums.fault(folder):
+        raise TwinlensError(f"{damage}; copy the whole model folder again")
     names = [part.name for part in Recipe.read(folder / "recipe.toml").encoders]
     if name not in names:
         raise TwinlensError(f"the model {model} has no encoder {name!r}, only {', '.join(names)}")
