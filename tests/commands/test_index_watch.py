@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -67,3 +69,42 @@ def test_there_must_be_something_to_watch(run, tmp_path):
     assert code == 2 and "nowhere to watch" in err
     code, _, err = run("index", ".", "--watch", "--every", "0")
     assert code == 2 and "want numbers above 0" in err
+
+
+ODD = {
+    "foreign.csv": b"id;label\n1;cat\n",
+    "cp1252.csv": "file_name,text\na.png,Straße\n".encode("cp1252"),
+    "comma.jsonl": b'{"file_name": "a.png", "text": "a dog"}\n{"file_name": "a.png", "text": "a cat",}\n',
+    "deep.jsonl": b'{"file_name": "a.png", "text": "x", "deep": ' + b"[" * 600 + b"]" * 600 + b"}\n",
+    "cell.csv": b"file_name,text\na.png," + b"x" * 200_000 + b"\n",
+    "torn.parquet": b"PAR1 and nothing else PAR1",
+    "folder.csv": Path.mkdir,
+    "pipe.csv": os.mkfifo,
+    "dangling.csv": lambda path: path.symlink_to("nowhere"),
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pipes in folders")
+def test_no_odd_file_of_metadata_ends_watching(model, tmp_path):
+    folder = tmp_path / "incoming"
+    folder.mkdir()
+    command = ["index", "incoming", "--watch", "--every", "0.1", "--json", "--workers", "0", "--model", str(model)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "twinlens", *command], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        toy.draw(("red", "green", "red")).save(folder / "a.png")
+        os.utime(folder / "a.png", (10_413_792_000, 10_413_792_000))  # the year 2300
+        assert json.loads(process.stdout.readline())["added"] == 1
+        for number, (name, make) in enumerate(ODD.items()):
+            odd = folder / f"metadata{Path(name).suffix}"
+            make(odd) if callable(make) else odd.write_bytes(make)
+            toy.draw(("red", "green", "blue")).save(folder / f"{number}.png")
+            told = json.loads(process.stdout.readline())
+            while not told["problems"] or told["pictures"] < number + 2:
+                told = json.loads(process.stdout.readline())
+            assert len(told["problems"]) == 1 and str(odd) in told["problems"][0], name
+            odd.rmdir() if odd.is_dir() else odd.unlink()
+        process.terminate()
+        assert process.wait(60) == 143
+        lines = process.stderr.read().splitlines()
+        assert lines[-1].startswith(b"twinlens: stopped") and b"Traceback" not in b"".join(lines)
