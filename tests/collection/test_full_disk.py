@@ -1,4 +1,7 @@
-"""A disk that is full again and again, during indexing and changes of model: nothing that was committed is lost."""
+"""A disk that is full again and again, during indexing and changes of model: nothing that was committed is lost.
+
+`-rP` shows what each size of disk left.
+"""
 
 from __future__ import annotations
 
@@ -133,7 +136,8 @@ def test_a_creation_on_a_full_disk_leaves_nothing_or_something_whole(disk, tmp_p
             assert "\n" not in str(error)
     assert not folder.exists() or (folder / DATABASE).is_file()
     assert not list(folder.glob(f"{DATABASE}.*"))
-    check(folder, MeanColor.load, set())
+    left = len(check(folder, MeanColor.load, set()))
+    print(f"{size:,} bytes: {f'a whole collection of {left} of 40' if Collection.exists(folder) else 'nothing'} left")
     work(folder, pictures, 0)
     assert len(check(folder, MeanColor.load, set())) == 40
 
@@ -151,6 +155,9 @@ def test_a_repair_on_a_full_disk_loses_nothing_and_can_be_done_again(disk, tmp_p
             Collection.mend(folder, load=MeanColor.load, options=Options(workers=0))
         except (TwinlensError, OSError) as error:
             assert "\n" not in str(error)
+            print(f"{size:,} bytes: the first repair is refused: {error}")
+        else:
+            print(f"{size:,} bytes: mended at once")
     Collection.mend(folder, load=MeanColor.load, options=Options(workers=0))
     assert len(check(folder, MeanColor.load, set())) == 40
     assert {path.name for path in folder.glob(f"{DATABASE}*")} <= {DATABASE, DAMAGED}
