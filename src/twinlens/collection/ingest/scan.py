@@ -13,7 +13,7 @@ from twinlens.collection.store import DATABASE, Store, check_new
 from twinlens.core.counting import counted
 from twinlens.core.types import TwinlensError
 from twinlens.media import images, sources
-from twinlens.media.captions import Caption, Captions
+from twinlens.media.captions import Caption, Captions, unmatched
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Scan:
 
     passed: end of a name → how many pictures have it that were passed over, since their format is not read. absent:
     paths at which there is nothing. empty: folders without pictures, with the line that tells it. unlisted: folders
-    that could not be listed, with the reason.
+    that could not be listed, with the reason. tables: those of captions that the user names.
     """
 
     folders: tuple[tuple[Captions, tuple[Path, ...]], ...]
@@ -31,6 +31,7 @@ class Scan:
     absent: tuple[Path, ...] = ()
     empty: Mapping[Path, str] = field(default_factory=dict)
     unlisted: Mapping[Path, str] = field(default_factory=dict)
+    tables: tuple[Path, ...] = ()
 
     def __len__(self) -> int:
         return sum(len(files) for _, files in self.folders)
@@ -69,9 +70,19 @@ class Scan:
 
     @property
     def problems(self) -> list[str]:
-        """Return a line for every folder that could not be listed, and every caption that could not be read so far."""
+        """Return a line for every folder that could not be listed, every caption that could not be read so far, and
+        every table of the user's with rows that name no picture.
+        """
         unlisted = [f"{folder} cannot be listed: {reason}" for folder, reason in self.unlisted.items()]
-        return [*unlisted, *(line for captions, _ in self.folders for line in captions.problems)]
+        return [*unlisted, *(line for captions, _ in self.folders for line in captions.problems), *self._unmatched()]
+
+    def _unmatched(self) -> Iterator[str]:
+        pictures = {str(path) for _, files in self.folders for path in files} if self.tables else set()
+        for table in self.tables:
+            try:
+                yield from unmatched(table, [captions.root for captions, _ in self.folders], pictures)
+            except TwinlensError as error:  # it was changed while the pictures were read
+                yield str(error)
 
 
 def scan(paths: Sequence[Path], tables: Sequence[Path] = ()) -> Scan:
@@ -93,7 +104,9 @@ def scan(paths: Sequence[Path], tables: Sequence[Path] = ()) -> Scan:
     found = _Found()
     folders = [(Captions(root, tables, roots=outer), found.below(root)) for root in outer]
     files = [(Captions(path.parent, tables), (path,)) for path in single]
-    return Scan((*folders, *files), tuple(outer), found.passed, tuple(absent), found.empty, found.unlisted)
+    return Scan(
+        (*folders, *files), tuple(outer), found.passed, tuple(absent), found.empty, found.unlisted, tuple(tables)
+    )
 
 
 class _Found:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from twinlens.core.types import TwinlensError
 from twinlens.media import sources
+from twinlens.media.captions.matching import Rows, plain
 from twinlens.media.captions.records import Caption, clean, of_record
 from twinlens.media.captions.tables import read_table
 
@@ -29,10 +31,12 @@ class Captions:
         self.root = root
         self._roots = [os.path.realpath(folder) for folder in (root, *roots)]
         self._problems: dict[str, None] = {}
-        self._named: dict[str, Caption] = {}
+        named: dict[str, Caption] = {}
         for table in tables:
-            self._named.update(read_table(table, root))
+            named.update(read_table(table, root))
+        self._named = Rows(named)
         self._names = lru_cache(maxsize=64)(_names)
+        self._spellings = lru_cache(maxsize=64)(self._count_spellings)
         self._table = lru_cache(maxsize=64)(self._read_folder)
         self._tables = lru_cache(maxsize=64)(self._tables_above)
 
@@ -45,14 +49,23 @@ class Captions:
         """Return the caption of a picture from outside its file, None if there is none."""
         path, folder = str(picture), picture.parent
         tables = (self._named, *self._tables(folder))
-        return _merged([*(table.get(path) for table in tables), *self._from_sidecars(folder, picture)])
+        found = [table.get(path) or self._like(table, folder, path) for table in tables]
+        return _merged([*found, *self._from_sidecars(folder, picture)])
 
-    def _tables_above(self, folder: Path) -> list[dict[str, Caption]]:
+    def _like(self, table: Rows, folder: Path, path: str) -> Caption | None:
+        """Return the caption of the row that means a picture by another spelling, where it can mean no other one."""
+        caption = table.like(path)
+        return None if caption is None or self._spellings(folder)[plain(path)] > 1 else caption
+
+    def _count_spellings(self, folder: Path) -> Counter[str]:
+        return Counter(plain(str(folder / name)) for name in self._names(folder))
+
+    def _tables_above(self, folder: Path) -> list[Rows]:
         """Return the tables in a folder and in those above it, up to the root."""
         outermost = folder in (self.root, folder.parent)
         return [self._table(folder), *([] if outermost else self._tables(folder.parent))]
 
-    def _read_folder(self, folder: Path) -> dict[str, Caption]:
+    def _read_folder(self, folder: Path) -> Rows:
         names, found = self._names(folder), dict[str, Caption]()
         for path in (folder / name for name in TABLES if name in names):
             if self._leads_out(path):
@@ -60,7 +73,7 @@ class Captions:
             faults: list[str] = []
             found.update(read_table(path, faults=faults))
             self._problems.update(dict.fromkeys(faults))
-        return found
+        return Rows(found)
 
     def _from_sidecars(self, folder: Path, picture: Path) -> Iterator[Caption | None]:
         names = self._names(folder)

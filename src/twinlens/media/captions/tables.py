@@ -7,14 +7,14 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from twinlens.core.types import TwinlensError
 from twinlens.media import sources
 from twinlens.media.captions import parquet
-from twinlens.media.captions.records import PATH_COLUMNS, Caption, column, of_record
+from twinlens.media.captions.records import PATH_COLUMNS, TEXT_COLUMNS, Caption, column, of_record
 
 MAX_BYTES = 2**30
 """Bytes of a table, unpacked: what it holds is kept in memory."""
@@ -43,26 +43,41 @@ def read_table(path: Path, root: Path | None = None, *, faults: list[str] | None
 
 def _read_into(found: dict[str, Caption], path: Path, root: Path | None) -> None:
     """Add a table's captions by the paths that its rows name: beside the table, its link's target, or the root."""
+    places = bases(path, [root] if root else [])
+    for number, where, record in named_rows(path):
+        name = record[where]
+        try:
+            caption = of_record(record, skip=where, picture=Path(name).name)
+        except ValueError as error:
+            raise TwinlensError(f"{path}, row {number}: {error}") from error
+        for place in places:
+            found.setdefault(os.path.normpath(os.path.join(place, name)), caption)  # noqa: PTH118 - of every record
+
+
+def bases(table: Path, roots: Sequence[Path]) -> list[str]:
+    """Return the folders that the paths in a table may be relative to: its own, its link's target's, and the roots."""
     # A linked table's own place and its target's: pictures below a linked folder are known by the link.
-    places = (os.path.abspath(path), os.path.realpath(path))  # noqa: PTH100 - keeps links
-    bases = dict.fromkeys([*map(os.path.dirname, places), *([str(root)] if root else [])])
+    places = (os.path.abspath(table), os.path.realpath(table))  # noqa: PTH100 - keeps links
+    return list(dict.fromkeys([*map(os.path.dirname, places), *map(str, roots)]))
+
+
+def named_rows(path: Path) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """Yield number, column of the path, and content of every row that names a file. Raises as `read_table` does."""
     for number, record in enumerate(records(path), 1):
         where = column(record, PATH_COLUMNS)
         if where is None:
             columns = ", ".join(map(str, list(record)[:12]))
             raise TwinlensError(f"{path} has no column of paths ({', '.join(PATH_COLUMNS)}); it has: {columns}")
-        name = record[where]
-        if isinstance(name, str) and name:
-            try:
-                caption = of_record(record, skip=where, picture=Path(name).name)
-            except ValueError as error:
-                raise TwinlensError(f"{path}, row {number}: {error}") from error
-            for base in bases:
-                found.setdefault(os.path.normpath(os.path.join(base, name)), caption)  # noqa: PTH118 - of every record
+        if isinstance(record[where], str) and record[where]:
+            yield number, where, record
 
 
 def records(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the rows of a table as they stand, by column. Raises TwinlensError as `read_table` does."""
+    if path.suffix.lower() == ".json":
+        raise TwinlensError(
+            f"{path} is JSON; save the captions as JSON lines (.jsonl): one object a line for each picture"
+        )
     rows = _parquet_rows(path) if path.suffix.lower() == ".parquet" else _text_rows(path)
     for number, row in enumerate(rows, 1):
         for value in row.values():
@@ -115,10 +130,24 @@ def _csv_rows(lines: Iterator[str], path: Path) -> Iterator[dict[str, Any]]:
     separator = max("\t;,", key=header.count)
     try:
         columns = next(csv.reader([header], delimiter=separator), [])
-        for values in csv.reader(lines, delimiter=separator):
+        for number, values in enumerate(csv.reader(lines, delimiter=separator), 1):
+            if any(values[len(columns) :]):
+                values = _rejoined(values, columns, separator, f"{path}, row {number}")
             yield dict(zip(columns, map(_typed, values), strict=False))
     except csv.Error as error:
         raise TwinlensError(f"cannot read the captions {path}: {error}") from error
+
+
+def _rejoined(values: list[str], columns: list[str], separator: str, place: str) -> list[str]:
+    """Join the cells of a text that has the separator in it and no quotes, where it is the row's last column.
+
+    Raises TwinlensError where it may be another one.
+    """
+    if column({columns[-1]: None}, TEXT_COLUMNS) is None:
+        fault = f"has {len(values)} cells, and the table {len(columns)} columns"
+        raise TwinlensError(f"{place}: {fault}; put texts with {separator!r} in them into quotes")
+    last = len(columns) - 1
+    return [*values[:last], separator.join(values[last:])]
 
 
 def _typed(value: str) -> str | int | float | None:
