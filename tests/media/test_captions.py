@@ -152,14 +152,16 @@ def exif(path, **tags):
 
 
 def test_exif_description_and_upright_size(tmp_path):
-    assert inside(exif(tmp_path / "a.jpg", description="a dog", orientation=6)) == ((4, 6), "a dog")
-    assert inside(exif(tmp_path / "b.jpg", description="OLYMPUS DIGITAL CAMERA  ")) == ((6, 4), "")
+    assert inside(exif(tmp_path / "a.jpg", description="a dog", orientation=6)) == ((4, 6), Caption("a dog"))
+    assert inside(exif(tmp_path / "b.jpg", description="OLYMPUS DIGITAL CAMERA  "))[1] == Caption(
+        "", {"boilerplate": "OLYMPUS DIGITAL CAMERA"}
+    )
 
 
 def test_exif_user_comment(tmp_path):
     data = Image.Exif()
     data.get_ifd(0x8769)[0x9286] = b"UNICODE\0" + "Straße bei Nacht".encode("utf-16-le")
-    assert inside(picture(tmp_path / "a.jpg", exif=data)) == ((6, 4), "Straße bei Nacht")
+    assert inside(picture(tmp_path / "a.jpg", exif=data)) == ((6, 4), Caption("Straße bei Nacht"))
 
 
 def test_xmp_description(tmp_path):
@@ -169,7 +171,7 @@ def test_xmp_description(tmp_path):
         '<rdf:li xml:lang="x-default">Tom &amp; Ann</rdf:li></rdf:Alt></dc:description></rdf:Description></rdf:RDF>'
         "</x:xmpmeta>"
     )
-    assert inside(picture(tmp_path / "a.jpg", xmp=packet.encode())) == ((6, 4), "Tom & Ann")
+    assert inside(picture(tmp_path / "a.jpg", xmp=packet.encode())) == ((6, 4), Caption("Tom & Ann"))
 
 
 def test_iptc_caption(tmp_path):
@@ -180,13 +182,13 @@ def test_iptc_caption(tmp_path):
     path = picture(tmp_path / "a.jpg")
     data = path.read_bytes()
     path.write_bytes(data[:2] + b"\xff\xed" + (len(segment) + 2).to_bytes(2, "big") + segment + data[2:])
-    assert inside(path) == ((6, 4), "Ein Hund")
+    assert inside(path) == ((6, 4), Caption("Ein Hund"))
 
 
 def test_png_text(tmp_path):
     info = PngImagePlugin.PngInfo()
     info.add_itxt("Description", "日本 の 犬")
-    assert inside(picture(tmp_path / "a.png", pnginfo=info)) == ((6, 4), "日本 の 犬")
+    assert inside(picture(tmp_path / "a.png", pnginfo=info)) == ((6, 4), Caption("日本 の 犬"))
 
 
 @pytest.mark.parametrize(
@@ -195,4 +197,4 @@ def test_png_text(tmp_path):
 def test_what_is_no_picture_says_nothing(tmp_path, content):
     path = tmp_path / "a.jpg"
     path.write_bytes(content)
-    assert inside(path) == (None, "")
+    assert inside(path) == (None, Caption())

@@ -109,19 +109,13 @@ def test_an_index_tells_rows_that_name_no_picture_of_any_folder(tmp_path, folder
     )
     with Collection.create(tmp_path / "c", MeanColor(), load=MeanColor.load) as collection:
         report = collection.add([pictures, folder], captions=table, options=ALONE)
-        assert {entry.caption for entry in collection.entries_with_vectors()[0]} == {"", "x 0.png", "x b.png"}
+        entries, _ = collection.entries_with_vectors()
+        assert {entry.caption for entry in entries} == {"", "x 0.png", "x b.png"}
     assert [line.partition("t.jsonl: ")[2] for line in report.problems] == [
         "1 of 3 rows name a picture by another spelling, and are taken for it,"
         " such as 'b.png': 'B.PNG' is there (upper and lower case)",
         "1 of 3 rows name no picture, such as 'z.png'",
     ]
-
-
-def test_a_json_document_is_no_table(folder, tmp_path):
-    table = tmp_path / "coco.json"
-    table.write_text(json.dumps({"images": [{"id": 1, "file_name": "a.png"}], "annotations": []}))
-    with pytest.raises(TwinlensError, match=r"coco\.json is JSON; save the captions as JSON lines"):
-        Captions(folder, [table])
 
 
 def test_a_text_with_commas_and_no_quotes_is_whole_in_the_last_column(tmp_path):

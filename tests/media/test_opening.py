@@ -145,12 +145,12 @@ def test_damage_of_the_pixels_is_not_hidden_by_that_of_a_text(tmp_path):
 def test_a_description_in_utf8_is_read_as_such(tmp_path, text):
     data = text.encode() + b"\0"
     path = with_exif(tmp_path / "a.jpg", tiff([(0x10E, 2, len(data), data)]))
-    assert inside(path)[1] == text
+    assert inside(path)[1].text == text
 
 
 def test_a_description_in_latin1_is_read_too(tmp_path):
     data = "Käse".encode("latin-1") + b"\0"
-    assert inside(with_exif(tmp_path / "a.jpg", tiff([(0x10E, 2, len(data), data)])))[1] == "Käse"
+    assert inside(with_exif(tmp_path / "a.jpg", tiff([(0x10E, 2, len(data), data)])))[1].text == "Käse"
 
 
 @pytest.mark.parametrize("text", ["a red boat on the lake", "лодка на озере", "ボートとみずうみ"])
@@ -159,4 +159,4 @@ def test_a_description_in_latin1_is_read_too(tmp_path):
 def test_a_users_comment_is_read_in_the_order_that_makes_sense(tmp_path, text, order, written):
     data = b"UNICODE\0" + text.encode(written)
     path = with_exif(tmp_path / "a.jpg", tiff([], order, sub=[(0x9286, 7, len(data), data)]))
-    assert inside(path)[1] == text
+    assert inside(path)[1].text == text

@@ -40,7 +40,7 @@ PROBLEMS = {
     "metadata.parquet": os.mkfifo,
     "0.txt": os.mkfifo,
     "0.json": lambda path: path.mkdir(),
-    "2.txt": lambda path: path.write_bytes(b"\xff\xfea\0"),
+    "2.txt": lambda path: path.write_bytes(b"\xff\xfea\0b"),  # half a character of UTF-16
     "2.json": link_out,
     "4.json": lambda path: path.write_text("{" * 100_000),
     "4.txt": lambda path: sparse(path, 2**33),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 from twinlens.collection.ingest.workers import FORKS, Pool, WorkerError
 from twinlens.core import machine
@@ -37,11 +37,12 @@ class Job(NamedTuple):
 
 @dataclass(frozen=True)
 class Decoded:
-    """A prepared picture: arrays for the network, (width, height) as people see it, and the caption."""
+    """A prepared picture: arrays for the network, (width, height) as people see it, caption, its file's metadata."""
 
     arrays: Arrays
     size: tuple[int, int] | None
     caption: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,11 @@ class Limits:
 
 def decode(composer: Preparer, job: Job) -> Decoded | Failure:
     """Prepare one picture in this process."""
-    size, text = inside(job.path)
-    text = text if job.caption is None else job.caption
+    size, carried = inside(job.path)
+    text = carried.text if job.caption is None else job.caption
     try:
-        return Decoded(composer.prepare(Sample(id=str(job.path), image=job.path, text=text)), size, text)
+        arrays = composer.prepare(Sample(id=str(job.path), image=job.path, text=text))
+        return Decoded(arrays, size, text, carried.metadata)
     except TwinlensError as error:
         return Failure(_COUNTED.sub("", str(error).removeprefix(f"{job.path}: ")))
     except MemoryError:

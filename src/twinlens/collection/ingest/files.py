@@ -12,8 +12,8 @@ from twinlens.collection.ingest.executors import Embedded
 from twinlens.collection.ingest.options import Report
 from twinlens.collection.ingest.presence import Presence
 from twinlens.collection.store import Entry, Generation, Store, Vectors
-from twinlens.media import sources
-from twinlens.media.captions import Caption
+from twinlens.media import fields, sources
+from twinlens.media.captions import Caption, dates
 
 CHANGED = "changed while it was read; the next run takes it"
 
@@ -103,7 +103,8 @@ class Files:
         """Store a picture with its vector (D,)."""
         width, height = embedded.size or (None, None)
         self._count(self.store.at(work.path))
-        row = self.store.add(work.entry(caption=embedded.caption, width=width, height=height))
+        metadata = _merged(work.metadata, embedded.metadata)
+        row = self.store.add(work.entry(caption=embedded.caption, metadata=metadata, width=width, height=height))
         self.store.put_vector(row, self.generation, vector)
 
     def fail(self, work: Work, reason: str) -> None:
@@ -143,4 +144,20 @@ class Files:
 
 def _beside(entry: Entry, work: Work) -> Entry:
     """Return the entry with the path, size, time and metadata of a file of the same content."""
-    return replace(entry, path=work.path, size=work.size, mtime_ns=work.mtime_ns, metadata=work.metadata)
+    metadata = _merged(work.metadata, _renamed(entry.metadata.get(fields.EMBEDDED), work.path.name))
+    return replace(entry, path=work.path, size=work.size, mtime_ns=work.mtime_ns, metadata=metadata)
+
+
+def _merged(beside: Mapping[str, Any], embedded: Mapping[str, Any]) -> dict[str, Any]:
+    """Put the fields that a file carries under those from beside it."""
+    return {**beside, **({fields.EMBEDDED: dict(embedded)} if embedded else {})}
+
+
+def _renamed(embedded: object, name: str) -> dict[str, Any]:
+    """Return what a file carries, with the time from its present name where that is all there is."""
+    carried = dict(embedded) if isinstance(embedded, Mapping) else {}
+    if carried.get(fields.TAKEN_FROM, "name") == "name":
+        taken = dates.from_name(name)
+        carried = {key: value for key, value in carried.items() if key not in (fields.TAKEN, fields.TAKEN_FROM)}
+        carried |= {fields.TAKEN: taken, fields.TAKEN_FROM: "name"} if taken else {}
+    return carried

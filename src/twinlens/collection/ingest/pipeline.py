@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache
 from itertools import count
 from typing import Generic, TypeVar
 
@@ -17,11 +18,12 @@ from twinlens.collection.ingest.leaving import Leaving
 from twinlens.collection.ingest.options import Options, Report
 from twinlens.collection.ingest.presence import Presence
 from twinlens.collection.ingest.scan import Scan
+from twinlens.collection.ingest.shared_texts import lines, shared_texts, withdraw
 from twinlens.collection.store import Entry, Generation, Store
 from twinlens.core import variants
 from twinlens.core.progress import Bar, bar
 from twinlens.core.types import Embedder
-from twinlens.media import images, sources
+from twinlens.media import fields, images, sources
 
 T = TypeVar("T")
 COMMIT_SECONDS = 2.0
@@ -49,12 +51,13 @@ def ingest(store: Store, generation: Generation, load: Callable[[], Embedder], s
     ):
         hashed = ahead(threads, _hashed, _looked(files, scan, advance), depth=32)
         fresh = _Numbered(_unsettled(files, hashed, advance))
-        executor = _executor(load, options, len(scan))
+        executor = _executor(lru_cache(maxsize=1)(load), options, len(scan))
         for batch in _committing(store, executor.embed(work.job(key) for key, work in fresh)):
             with store.change():
                 for embedded in batch:
                     _note(files, fresh.take(embedded), embedded)
             advance(len(batch), note=f"{report.failed} failed" if report.failed else None)
+        report.problems = _without_shared_texts(store, generation, executor)
         leaving = Leaving(store, presence, report, prune=options.prune)
         for root, count_before in before.items():
             leaving.below(root, count_before)
@@ -62,8 +65,16 @@ def ingest(store: Store, generation: Generation, load: Callable[[], Embedder], s
                 leaving.file(root)
         leaving.failures()
         leaving.note_mounts(before)
-    report.problems = scan.problems
+    report.problems = [*scan.problems, *report.problems]
     return report
+
+
+def _without_shared_texts(store: Store, generation: Generation, executor: Executor) -> list[str]:
+    texts = shared_texts(store)
+    if not texts:
+        return []
+    count = sum(_committing(store, withdraw(store, generation, executor, texts)))
+    return list(lines(texts, count))
 
 
 def reembed(store: Store, generation: Generation, load: Callable[[], Embedder], options: Options) -> Report:
@@ -120,7 +131,7 @@ def _executor(load: Callable[[], Embedder], options: Options, total: int) -> Exe
     return cls(load, options, total)
 
 
-def _committing(store: Store, batches: Iterator[Sequence[Embedded]]) -> Iterator[Sequence[Embedded]]:
+def _committing(store: Store, batches: Iterator[T]) -> Iterator[T]:
     """Pass batches on, and commit what was stored of them every few seconds, the first at once."""
     committed = -COMMIT_SECONDS
     for batch in batches:
@@ -178,7 +189,8 @@ def _unsettled(files: Files, hashed: Iterable[tuple[Work, Work | Failure | OSErr
 
 def _current(entries: Iterable[Entry], report: Report, advance: Bar) -> Iterator[tuple[Entry, Work]]:
     for entry in entries:
-        caption = entry.caption if entry.given else None
+        is_known = entry.given or fields.BOILERPLATE in entry.metadata.get(fields.EMBEDDED, {})
+        caption = entry.caption if is_known else None
         work = Work(entry.path, entry.size, entry.mtime_ns, caption, entry.metadata, entry.hash)
         if work.is_current():
             yield entry, work

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from twinlens.core.types import TwinlensError
 from twinlens.media import sources
+from twinlens.media.captions import takeout, xmp
 from twinlens.media.captions.matching import Rows, plain
 from twinlens.media.captions.records import Caption, clean, of_record
-from twinlens.media.captions.tables import read_table
+from twinlens.media.captions.tables import encoding, read_table
 
 TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 MAX_SIDECAR = 2**20
@@ -77,10 +78,9 @@ class Captions:
 
     def _from_sidecars(self, folder: Path, picture: Path) -> Iterator[Caption | None]:
         names = self._names(folder)
-        for suffix, read in ((".json", _json_sidecar), (".txt", _text_sidecar)):
-            for name in dict.fromkeys(stem + suffix for stem in _stems(picture)):
-                if name in names and not self._leads_out(folder / name):
-                    yield self._tried(read, folder / name, picture.name)
+        for name, read in _sidecars(picture, names):
+            if not self._leads_out(folder / name):
+                yield self._tried(read, folder / name, picture.name)
 
     def _tried(self, read: Callable[[Path, str], Caption], path: Path, picture: str) -> Caption | None:
         try:
@@ -88,7 +88,7 @@ class Captions:
         except RecursionError:
             reason = "it is nested too deep"
         except UnicodeDecodeError as error:
-            reason = f"it is not UTF-8 ({error.reason})"
+            reason = f"it is not {error.encoding.upper()[:6].rstrip('-')} ({error.reason})"
         except (OSError, ValueError, MemoryError, TwinlensError) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         self._problems[f"{path}: no caption could be read: {reason}"] = None
@@ -114,6 +114,16 @@ def _merged(found: Iterable[Caption | None]) -> Caption | None:
     return Caption(text, {key: value for caption in reversed(captions) for key, value in caption.metadata.items()})
 
 
+def _sidecars(picture: Path, names: frozenset[str]) -> Iterator[tuple[str, Callable[[Path, str], Caption]]]:
+    """Yield the files beside a picture with what reads them, the first wanted first."""
+    stems = _stems(picture)
+    for suffix, read in ((".json", _json_sidecar), (".txt", _text_sidecar), (".xmp", _xmp_sidecar)):
+        listed = [stem + suffix for stem in stems]
+        listed += [stem + suffix.upper() for stem in stems] if suffix == ".xmp" else []
+        listed += takeout.sidecars(picture.name, names) if suffix == ".json" else []
+        yield from ((name, read) for name in dict.fromkeys(listed) if name in names)
+
+
 def _stems(picture: Path) -> tuple[str, ...]:
     key = () if sources.split(picture) is None else (picture.name.split(".")[0],)
     return (picture.name, picture.stem, *key)
@@ -132,13 +142,24 @@ def _text_sidecar(path: Path, _picture: str) -> Caption:
 
 def _json_sidecar(path: Path, picture: str) -> Caption:
     content = json.loads(_read_text(path))
-    if isinstance(content, str):
-        return Caption(clean(content))
-    return of_record(content, skip=None, picture=picture) if isinstance(content, dict) else Caption()
+    if not isinstance(content, dict):
+        return of_record({"text": content}, skip=None, picture=picture) if _is_texts(content) else Caption()
+    caption = of_record(content, skip=None, picture=picture)
+    return Caption(caption.text, {**caption.metadata, **takeout.metadata(content)})
+
+
+def _is_texts(content: object) -> bool:
+    return isinstance(content, str) or (isinstance(content, list) and all(isinstance(one, str) for one in content))
+
+
+def _xmp_sidecar(path: Path, picture: str) -> Caption:
+    packet = _read_text(path)
+    return of_record({**xmp.metadata(packet), "description": xmp.description(packet)}, skip=None, picture=picture)
 
 
 def _read_text(path: Path) -> str:
     if sources.status(path).size > MAX_SIDECAR:
         raise ValueError(f"it has more than {MAX_SIDECAR:,} bytes")
     with sources.open_file(path) as file:
-        return file.read().decode("utf-8-sig")
+        data = file.read()
+        return data.decode(encoding(data[:4]))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 PATH_COLUMNS = ("file_name", "path", "file", "filename", "filepath", "file_path", "image_path", "image")
-TEXT_COLUMNS = ("text", "caption", "description", "sentence", "prompt", "alt", "title")
+TEXT_COLUMNS = (
+    *("text", "texts", "caption", "captions", "description", "sentence", "sentences", "raw", "prompt", "alt"),
+    *("comment", "title"),
+)
 MAX_DEPTH = 64
 """Levels of lists and objects in a value; SQLite reads no JSON that is much deeper."""
 
@@ -30,7 +34,12 @@ def of_record(record: Mapping[str, Any], *, skip: str | None, picture: str) -> C
     texts = {k: record[k] for k in record if _plain(k) in TEXT_COLUMNS and _is_text(record[k], picture)}
     key = column(texts, TEXT_COLUMNS)
     fields = {clean(str(k)): _stored(v) for k, v in record.items() if k not in (skip, key)}
-    return Caption(clean(texts[key]) if key else "", {k: v for k, v in fields.items() if k and v is not None})
+    return Caption(_joined(texts[key]) if key else "", {k: v for k, v in fields.items() if k and v is not None})
+
+
+def together(one: Caption, other: Caption) -> Caption:
+    """Join two captions of a picture: all texts, so that each can be found, and of equal fields the first."""
+    return Caption(_joined([one.text, other.text]), {**other.metadata, **one.metadata})
 
 
 def column(record: Mapping[str, Any], wanted: Sequence[str]) -> str | None:
@@ -40,11 +49,25 @@ def column(record: Mapping[str, Any], wanted: Sequence[str]) -> str | None:
 
 
 def clean(text: str) -> str:
-    """Put text on one line, without NUL and lone surrogates, which databases refuse."""
-    return " ".join(text.replace("\0", " ").encode("utf-8", "replace").decode("utf-8").split())
+    """Put text on one line, its accents composed (NFC), without NUL and lone surrogates, which databases refuse."""
+    plain = text.replace("\0", " ").encode("utf-8", "replace").decode("utf-8")
+    return " ".join(unicodedata.normalize("NFC", plain).split())
+
+
+def _joined(texts: str | Sequence[str]) -> str:
+    """Join several texts to one, sentence after sentence; a text within another one adds nothing."""
+    if isinstance(texts, str):
+        return clean(texts)
+    joined = ""
+    for text in map(clean, texts):
+        if text and text not in joined:
+            joined += f"{'' if joined.endswith(('.', '!', '?')) else '.'} {text}" if joined else text
+    return joined
 
 
 def _is_text(value: object, picture: str) -> bool:
+    if isinstance(value, list | tuple):
+        return any(_is_text(one, picture) for one in value) and all(isinstance(one, str) for one in value)
     return isinstance(value, str) and bool(value.strip()) and value != picture  # some exports have the name as title
 
 

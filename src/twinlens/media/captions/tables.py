@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -13,8 +14,8 @@ from typing import Any
 
 from twinlens.core.types import TwinlensError
 from twinlens.media import sources
-from twinlens.media.captions import parquet
-from twinlens.media.captions.records import PATH_COLUMNS, TEXT_COLUMNS, Caption, column, of_record
+from twinlens.media.captions import documents, parquet
+from twinlens.media.captions.records import PATH_COLUMNS, TEXT_COLUMNS, Caption, column, of_record, together
 
 MAX_BYTES = 2**30
 """Bytes of a table, unpacked: what it holds is kept in memory."""
@@ -22,14 +23,17 @@ MAX_LINE = 2**24
 """Characters of a line, in which a row of numbers fits; a file without line breaks is no table."""
 MAX_CELL = 131_072
 """Characters of a text in a row, which is also the limit of Python's reader of CSV."""
+_BLANK = ' \t\r\n;,"'
+"""Characters of a line of empty cells."""
+_SEPARATOR = re.compile("sep=(.)", re.IGNORECASE)
 
 
 def read_table(path: Path, root: Path | None = None, *, faults: list[str] | None = None) -> dict[str, Caption]:
-    """Read captions by absolute path from a .csv, .tsv, .jsonl or .parquet file with a column of paths.
+    """Read captions by absolute path from a .csv, .tsv, .jsonl, .json or .parquet file with a column of paths.
 
-    Paths are relative to the table or, where `root` is given, to that folder. Raises TwinlensError: the table cannot be
-    read, has no column of paths, or is Parquet and pyarrow is not installed. faults: takes that line instead; the rows
-    before the fault are returned.
+    Paths are relative to the table or, where `root` is given, to that folder. All texts of rows that name the same
+    picture are joined. Raises TwinlensError: the table cannot be read, has no column of paths, or is Parquet and
+    pyarrow is not installed. faults: takes that line instead; the rows before the fault are returned.
     """
     found: dict[str, Caption] = {}
     try:
@@ -51,7 +55,8 @@ def _read_into(found: dict[str, Caption], path: Path, root: Path | None) -> None
         except ValueError as error:
             raise TwinlensError(f"{path}, row {number}: {error}") from error
         for place in places:
-            found.setdefault(os.path.normpath(os.path.join(place, name)), caption)  # noqa: PTH118 - of every record
+            full = os.path.normpath(os.path.join(place, name))  # noqa: PTH118 - of every record
+            found[full] = together(found[full], caption) if full in found else caption
 
 
 def bases(table: Path, roots: Sequence[Path]) -> list[str]:
@@ -74,10 +79,6 @@ def named_rows(path: Path) -> Iterator[tuple[int, str, dict[str, Any]]]:
 
 def records(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the rows of a table as they stand, by column. Raises TwinlensError as `read_table` does."""
-    if path.suffix.lower() == ".json":
-        raise TwinlensError(
-            f"{path} is JSON; save the captions as JSON lines (.jsonl): one object a line for each picture"
-        )
     rows = _parquet_rows(path) if path.suffix.lower() == ".parquet" else _text_rows(path)
     for number, row in enumerate(rows, 1):
         for value in row.values():
@@ -90,15 +91,29 @@ def _text_rows(path: Path) -> Iterator[dict[str, Any]]:
     try:
         if (size := sources.status(path).size) > MAX_BYTES:
             raise TwinlensError(f"cannot read the captions {path}: it has {size:,} bytes, more than {MAX_BYTES:,}")
-        with io.TextIOWrapper(sources.open_file(path), encoding="utf-8-sig", newline="") as file:
-            lines = _lines(file, path)
-            yield from _json_lines(lines, path) if path.suffix.lower() == ".jsonl" else _csv_rows(lines, path)
+        with (
+            sources.open_file(path) as data,
+            io.TextIOWrapper(data, encoding=encoding(data.peek(4)), newline="") as file,
+        ):
+            match path.suffix.lower():
+                case ".json":
+                    yield from documents.rows(file.read(), path)
+                case ".jsonl":
+                    yield from _json_lines(_lines(file, path), path)
+                case _:
+                    yield from _csv_rows(_lines(file, path), path)
     except OSError as error:
         raise TwinlensError(f"cannot read the captions {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
-        raise TwinlensError(f"cannot read the captions {path}: it is not UTF-8 ({error.reason})") from error
+        kind = error.encoding.upper()[:6].rstrip("-")
+        raise TwinlensError(f"cannot read the captions {path}: it is not {kind} ({error.reason})") from error
     except MemoryError as error:
         raise TwinlensError(f"cannot read the captions {path}: it needs too much memory") from error
+
+
+def encoding(head: bytes) -> str:
+    """Return the encoding of a text by its first four bytes: UTF-16 where a mark says so, else UTF-8."""
+    return "utf-16" if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
 
 def _lines(file: io.TextIOWrapper, path: Path) -> Iterator[str]:
@@ -126,14 +141,18 @@ def _json_lines(lines: Iterator[str], path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _csv_rows(lines: Iterator[str], path: Path) -> Iterator[dict[str, Any]]:
-    header = next((line for line in lines if line.strip()), "")
-    separator = max("\t;,", key=header.count)
+    header = next((line for line in lines if line.strip(_BLANK)), "")
+    named = _SEPARATOR.fullmatch(header.strip())  # a line for spreadsheets, before the header
+    if named:
+        header = next((line for line in lines if line.strip(_BLANK)), "")
+    separator = named[1] if named else max("\t;,", key=header.count)
     try:
         columns = next(csv.reader([header], delimiter=separator), [])
         for number, values in enumerate(csv.reader(lines, delimiter=separator), 1):
             if any(values[len(columns) :]):
                 values = _rejoined(values, columns, separator, f"{path}, row {number}")
-            yield dict(zip(columns, map(_typed, values), strict=False))
+            if any(values):
+                yield dict(zip(columns, map(_typed, values), strict=False))
     except csv.Error as error:
         raise TwinlensError(f"cannot read the captions {path}: {error}") from error
 

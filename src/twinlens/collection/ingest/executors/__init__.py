@@ -6,8 +6,9 @@ An executor reads, decodes and embeds; it never touches the store. The one commi
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from twinlens.collection.ingest.decoding import Job
 from twinlens.collection.ingest.options import Options
@@ -19,7 +20,8 @@ from twinlens.core.types import Embedder
 class Embedded:
     """The result of a job, known by its key: a vector (D,), or the reason why there is none.
 
-    size: (width, height) from the picture's header as people see it. caption: the one it was embedded with.
+    size: (width, height) from the picture's header as people see it. caption: the one it was embedded with. metadata:
+    the fields that the file carries.
     """
 
     key: int
@@ -27,6 +29,7 @@ class Embedded:
     failure: str | None = None
     size: tuple[int, int] | None = None
     caption: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Executor(ABC):

@@ -74,4 +74,4 @@ def _result(job: Job, result: Decoded | Failure, vectors: Iterator[Vectors]) -> 
     vector = next(vectors)
     if not np.isfinite(vector).all():  # NaN compares with nothing: one such vector would spoil every ranking
         return Embedded(job.key, None, "the model makes no usable vector of it")
-    return Embedded(job.key, vector, None, result.size, result.caption)
+    return Embedded(job.key, vector, None, result.size, result.caption, result.metadata)

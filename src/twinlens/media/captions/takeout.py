@@ -1,0 +1,66 @@
+"""Google Takeout: the JSON file that belongs to a picture, by its truncated and numbered name, and its fields."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from twinlens.media import fields
+from twinlens.media.captions import dates
+
+SUFFIX = ".supplemental-metadata"
+LONGEST = 46
+"""Characters that Takeout leaves of a name before .json."""
+_NUMBERED = re.compile(r"(.*)(\(\d+\))(\.[^.]*)")
+_EDITED = re.compile(r"(.*)-(?:edited|bearbeitet|modifié|editado|modificato|bewerkt)(\.[^.]*)", re.IGNORECASE)
+
+
+def sidecars(picture: str, names: Collection[str]) -> list[str]:
+    """Return those of the names in a folder that belong to a picture, the likeliest first.
+
+    a.jpg has a.jpg.json or a.jpg.supplemental-metadata.json, of which the end before .json may be cut off; a(1).jpg has
+    a.jpg(1).json or a.jpg.supplemental-metadata(1).json, and a-edited.jpg that of a.jpg.
+    """
+    return [name for name in dict.fromkeys(_candidates(picture)) if name in names]
+
+
+def _candidates(picture: str) -> Iterator[str]:
+    numbered, edited = _NUMBERED.fullmatch(picture), _EDITED.fullmatch(picture)
+    base, number = (f"{numbered[1]}{numbered[3]}", numbered[2]) if numbered else (picture, "")
+    for length in range(len(base + SUFFIX), min(len(base), LONGEST) - 1, -1):
+        yield f"{(base + SUFFIX)[:length]}{number}.json"
+    if edited:
+        yield from _candidates(f"{edited[1]}{edited[2]}")
+
+
+def metadata(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a Takeout record by the names of `media.fields`, and the people in the picture.
+
+    The time is in UTC, for Takeout names no zone. No fields for other JSON.
+    """
+    taken = record.get("photoTakenTime")
+    if not isinstance(taken, Mapping):
+        return {}
+    found: dict[str, Any] = {}
+    with suppress(ValueError, TypeError):
+        found[fields.TAKEN] = dates.from_timestamp(float(taken.get("timestamp", "")))
+    places = (_place(record.get(name)) for name in ("geoData", "geoDataExif"))
+    found.update(next((place for place in places if place), {}))
+    people = record.get("people")
+    if isinstance(people, list):
+        found["people"] = [
+            one["name"] for one in people if isinstance(one, Mapping) and isinstance(one.get("name"), str)
+        ]
+    return {key: value for key, value in found.items() if value not in (None, [])}
+
+
+def _place(geo: object) -> dict[str, float]:
+    """Return a place in degrees; Takeout writes 0, 0 where it knows none."""
+    if not isinstance(geo, Mapping):
+        return {}
+    latitude, longitude = geo.get("latitude"), geo.get("longitude")
+    if not all(isinstance(value, int | float) for value in (latitude, longitude)) or not (latitude or longitude):
+        return {}
+    return {fields.LATITUDE: float(str(latitude)), fields.LONGITUDE: float(str(longitude))}

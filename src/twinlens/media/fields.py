@@ -1,0 +1,24 @@
+"""Names of the metadata that picture files carry themselves, under one key of an entry's metadata."""
+
+from __future__ import annotations
+
+from typing import Any
+
+EMBEDDED = "embedded"
+"""The key of an entry's metadata that holds what its file carries: fields from beside the file stand above it."""
+TAKEN, TAKEN_FROM, CAMERA, LENS = "taken", "taken_from", "camera", "lens"
+LATITUDE, LONGITUDE = "latitude", "longitude"
+TITLE, KEYWORDS, RATING, BOILERPLATE = "title", "keywords", "rating", "boilerplate"
+FIELDS = frozenset({TAKEN, TAKEN_FROM, CAMERA, LENS, LATITUDE, LONGITUDE, TITLE, KEYWORDS, RATING, BOILERPLATE})
+"""taken: ISO 8601 in the picture's local time, with its zone if known. taken_from: exif, xmp, iptc, png or name.
+latitude and longitude: degrees, WGS 84. keywords: a list. rating: 1 to 5, −1 for rejected. boilerplate: a text in the
+file that tells no picture from others.
+"""
+
+
+def flat(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Merge what a file carries into the fields from beside it, which win."""
+    embedded = metadata.get(EMBEDDED)
+    if not isinstance(embedded, dict):
+        return dict(metadata)
+    return {**embedded, **{key: value for key, value in metadata.items() if key != EMBEDDED}}
