@@ -216,14 +216,14 @@ def section(files: list[Path], command: str, words: int) -> str:
 
 
 def main() -> None:
-    from twinlens.media import images
+    from twinlens.media import finding
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, required=True, help="the NLVR folder, which holds dev/images")
     parser.add_argument("--pictures", type=int, help="use so many, evenly drawn (default: all of dev)")
     parser.add_argument("--words", type=int, default=512)
     given = parser.parse_args()
-    files = images.find(given.root / "dev" / "images")
+    files = finding.find(given.root / "dev" / "images")
     files = files[:: max(1, len(files) // (given.pictures or len(files)))]
     limit = f" --pictures {given.pictures}" if given.pictures else ""
     text = section(files, f"python benchmarks/bovw.py --root {given.root}{limit}", given.words)

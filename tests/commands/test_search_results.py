@@ -50,8 +50,10 @@ def test_answers_are_exported(indexed, pictures, tmp_path, name):
         assert json.loads(target.read_text()) == told["hits"]
     if name == "copies/":
         assert sorted(path.name for path in target.iterdir()) == [
-            f"00{n}-{path.rpartition('/')[2]}" for n, path in enumerate(paths, 1)
+            ".twinlensignore",
+            *(f"00{n}-{path.rpartition('/')[2]}" for n, path in enumerate(paths, 1)),
         ]
+        assert answer(indexed, "index", ".", "--collection", "other")["left_out"]["excluded"] >= len(paths)
 
 
 def test_several_exports_at_once_and_none_of_nothing(indexed):

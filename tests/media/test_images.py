@@ -15,7 +15,7 @@ from PIL import Image
 
 from tests import unprivileged
 from twinlens.core.types import TwinlensError
-from twinlens.media import images
+from twinlens.media import finding, formats, images
 
 RED, GREEN, BLUE = (220, 20, 20), (20, 200, 20), (20, 20, 220)
 
@@ -258,26 +258,36 @@ def test_find_is_sorted_recursive_and_ends_on_loops(tmp_path):
     elsewhere.mkdir()
     (elsewhere / "e.png").touch()
     (tmp_path / "link").symlink_to(elsewhere, target_is_directory=True)
-    found = [path.relative_to(tmp_path).as_posix() for path in images.find(tmp_path)]
+    found = [path.relative_to(tmp_path).as_posix() for path in finding.find(tmp_path)]
     assert found == ["b.JPG", "link/e.png", "sub/a.png", "sub/deep/c.webp"]
 
 
 def test_find_says_what_is_wrong(tmp_path):
     with pytest.raises(TwinlensError, match="there is no folder"):
-        images.find(tmp_path / "nowhere")
+        finding.find(tmp_path / "nowhere")
     (tmp_path / "file").touch()
     with pytest.raises(TwinlensError, match="is not a folder"):
-        images.find(tmp_path / "file")
+        finding.find(tmp_path / "file")
     with pytest.raises(TwinlensError, match="no pictures"):
-        images.find(tmp_path)
+        finding.find(tmp_path)
 
 
-def test_pictures_that_are_not_read_are_counted(tmp_path):
+def test_pictures_that_are_not_read_are_counted(tmp_path, monkeypatch):
     for name in ("a.HEIC", "sub/b.heic", "c.NEF", "d.txt", ".e.heic"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    with pytest.raises(TwinlensError, match=r"; passed over 2 \.heic, 1 \.nef: such pictures are not read, convert"):
-        images.find(tmp_path)
+    monkeypatch.setattr(formats, "find_spec", lambda module: None)
+    formats.is_installed.cache_clear()
+    cure = r"install what reads it: pip install 'twinlens"
+    with pytest.raises(
+        TwinlensError, match=rf"; passed over 2 \.heic: {cure}\[heif\]'; passed over 1 \.nef: {cure}\[raw"
+    ):
+        finding.find(tmp_path)
+    (tmp_path / "g.svg").touch()
+    with pytest.raises(TwinlensError, match=r"; passed over 1 \.svg: such pictures are not read, convert"):
+        finding.find(tmp_path)
+    (tmp_path / "g.svg").unlink()
     (tmp_path / "f.png").touch()
     passed = Counter()
-    assert images.find(tmp_path, passed=passed) == [tmp_path / "f.png"] and passed == {".heic": 2, ".nef": 1}
+    assert finding.find(tmp_path, passed=passed) == [tmp_path / "f.png"] and passed == {".heic": 2, ".nef": 1}
+    formats.is_installed.cache_clear()

@@ -10,7 +10,7 @@ import pytest
 
 from tests.pictures import png, shard
 from twinlens.core.types import TwinlensError
-from twinlens.media import images, sources
+from twinlens.media import finding, images, sources
 
 
 def test_a_member_is_read_where_it_lies(tmp_path):
@@ -20,7 +20,7 @@ def test_a_member_is_read_where_it_lies(tmp_path):
         with sources.open_file(tar / name) as file:
             assert file.read(3) == content[:3] and file.seek(-2, os.SEEK_END) == len(content) - 2
             assert file.read() == content[-2:] and file.seek(0) == 0 and file.read() == content
-    assert images.find(tmp_path) == images.find(tar) == [tar / "000.png", tar / "dir/001.png"]
+    assert finding.find(tmp_path) == finding.find(tar) == [tar / "000.png", tar / "dir/001.png"]
     assert images.load(tar / "dir/001.png").size == (8, 6)
     assert sorted(sources.names(tar)) == ["000.png", "000.txt"] and list(sources.names(tar / "dir")) == ["001.png"]
 
@@ -29,7 +29,7 @@ def test_a_member_is_read_where_it_lies(tmp_path):
 def test_every_dialect_of_tar(tmp_path, how):
     name = f"{'long/' * 30}ä b.png"  # longer than a plain header has room for
     tar = shard(tmp_path / "s.tar", {f"./{name}": png(0)}, **how)
-    assert images.find(tmp_path) == [tar / name]
+    assert finding.find(tmp_path) == [tar / name]
     assert images.load(tar / name).size == (8, 6)
 
 
@@ -45,7 +45,7 @@ def test_what_is_not_there(tmp_path):
     (tmp_path / "folder.tar").mkdir()
     (tmp_path / "folder.tar" / "c.png").write_bytes(png(1))
     assert sources.exists(tmp_path / "folder.tar" / "c.png")
-    assert images.find(tmp_path) == [tmp_path / "folder.tar" / "c.png", tar / "a.png"]
+    assert finding.find(tmp_path) == [tmp_path / "folder.tar" / "c.png", tar / "a.png"]
 
 
 def test_a_pipe_is_not_waited_for(tmp_path):
@@ -69,7 +69,7 @@ def test_links_and_names_that_lead_out_are_passed_over(tmp_path):
             member = tarfile.TarInfo(name)
             member.type, member.linkname = kind, str(tmp_path / "secret.png")
             tar.addfile(member)
-    assert images.find(tmp_path / "s.tar") == [tmp_path / "s.tar" / "good.png"]
+    assert finding.find(tmp_path / "s.tar") == [tmp_path / "s.tar" / "good.png"]
 
 
 def test_a_cut_shard_keeps_what_stands_before_the_cut(tmp_path):
@@ -78,7 +78,7 @@ def test_a_cut_shard_keeps_what_stands_before_the_cut(tmp_path):
     os.truncate(tar, start + size // 2)
     found = sources.read_shard(tar)
     assert "what stands before is taken" in str(found.fault)
-    assert images.find(tar) == [tar, *(tar / f"{n}.png" for n in range(3))]
+    assert finding.find(tar) == [tar, *(tar / f"{n}.png" for n in range(3))]
     assert images.load(tar / "1.png").size == (8, 6)
     with pytest.raises(images.BadPicture, match="its tar ends before it does"):
         images.load(tar / "2.png")
@@ -93,7 +93,7 @@ def test_a_shard_that_is_whole_is_no_picture(tmp_path):
     with pytest.raises(images.BadPicture, match="is a tar, not a picture"):
         images.load(tar)
     with pytest.raises(TwinlensError, match="there are no pictures in"):
-        images.find(tar)
+        finding.find(tar)
 
 
 def numbered(size: bytes, kind: bytes) -> bytes:
@@ -120,7 +120,7 @@ def test_whatever_happens_to_a_tar_it_is_read_or_refused(tmp_path):
             data[spot] = rng.integers(256)
         path = tmp_path / f"{n}.tar"
         path.write_bytes(data)
-        for found in images.find(path) if sources.read_shard(path).parts else []:
+        for found in finding.find(path) if sources.read_shard(path).parts else []:
             try:
                 images.load(found)
             except images.BadPicture as error:

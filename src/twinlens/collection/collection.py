@@ -128,17 +128,22 @@ class Collection:
         paths: Path | str | Sequence[Path | str] | Scan,
         *,
         captions: Path | str | Sequence[Path | str] = (),
+        exclude: Sequence[str] = (),
         options: Options | None = None,
     ) -> Report:
         """Bring the collection up to date with folders (all pictures below them) and single files.
 
         What is new or changed is embedded, what moved keeps its vector, what is gone from these folders leaves.
-        captions: tables with paths and texts. Can be interrupted at any time, and goes on when called again. Raises
-        TwinlensError: no such folder, no picture in it, another process is writing, the disk is full.
+        captions: tables with paths and texts. exclude: patterns as in gitignore of what is left out. Can be interrupted
+        at any time, and goes on when called again. Raises TwinlensError: no such folder, no picture in it, another
+        process is writing, the disk is full.
         """
         from twinlens.collection.ingest import Options, Scan, ingest, scan  # whoever searches needs none of it
 
-        found = paths if isinstance(paths, Scan) else scan(as_paths("add", paths), as_paths("captions", captions))
+        if isinstance(paths, Scan):
+            found = paths
+        else:
+            found = scan(as_paths("add", paths), as_paths("captions", captions), exclude=exclude)
         with writer(self.folder) as store:
             serving = self.generation
             how = options or Options()

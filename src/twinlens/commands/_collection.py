@@ -83,6 +83,7 @@ def report_to_json(report: Report) -> dict[str, object]:
         "protected": [vars(protection) for protection in report.protections],
         "problems": report.problems,
         "passed": report.passed,
+        "left_out": report.left_out,
     }
 
 
@@ -104,13 +105,15 @@ def print_report(report: Report) -> None:
         _common.print_table(["failed", "reason", "such as"], rows)
         if len(ordered) > _SHOWN:
             _common.say(f"… and {counted(len(ordered) - _SHOWN, 'more reason')} (--json lists every picture)")
-    if report.passed:
-        from twinlens.media import images
-
-        _common.say(images.unread(report.passed))
-    for protection in report.protections:
-        _common.say(protection.line)
-    for line in report.problems[:_SHOWN]:
+    for line in [*_passed(report), *(protection.line for protection in report.protections), *report.problems[:_SHOWN]]:
         _common.say(line)
     if len(report.problems) > _SHOWN:
         _common.say(f"… and {counted(len(report.problems) - _SHOWN, 'more such line')} (--json has all)")
+
+
+def _passed(report: Report) -> list[str]:
+    if not report.passed and not report.left_out:
+        return []
+    from twinlens.media import finding
+
+    return finding.told(report.passed, report.left_out)

@@ -20,6 +20,7 @@ HELP = "bring a collection up to date with folders of pictures"
 EXAMPLES = """
 twinlens index ~/Pictures
 twinlens index ~/Pictures --collection ~/pictures.twin --captions captions.csv
+twinlens index ~/Pictures --exclude "screenshots/" --exclude "*.gif"
 twinlens index ~/Pictures --model models/mine
 twinlens index ~/Pictures --watch
 """
@@ -34,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _collection.add_model(parser)
     parser.add_argument("--captions", action="append", default=[], type=Path, metavar="FILE",
                         help="a table (CSV, JSON lines, Parquet) with paths and texts; may be repeated")  # fmt: skip
+    parser.add_argument("--exclude", action="append", default=[], metavar="GLOB", help="leave out what matches, as"
+                        " in a .gitignore; a file .twinlensignore does so for good; may be repeated")  # fmt: skip
     _collection.add_runtime(parser)
     parser.add_argument("--watch", action="store_true", help="go on: index again after every change, until Ctrl-C; with"
                         " --json, a line for every run that found something to do")  # fmt: skip
@@ -53,7 +56,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     options = _options(args)
     if args.watch:
         return _watch(args, options)
-    found = scan(args.paths, args.captions)
+    found = scan(args.paths, args.captions, exclude=args.exclude)
     found.check_in(args.collection.expanduser(), prune=args.prune)  # a wrong folder must leave nothing behind
     if _common.shows_view(args):
         _common.say(f"{counted(len(found), 'picture')} found")
@@ -90,7 +93,7 @@ def _watch(args: argparse.Namespace, options: Options) -> Mapping[str, object]:
         shown: list[object] = []
 
         def act() -> None:
-            found = scan(paths, args.captions)
+            found = scan(paths, args.captions, exclude=args.exclude)
             if not opened:
                 found.check_in(folder, prune=args.prune)
                 opened.append(stack.enter_context(_collection_of(args, options)))

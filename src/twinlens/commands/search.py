@@ -6,6 +6,7 @@ import argparse
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,6 +155,8 @@ def _write(
         from twinlens.report.export import export
 
         files += [export(query, hits, records, target) for target in args.export]
+        for folder in (path for path in files if path.is_dir()):
+            _keep_out(folder, "*")
     return files
 
 
@@ -168,7 +171,19 @@ def _drawn(query: Sample, hits: Sequence[Hit], folder: Path) -> list[Path]:
     grid, page = folder / "result.png", folder / "result.html"
     result_grid([(query, hits)], grid)
     result_page([(query, hits)], page, title=query.text or "Pictures like this one")
+    _keep_out(folder, f"/{grid.name}")
     return [grid, page]
+
+
+def _keep_out(folder: Path, pattern: str) -> None:
+    """Write a rule that keeps what a search has written out of later indexes of a folder around it."""
+    from twinlens.media.leaving_out import IGNORE_FILE
+
+    path = folder / IGNORE_FILE
+    with suppress(OSError, UnicodeDecodeError):  # without it the pictures are indexed
+        lines = path.read_text("utf-8").splitlines() if path.exists() else ["# Written by twinlens search."]
+        if pattern not in lines:
+            path.write_text("\n".join([*lines, pattern, ""]), "utf-8")
 
 
 def _show(hits: Hits, nothing: str, *, counted: bool) -> None:

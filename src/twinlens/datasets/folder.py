@@ -18,7 +18,7 @@ from typing import Any
 
 from twinlens.core.types import Dataset, Sample, TwinlensError
 from twinlens.datasets._files import check
-from twinlens.media import images
+from twinlens.media import finding
 from twinlens.splits import connect
 
 PROTOCOLS = ("captions", "grounded")
@@ -43,7 +43,7 @@ def load(root: Path | None, split: str = "all", *, protocol: str = PROTOCOLS[0])
     check("folder", split=(split, SPLITS), protocol=(protocol, PROTOCOLS))
     if root is None:
         raise TwinlensError("say which folder holds the pictures: --root DIR")
-    paths = {path.relative_to(root).as_posix(): path for path in images.find(root)}
+    paths = {path.relative_to(root).as_posix(): path for path in finding.find(root)}
     texts = captions(root, list(paths.values()))
     captioned = {entry: texts[path] for entry, path in paths.items() if path in texts}
     same: dict[str, set[str]] = defaultdict(set)

@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import warnings
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path, PurePath
+from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, UnidentifiedImageError, features
+from PIL import ExifTags, Image, UnidentifiedImageError
 
-from twinlens.core.escaping import escaped
 from twinlens.core.types import Picture, TwinlensError
-from twinlens.media import sources
-from twinlens.media.opening import DAMAGE, FORMATS, open_image, with_its_end, without_texts
+from twinlens.media import formats, sources
+from twinlens.media.opening import DAMAGE, FORMATS, Unread, open_image, with_its_end, without_texts
 
 MAX_PIXELS = 178_956_970
 """The default limit, which is also where Pillow refuses on its own; a higher `max_pixels` changes nothing."""
-MAX_BYTES = 512 * 2**20
-SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff"}
-    | ({".avif"} if features.check("avif") else set())
-)
-"""Names that `find` takes for pictures, in lower case; `load` looks at the content alone."""
-
-UNREAD = frozenset(
-    {".avif", ".heic", ".heif", ".jp2", ".jxl", ".psd", ".svg"}
-    | {".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".rw2"}  # raw
-).difference(SUFFIXES)
-"""Names of pictures that cannot be read, in lower case: `find` counts them, so that nobody misses them unawares."""
-
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -44,7 +26,6 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 """EXIF orientation (TIFF 6.0, tag 274) → what puts the picture upright."""
-_log = logging.getLogger(__name__)
 
 
 class BadPicture(TwinlensError):  # noqa: N818 - it is the picture that is bad
@@ -89,13 +70,14 @@ def load(
     *,
     near: tuple[int, int] | None = None,
     max_pixels: int = MAX_PIXELS,
-    max_bytes: int = MAX_BYTES,
+    max_bytes: int | None = None,
 ) -> Image.Image:
     """Load a picture in RGB: upright (EXIF orientation applied), transparency on white, first frame of animations.
 
     near: (width, height) in pixels that the caller will resize to; a JPEG may then be decoded at 1/2, 1/4 or 1/8 of
-    its size, which is about twice as fast, but never below `near`. Grey of 16 bits is scaled to 8 bits by 65535, grey
-    of 32 bits by its own range. Raises BadPicture: no such file, not a picture, damaged, too many pixels or bytes.
+    its size, which is about twice as fast, but never below `near`. Grey of 16 bits is scaled to 8 bits by 65535, of 12
+    in 16 by 4095, of 32 bits by its own range. max_bytes: of the file; by default the limit of its format. Raises
+    BadPicture: no such file, not a picture, damaged, too many pixels or bytes, of a format whose decoder is missing.
     """
     if isinstance(picture, Path):
         try:
@@ -114,7 +96,9 @@ def decode(
     """Decode an open binary file as `load` does; `name` stands in error messages."""
     with _quiet:
         try:
-            image = open_image(file)
+            image = open_image(file, name)
+        except Unread as error:
+            raise BadPicture(f"{name}: {error}") from error
         except UnidentifiedImageError as error:
             raise BadPicture(f"{name}: is no picture that can be read (known: {', '.join(FORMATS)})") from error
         except Image.DecompressionBombError as error:
@@ -130,88 +114,9 @@ def decode(
             return _finish(mended, name, max_pixels, near)
 
 
-def find(
-    folder: Path, *, passed: Counter[str] | None = None, tell: Callable[[OSError], None] | None = None
-) -> list[Path]:
-    """Find every picture below a folder or in a tar shard by its suffix, sorted by path; hidden ones are skipped.
-
-    Linked folders are followed, each real folder once, so that loops end. Shards are looked into; a damaged or
-    compressed one is found itself, and fails when it is loaded. `passed` counts pictures of formats that are not read,
-    by the ends of their names. tell: is given the error of each subfolder that cannot be read; without it these are
-    logged. Raises TwinlensError when there is no such folder, when it is a file, or when it holds no picture.
-    """
-    passed = Counter() if passed is None else passed
-    if sources.is_shard(folder):
-        found = list(_in_shard(folder))
-    elif folder.is_dir():
-        found = [
-            path
-            for where, names in walk(folder, tell=tell or _log_unreadable)
-            for name in names
-            for path in _pictures(where, name, passed)
-        ]
-    else:
-        raise TwinlensError(f"{folder} is not a folder" if folder.exists() else f"there is no folder {folder}")
-    if not found:
-        other = f"; {unread(passed)}" if passed else ""
-        raise TwinlensError(f"there are no pictures in {folder} (looked for {', '.join(sorted(SUFFIXES))}){other}")
-    return [Path(path) for path in sorted(found)]
-
-
-def unread(passed: Mapping[str, int]) -> str:
-    """Describe in a line the pictures that `find` has skipped."""
-    counts = ", ".join(f"{count:,} {ending}" for ending, count in sorted(passed.items()))
-    return f"passed over {counts}: such pictures are not read, convert them to JPEG or PNG"
-
-
-def _pictures(where: str, name: str, passed: Counter[str]) -> Iterator[str]:
-    if _looks_right(name):
-        yield f"{where}/{name}"
-    elif name.lower().endswith(sources.SUFFIX) and not name.startswith(".") and sources.is_shard(Path(where, name)):
-        yield from _in_shard(Path(where, name))
-    elif name.lower().endswith(sources.PACKED) and not name.startswith(".") and sources.is_packed(Path(where, name)):
-        yield f"{where}/{name}"
-    elif (ending := PurePath(name).suffix.lower()) in UNREAD and not name.startswith("."):
-        passed[ending] += 1
-
-
-def _in_shard(path: Path) -> Iterator[str]:
-    shard = sources.read_shard(path)
-    if shard.fault is not None:
-        yield str(path)
-    yield from (f"{path}/{name}" for name in shard.parts if _looks_right(PurePath(name).name))
-
-
-def walk(folder: Path, *, tell: Callable[[OSError], None] | None = None) -> Iterator[tuple[str, list[str]]]:
-    """Yield every folder below one with the names of its files; hidden ones are skipped, linked ones visited once.
-
-    tell: is given the error of each that cannot be read.
-    """
-    seen: set[tuple[int, int]] = set()
-    for where, folders, names in os.walk(folder, followlinks=True, onerror=tell):
-        try:
-            status = Path(where).stat()
-        except OSError:  # it has just gone
-            continue
-        if (key := (status.st_dev, status.st_ino)) in seen:
-            folders.clear()
-            continue
-        seen.add(key)
-        # Sorted, so that the same of several names of one folder is taken on every run.
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield where, names
-
-
-def _log_unreadable(error: OSError) -> None:
-    _log.warning("passed over %s: %s", escaped(str(error.filename)), error.strerror)
-
-
-def _looks_right(name: str) -> bool:
-    return not name.startswith(".") and PurePath(name).suffix.lower() in SUFFIXES
-
-
-def _open(path: Path, max_bytes: int) -> BinaryIO:
+def _open(path: Path, max_bytes: int | None) -> BinaryIO:
     size = sources.status(path).size
+    max_bytes = formats.max_bytes(path.name) if max_bytes is None else max_bytes
     if sources.is_shard(path):
         raise BadPicture(f"{path}: {sources.read_shard(path).fault or 'is a tar, not a picture'}")
     if sources.is_packed(path):
@@ -281,11 +186,15 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 
 def _grey(image: Image.Image) -> Image.Image:
-    """Scale grey of 16 or 32 bits to 8 bits. White is 65535 where values fit 16 bits, else the picture's maximum."""
+    """Scale grey of 16 or 32 bits to 8 bits.
+
+    White is 65535 where values fit 16 bits, 4095 where they fit 12 and not 8, as sensors and scanners write them, and
+    else the picture's maximum.
+    """
     values = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0.0, neginf=0.0)
     low, high = float(values.min()), float(values.max())
     if image.mode != "F" and low >= 0 and high <= 65535:
-        low, high = 0.0, 65535.0
+        low, high = 0.0, 4095.0 if 255 < high <= 4095 else 65535.0
     return Image.fromarray(((values - low) * (255 / max(high - low, 1e-12)) + 0.5).astype(np.uint8))
 
 

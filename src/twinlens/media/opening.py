@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import io
 import struct
 import zlib
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageFile, features
+from PIL import Image
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", *(["AVIF"] if features.check("avif") else []))
+from twinlens.media import formats
+
+FORMATS = formats.pillow_names()
 DAMAGE = (
     *(OSError, EOFError, SyntaxError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError),
     *(MemoryError, RuntimeError, struct.error, zlib.error),
@@ -24,12 +27,22 @@ _NOISE = [bytes([first, 0x6D, 0xB2]) * 1000 for first in (0x17, 0x55, 0xA3, 0xE4
 """Bits that go on as 00, 01, 10 and 11: one of them may be the code that ends a block, but not all."""
 
 
-def open_image(file: BinaryIO) -> ImageFile.ImageFile:
-    """Open a picture of an allow-listed format; its pixels are read later.
+class Unread(OSError):  # noqa: N818 - it is the picture that is not read
+    """A picture of a known format that nothing here decodes; the message says what would."""
 
-    A PNG whose texts or profile are damaged, or longer than Pillow reads, is opened without them. Raises one of
-    `DAMAGE`, of which UnidentifiedImageError, and DecompressionBombError as Pillow does.
+
+def open_image(file: BinaryIO, name: str = "") -> Image.Image:
+    """Open a picture of a format of the table; the pixels of most are read later.
+
+    name: the file's, where the content alone does not tell the format. A PNG whose texts or profile are damaged, or
+    longer than Pillow reads, is opened without them. Raises one of `DAMAGE`, of which Unread and
+    UnidentifiedImageError, and DecompressionBombError as Pillow does.
     """
+    file.seek(0)
+    row = formats.of_content(file.read(formats.HEAD), name)
+    file.seek(0)
+    if row is not None and (row.module or not row.is_read):
+        return _open_by(row, file)
     try:
         return Image.open(file, formats=FORMATS)
     except DAMAGE:
@@ -39,13 +52,26 @@ def open_image(file: BinaryIO) -> ImageFile.ImageFile:
         return bare
 
 
-def without_texts(file: BinaryIO) -> ImageFile.ImageFile | None:
+def _open_by(row: formats.Format, file: BinaryIO) -> Image.Image:
+    """Open a picture by the decoder of its format, which is loaded now."""
+    if not formats.is_installed(row):
+        raise Unread(f"is {row.name}: {formats.cure(row)}")
+    if row.decoder:
+        opened: Image.Image = importlib.import_module(f"twinlens.media.decoders.{row.decoder}").open_picture(file)
+        return opened
+    plugin = importlib.import_module(row.module)
+    if hasattr(plugin, "register_heif_opener"):
+        plugin.register_heif_opener()
+    return Image.open(file, formats=row.pillow)
+
+
+def without_texts(file: BinaryIO) -> Image.Image | None:
     """Open a PNG without its texts and profile; None for other files, and where it has none."""
     bare = _bare(file)
     return None if bare is None else Image.open(bare, formats=FORMATS)
 
 
-def with_its_end(file: BinaryIO) -> ImageFile.ImageFile | None:
+def with_its_end(file: BinaryIO) -> Image.Image | None:
     """Open a JPEG that lacks its last marker alone; None for other files, and where pixels are missing too."""
     file.seek(0)
     if file.read(len(_JPEG)) != _JPEG:

@@ -21,7 +21,7 @@ from PIL import Image
 from tests.mean_color import MeanColor
 from twinlens.collection import Collection
 from twinlens.collection.ingest import Limits, Options
-from twinlens.media import images
+from twinlens.media import formats
 
 COUNT = int(os.environ.get("TWINLENS_MUTATED", "5000"))
 MEMORY = 2**29
@@ -68,7 +68,7 @@ SEEDS: dict[str, bytes] = {
     "sixteen.tif": written("TIFF", "I;16"),
     "jpeg-within.png": written("JPEG"),
     "png-within.jpg": written("PNG"),
-    **({"plain.avif": written("AVIF")} if ".avif" in images.SUFFIXES else {}),
+    **({"plain.avif": written("AVIF")} if ".avif" in formats.endings() else {}),
 }
 """Good pictures of every kind; the last ones carry the wrong ending, which says nothing of their content."""
 

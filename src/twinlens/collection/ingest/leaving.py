@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from twinlens.collection.ingest.options import Protection, Report
@@ -17,14 +17,22 @@ PRUNE = "if they are gone for good, let them leave: run the same command with --
 
 
 class Leaving:
-    """Removes the entries of pictures that are gone. prune: those too that something may hide, and however many."""
+    """Removes the entries of pictures that are gone, and of those that are left out on purpose.
 
-    def __init__(self, store: Store, presence: Presence, report: Report, *, prune: bool) -> None:
+    prune: those too that something may hide, and however many. leaves_out: tells the latter.
+    """
+
+    def __init__(
+        self, store: Store, presence: Presence, report: Report, *, prune: bool, leaves_out: Callable[[Path], bool]
+    ) -> None:
         self.store, self.presence, self.report, self.prune = store, presence, report, prune
+        self.leaves_out = leaves_out
 
     def below(self, root: Path, before: int) -> None:
         """Remove what is gone of a root that had `before` entries when the run began."""
-        gone = list(self._gone(map(Path, map(os.fsdecode, self.store.paths(root)))))
+        paths = [Path(os.fsdecode(path)) for path in self.store.paths(root)]
+        self._remove([path for path in paths if self.leaves_out(path)])
+        gone = list(self._gone(path for path in paths if not self.leaves_out(path)))
         if len(gone) > MANY and 2 * len(gone) > before and not self.prune:
             reason = f"they are more than half of its {before:,} pictures, and missing all at once"
             self.report.protections.append(Protection(root, len(gone), reason, PRUNE))

@@ -48,7 +48,8 @@ class Report:
 
     failures: reason → files. skipped: failed earlier, and not changed since. protections: what cannot be found, but
     stays. problems: a line for every folder that could not be listed and every caption that could not be read. passed:
-    see `Scan`. stopped: Ctrl-C ended it early. seconds: its duration.
+    see `Scan`. left_out: pictures that are left out on purpose, by the reason. stopped: Ctrl-C ended it early. seconds:
+    its duration.
     """
 
     found: int = 0
@@ -62,6 +63,7 @@ class Report:
     protections: list[Protection] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     passed: dict[str, int] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
     stopped: bool = False
     seconds: float = 0.0
 

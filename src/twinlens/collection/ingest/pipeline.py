@@ -23,7 +23,7 @@ from twinlens.collection.store import Entry, Generation, Store
 from twinlens.core import variants
 from twinlens.core.progress import Bar, bar
 from twinlens.core.types import Embedder
-from twinlens.media import fields, images, sources
+from twinlens.media import fields, formats, sources
 
 T = TypeVar("T")
 COMMIT_SECONDS = 2.0
@@ -38,7 +38,7 @@ def ingest(store: Store, generation: Generation, load: Callable[[], Embedder], s
     full or a table of captions is broken; what was committed stays.
     """
     scan.check(store, prune=options.prune)
-    report = Report(found=len(scan), passed=dict(scan.passed))
+    report = Report(found=len(scan), passed=dict(scan.passed), left_out=dict(+scan.rules.counts))
     presence = Presence(store.mount_points(), scan.unlisted)
     files = Files(store, generation, report, presence, retry=options.retry)
     before = {root: store.count_below(root) for root in (*scan.roots, *scan.absent)}
@@ -58,7 +58,7 @@ def ingest(store: Store, generation: Generation, load: Callable[[], Embedder], s
                     _note(files, fresh.take(embedded), embedded)
             advance(len(batch), note=f"{report.failed} failed" if report.failed else None)
         report.problems = _without_shared_texts(store, generation, executor)
-        leaving = Leaving(store, presence, report, prune=options.prune)
+        leaving = Leaving(store, presence, report, prune=options.prune, leaves_out=scan.rules.leaves_out)
         for root, count_before in before.items():
             leaving.below(root, count_before)
             if root in scan.absent:
@@ -166,8 +166,9 @@ def _looked(files: Files, scan: Scan, advance: Bar) -> Iterator[Work]:
 
 
 def _hashed(work: Work) -> Work | Failure | OSError:
-    if work.size > images.MAX_BYTES:  # a sparse file can claim more than can be read in a day
-        return Failure(f"has {work.size:,} bytes, more than {images.MAX_BYTES:,}")
+    limit = formats.max_bytes(work.path.name)
+    if work.size > limit:  # a sparse file can claim more than can be read in a day
+        return Failure(f"has {work.size:,} bytes, more than {limit:,}")
     try:
         return replace(work, hash=sources.content_hash(work.path))
     except OSError as error:

@@ -12,8 +12,9 @@ from pathlib import Path
 from twinlens.collection.store import DATABASE, Store, check_new
 from twinlens.core.counting import counted
 from twinlens.core.types import TwinlensError
-from twinlens.media import images, sources
+from twinlens.media import finding, sources
 from twinlens.media.captions import Caption, Captions, unmatched
+from twinlens.media.leaving_out import Rules
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Scan:
 
     passed: end of a name → how many pictures have it that were passed over, since their format is not read. absent:
     paths at which there is nothing. empty: folders without pictures, with the line that tells it. unlisted: folders
-    that could not be listed, with the reason. tables: those of captions that the user names.
+    that could not be listed, with the reason. tables: those of captions that the user names. rules: what was left out.
     """
 
     folders: tuple[tuple[Captions, tuple[Path, ...]], ...]
@@ -32,6 +33,7 @@ class Scan:
     empty: Mapping[Path, str] = field(default_factory=dict)
     unlisted: Mapping[Path, str] = field(default_factory=dict)
     tables: tuple[Path, ...] = ()
+    rules: Rules = field(default_factory=Rules)
 
     def __len__(self) -> int:
         return sum(len(files) for _, files in self.folders)
@@ -74,7 +76,12 @@ class Scan:
         every table of the user's with rows that name no picture.
         """
         unlisted = [f"{folder} cannot be listed: {reason}" for folder, reason in self.unlisted.items()]
-        return [*unlisted, *(line for captions, _ in self.folders for line in captions.problems), *self._unmatched()]
+        return [
+            *unlisted,
+            *self.rules.faults,
+            *(line for captions, _ in self.folders for line in captions.problems),
+            *self._unmatched(),
+        ]
 
     def _unmatched(self) -> Iterator[str]:
         pictures = {str(path) for _, files in self.folders for path in files} if self.tables else set()
@@ -85,10 +92,11 @@ class Scan:
                 yield str(error)
 
 
-def scan(paths: Sequence[Path], tables: Sequence[Path] = ()) -> Scan:
+def scan(paths: Sequence[Path], tables: Sequence[Path] = (), *, exclude: Sequence[str] = ()) -> Scan:
     """Find the pictures in folders (all below them) and tar shards, and among single files.
 
-    Raises TwinlensError: no path at all, one that cannot be looked at, a table of captions that cannot be read.
+    exclude: patterns as in gitignore of what is passed over below the folders. Raises TwinlensError: no path at all,
+    one that cannot be looked at, a table of captions that cannot be read, a pattern that is none.
     """
     # resolve() raises for links in a loop
     given = sorted({Path(os.path.realpath(path.expanduser())) for path in paths})
@@ -101,24 +109,32 @@ def scan(paths: Sequence[Path], tables: Sequence[Path] = ()) -> Scan:
     )
     if not outer and not single and not absent:
         raise TwinlensError("name at least one folder with pictures")
-    found = _Found()
+    found = _Found(Rules(exclude, ours=[DATABASE]))
     folders = [(Captions(root, tables, roots=outer), found.below(root)) for root in outer]
     files = [(Captions(path.parent, tables), (path,)) for path in single]
     return Scan(
-        (*folders, *files), tuple(outer), found.passed, tuple(absent), found.empty, found.unlisted, tuple(tables)
+        folders=(*folders, *files),
+        roots=tuple(outer),
+        passed=found.passed,
+        absent=tuple(absent),
+        empty=found.empty,
+        unlisted=found.unlisted,
+        tables=tuple(tables),
+        rules=found.rules,
     )
 
 
 class _Found:
     """Collects what is said of folders that are searched for pictures."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Rules) -> None:
         self.passed, self.empty, self.unlisted = Counter[str](), dict[Path, str](), dict[Path, str]()
+        self.rules = rules
 
     def below(self, root: Path) -> tuple[Path, ...]:
         """Return the pictures of a root."""
         try:
-            return tuple(images.find(root, passed=self.passed, tell=self._tell))
+            return tuple(finding.find(root, passed=self.passed, tell=self._tell, rules=self.rules))
         except TwinlensError as error:
             why = self.unlisted.get(root)
             self.empty[root] = str(error) if why is None else f"{root} cannot be listed: {why}"

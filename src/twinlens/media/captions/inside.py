@@ -29,7 +29,7 @@ def inside(path: Path) -> tuple[tuple[int, int] | None, Caption]:
     try:
         with sources.open_file(path) as file:
             try:
-                found = _read(open_image(file), path.name)
+                found = _read(open_image(file, path.name), path.name)
             except DAMAGE:
                 bare = without_texts(file)
                 found = found if bare is None else _read(bare, path.name)
@@ -41,7 +41,7 @@ def inside(path: Path) -> tuple[tuple[int, int] | None, Caption]:
     return found
 
 
-def _read(image: ImageFile.ImageFile, name: str) -> tuple[tuple[int, int], Caption]:
+def _read(image: Image.Image, name: str) -> tuple[tuple[int, int], Caption]:
     header = _Header(image)
     # Pillow gives a TIFF's size as it will be when turned.
     sideways = image.format != "TIFF" and header.exif().get(ExifTags.Base.Orientation, 1) in range(5, 9)
@@ -60,9 +60,11 @@ def _read(image: ImageFile.ImageFile, name: str) -> tuple[tuple[int, int], Capti
 class _Header:
     """The parts of a picture's header that carry texts; each is read on its own, so that damage to one costs one."""
 
-    def __init__(self, image: ImageFile.ImageFile) -> None:
+    def __init__(self, image: Image.Image) -> None:
         self.image, self.info = image, image.info
-        self.iptc: dict[tuple[int, int], Any] = _tried(lambda: IptcImagePlugin.getiptcinfo(image), None) or {}
+        self.iptc: dict[tuple[int, int], Any] = {}
+        if isinstance(image, ImageFile.ImageFile):
+            self.iptc = _tried(lambda: IptcImagePlugin.getiptcinfo(image), None) or {}
         packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
         self.xmp = packet if isinstance(packet, str) else _decoded(packet)
 

@@ -1,0 +1,118 @@
+"""Files that are not indexed: of systems and drives, what twinlens wrote, and what the user excludes."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pathspec import GitIgnoreSpec
+
+from twinlens.core.types import TwinlensError
+from twinlens.media import formats
+
+IGNORE_FILE = ".twinlensignore"
+"""A file of gitignore's rules, for the folder it lies in and all below."""
+MAX_BYTES = 2**20
+"""Bytes of a file of rules."""
+SYSTEM_FOLDERS = {
+    "in the trash": re.compile(r"#recycle|@recycle|\$recycle\.bin|\.trash.*|trash|lost\+found", re.IGNORECASE),
+    "in folders of thumbnails": re.compile(
+        r"@eadir|\.@__thumb|\.?thumbs?|\.?thumbnails|_thumbs?|.*\.lrdata|.*\.photoslibrary/(resources|scopes|private)",
+        re.IGNORECASE,
+    ),
+    "of the system": re.compile(r"system volume information|@recently-snapshot|#snapshot|\.snapshots?", re.IGNORECASE),
+}
+"""Reason → names of folders (with the one above, where that tells) that hold no pictures of people's own."""
+EXCLUDED, OURS = "excluded", "in collections of twinlens"
+
+
+class Rules:
+    """Decides what is passed over below folders, and counts the pictures there by the reason.
+
+    exclude: patterns as in gitignore, relative to each folder that is indexed; they win over the files of rules. ours:
+    names of files that mark a folder as written by twinlens. Raises TwinlensError for a pattern that is none.
+    """
+
+    def __init__(self, exclude: Sequence[str] = (), *, ours: Iterable[str] = ()) -> None:
+        self._exclude, self._ours = _spec(exclude, "--exclude"), frozenset(ours)
+        self._specs: dict[str, tuple[tuple[str, GitIgnoreSpec], ...]] = {}
+        self.counts, self.folders, self.files = Counter[str](), set[str](), set[str]()
+        self.faults: list[str] = []
+
+    def filter(self, where: str, folders: list[str], names: list[str]) -> list[str]:
+        """Return the names of files in a folder that are taken; take the folders out of the list that are not.
+
+        To be called from the top down, as `os.walk` goes. The topmost folder is taken whatever its name.
+        """
+        specs = self._specs.pop(where, None)
+        specs = ((where, self._exclude),) if specs is None else specs
+        if IGNORE_FILE in names:
+            specs = (*specs, (where, self._read(Path(where, IGNORE_FILE))))
+        kept = []
+        for name in folders:
+            reason = self._reason(where, name, specs)
+            if reason is None:
+                kept.append(name)
+                self._specs[os.path.join(where, name)] = specs  # noqa: PTH118 - as os.walk has it
+            elif reason:
+                self._leave_out(f"{where}/{name}", reason)
+        folders[:] = kept
+        excluded = {name for name in names if _is_excluded(f"{where}/{name}", specs)}
+        for name in excluded:
+            self.files.add(f"{where}/{name}")
+            self.counts[EXCLUDED] += formats.of_name(name) is not None
+        return [name for name in names if name not in excluded]
+
+    def leaves_out(self, path: Path) -> bool:
+        """Tell whether a path was passed over, or lies below a folder that was."""
+        return str(path) in self.files or any(str(folder) in self.folders for folder in path.parents)
+
+    def _reason(self, where: str, name: str, specs: tuple[tuple[str, GitIgnoreSpec], ...]) -> str | None:
+        """Return why a folder is passed over: "" for hidden ones, which are not counted; None where it is taken."""
+        above = f"{where.rpartition(os.sep)[2]}/{name}"
+        for reason, pattern in SYSTEM_FOLDERS.items():
+            if pattern.fullmatch(name) or pattern.fullmatch(above):
+                return reason
+        if name.startswith("."):
+            return ""
+        if any(os.path.lexists(f"{where}/{name}/{mark}") for mark in self._ours):
+            return OURS
+        return EXCLUDED if _is_excluded(f"{where}/{name}/", specs) else None
+
+    def _leave_out(self, folder: str, reason: str) -> None:
+        self.folders.add(folder)
+        found = (name for _, _, names in os.walk(folder) for name in names)
+        self.counts[reason] += sum(formats.of_name(name) is not None for name in found)
+
+    def _read(self, path: Path) -> GitIgnoreSpec:
+        try:
+            status = path.stat()
+            is_fit = stat.S_ISREG(status.st_mode) and status.st_size <= MAX_BYTES
+            text = path.read_text("utf-8-sig") if is_fit else None
+            if text is not None:
+                return _spec(text.splitlines(), str(path))
+            reason = f"it is no file of at most {MAX_BYTES:,} bytes"
+        except (OSError, UnicodeDecodeError, TwinlensError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+        self.faults.append(f"{path}: its rules are not used: {reason}")
+        return _spec((), "")
+
+
+def _is_excluded(path: str, specs: tuple[tuple[str, GitIgnoreSpec], ...]) -> bool:
+    """Ask the rules from the innermost outwards; those of the command line first. A folder's path ends with /."""
+    for base, spec in (specs[0], *reversed(specs[1:])):
+        decision = spec.check_file(path[len(base) :].lstrip("/")).include
+        if decision is not None:
+            return decision
+    return False
+
+
+def _spec(lines: Iterable[str], name: str) -> GitIgnoreSpec:
+    try:
+        return GitIgnoreSpec.from_lines(lines)
+    except ValueError as error:
+        raise TwinlensError(f"{name} has a pattern that gitignore would not take: {error}") from error

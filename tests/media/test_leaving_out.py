@@ -1,0 +1,98 @@
+"""What is left out below folders: trash, thumbnails, what twinlens wrote, and what the user excludes."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from tests.pictures import draw
+from twinlens.core.types import TwinlensError
+from twinlens.media import finding
+from twinlens.media.leaving_out import Rules
+
+
+def made(root, *names):
+    for n, name in enumerate(names):
+        draw((root / name).with_suffix(".png"), n).rename(root / name)
+    return root
+
+
+def found(root, rules) -> list[str]:
+    return [path.relative_to(root).as_posix() for path in finding.find(root, rules=rules)]
+
+
+@pytest.mark.parametrize(
+    ("folder", "reason"),
+    [
+        *((name, "in the trash") for name in ("#recycle", "@Recycle", "$RECYCLE.BIN", ".Trash-1000", ".Trashes")),
+        *((name, "in folders of thumbnails") for name in ("@eaDir", ".thumbnails", "Thumbs", "a.lrdata")),
+        ("My.photoslibrary/resources", "in folders of thumbnails"),
+        ("System Volume Information", "of the system"),
+    ],
+)
+def test_folders_of_systems_are_left_out_and_counted(tmp_path, folder, reason):
+    root, rules = made(tmp_path, "a.jpg", f"sub/{folder}/deep/b.jpg", f"sub/{folder}/c.jpg"), Rules()
+    assert found(root, rules) == ["a.jpg"] and rules.counts == {reason: 2}
+    assert rules.leaves_out(root / "sub" / folder / "deep" / "b.jpg") and not rules.leaves_out(root / "a.jpg")
+
+
+def test_the_folder_that_is_named_is_taken(tmp_path):
+    root = made(tmp_path / "thumbs", "a.jpg", "originals/b.jpg")
+    assert found(root, Rules()) == ["a.jpg", "originals/b.jpg"]
+
+
+def test_folders_that_are_marked_as_ours_are_left_out(tmp_path):
+    root = made(tmp_path, "a.jpg", "c/b.jpg")
+    (root / "c" / "mark").touch()
+    rules = Rules(ours=["mark"])
+    assert found(root, rules) == ["a.jpg"] and rules.counts == {"in collections of twinlens": 1}
+
+
+def test_rules_of_gitignore(tmp_path):
+    root = made(
+        tmp_path, "a.jpg", "a.gif", "keep.gif", "sub/b.jpg", "sub/c.jpg", "sub/x/d.jpg", "shots/e.jpg", "z/shots.jpg"
+    )
+    (root / ".twinlensignore").write_text("# comment\n*.gif\n!keep.gif\n/shots/\nb.jpg\n")
+    (root / "sub" / ".twinlensignore").write_text("!b.jpg\n/x\n")
+    rules = Rules()
+    assert found(root, rules) == ["a.jpg", "keep.gif", "sub/b.jpg", "sub/c.jpg", "z/shots.jpg"]
+    assert rules.counts == {"excluded": 3}
+
+
+def test_the_command_line_wins(tmp_path):
+    root = made(tmp_path, "a.jpg", "b.gif", "sub/c.gif")
+    (root / "sub" / ".twinlensignore").write_text("!*.gif\n")
+    assert found(root, Rules(["*.gif"])) == ["a.jpg"]
+    assert found(root, Rules(["sub/", "/b.*"])) == ["a.jpg"]
+
+
+def test_rules_that_cannot_be_read_are_one_line(tmp_path):
+    root = made(tmp_path, "a.jpg")
+    (root / ".twinlensignore").write_bytes(b"\xff\xfe\xff")
+    rules = Rules()
+    assert found(root, rules) == ["a.jpg"]
+    assert len(rules.faults) == 1 and ".twinlensignore: its rules are not used" in rules.faults[0]
+    with pytest.raises(TwinlensError, match="--exclude has a pattern"):
+        Rules(["!"])
+
+
+def test_pictures_by_content_alone_are_counted_by_kind(tmp_path):
+    root = made(tmp_path, "a.jpg", "b.dat", "c", "d.txt")
+    (root / "e.bin").write_bytes(b"BM no picture" * 9)
+    passed = Counter()
+    assert finding.find(root, passed=passed) == [root / "a.jpg"]
+    assert passed == {"PNG named .dat": 1, "PNG named without an ending": 1}
+    (line,) = finding.told(passed)
+    assert line == (
+        "passed over 1 PNG named .dat, 1 PNG named without an ending: their content is that of pictures, and their"
+        " names are not; give them the ending of their kind"
+    )
+
+
+def test_live_photos_count_once(tmp_path):
+    root = made(tmp_path, "IMG_1.jpg")
+    (root / "IMG_1.MOV").write_bytes(b"\0\0\0\x14ftypqt  ")
+    rules, passed = Rules(), Counter()
+    assert finding.find(root, rules=rules, passed=passed) == [root / "IMG_1.jpg"]
+    assert rules.counts == {"moving halves of live photos": 1} and not passed
