@@ -30,6 +30,7 @@ def pictures(tmp_path):
         toy.draw((color, color, "red")).save(folder / f"{color}.png")
         lines.append(f"{color}.png,a {color} tile,{2018 + n}")
     (folder / "metadata.csv").write_text("\n".join(lines))
+    (folder / "red.json").write_text('{"latitude": 48.1, "longitude": 11.6}')
     return folder
 
 

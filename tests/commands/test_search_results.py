@@ -26,6 +26,8 @@ RANKING = {
     "--without": ["green"],
     "--unlike": [1],
     "--where": ["year < 2020"],
+    "--in": ["pictures"],
+    "--near": ["48,11.5,20"],
     "--distinct": [0.5],
     "--rerank": ["diverse:3"],
     "-k": [2],

@@ -18,7 +18,7 @@ from twinlens.collection.engines.local import LocalEngine
 from twinlens.collection.maintenance import FileCheck, Info
 from twinlens.collection.model import Load, Model, check_model
 from twinlens.collection.repairing import Repair, repair
-from twinlens.collection.search import filters
+from twinlens.collection.search.fields import known_fields
 from twinlens.collection.search.records import Hits
 from twinlens.collection.search.request import Pictures, SearchRequest, Texts
 from twinlens.collection.search.search import Session, search
@@ -244,9 +244,10 @@ class Collection:
     def search(self, image: Pictures = None, text: Texts = "", k: int = 10, **options: Any) -> Hits:
         """Return the k pictures that suit a picture, a sentence, or several of either, best first.
 
-        options: `where`, `without`, `unlike`, `weights`, `distinct`, `rerank`; see `SearchRequest`. The answer is
-        exact, not approximate. The ids of hits stay the same while a file's content does. Raises TwinlensError for a
-        query without picture and text, a condition or an id that is wrong, a picture that cannot be read.
+        options: `where`, `within`, `near`, `without`, `unlike`, `weights`, `distinct`, `rerank`; see `SearchRequest`.
+        The answer is exact, not approximate. The ids of hits stay the same while a file's content does. Raises
+        TwinlensError for a query without picture and text, a condition or an id that is wrong, a picture that cannot be
+        read.
         """
         return self.answer(SearchRequest.of(image, text, k, **options))
 
@@ -282,4 +283,4 @@ class Collection:
 
     def fields(self) -> list[str]:
         """Return the names of fields that conditions can use."""
-        return [*filters.COLUMNS, *self._store.fields()]
+        return known_fields(self._store)

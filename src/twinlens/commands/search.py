@@ -23,6 +23,7 @@ EXAMPLES = """
 twinlens search --text "a dog at night"
 twinlens search --image a.jpg --text "at night" -k 20 --out results
 twinlens search --image a.jpg --where 'year >= 2020 and tag = "red"' --without "people"
+twinlens search --text "a dog" --where 'taken >= 2019-05 and taken < 2019-09' --in ~/Pictures --near 48.14,11.58,10
 twinlens search --text "a dog" --export found.csv --export found/ --receipt found.receipt
 """
 RESULTS = Path("twinlens-results")
@@ -39,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _several(parser, "--unlike", "ID", "a picture of the collection to stay away from")
     add = parser.add_argument
     add("--where", metavar="CONDITION", help='only pictures with such metadata: year >= 2020 and (tag = "a" or has b)')
+    _several(parser, "--in", "FOLDER", "only pictures below this folder")
+    add("--near", metavar="LAT,LON,KM", help="only pictures taken within so many kilometres of a place, in degrees; a"
+        " southern one as --near=-33.9,151.2,5")  # fmt: skip
     add("--distinct", type=float, nargs="?", const=NEAR_DUPLICATE, metavar="COSINE", help="of pictures as alike as this"
         f" show the best only ({NEAR_DUPLICATE} if no number is given)")  # fmt: skip
     add("--rerank", metavar="NAME[:N]", help="reorder the first N answers (50) by a further stage: diverse spreads"
@@ -78,7 +82,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     query = {"images": request.images, "texts": request.texts, "without": request.without, "unlike": request.unlike}
     return {
         "collection": args.collection,
-        "query": {**query, "where": request.where},
+        "query": {**query, "where": request.where, "within": request.within, "near": request.near},
         "chance": hits.chance,
         "doubtful": hits.doubtful,
         "hits": records,
@@ -102,7 +106,16 @@ def _request(args: argparse.Namespace) -> SearchRequest:
         weights=args.weight or None,
         distinct=args.distinct,
         rerank=args.rerank,
+        within=vars(args)["in"],
+        near=args.near and _near(args.near),
     )
+
+
+def _near(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise TwinlensError(f"--near wants LAT,LON,KM, such as 48.14,11.58,10, not {text!r}") from error
 
 
 def _check_exports(targets: Sequence[str]) -> None:
@@ -205,7 +218,8 @@ def _show(hits: Hits, nothing: str, *, counted: bool) -> None:
 
 def _why_nothing(args: argparse.Namespace) -> str:
     """Explain why there is no answer."""
-    return "no picture meets the condition" if args.where else f"{args.collection} has no pictures yet"
+    narrowed = args.where or args.near or vars(args)["in"]
+    return "no picture meets the condition" if narrowed else f"{args.collection} has no pictures yet"
 
 
 def _show_files(files: Sequence[Path], args: argparse.Namespace) -> None:

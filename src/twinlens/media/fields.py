@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 EMBEDDED = "embedded"
@@ -16,7 +17,7 @@ file that tells no picture from others.
 """
 
 
-def flat(metadata: dict[str, Any]) -> dict[str, Any]:
+def flat(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Merge what a file carries into the fields from beside it, which win."""
     embedded = metadata.get(EMBEDDED)
     if not isinstance(embedded, dict):

@@ -3,27 +3,76 @@
 from __future__ import annotations
 
 from twinlens.collection.search import filters
+from twinlens.collection.search.nodes import Compare
 from twinlens.collection.store import Store
 from twinlens.core import suggestions
+from twinlens.core.escaping import shortened
 from twinlens.core.types import TwinlensError
+from twinlens.media.fields import EMBEDDED, FIELDS, TAKEN_FROM
+
+_LONGEST = 40
+"""Characters of a value that an error shows."""
+
+
+def known_fields(store: Store) -> list[str]:
+    """Return the names of all fields that conditions can use."""
+    named = [name for name in store.fields() if name != EMBEDDED]
+    carried = "SELECT DISTINCT key FROM entry, json_each(metadata, ?) WHERE typeof(key) = 'text' ORDER BY key"
+    inside = [name for (name,) in store.ask(carried, f"$.{EMBEDDED}")]
+    return list(dict.fromkeys([*filters.COLUMNS, *filters.DERIVED, *named, *inside]))
 
 
 def check_fields(node: filters.Node, store: Store) -> None:
-    """Raise TwinlensError for a field that no entry has: it is mistyped, and would only seem to match nothing."""
+    """Raise TwinlensError for a field that no entry has, and for a value of a type that no entry has there.
+
+    The field is mistyped, or the value is: either would only seem to match nothing.
+    """
     if not store.ask("SELECT 1 FROM entry LIMIT 1"):
         return
     for field in sorted(filters.fields(node)):
-        has = "SELECT 1 FROM entry WHERE json_type(metadata, ?) IS NOT NULL LIMIT 1"
-        if not store.ask(has, filters.json_path(field)):
-            raise TwinlensError(f"the condition asks for an {_unknown(field, store)}")
+        kind, parameters = filters.kind(field)
+        if not store.ask(f"SELECT 1 FROM entry WHERE {kind} != 'null' LIMIT 1", *parameters) and not _is_null(  # noqa: S608
+            field, store
+        ):
+            raise TwinlensError(f"the condition asks for {_unknown(field, store)}")
+    for comparison in filters.comparisons(node):
+        if comparison.field[0] not in filters.COLUMNS and comparison.op != "has":
+            _check_type(comparison, store)
+
+
+def _is_null(field: tuple[str, ...], store: Store) -> bool:
+    has = "SELECT 1 FROM entry WHERE json_type(metadata, ?) IS NOT NULL LIMIT 1"
+    return bool(store.ask(has, filters.json_path(field)))
+
+
+def _check_type(comparison: Compare, store: Store) -> None:
+    """Raise TwinlensError where a field has values, and none of them can be compared with this one."""
+    name = ".".join(comparison.field)
+    kind, parameters = filters.kind(comparison.field)
+    allowed = filters.TYPES[type(comparison.value)]
+    if store.ask(f"SELECT 1 FROM entry WHERE {kind} IN {allowed} LIMIT 1", *parameters):  # noqa: S608
+        return
+    read, more = filters.read(comparison.field)
+    query = f"SELECT {kind}, {read} FROM entry WHERE {kind} != 'null' LIMIT 1"  # noqa: S608
+    found = store.ask(query, *parameters, *more, *parameters)
+    if not found:
+        return
+    kind_there, example = found[0]
+    shown = shortened(repr(example), _LONGEST)
+    match kind_there:
+        case "text":
+            raise TwinlensError(f'{name} is text here, such as {shown}; write it in quotes: {name} {comparison.op} "…"')
+        case "integer" | "real":
+            raise TwinlensError(f"{name} is a number here, such as {shown}; write one, without quotes")
+        case "array":
+            raise TwinlensError(f'{name} is a list here, such as {shown}; write: {name} has "…"')
 
 
 def _unknown(field: tuple[str, ...], store: Store) -> str:
     """Describe an unknown field by the known ones, of a.b by those within a if a is known, the closest first."""
+    if field[0] in FIELDS - {TAKEN_FROM} and len(field) == 1:
+        return f"{field[0]}, which no picture of this collection has; twinlens info --files shows what they have"
     within = filters.json_path(field[:-1])
     inner = store.ask("SELECT DISTINCT key FROM entry, json_each(metadata, ?) WHERE typeof(key) = 'text'", within)
-    if inner and len(field) > 1:
-        known = [".".join((*field[:-1], name)) for (name,) in inner]
-    else:
-        known = [*filters.COLUMNS, *store.fields()]
-    return suggestions.unknown_among_many("field", ".".join(field), known)
+    known = [".".join((*field[:-1], name)) for (name,) in inner] if inner and len(field) > 1 else known_fields(store)
+    return f"an {suggestions.unknown_among_many('field', '.'.join(field), known)}"

@@ -1,66 +1,32 @@
 """Conditions on metadata, `year >= 2020 and (tag = "red" or tags has "night")`, run as SQL with parameters.
 
     field = != < <= > >= value      a number, "a text", true or false; what is of another type never compares
+    field = != < <= > >= 2019-05    a year-month, a day, or a time 2019-05-03T14:22, compared with times in ISO 8601 to
+                                    the same length: taken = 2019-05 is that month, taken > 2019-05 what is after it
     field in (value, value)         field like "IMG_%"  (% any characters, _ one; the case of A to Z does not count)
     tags has "night"                an element of a list, or the value itself
     has field                       whether there is a value at all
     not, and, or, parentheses       `not` binds tightest; `a != b` is `not a = b`, so it holds where there is no value
 
 A field is a name, a.b within an object, or any name in `backticks`. path, caption, width, height (pixels), size (bytes)
-and id are the picture's own; every other name is looked up in the metadata.
+and id are the picture's own; every other name is looked up in the metadata: first from beside the file, then from
+within it (taken, camera, lens, latitude, longitude, keywords, rating, title). folder is that of the file unless the
+metadata have such a field. Accents are equal however they are composed.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+import math
+import unicodedata
+from collections.abc import Iterator
+from typing import TypeAlias
 
-from twinlens.core.types import TwinlensError
+from twinlens.collection.search.nodes import Below, Compare, Date, Every, Has, Near, Not, Some
+from twinlens.collection.search.nodes import Node as Node
+from twinlens.collection.search.parsing import parse as parse
+from twinlens.media.fields import EMBEDDED, FIELDS, LATITUDE, LONGITUDE
 
-Value: TypeAlias = "str | float | bool"
-
-
-@dataclass(frozen=True)
-class Compare:
-    """Compares a field with a value; op is one of = < <= > >= like has."""
-
-    field: tuple[str, ...]
-    op: str
-    value: Value
-
-
-@dataclass(frozen=True)
-class Has:
-    """Holds where the field has a value."""
-
-    field: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Not:
-    """Negates a condition."""
-
-    part: Node
-
-
-@dataclass(frozen=True)
-class Every:
-    """Holds where all parts hold."""
-
-    parts: tuple[Node, ...]
-
-
-@dataclass(frozen=True)
-class Some:
-    """Holds where at least one part holds."""
-
-    parts: tuple[Node, ...]
-
-
-Node: TypeAlias = "Compare | Has | Not | Every | Some"
-
-MAX_LENGTH, MAX_DEPTH = 10_000, 50
+Parameters: TypeAlias = "list[str | int | float | bytes]"
 COLUMNS = {
     "path": "CAST(path AS TEXT)",
     "caption": "caption",
@@ -70,13 +36,23 @@ COLUMNS = {
     "id": "row",
 }
 """Fields that are columns of the collection's own, and how SQL reads them."""
+_PATH = COLUMNS["path"]
+DERIVED = {"folder": f"rtrim(rtrim({_PATH}, replace({_PATH}, '/', '')), '/')"}
+"""Fields that are worked out where the metadata have none of the name."""
+_EARTH_KM = 6371.0088
+"""Mean radius of the Earth (IUGG)."""
 
 
-def parse(text: str) -> Node:
-    """Parse a condition. Raises TwinlensError with the position of the first fault."""
-    if len(text) > MAX_LENGTH:
-        raise TwinlensError(f"the condition has {len(text):,} characters, more than {MAX_LENGTH:,}")
-    return _Parser(text).whole()
+def comparisons(node: Node) -> Iterator[Compare]:
+    """Yield the comparisons of a condition."""
+    match node:
+        case Every(parts=parts) | Some(parts=parts):
+            for part in parts:
+                yield from comparisons(part)
+        case Not(part=part):
+            yield from comparisons(part)
+        case Compare():
+            yield node
 
 
 def fields(node: Node) -> set[tuple[str, ...]]:
@@ -87,30 +63,36 @@ def fields(node: Node) -> set[tuple[str, ...]]:
         case Not(part=part):
             return fields(part)
         case Has(field=field) | Compare(field=field):
-            return set() if field[0] in COLUMNS else {field}
+            return set() if field[0] in COLUMNS or field[0] in DERIVED else {field}
+        case Near():
+            return {(LATITUDE,), (LONGITUDE,)}
+        case Below():
+            return set()
 
 
-def to_sql(node: Node) -> tuple[str, list[str | int | float]]:
+def to_sql(node: Node) -> tuple[str, Parameters]:
     """Return an SQL condition on the table `entry` and its parameters.
 
     The condition is true or false and never null; no text of the user stands in it.
     """
     match node:
-        case Every(parts=parts):
-            return _joined(parts, " AND ")
-        case Some(parts=parts):
-            return _joined(parts, " OR ")
+        case Every(parts=parts) | Some(parts=parts):
+            return _joined(parts, " AND " if isinstance(node, Every) else " OR ")
         case Not(part=part):
             condition, parameters = to_sql(part)
             return f"NOT {condition}", parameters
         case Has(field=field):
-            condition, parameters = _type(field)
-            return f"({condition} != 'null')", parameters
+            condition, parameters = ("caption", []) if field == ("caption",) else kind(field)
+            return f"({condition} NOT IN ('null', ''))", parameters
+        case Below(folder=folder):
+            return "(path > ? AND path < ?)", [folder.rstrip(b"/") + b"/", folder.rstrip(b"/") + b"0"]
+        case Near():
+            return _near(node)
         case Compare():
             return _compare(node)
 
 
-def _joined(parts: tuple[Node, ...], word: str) -> tuple[str, list[str | int | float]]:
+def _joined(parts: tuple[Node, ...], word: str) -> tuple[str, Parameters]:
     """Join in balanced pairs: SQLite refuses a chain of more than a thousand as too deep."""
     if len(parts) == 1:
         return to_sql(parts[0])
@@ -119,169 +101,105 @@ def _joined(parts: tuple[Node, ...], word: str) -> tuple[str, list[str | int | f
     return f"({left}{word}{right})", first + second
 
 
-_TYPES = {str: "('text')", bool: "('true', 'false')", float: "('integer', 'real')", int: "('integer', 'real')"}
+TYPES = {
+    str: "('text')",
+    Date: "('text')",
+    bool: "('true', 'false')",
+    float: "('integer', 'real')",
+    int: "('integer', 'real')",
+}
+"""JSON's types, as SQL has them, that a value compares with."""
+_ISO = "[0-9][0-9][0-9][0-9]*"
 
 
-def _compare(node: Compare) -> tuple[str, list[str | int | float]]:
+def _compare(node: Compare) -> tuple[str, Parameters]:
+    if isinstance(node.value, Date):
+        return _compare_times(node, node.value.text)
     value = int(node.value) if isinstance(node.value, bool) else node.value  # 0 and 1, as json_extract gives them
-    allowed = _TYPES[type(node.value)]
+    values: Parameters = [value]
+    if isinstance(value, str) and node.op in ("=", "like", "has"):
+        values = list(dict.fromkeys(unicodedata.normalize(form, value) for form in ("NFC", "NFD")))
+    written = [_compare_value(node, one) for one in values]
+    joined = " OR ".join(condition for condition, _ in written)
+    return f"({joined})", [parameter for _, parameters in written for parameter in parameters]
+
+
+def _compare_value(node: Compare, value: str | float | bytes) -> tuple[str, Parameters]:
+    allowed = TYPES[type(node.value)]
     if node.op == "has" and node.field[0] not in COLUMNS:
-        each = ("EXISTS (SELECT 1 FROM json_each(metadata, ?) WHERE value = ? AND type IN", allowed, ")")
-        return " ".join(each), [json_path(node.field), value]
-    (kind, first), (read, second) = _type(node.field), _read(node.field)
+        each = f"EXISTS (SELECT 1 FROM json_each(metadata, ?) WHERE value = ? AND type IN {allowed})"  # noqa: S608
+        places = [json_path(field) for field in _places(node.field)]
+        return f"({' OR '.join([each] * len(places))})", [one for place in places for one in (place, value)]
+    (kind_of, first), (value_of, second) = kind(node.field), read(node.field)
     op = "=" if node.op == "has" else node.op.upper()
-    return f"({kind} IN {allowed} AND {read} {op} ?)", [*first, *second, value]
+    return f"({kind_of} IN {allowed} AND {value_of} {op} ?)", [*first, *second, value]
 
 
-def _type(field: tuple[str, ...]) -> tuple[str, list[str | int | float]]:
+def _compare_times(node: Compare, text: str) -> tuple[str, Parameters]:
+    """Compare as much of a time in ISO 8601 as the value has."""
+    (kind_of, first), (value_of, second) = kind(node.field), read(node.field)
+    op = node.op if node.op in ("<", "<=", ">", ">=") else "="
+    begins = f"replace(substr({value_of}, 1, ?), ' ', 'T')"
+    condition = f"({kind_of} IN {TYPES[Date]} AND {value_of} GLOB '{_ISO}' AND {begins} {op} ?)"
+    return condition, [*first, *second, *second, len(text), text]
+
+
+def _near(node: Near) -> tuple[str, Parameters]:
+    """Write the haversine formula (Sinnott, Sky and Telescope, 1984), its sines as polynomials: few SQLites have any.
+
+    The chord's square, of latitudes φ and longitudes λ, is sin²(Δφ/2) + cos φ₀ cos φ sin²(Δλ/2); the polynomial's error
+    is below 10⁻⁹ on the quarter of a circle to which all angles are brought.
+    """
+    (latitude, first), (longitude, second) = read((LATITUDE,)), read((LONGITUDE,))
+    numbers = "typeof({0}) IN ('integer', 'real')"
+    angle = min(node.kilometres / (2 * _EARTH_KM), math.pi / 2)
+    box = math.degrees(2 * angle) + 1e-9
+    chord = f"{_sine('u')} * {_sine('u')} + ? * {_sine('v')} * {_sine('w')} * {_sine('w')}"
+    condition = (
+        "EXISTS (SELECT 1 FROM (SELECT radians * (a - ?) / 2 AS u, radians * (90 - abs(a)) AS v,"  # noqa: S608
+        " radians * min(abs(b - ?) / 2, 180 - abs(b - ?) / 2) AS w, a FROM"
+        f" (SELECT {latitude} AS a, {longitude} AS b, ? AS radians)"
+        f" WHERE {numbers.format('a')} AND {numbers.format('b')} AND a BETWEEN ? AND ?)"
+        f" WHERE {chord} <= ?)"
+    )
+    parameters: Parameters = [node.latitude, node.longitude, node.longitude, *first, *second, math.pi / 180]
+    bounds = [node.latitude - box, node.latitude + box]
+    return condition, [*parameters, *bounds, math.cos(math.radians(node.latitude)), math.sin(angle) ** 2 + 1e-18]
+
+
+def _sine(x: str) -> str:
+    """Write the sine of an angle of at most a quarter of a circle as its series, to the 15th power."""
+    inner = "1.0"
+    for n in range(15, 1, -2):
+        inner = f"(1.0 - {x} * {x} / {n * (n - 1)}.0 * {inner})"
+    return f"({x} * {inner})"
+
+
+def _places(field: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Return where a field's value may be: among those from beside the file, or what the file carries."""
+    return [field, (EMBEDDED, *field)] if field[0] in FIELDS else [field]
+
+
+def kind(field: tuple[str, ...]) -> tuple[str, Parameters]:
     """Return SQL for a field's JSON type; 'null' where there is no value."""
     column = COLUMNS.get(field[0])
-    return (f"typeof({column})", []) if column else ("ifnull(json_type(metadata, ?), 'null')", [json_path(field)])
+    if column:
+        return f"typeof({column})", []
+    places = [json_path(place) for place in _places(field)]
+    otherwise = "'text'" if field[0] in DERIVED and len(field) == 1 else "'null'"
+    return f"coalesce({'json_type(metadata, ?), ' * len(places)}{otherwise})", [*places]
 
 
-def _read(field: tuple[str, ...]) -> tuple[str, list[str | int | float]]:
+def read(field: tuple[str, ...]) -> tuple[str, Parameters]:
+    """Return SQL for a field's value."""
     column = COLUMNS.get(field[0])
-    return (column, []) if column else ("json_extract(metadata, ?)", [json_path(field)])
+    if column:
+        return column, []
+    places = [json_path(place) for place in _places(field)]
+    otherwise = DERIVED.get(field[0], "NULL") if len(field) == 1 else "NULL"
+    return f"coalesce({'json_extract(metadata, ?), ' * len(places)}{otherwise})", [*places]
 
 
 def json_path(field: tuple[str, ...]) -> str:
     """Return the place of a metadata field as SQLite names it."""
     return "$" + "".join(f'."{name}"' for name in field)
-
-
-class _Token(NamedTuple):
-    kind: str
-    text: str
-    start: int
-
-
-_TOKENS = re.compile(
-    r"""\s*(?:(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<number>-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)"""
-    r"""|(?P<quoted>`[^`"\\]+`)|(?P<name>[^\W\d]\w*(?:\.\w+)*)|(?P<sign>!=|<=|>=|[=<>(),]))""",
-    re.DOTALL,
-)
-_KEYWORDS = frozenset({"and", "or", "not", "in", "like", "has", "true", "false"})
-_SIGNS = frozenset({"=", "!=", "<", "<=", ">", ">="})
-
-
-def _tokens(text: str) -> list[_Token]:
-    found, at = [], 0
-    while text[at:].strip():
-        match = _TOKENS.match(text, at)
-        if match is None or match.lastgroup is None:
-            at += len(text[at:]) - len(text[at:].lstrip())
-            raise TwinlensError(f"the condition has {text[at]!r} at character {at + 1}, which means nothing there")
-        kind, word, at = match.lastgroup, match[match.lastgroup], match.end()
-        if kind == "name" and word.lower() in _KEYWORDS:
-            kind, word = "keyword", word.lower()
-        found.append(_Token(kind, word, match.start(match.lastgroup)))
-    return [*found, _Token("end", "the end", len(text))]
-
-
-class _Parser:
-    """Recursive descent, one method per rule; `at` is the token that comes next."""
-
-    def __init__(self, text: str) -> None:
-        self.tokens, self.at, self.depth = _tokens(text), 0, 0
-
-    def whole(self) -> Node:
-        node = self.some()
-        if self.next.kind != "end":
-            raise self.fault("and, or, or the end")
-        return node
-
-    @property
-    def next(self) -> _Token:
-        return self.tokens[self.at]
-
-    def take(self, *words: str) -> bool:
-        """Step over the next token if it is one of these keywords or signs."""
-        taken = self.next.kind in ("keyword", "sign") and self.next.text in words
-        self.at += taken
-        return taken
-
-    def expect(self, word: str) -> None:
-        if not self.take(word):
-            raise self.fault(repr(word))
-
-    def fault(self, wanted: str) -> TwinlensError:
-        return TwinlensError(
-            f"the condition needs {wanted} at character {self.next.start + 1}, where {self.next.text} stands"
-        )
-
-    def some(self) -> Node:
-        parts = [self.every()]
-        while self.take("or"):
-            parts.append(self.every())
-        return Some(tuple(parts)) if len(parts) > 1 else parts[0]
-
-    def every(self) -> Node:
-        parts = [self.negation()]
-        while self.take("and"):
-            parts.append(self.negation())
-        return Every(tuple(parts)) if len(parts) > 1 else parts[0]
-
-    def negation(self) -> Node:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise TwinlensError(f"the condition is nested more than {MAX_DEPTH} deep")
-        node = Not(self.negation()) if self.take("not") else self.single()
-        self.depth -= 1
-        return node
-
-    def single(self) -> Node:
-        if self.take("("):
-            node = self.some()
-            self.expect(")")
-            return node
-        if self.take("has"):
-            return Has(self.field())
-        return self.comparison(self.field())
-
-    def comparison(self, field: tuple[str, ...]) -> Node:
-        if self.take("not"):
-            return Not(self.words(field))
-        if self.next.kind == "sign" and self.next.text in _SIGNS:
-            op = self.next.text
-            self.at += 1
-            return Not(Compare(field, "=", self.value())) if op == "!=" else Compare(field, op, self.value())
-        return self.words(field)
-
-    def words(self, field: tuple[str, ...]) -> Node:
-        if self.take("in"):
-            return self.listing(field)
-        if self.take("has"):
-            return Compare(field, "has", self.value())
-        if not self.take("like"):
-            raise self.fault("one of = != < <= > >= in like has")
-        if self.next.kind != "text":
-            raise self.fault("a text in quotes")
-        return Compare(field, "like", self.value())
-
-    def listing(self, field: tuple[str, ...]) -> Node:
-        self.expect("(")
-        values = [self.value()]
-        while self.take(","):
-            values.append(self.value())
-        self.expect(")")
-        return Some(tuple(Compare(field, "=", value) for value in values))
-
-    def field(self) -> tuple[str, ...]:
-        token = self.next
-        if token.kind not in ("name", "quoted"):
-            raise self.fault("a field")
-        self.at += 1
-        return (token.text[1:-1],) if token.kind == "quoted" else tuple(token.text.split("."))
-
-    def value(self) -> Value:
-        token = self.next
-        if token.kind not in ("text", "number") and token.text not in ("true", "false"):
-            raise self.fault('a number, true, false or a "text"')
-        self.at += 1
-        if token.kind == "text":
-            return re.sub(r"\\(.)", r"\1", token.text[1:-1], flags=re.DOTALL)
-        if token.kind == "keyword":
-            return token.text == "true"
-        # More digits than 64 bits hold would be rounded in the collection too.
-        whole = token.text.lstrip("-").isdigit() and len(token.text) < 19
-        return int(token.text) if whole else float(token.text)

@@ -7,6 +7,7 @@ from typing import Any
 
 from twinlens.collection.store import Entry
 from twinlens.core.types import Hit, Sample
+from twinlens.media.fields import flat
 
 DOUBTFUL = 0.05
 """The chance from which on an answer may well be none; docs/methods.md has what it was measured to find and to miss."""
@@ -32,7 +33,7 @@ class Hits(list[Hit]):
 def hit(rank: int, entry: Entry, score: float, duplicates: Iterable[int], why: dict[str, Any] | None = None) -> Hit:
     """Build a hit from an entry of the store."""
     sample = Sample(str(entry.row), entry.path, entry.caption)
-    return Hit(sample, score, tuple(map(str, duplicates)), rank, entry.metadata, entry.hash.hex(), why or {})
+    return Hit(sample, score, tuple(map(str, duplicates)), rank, flat(entry.metadata), entry.hash.hex(), why or {})
 
 
 def to_json(hit: Hit) -> dict[str, Any]:

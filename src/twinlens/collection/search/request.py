@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -28,7 +29,8 @@ class SearchRequest:
     sentence, each is embedded alone and the weighted sum is searched for. without: sentences, unlike: ids of entries,
     that count against an answer. where: a condition on the metadata (see `filters`), applied before ranking, so that k
     answers come back if so many meet it. distinct: a cosine; of pictures at least so near to each other the best
-    stands for the others. rerank: NAME or NAME:N, a stage that reorders the first N (see `rerank`).
+    stands for the others. rerank: NAME or NAME:N, a stage that reorders the first N (see `rerank`). within: folders,
+    of which one must hold the answers. near: latitude and longitude in degrees, and kilometres.
 
     Raises TwinlensError for a request that cannot be answered, whatever the collection.
     """
@@ -42,6 +44,8 @@ class SearchRequest:
     weights: tuple[float, ...] | None = None
     distinct: float | None = None
     rerank: str | None = None
+    within: tuple[str, ...] = ()
+    near: tuple[float, float, float] | None = None
 
     def __post_init__(self) -> None:
         self._check_query()
@@ -52,11 +56,18 @@ class SearchRequest:
             self._settle("distinct", _number("distinct", self.distinct))
             if not -1 <= self.distinct <= 1:
                 raise TwinlensError(f"distinct wants a cosine, from -1 to 1, not {self.distinct:g}")
+        self._check_filters()
+        for entry in self.unlike:
+            as_text("unlike, which takes the ids of hits,", entry)
+
+    def _check_filters(self) -> None:
         for name in ("where", "rerank"):
             if getattr(self, name) is not None:
                 as_text(name, getattr(self, name))
-        for entry in self.unlike:
-            as_text("unlike, which takes the ids of hits,", entry)
+        for folder in self.within:
+            as_text("within, which takes folders,", folder)
+        if self.near is not None:
+            self._settle("near", _place(self.near))
 
     def _check_query(self) -> None:
         if not self.images and not self.texts:
@@ -85,6 +96,10 @@ class SearchRequest:
         for name in ("without", "unlike"):
             if name in options:
                 options[name] = _texts(name, options[name])
+        if options.get("within") is not None:
+            given = options["within"]
+            listed = [given] if isinstance(given, str | os.PathLike) else _several("within", given)
+            options["within"] = tuple(os.fspath(one) if isinstance(one, os.PathLike) else one for one in listed)
         if options.get("weights") is not None:
             options["weights"] = tuple(_several("weights", options["weights"]))
         return cls(_pictures(image), () if text is None else _texts("text", text), k, **options)
@@ -92,8 +107,9 @@ class SearchRequest:
     def to_json(self) -> dict[str, Any]:
         """Return what `of` takes; pictures stay as they are."""
         values = {JSON_NAMES.get(f.name, f.name): getattr(self, f.name) for f in fields(self)}
-        if self.rerank is None:
-            del values["rerank"]  # receipts of earlier versions have no such key
+        for name in ("rerank", "within", "near"):  # receipts of earlier versions have no such keys
+            if not values[name]:
+                del values[name]
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
     @classmethod
@@ -137,6 +153,14 @@ def _number(name: str, given: object) -> float:
     if not math.isfinite(value):
         raise TwinlensError(f"{name} wants a finite number, not {shown(given)}")
     return value
+
+
+def _place(given: object) -> tuple[float, float, float]:
+    """Check latitude and longitude in degrees, and a distance in kilometres."""
+    values = [_number("near", value) for value in _several("near", given)]
+    if len(values) != 3 or abs(values[0]) > 90 or abs(values[1]) > 180 or values[2] <= 0:
+        raise TwinlensError(f"near wants latitude, longitude (degrees) and kilometres above 0, not {shown(given)}")
+    return values[0], values[1], values[2]
 
 
 def _several(name: str, given: object) -> list[object]:

@@ -11,7 +11,7 @@ from twinlens.calibration import Calibration, Channel, as_queries
 from twinlens.collection.engines import Engine
 from twinlens.collection.model import Model
 from twinlens.collection.search import filters, query, records
-from twinlens.collection.search.fields import check_fields
+from twinlens.collection.search.conditions import condition
 from twinlens.collection.search.records import Hits
 from twinlens.collection.search.request import SearchRequest
 from twinlens.collection.search.rerank import Candidate, Reranker
@@ -69,7 +69,7 @@ def search(request: SearchRequest, session: Session, generation: Generation, mod
     Raises TwinlensError for a condition or an id that is wrong, and for a picture that cannot be read.
     """
     reranker, candidates = _reranker(request)
-    condition = _condition(request.where, session.store)
+    among_these = condition(request, session.store)
     unlike = np.array([_embedded_row(session.store, generation, entry) for entry in request.unlike], dtype=np.int64)
     with query.preloading(request, model, first=session.is_fresh):
         state = session.engine.sync(session.store)
@@ -79,7 +79,7 @@ def search(request: SearchRequest, session: Session, generation: Generation, mod
     sample = session.calibration(state, model.channels)
     negatives = as_queries(model.channels, session.store.vectors(generation, unlike))
     scorer = query.embed(request, model, negatives, sample)
-    among = _filter(condition, session, generation, scorer)
+    among = _filter(among_these, session, generation, scorer)
     answers = rank(
         scorer,
         session.engine,
@@ -108,15 +108,6 @@ def _calibration(engine: Engine, channels: Sequence[Channel]) -> Calibration:
         drawn.update(rare_rows[fresh].tolist())
         parts.append(rare[fresh])
     return Calibration(channels, np.concatenate(parts), len(rows))
-
-
-def _condition(where: str | None, store: Store) -> filters.Node | None:
-    """Parse a condition and check its fields."""
-    if where is None:
-        return None
-    condition = filters.parse(where)
-    check_fields(condition, store)
-    return condition
 
 
 def _reranker(request: SearchRequest) -> tuple[Reranker | None, int]:
