@@ -15,6 +15,7 @@ import numpy as np
 from twinlens.collection import maintenance
 from twinlens.collection.engines import Engine
 from twinlens.collection.engines.local import LocalEngine
+from twinlens.collection.listing import Listing, listing
 from twinlens.collection.maintenance import FileCheck, Info
 from twinlens.collection.model import Load, Model, check_model
 from twinlens.collection.repairing import Repair, repair
@@ -232,6 +233,10 @@ class Collection:
     def info(self) -> Info:
         """Return counts, failures with their reasons, and the serving model."""
         return maintenance.info(self._store, self.generation)
+
+    def listing(self) -> Listing:
+        """Return counts of the files by kind, of where their captions are from, and of the fields they have."""
+        return listing(self._store)
 
     def verify(self) -> list[str]:
         """Return a line for every fault of the collection's own files; none if it is whole."""

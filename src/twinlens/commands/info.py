@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 
 from twinlens.commands import _collection, _common
 
@@ -11,16 +13,22 @@ HELP = "show what a collection holds, which pictures failed and why, and which m
 EXAMPLES = """
 twinlens info
 twinlens info --collection ~/pictures.twin --json
+twinlens info --files
+twinlens info --files ~/Pictures
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the collection."""
+    """Add the collection, and what to list."""
     _collection.add_collection(parser)
+    parser.add_argument("--files", nargs="*", type=Path, metavar="DIR", help="list what the collection has by kind of"
+                        " file, and its fields; of folders: what an index would read, and pass over")  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Print and return the counts."""
+    if args.files is not None:
+        return _listed(args) if not args.files else _scanned(args)
     from twinlens.models import runtime
 
     with _collection.open_collection(args) as collection:
@@ -52,3 +60,36 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         "building": about.building.digest if about.building else None,
         "failures": [{"reason": why, "pictures": n, "example": path} for why, n, path in about.failures],
     }
+
+
+def _listed(args: argparse.Namespace) -> Mapping[str, object]:
+    """List the files of the collection by kind, and how many have each field."""
+    from twinlens.collection import listing
+
+    with _collection.open_collection(args) as collection:
+        found = collection.listing()
+    columns = ("pictures", *listing.COLUMNS)
+    if _common.shows_view(args):
+        rows = [[kind, *(counts[name] or "" for name in columns)] for kind, counts in sorted(found.kinds.items())]
+        _common.print_table(["", *columns], rows)
+        _common.print_table(["field", "pictures"], [[name, count] for name, count in found.fields.items()])
+    return {"collection": args.collection, "kinds": found.kinds, "fields": found.fields}
+
+
+def _scanned(args: argparse.Namespace) -> Mapping[str, object]:
+    """List what an index of folders would read, by kind and by where captions are from, and what it would pass over."""
+    from twinlens.collection.ingest import scan
+    from twinlens.media import finding
+
+    found = scan(args.files)
+    kinds: dict[str, Counter[str]] = {}
+    for path, caption in found.pictures():
+        counts = kinds.setdefault(path.suffix.lower(), Counter())
+        counts.update(["pictures", *(["captioned beside"] if caption and caption.text else [])])
+    lines = [*finding.told(found.passed, found.rules.counts), *found.problems, *found.empty.values()]
+    if _common.shows_view(args):
+        rows = [[kind, counts["pictures"], counts["captioned beside"]] for kind, counts in sorted(kinds.items())]
+        _common.print_table(["", "pictures", "captioned beside"], rows)
+        for line in lines:
+            _common.say(line)
+    return {"kinds": kinds, "passed": found.passed, "left_out": +found.rules.counts, "problems": found.problems}

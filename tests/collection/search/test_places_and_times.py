@@ -107,6 +107,22 @@ def great_circle(one, other) -> float:
     return 6371.0088 * math.acos(max(-1, min(1, cosine)))
 
 
+def test_heic_is_dated_and_placed_too(tmp_path):
+    heif = pytest.importorskip("pillow_heif", reason="the extra heif is not installed")
+    for n in range(8):
+        photo(tmp_path / "p" / f"{n}.jpg", n, TIMES[n % 2], CITIES["munich"])
+        with Image.open(tmp_path / "p" / f"{n}.jpg") as image:
+            heif.from_pillow(image).save(tmp_path / "p" / f"{n}.heic", exif=image.getexif().tobytes())
+    with Collection.create(tmp_path / "c", MeanColor(), load=MeanColor.load) as collection:
+        collection.add(tmp_path / "p", options=ALONE)
+        may = collection.search(
+            text="x", k=99, where="taken >= 2019-05-01 and taken < 2019-06-01", near=(48.13, 11.57, 100)
+        )
+        assert sorted(hit.sample.image.name for hit in may) == sorted(
+            f"{n}.{ending}" for n in (1, 3, 5, 7) for ending in ("heic", "jpg")
+        )
+
+
 def test_the_distance_is_that_of_the_sphere():
     rng = np.random.default_rng(0)
     sql = sqlite3.connect(":memory:")

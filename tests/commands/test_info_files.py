@@ -1,0 +1,26 @@
+"""`twinlens info --files`: what a collection has, and what an index of folders would pass over."""
+
+from __future__ import annotations
+
+from tests.pictures import answer, draw
+
+
+def test_the_files_of_a_collection(indexed):
+    code, out, _ = indexed("info", "--files")
+    assert code == 0 and ".png" in out and "latitude" in out
+    told = answer(indexed, "info", "--files")
+    counts = told["kinds"][".png"]
+    assert counts["pictures"] == counts["captioned beside"] and counts["placed"] == 1 and "dated" not in counts
+    assert told["fields"] == {"latitude": 1, "longitude": 1, "year": counts["pictures"]}
+
+
+def test_the_files_of_a_folder_before_it_is_indexed(run, pictures):
+    draw(pictures / "@eaDir" / "x.png", 1)
+    draw(pictures / "sub" / "x.png", 1).rename(pictures / "sub" / "x.dat")
+    (pictures / "y.svg").touch()
+    code, out, _ = run("info", "--files", pictures)
+    assert code == 0 and "left out 1 in folders of thumbnails" in out and "1 PNG named .dat" in out
+    told = answer(run, "info", "--files", pictures)
+    assert told["left_out"] == {"in folders of thumbnails": 1}
+    assert told["passed"] == {".svg": 1, "PNG named .dat": 1}
+    assert told["kinds"][".png"]["captioned beside"] == told["kinds"][".png"]["pictures"]
