@@ -190,3 +190,9 @@ def test_boilerplate(text):
 )
 def test_words_of_people_are_no_boilerplate(text):
     assert not is_boilerplate(text, "Holiday-17.jpg")
+
+
+def test_a_mistyped_make_is_no_camera(tmp_path):
+    data = Image.Exif()
+    data[0x010F] = 1.0
+    assert inside(picture(tmp_path / "a.jpg", exif=data))[1] == Caption()

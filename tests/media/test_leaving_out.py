@@ -73,8 +73,9 @@ def test_rules_that_cannot_be_read_are_one_line(tmp_path):
     rules = Rules()
     assert found(root, rules) == ["a.jpg"]
     assert len(rules.faults) == 1 and ".twinlensignore: its rules are not used" in rules.faults[0]
-    with pytest.raises(TwinlensError, match="--exclude has a pattern"):
-        Rules(["!"])
+    for pattern in ("!", "*a" * 20, "**/" * 20):
+        with pytest.raises(TwinlensError, match="--exclude has a pattern"):
+            Rules([pattern])
 
 
 def test_pictures_by_content_alone_are_counted_by_kind(tmp_path):

@@ -18,6 +18,8 @@ IGNORE_FILE = ".twinlensignore"
 """A file of gitignore's rules, for the folder it lies in and all below."""
 MAX_BYTES = 2**20
 """Bytes of a file of rules."""
+MAX_STARS = 3
+"""Stars of a pattern between two slashes, and folders of two stars: matching takes a power of the name's length."""
 SYSTEM_FOLDERS = {
     "in the trash": re.compile(r"#recycle|@recycle|\$recycle\.bin|\.trash.*|trash|lost\+found", re.IGNORECASE),
     "in folders of thumbnails": re.compile(
@@ -69,6 +71,8 @@ class Rules:
 
     def leaves_out(self, path: Path) -> bool:
         """Tell whether a path was passed over, or lies below a folder that was."""
+        if not self.files and not self.folders:
+            return False
         return str(path) in self.files or any(str(folder) in self.folders for folder in path.parents)
 
     def _reason(self, where: str, name: str, specs: tuple[tuple[str, GitIgnoreSpec], ...]) -> str | None:
@@ -112,6 +116,10 @@ def _is_excluded(path: str, specs: tuple[tuple[str, GitIgnoreSpec], ...]) -> boo
 
 
 def _spec(lines: Iterable[str], name: str) -> GitIgnoreSpec:
+    lines = list(lines)
+    for line in lines:
+        if any(part.count("*") > MAX_STARS for part in [*line.split("/"), "*" * line.count("**/")]):
+            raise TwinlensError(f"{name} has a pattern with more than {MAX_STARS} stars: {line[:40]!r}")
     try:
         return GitIgnoreSpec.from_lines(lines)
     except ValueError as error:

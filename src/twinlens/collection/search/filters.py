@@ -82,8 +82,8 @@ def to_sql(node: Node) -> tuple[str, Parameters]:
             condition, parameters = to_sql(part)
             return f"NOT {condition}", parameters
         case Has(field=field):
-            condition, parameters = ("caption", []) if field == ("caption",) else kind(field)
-            return f"({condition} NOT IN ('null', ''))", parameters
+            condition, parameters = kind(field)
+            return "(caption != '')" if field == ("caption",) else f"({condition} != 'null')", parameters
         case Below(folder=folder):
             return "(path > ? AND path < ?)", [folder.rstrip(b"/") + b"/", folder.rstrip(b"/") + b"0"]
         case Near():

@@ -128,8 +128,8 @@ class _Header:
             fields.TITLE: _windows(exif.get(_XP_TITLE)),
             fields.KEYWORDS: _windows(exif.get(_XP_KEYWORDS)).split(";"),
             fields.RATING: xmp.rating(exif.get(_STARS)),
-            fields.CAMERA: xmp.camera(_utf8(str(exif.get(base.Make, ""))), _utf8(str(exif.get(base.Model, "")))),
-            fields.LENS: _utf8(str(inner.get(base.LensModel, ""))),
+            fields.CAMERA: xmp.camera(_text(exif.get(base.Make)), _text(exif.get(base.Model))),
+            fields.LENS: _text(inner.get(base.LensModel)),
             **_place(self.directory(ExifTags.IFD.GPSInfo)),
             **({fields.TAKEN: taken, fields.TAKEN_FROM: "exif"} if taken else {}),
         }
@@ -164,6 +164,11 @@ def _windows(value: object) -> str:
     """Decode a text that Windows wrote: UTF-16, little-endian."""
     data = bytes(value) if isinstance(value, tuple) else value
     return data.decode("utf-16-le", "replace").split("\0")[0] if isinstance(data, bytes) else ""
+
+
+def _text(value: object) -> str:
+    """Return a tag's text; "" where a mistyped tag has something else."""
+    return _utf8(value) if isinstance(value, str) else ""
 
 
 def _utf8(text: str) -> str:
