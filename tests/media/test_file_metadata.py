@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
+from tests.media.test_opening import tiff, with_exif
 from twinlens.media import images
 from twinlens.media.captions import Caption, Captions, dates, inside, xmp
 from twinlens.media.captions.boilerplate import is_boilerplate
@@ -193,6 +196,5 @@ def test_words_of_people_are_no_boilerplate(text):
 
 
 def test_a_mistyped_make_is_no_camera(tmp_path):
-    data = Image.Exif()
-    data[0x010F] = 1.0
-    assert inside(picture(tmp_path / "a.jpg", exif=data))[1] == Caption()
+    path = with_exif(tmp_path / "a.jpg", tiff([(0x10F, 5, struct.pack("<II", 1, 1))]))  # a fraction
+    assert inside(path)[1] == Caption()
