@@ -196,5 +196,5 @@ def test_words_of_people_are_no_boilerplate(text):
 
 
 def test_a_mistyped_make_is_no_camera(tmp_path):
-    path = with_exif(tmp_path / "a.jpg", tiff([(0x10F, 5, struct.pack("<II", 1, 1))]))  # a fraction
+    path = with_exif(tmp_path / "a.jpg", tiff([(0x10F, 5, 1, struct.pack("<II", 1, 1))]))  # a fraction
     assert inside(path)[1] == Caption()

@@ -119,7 +119,7 @@ def test_a_format_whose_decoder_is_missing_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(formats, "is_installed", lambda row: not row.module and row.is_read)
     passed = Counter()
     assert finding.find(tmp_path, passed=passed) == [tmp_path / "a.png"]
-    assert finding.told(passed) == ["passed over 1 .heic: install what reads it: pip install 'twinlens[heif]'"]
+    assert finding.describe(passed) == ["passed over 1 .heic: install what reads it: pip install 'twinlens[heif]'"]
     with pytest.raises(images.BadPicture, match=r"is HEIC: install what reads it: pip install 'twinlens\[heif\]'"):
         images.load(tmp_path / "b.heic")
 

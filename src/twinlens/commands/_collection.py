@@ -116,4 +116,4 @@ def _passed(report: Report) -> list[str]:
         return []
     from twinlens.media import finding
 
-    return finding.told(report.passed, report.left_out)
+    return finding.describe(report.passed, report.left_out)

@@ -86,7 +86,7 @@ def _scanned(args: argparse.Namespace) -> Mapping[str, object]:
     for path, caption in found.pictures():
         counts = kinds.setdefault(path.suffix.lower(), Counter())
         counts.update(["pictures", *(["captioned beside"] if caption and caption.text else [])])
-    lines = [*finding.told(found.passed, found.rules.counts), *found.problems, *found.empty.values()]
+    lines = [*finding.describe(found.passed, found.rules.counts), *found.problems, *found.empty.values()]
     if _common.shows_view(args):
         rows = [[kind, counts["pictures"], counts["captioned beside"]] for kind, counts in sorted(kinds.items())]
         _common.print_table(["", "pictures", "captioned beside"], rows)

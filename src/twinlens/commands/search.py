@@ -190,7 +190,7 @@ def _drawn(query: Sample, hits: Sequence[Hit], folder: Path) -> list[Path]:
 
 def _keep_out(folder: Path, pattern: str) -> None:
     """Write a rule that keeps what a search has written out of later indexes of a folder around it."""
-    from twinlens.media.leaving_out import IGNORE_FILE
+    from twinlens.media.exclusions import IGNORE_FILE
 
     path = folder / IGNORE_FILE
     with suppress(OSError, UnicodeDecodeError):  # without it the pictures are indexed

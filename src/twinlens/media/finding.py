@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 from twinlens.core.escaping import escaped
 from twinlens.core.types import TwinlensError
 from twinlens.media import formats, sources
-from twinlens.media.leaving_out import Rules
+from twinlens.media.exclusions import Rules
 
 NO_PICTURES = frozenset(
     {".json", ".jsonl", ".txt", ".csv", ".tsv", ".parquet", ".xmp", ".aae", ".md", ".html", ".htm", ".xml", ".log"}
@@ -43,14 +43,14 @@ def find(
     else:
         raise TwinlensError(f"{folder} is not a folder" if folder.exists() else f"there is no folder {folder}")
     if not found:
-        others = "".join(f"; {line}" for line in told(passed, rules.counts))
+        others = "".join(f"; {line}" for line in describe(passed, rules.counts))
         raise TwinlensError(
             f"there are no pictures in {folder} (looked for {', '.join(sorted(formats.endings()))}){others}"
         )
     return [Path(path) for path in sorted(found)]
 
 
-def told(passed: Mapping[str, int], left_out: Mapping[str, int] | None = None) -> list[str]:
+def describe(passed: Mapping[str, int], left_out: Mapping[str, int] | None = None) -> list[str]:
     """Describe what `find` has passed over: a line for every cure, and one for what is left out on purpose."""
     counts = ", ".join(f"{count:,} {reason}" for reason, count in sorted((left_out or {}).items()) if count)
     return [*formats.cures(passed), *([f"left out {counts}"] if counts else [])]

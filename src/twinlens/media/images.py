@@ -12,7 +12,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from twinlens.core.types import Picture, TwinlensError
 from twinlens.media import formats, sources
-from twinlens.media.opening import DAMAGE, FORMATS, Unread, open_image, with_its_end, without_texts
+from twinlens.media.opening import DAMAGE, FORMATS, MissingDecoder, open_image, with_its_end, without_texts
 
 MAX_PIXELS = 178_956_970
 """The default limit, which is also where Pillow refuses on its own; a higher `max_pixels` changes nothing."""
@@ -97,7 +97,7 @@ def decode(
     with _quiet:
         try:
             image = open_image(file, name)
-        except Unread as error:
+        except MissingDecoder as error:
             raise BadPicture(f"{name}: {error}") from error
         except UnidentifiedImageError as error:
             raise BadPicture(f"{name}: is no picture that can be read (known: {', '.join(FORMATS)})") from error

@@ -27,7 +27,7 @@ _NOISE = [bytes([first, 0x6D, 0xB2]) * 1000 for first in (0x17, 0x55, 0xA3, 0xE4
 """Bits that go on as 00, 01, 10 and 11: one of them may be the code that ends a block, but not all."""
 
 
-class Unread(OSError):  # noqa: N818 - it is the picture that is not read
+class MissingDecoder(OSError):  # noqa: N818 - it names what is missing
     """A picture of a known format that nothing here decodes; the message says what would."""
 
 
@@ -35,7 +35,7 @@ def open_image(file: BinaryIO, name: str = "") -> Image.Image:
     """Open a picture of a format of the table; the pixels of most are read later.
 
     name: the file's, where the content alone does not tell the format. A PNG whose texts or profile are damaged, or
-    longer than Pillow reads, is opened without them. Raises one of `DAMAGE`, of which Unread and
+    longer than Pillow reads, is opened without them. Raises one of `DAMAGE`, of which MissingDecoder and
     UnidentifiedImageError, and DecompressionBombError as Pillow does.
     """
     file.seek(0)
@@ -55,7 +55,7 @@ def open_image(file: BinaryIO, name: str = "") -> Image.Image:
 def _open_by(row: formats.Format, file: BinaryIO) -> Image.Image:
     """Open a picture by the decoder of its format, which is loaded now."""
     if not formats.is_installed(row):
-        raise Unread(f"is {row.name}: {formats.cure(row)}")
+        raise MissingDecoder(f"is {row.name}: {formats.cure(row)}")
     if row.decoder:
         opened: Image.Image = importlib.import_module(f"twinlens.media.decoders.{row.decoder}").open_picture(file)
         return opened

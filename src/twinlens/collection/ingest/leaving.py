@@ -19,20 +19,20 @@ PRUNE = "if they are gone for good, let them leave: run the same command with --
 class Leaving:
     """Removes the entries of pictures that are gone, and of those that are left out on purpose.
 
-    prune: those too that something may hide, and however many. leaves_out: tells the latter.
+    prune: those too that something may hide, and however many. excludes: tells the latter.
     """
 
     def __init__(
-        self, store: Store, presence: Presence, report: Report, *, prune: bool, leaves_out: Callable[[Path], bool]
+        self, store: Store, presence: Presence, report: Report, *, prune: bool, excludes: Callable[[Path], bool]
     ) -> None:
         self.store, self.presence, self.report, self.prune = store, presence, report, prune
-        self.leaves_out = leaves_out
+        self.excludes = excludes
 
     def below(self, root: Path, before: int) -> None:
         """Remove what is gone of a root that had `before` entries when the run began."""
         paths = [Path(os.fsdecode(path)) for path in self.store.paths(root)]
-        self._remove([path for path in paths if self.leaves_out(path)])
-        gone = list(self._gone(path for path in paths if not self.leaves_out(path)))
+        self._remove([path for path in paths if self.excludes(path)])
+        gone = list(self._gone(path for path in paths if not self.excludes(path)))
         if len(gone) > MANY and 2 * len(gone) > before and not self.prune:
             reason = f"they are more than half of its {before:,} pictures, and missing all at once"
             self.report.protections.append(Protection(root, len(gone), reason, PRUNE))

@@ -18,7 +18,7 @@ from twinlens.collection.ingest.leaving import Leaving
 from twinlens.collection.ingest.options import Options, Report
 from twinlens.collection.ingest.presence import Presence
 from twinlens.collection.ingest.scan import Scan
-from twinlens.collection.ingest.shared_texts import lines, shared_texts, withdraw
+from twinlens.collection.ingest.shared_texts import report_lines, shared_texts, withdraw
 from twinlens.collection.store import Entry, Generation, Store
 from twinlens.core import variants
 from twinlens.core.progress import Bar, bar
@@ -58,7 +58,7 @@ def ingest(store: Store, generation: Generation, load: Callable[[], Embedder], s
                     _note(files, fresh.take(embedded), embedded)
             advance(len(batch), note=f"{report.failed} failed" if report.failed else None)
         report.problems = _without_shared_texts(store, generation, executor)
-        leaving = Leaving(store, presence, report, prune=options.prune, leaves_out=scan.rules.leaves_out)
+        leaving = Leaving(store, presence, report, prune=options.prune, excludes=scan.rules.excludes)
         for root, count_before in before.items():
             leaving.below(root, count_before)
             if root in scan.absent:
@@ -74,7 +74,7 @@ def _without_shared_texts(store: Store, generation: Generation, executor: Execut
     if not texts:
         return []
     count = sum(_committing(store, withdraw(store, generation, executor, texts)))
-    return list(lines(texts, count))
+    return list(report_lines(texts, count))
 
 
 def reembed(store: Store, generation: Generation, load: Callable[[], Embedder], options: Options) -> Report:

@@ -14,7 +14,7 @@ from twinlens.core.counting import counted
 from twinlens.core.types import TwinlensError
 from twinlens.media import finding, sources
 from twinlens.media.captions import Caption, Captions, unmatched
-from twinlens.media.leaving_out import Rules
+from twinlens.media.exclusions import Rules
 
 
 @dataclass(frozen=True)

@@ -39,14 +39,14 @@ def shared_texts(store: Store) -> list[str]:
 
 def withdraw(store: Store, generation: Generation, executor: Executor, texts: Sequence[str]) -> Iterator[int]:
     """Embed the pictures that carry these texts without them, and keep the text as metadata; yield counts."""
-    entries = dict(enumerate(entry for text in texts for entry in _carrying(store, text)))
+    entries = dict(enumerate(entry for text in texts for entry in _entries_with(store, text)))
     for batch in executor.embed(Job(entry.path, "", key) for key, entry in entries.items()):
         with store.change():
-            count = sum(_replaced(store, generation, entries[done.key], done) for done in batch)
+            count = sum(_replace(store, generation, entries[done.key], done) for done in batch)
         yield count
 
 
-def lines(texts: Iterable[str], count: int) -> Iterator[str]:
+def report_lines(texts: Iterable[str], count: int) -> Iterator[str]:
     """Yield the line that tells which texts are no captions, and how to keep them."""
     texts = [shortened(text, _SHOWN) for text in texts]
     if texts and count:
@@ -57,12 +57,12 @@ def lines(texts: Iterable[str], count: int) -> Iterator[str]:
         )
 
 
-def _carrying(store: Store, text: str) -> list[Entry]:
+def _entries_with(store: Store, text: str) -> list[Entry]:
     rows = store.ask("SELECT row FROM entry WHERE caption = ? AND NOT given AND failure IS NULL", text)
     return list(store.entries([row for (row,) in rows]).values())
 
 
-def _replaced(store: Store, generation: Generation, entry: Entry, done: Embedded) -> bool:
+def _replace(store: Store, generation: Generation, entry: Entry, done: Embedded) -> bool:
     """Put an entry without its caption in place of one; tell whether that was possible."""
     try:
         is_current = sources.status(entry.path) == (entry.size, entry.mtime_ns)

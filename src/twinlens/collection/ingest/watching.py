@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from twinlens.core.types import TwinlensError
-from twinlens.media import finding, leaving_out
+from twinlens.media import exclusions, finding
 
 QUIET_SECONDS = 30.0
 """Seconds after which a folder that never stops changing is indexed."""
@@ -30,7 +30,7 @@ def fingerprint(paths: Iterable[Path], *, exclude: Path | None = None) -> bytes:
         for where, names in finding.walk(root) if root.is_dir() else [(str(root.parent), [root.name])]:
             if where == skipped or where.startswith(skipped + os.sep):
                 continue
-            for name in sorted(name for name in names if not name.startswith(".") or name == leaving_out.IGNORE_FILE):
+            for name in sorted(name for name in names if not name.startswith(".") or name == exclusions.IGNORE_FILE):
                 digest.update(_said(f"{where}{os.sep}{name}"))
     return digest.digest()
 

@@ -92,7 +92,7 @@ class _Header:
     def metadata(self) -> dict[str, Any]:
         """Return the fields that the header has, by the names of `media.fields`."""
         sources_of_fields = (self._from_exif, lambda: xmp.metadata(self.xmp), self._from_iptc, self._from_png)
-        parts: list[dict[str, Any]] = [_filled(_tried(read, {})) for read in sources_of_fields]
+        parts: list[dict[str, Any]] = [_without_empty(_tried(read, {})) for read in sources_of_fields]
         merged = {key: value for part in reversed(parts) for key, value in part.items()}
         # A time and where it is from, a latitude and a longitude, belong together.
         for pair in ((fields.TAKEN, fields.TAKEN_FROM), (fields.LATITUDE, fields.LONGITUDE)):
@@ -100,7 +100,7 @@ class _Header:
             merged.update({key: owner[key] for key in pair if key in owner})
         keywords = [clean(word) for part in parts for word in part.get(fields.KEYWORDS, ())]
         merged[fields.KEYWORDS] = [word for word in dict.fromkeys(keywords) if word]
-        return _filled({key: clean(value) if isinstance(value, str) else value for key, value in merged.items()})
+        return _without_empty({key: clean(value) if isinstance(value, str) else value for key, value in merged.items()})
 
     def _iptc(self, tag: tuple[int, int]) -> list[str]:
         value = self.iptc.get(tag, [])
@@ -135,7 +135,7 @@ class _Header:
         }
 
 
-def _filled(found: dict[str, Any]) -> dict[str, Any]:
+def _without_empty(found: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value not in (None, "", [])}
 
 

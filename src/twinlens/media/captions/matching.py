@@ -45,7 +45,7 @@ def unmatched(table: Path, roots: Sequence[Path], pictures: Collection[str]) -> 
     missing = [name for name in names if not any(path in pictures for path in _paths(name, places))]
     if not missing:
         return
-    meant = _Meant(pictures, places)
+    meant = _Spellings(pictures, places)
     resolved = [name for name in missing if len(meant.by(name)) == 1]
     lost = [name for name in missing if len(meant.by(name)) != 1]
     if resolved:
@@ -67,7 +67,7 @@ def _real(folder: str) -> str:
     return os.path.realpath(folder)
 
 
-class _Meant:
+class _Spellings:
     """Pictures by their plain spelling."""
 
     def __init__(self, pictures: Collection[str], places: Sequence[str]) -> None:
@@ -82,7 +82,7 @@ class _Meant:
         return [path for key in sorted(keys) for path in self._pictures.get(key, ())]
 
 
-def _example(names: Sequence[str], meant: _Meant) -> str:
+def _example(names: Sequence[str], meant: _Spellings) -> str:
     """Show one of the names, if possible one with a picture that it may mean, and what they differ in."""
     for name in names:
         if found := meant.by(name):

@@ -37,7 +37,7 @@ def of_record(record: Mapping[str, Any], *, skip: str | None, picture: str) -> C
     return Caption(_joined(texts[key]) if key else "", {k: v for k, v in fields.items() if k and v is not None})
 
 
-def together(one: Caption, other: Caption) -> Caption:
+def join_captions(one: Caption, other: Caption) -> Caption:
     """Join two captions of a picture: all texts, so that each can be found, and of equal fields the first."""
     return Caption(_joined([one.text, other.text]), {**other.metadata, **one.metadata})
 

@@ -15,7 +15,7 @@ from typing import Any
 from twinlens.core.types import TwinlensError
 from twinlens.media import sources
 from twinlens.media.captions import documents, parquet
-from twinlens.media.captions.records import PATH_COLUMNS, TEXT_COLUMNS, Caption, column, of_record, together
+from twinlens.media.captions.records import PATH_COLUMNS, TEXT_COLUMNS, Caption, column, join_captions, of_record
 
 MAX_BYTES = 2**30
 """Bytes of a table, unpacked: what it holds is kept in memory."""
@@ -56,7 +56,7 @@ def _read_into(found: dict[str, Caption], path: Path, root: Path | None) -> None
             raise TwinlensError(f"{path}, row {number}: {error}") from error
         for place in places:
             full = os.path.normpath(os.path.join(place, name))  # noqa: PTH118 - of every record
-            found[full] = together(found[full], caption) if full in found else caption
+            found[full] = join_captions(found[full], caption) if full in found else caption
 
 
 def bases(table: Path, roots: Sequence[Path]) -> list[str]:

@@ -61,7 +61,7 @@ class Rules:
                 kept.append(name)
                 self._specs[os.path.join(where, name)] = specs  # noqa: PTH118 - as os.walk has it
             elif reason:
-                self._leave_out(f"{where}/{name}", reason)
+                self._exclude_folder(f"{where}/{name}", reason)
         folders[:] = kept
         excluded = {name for name in names if _is_excluded(f"{where}/{name}", specs)}
         for name in excluded:
@@ -69,7 +69,7 @@ class Rules:
             self.counts[EXCLUDED] += formats.of_name(name) is not None
         return [name for name in names if name not in excluded]
 
-    def leaves_out(self, path: Path) -> bool:
+    def excludes(self, path: Path) -> bool:
         """Tell whether a path was passed over, or lies below a folder that was."""
         if not self.files and not self.folders:
             return False
@@ -87,7 +87,7 @@ class Rules:
             return OURS
         return EXCLUDED if _is_excluded(f"{where}/{name}/", specs) else None
 
-    def _leave_out(self, folder: str, reason: str) -> None:
+    def _exclude_folder(self, folder: str, reason: str) -> None:
         self.folders.add(folder)
         found = (name for _, _, names in os.walk(folder) for name in names)
         self.counts[reason] += sum(formats.of_name(name) is not None for name in found)

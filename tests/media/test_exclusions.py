@@ -9,7 +9,7 @@ import pytest
 from tests.pictures import draw
 from twinlens.core.types import TwinlensError
 from twinlens.media import finding
-from twinlens.media.leaving_out import Rules
+from twinlens.media.exclusions import Rules
 
 
 def made(root, *names):
@@ -34,7 +34,7 @@ def found(root, rules) -> list[str]:
 def test_folders_of_systems_are_left_out_and_counted(tmp_path, folder, reason):
     root, rules = made(tmp_path, "a.jpg", f"sub/{folder}/deep/b.jpg", f"sub/{folder}/c.jpg"), Rules()
     assert found(root, rules) == ["a.jpg"] and rules.counts == {reason: 2}
-    assert rules.leaves_out(root / "sub" / folder / "deep" / "b.jpg") and not rules.leaves_out(root / "a.jpg")
+    assert rules.excludes(root / "sub" / folder / "deep" / "b.jpg") and not rules.excludes(root / "a.jpg")
 
 
 def test_the_folder_that_is_named_is_taken(tmp_path):
@@ -84,7 +84,7 @@ def test_pictures_by_content_alone_are_counted_by_kind(tmp_path):
     passed = Counter()
     assert finding.find(root, passed=passed) == [root / "a.jpg"]
     assert passed == {"PNG named .dat": 1, "PNG named without an ending": 1}
-    (line,) = finding.told(passed)
+    (line,) = finding.describe(passed)
     assert line == (
         "passed over 1 PNG named .dat, 1 PNG named without an ending: their content is that of pictures, and their"
         " names are not; give them the ending of their kind"
