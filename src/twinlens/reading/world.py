@@ -18,6 +18,10 @@ PITCH = 150
 BLOCK = 20
 """Size of a tower's squares in pixels; blocks are one pixel apart."""
 TOWER_X = 40
+TOWER_Y = (80, 59, 38, 17)
+"""Upper edges of a tower's blocks in pixels, from the base."""
+NEAR = 1
+"""Pixels between items that count as touching; NLVR draws none nearer."""
 
 
 class Thing(Protocol):

@@ -74,6 +74,10 @@ class Scene:
         """True if every box holds one tower: squares of 20 pixels at NLVR's positions."""
         return all(box and set(box) == set(tower(colours(box))) for box in self.boxes)
 
+    def __iter__(self) -> Iterator[Box]:
+        """Yield the boxes, left to right."""
+        return iter(self.boxes)
+
     def items(self) -> Iterator[tuple[int, Item]]:
         """Yield (number of the box, item) for every item, box by box."""
         return ((place, item) for place, box in enumerate(self.boxes) for item in box)

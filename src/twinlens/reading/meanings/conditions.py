@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from twinlens.reading.meanings.base import Condition, Kind, Meaning
-from twinlens.reading.world import BOX, SIZES, Box, Thing, depth, gap, is_tower, level
+from twinlens.reading.world import BOX, NEAR, SIZES, Box, Thing, depth, gap, is_tower, level
 
 ATTRIBUTES: dict[str, Callable[[Thing], str | int]] = {
     "colour": lambda item: item.colour,
@@ -34,8 +34,6 @@ PLACES: dict[str, Callable[[Thing, Box], bool]] = {
     "between": lambda item, box: depth(item, box) > 0 and level(item, box) > 0,
 }
 """Place of an item in its box's order from the lowest to the topmost → its test."""
-NEAR = 1
-"""Pixels between items that count as touching; NLVR draws none nearer."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from twinlens.shapes.sentences.sampling import (
     random_sentence,
     share_true,
 )
-from twinlens.shapes.sentences.table import Table
+from twinlens.reading.table import Table
 
 __all__ = [
     "FAMILIES",

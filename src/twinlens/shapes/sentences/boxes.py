@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from twinlens.shapes.scenes import SHAPES
 from twinlens.shapes.sentences.grammar import Speaker, Trait, kinds, related
-from twinlens.shapes.sentences.table import Mask, Table, number
+from twinlens.reading.table import Mask, Table, number
 
 
 def holding(say: Speaker) -> Trait:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlens.shapes.scenes import COLOURS, SHAPES, SIZES, Scene, pick
-from twinlens.shapes.sentences.table import COLOUR_CODES, SHAPE_CODES, Counts, Mask, Table, number, some
+from twinlens.reading.table import COLOUR_CODES, SHAPE_CODES, Counts, Mask, Table, number, some
 
 Meaning: TypeAlias = Callable[[Table], Mask]
 """A predicate of N scenes (N,), of their boxes (N, 3) or of their items (N, 3, M)."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from twinlens.shapes.scenes import BOXES, SHAPES, SIZES, pick
 from twinlens.shapes.sentences.grammar import Amount, Noun, Sentence, Speaker
-from twinlens.shapes.sentences.table import Counts, Mask, Table, number, some
+from twinlens.reading.table import Counts, Mask, Table, number, some
 
 
 def count(say: Speaker) -> Sentence:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from twinlens.shapes.sentences.grammar import Meaning, Speaker, Trait
-from twinlens.shapes.sentences.table import some as any_of
+from twinlens.reading.table import some as any_of
 
 
 def some(say: Speaker, thing: str, trait: Trait, among: Meaning) -> tuple[str, Meaning]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from twinlens.shapes.scenes import pick
 from twinlens.shapes.sentences.grammar import Speaker, Trait, kinds, related
-from twinlens.shapes.sentences.table import COLOUR_CODES, Counts, Mask, Table, some
+from twinlens.reading.table import COLOUR_CODES, Counts, Mask, Table, some
 
 
 def height(say: Speaker) -> Trait:
