@@ -16,9 +16,10 @@ from twinlens.collection import Collection
 from twinlens.core.recipe import Recipe
 from twinlens.core.types import Sample
 from twinlens.models.composer import Composer
+from twinlens.reading.world import BOXES
 from twinlens.shapes.drawing import draw
 from twinlens.shapes.edits import random_edit
-from twinlens.shapes.scenes import BOXES, Scene, scatter_scene
+from twinlens.shapes.scenes import Scene, scatter_scene
 
 RECIPE = """
 name = "tiny"

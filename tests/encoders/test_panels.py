@@ -9,8 +9,9 @@ from PIL import Image
 
 from twinlens.core.types import Sample
 from twinlens.encoders.panels import Panels, cell_of
+from twinlens.reading.world import COLOURS, SHAPES, SIZES, Item
 from twinlens.shapes.drawing import draw
-from twinlens.shapes.scenes import COLOURS, SHAPES, SIZES, Item, Scene, random_scene
+from twinlens.shapes.scenes import Scene, random_scene
 
 FILLS = {"triangle": 0, "circle": 1, "square": 2}
 

@@ -8,8 +8,9 @@ from PIL import Image
 
 from twinlens.core.types import Dataset, Sample, TwinlensError
 from twinlens.evaluation.reading import UNREAD, measure_reading, truth_scores
+from twinlens.reading.world import Item
 from twinlens.shapes.drawing import draw
-from twinlens.shapes.scenes import Item, Scene
+from twinlens.shapes.scenes import Scene
 
 BLUE, BLACK = Item("circle", "blue", 20, 10, 10), Item("square", "black", 20, 60, 60)
 SENTENCE, UNREADABLE = "There is a box with a blue circle and a black square.", "A sentence of another world"

@@ -47,7 +47,7 @@ def test_tables_come_back_from_their_arrays():
 
 def test_unknown_meanings_are_refused():
     class Other(Meaning):
-        def true_of(self, scene):  # noqa: ARG002
+        def true_of(self, scene):
             return True
 
     with pytest.raises(TypeError, match="no execution of Other"):

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 from twinlens.datasets import nlvr
-from twinlens.shapes.scenes import Box, Item, Scene, tower
+from twinlens.reading.world import Item
+from twinlens.shapes.scenes import Box, Scene, tower
 
 COLOURS = {"y": "yellow", "k": "black", "b": "blue"}
 SHAPES = {"s": "square", "c": "circle", "t": "triangle"}

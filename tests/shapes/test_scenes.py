@@ -11,7 +11,8 @@ from scene_notation import of_nlvr, scene
 
 from twinlens.core.types import TwinlensError
 from twinlens.datasets import nlvr
-from twinlens.shapes.scenes import BOX, fits, item_boxes, random_scene, scatter_scene, tower, tower_scene
+from twinlens.reading.world import BOX
+from twinlens.shapes.scenes import fits, item_boxes, random_scene, scatter_scene, tower, tower_scene
 
 NLVR = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "nlvr"
 seeds = st.integers(0, 2**32)

@@ -12,9 +12,10 @@ import torch
 from twinlens.core.types import Sample
 from twinlens.encoders.panels import Panels, cell_of
 from twinlens.models.composer import Composer
+from twinlens.reading.world import Item
 from twinlens.shapes.drawing import draw
 from twinlens.shapes.edits import Edit
-from twinlens.shapes.scenes import Item, Scene
+from twinlens.shapes.scenes import Scene
 from twinlens.shapes.worlds import split_of
 from twinlens.training.pretraining import __main__ as command
 from twinlens.training.pretraining import grounding, towers

@@ -72,7 +72,7 @@ class Execution:
                 return _admits(amount, number(self._things(thing) & self._of_boxes(has), 1))
             case EachBox(thing, has):
                 things = self._things(thing)
-                return things.any(axis=1) & ~(things & ~self._of_boxes(has)).any(axis=1)
+                return np.asarray(things.any(axis=1) & ~(things & ~self._of_boxes(has)).any(axis=1))
             case Sharing(thing, feature, amount):
                 return _admits(amount, self._most_alike(thing, feature))
         return self._of_items(meaning)
@@ -90,9 +90,9 @@ class Execution:
                 return _admits(amount, number(self.items(kind), 1, 2))
             case Every(kind, are):
                 items = self.items(kind)
-                return items.any(axis=(1, 2)) & ~(items & ~self.items(are)).any(axis=(1, 2))
+                return np.asarray(items.any(axis=(1, 2)) & ~(items & ~self.items(are)).any(axis=(1, 2)))
             case Compare(more, less):
-                return number(self.items(more), 1, 2) > number(self.items(less), 1, 2)
+                return np.asarray(number(self.items(more), 1, 2) > number(self.items(less), 1, 2))
             case Variety(attribute, kind, amount):
                 return _admits(amount, (self._per_value(attribute, kind) > 0).sum(axis=0))
             case Palette(attribute, values, kind):
@@ -115,7 +115,7 @@ class Execution:
             case IsBlock():
                 return np.broadcast_to((self.table.height > 0)[..., None], self.table.occupied.shape)
             case AtEdge(side):
-                return np.any([self._touches(edges) for edges in SIDES[side]], axis=0)
+                return np.asarray(np.any([self._touches(edges) for edges in SIDES[side]], axis=0))
             case At(place):
                 return PLACES[place](self.table)
             case Within(statement):
@@ -123,7 +123,7 @@ class Execution:
             case Not(inner):
                 return ~self._condition(inner)
             case Either(conditions):
-                return np.any([self._condition(inner) for inner in conditions], axis=0)
+                return np.asarray(np.any([self._condition(inner) for inner in conditions], axis=0))
         return self._relation(condition)
 
     def _relation(self, condition: Condition) -> Mask:
@@ -139,7 +139,9 @@ class Execution:
             case Between(one, other, alike):
                 colours = [self.table.colour == code for code in COLOUR_CODES.values()]
                 masks = colours if alike else [self.table.occupied]
-                return np.any([self._between(self.items(one), self.items(other), mask) for mask in masks], axis=0)
+                return np.asarray(
+                    np.any([self._between(self.items(one), self.items(other), mask) for mask in masks], axis=0)
+                )
         raise TypeError(f"no execution of {type(condition).__name__}")
 
     def _between(self, one: Mask, other: Mask, among: Mask) -> Mask:

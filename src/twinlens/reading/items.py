@@ -12,13 +12,8 @@ from PIL import Image
 
 from twinlens.reading.components import components
 from twinlens.reading.forms import MOST_ITEMS, fit_forms
-from twinlens.reading.world import BOX, BOXES, COLOURS, PITCH, Item
+from twinlens.reading.world import BACKGROUND, BOX, BOXES, COLOURS, HEIGHT, PITCH, SEPARATOR, WIDTH, Item
 
-WIDTH, HEIGHT = 4 * BOX, BOX
-BACKGROUND = (211, 211, 211)
-"""Colour of the boxes."""
-SEPARATOR = 128
-"""Grey between the boxes, and right of the last."""
 STRANGE = 48
 """Difference in a channel from which on a pixel of a box has no colour of this world and no mixture of two."""
 MOST_STRANGE = 0.02
@@ -33,9 +28,9 @@ def read_items(picture: Image.Image) -> tuple[tuple[Item, ...], ...] | None:
     outside = np.arange(WIDTH) % PITCH >= BOX
     if np.abs(pixels[:, outside] - SEPARATOR).max() > STRANGE:
         return None
-    boxes = [_read_box(pixels[:, PITCH * place : PITCH * place + BOX]) for place in range(BOXES)]
+    boxes = [_read_box(pixels[:, PITCH * place : PITCH * place + BOX]) for place in range(len(BOXES))]
     found = [box for box in boxes if box is not None]
-    return tuple(found) if len(found) == BOXES else None
+    return tuple(found) if len(found) == len(BOXES) else None
 
 
 def _read_box(pixels: NDArray[np.int32]) -> tuple[Item, ...] | None:
@@ -56,7 +51,7 @@ def _read_box(pixels: NDArray[np.int32]) -> tuple[Item, ...] | None:
 
 def _nearest_colour(pixels: NDArray[np.int32]) -> NDArray[np.int64] | None:
     """Number each pixel's nearest colour, 0 for the box itself; None where many pixels have a colour of no world."""
-    palette = np.array([BACKGROUND, *COLOURS.values()], dtype=np.int32)
+    palette = np.array([(BACKGROUND,) * 3, *COLOURS.values()], dtype=np.int32)
     difference = pixels[..., None, :] - palette
     nearest = np.square(difference).sum(axis=3).argmin(axis=2)
     far = np.abs(np.take_along_axis(difference, nearest[..., None, None], axis=2)).max(axis=(2, 3)) > STRANGE

@@ -33,7 +33,7 @@ class Table:
     def of(cls, scenes: Iterable[Iterable[Iterable[Thing]]]) -> Table:
         """Build the table of scenes with equally many boxes, in their order."""
         rows = [[tuple(box) for box in scene] for scene in scenes]
-        boxes = len(rows[0]) if rows else BOXES
+        boxes = len(rows[0]) if rows else len(BOXES)
         room = max((len(box) for row in rows for box in row), default=0)
         every_box = [box for row in rows for box in row]
         cells = [number * room + place for number, box in enumerate(every_box) for place in range(len(box))]

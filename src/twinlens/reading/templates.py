@@ -33,14 +33,14 @@ def templates() -> tuple[Template, ...]:
 
 
 def _template(shape: str, size: int) -> Template:
-    half_covered = _coverage(shape, size) >= 0.5
+    half_covered = coverage(shape, size) >= 0.5
     rows, columns = np.flatnonzero(half_covered.any(axis=1)), np.flatnonzero(half_covered.any(axis=0))
     upper, left = int(rows[0]), int(columns[0])
     trimmed = half_covered[upper : int(rows[-1]) + 1, left : int(columns[-1]) + 1]
     return Template(shape, size, left, upper, trimmed)
 
 
-def _coverage(shape: str, size: int) -> NDArray[np.float64]:
+def coverage(shape: str, size: int) -> NDArray[np.float64]:
     """Compute the share of each pixel that a shape covers (size, size)."""
     points = (np.arange(size * _SAMPLES) + 0.5) / _SAMPLES
     x, y, middle = points[None, :], points[:, None], size / 2

@@ -10,11 +10,17 @@ COLOURS = {"yellow": (255, 255, 0), "black": (0, 0, 0), "blue": (0, 153, 255)}
 """Colour → RGB."""
 SIZES = {"small": 10, "medium": 20, "large": 30}
 """Size → width and height in pixels."""
-BOXES = 3
+BOXES = ("left", "middle", "right")
 BOX = 100
 """Width and height of a box in pixels."""
 PITCH = 150
-"""Pixels from the left edge of one box to that of the next."""
+"""Pixels from the left edge of one box to that of the next; separators are PITCH − BOX wide."""
+WIDTH, HEIGHT = 4 * BOX, BOX
+"""Of a picture in pixels."""
+BACKGROUND = 211
+"""Grey of the boxes."""
+SEPARATOR = 128
+"""Grey between the boxes, and right of the last."""
 BLOCK = 20
 """Size of a tower's squares in pixels; blocks are one pixel apart."""
 TOWER_X = 40
@@ -56,6 +62,15 @@ class Item(NamedTuple):
     size: int
     x: int
     y: int
+
+    def keeps_off(self, other: Item) -> bool:
+        """Test that at least one pixel of the box lies between the two."""
+        return (
+            self.x > other.x + other.size
+            or other.x > self.x + self.size
+            or self.y > other.y + other.size
+            or other.y > self.y + self.size
+        )
 
 
 Box: TypeAlias = Sequence[Thing]

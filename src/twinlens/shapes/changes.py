@@ -9,21 +9,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from twinlens.shapes.scenes import (
-    BOX,
-    COLOURS,
-    SHAPES,
-    SIZES,
-    TOWER_Y,
-    Box,
-    Item,
-    Scene,
-    colours,
-    fits,
-    pick,
-    random_item,
-    tower,
-)
+from twinlens.reading.world import BOX, COLOURS, SHAPES, SIZES, TOWER_Y, Item
+from twinlens.shapes.scenes import Box, Scene, colours, fits, pick, random_item, tower
 
 Place: TypeAlias = tuple[int, int]
 """The position of an item in a scene: the number of its box, and its number among the box's items."""

@@ -10,9 +10,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from twinlens.core.types import TwinlensError
+from twinlens.reading.world import BOX, COLOURS, SHAPES, SIZES, Item
 from twinlens.shapes import changes
 from twinlens.shapes.changes import Place
-from twinlens.shapes.scenes import BOX, COLOURS, SHAPES, SIZES, Item, Scene, pick
+from twinlens.shapes.scenes import Scene, pick
 from twinlens.shapes.wording import a_new, refer, size_word, the_box
 
 Arguments: TypeAlias = tuple[Any, ...]

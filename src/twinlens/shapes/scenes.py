@@ -6,27 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
 from twinlens.core.types import TwinlensError
+from twinlens.reading.world import BLOCK, BOX, COLOURS, PITCH, SHAPES, SIZES, TOWER_X, TOWER_Y, Item
 
-SHAPES = ("square", "circle", "triangle")
-COLOURS = {"yellow": (255, 255, 0), "black": (0, 0, 0), "blue": (0, 153, 255)}
-"""Colour → RGB."""
-SIZES = {"small": 10, "medium": 20, "large": 30}
-"""Size → width and height in pixels."""
-BOXES = ("left", "middle", "right")
-BOX = 100
-"""Width and height of a box in pixels."""
-PITCH = 150
-"""Pixels from the left edge of one box to that of the next; separators are PITCH − BOX wide."""
-BLOCK = 20
-"""Size of a tower's squares in pixels."""
-TOWER_X = 40
-TOWER_Y = (80, 59, 38, 17)
-"""Upper edges of a tower's blocks in pixels, from the base: blocks are one pixel apart."""
 ITEMS = (1, 4)
 """Fewest and most items in a box; NLVR has up to 8."""
 TOWER_SHARE = 0.3
@@ -35,26 +21,6 @@ _SIZES = tuple(SIZES.values())
 _COLOUR_NAMES = tuple(COLOURS)
 _TRIES = 40
 _T = TypeVar("_T")
-
-
-class Item(NamedTuple):
-    """A drawn item: `size` pixels wide and high, its left upper corner at (x, y) pixels within its box."""
-
-    shape: str
-    colour: str
-    size: int
-    x: int
-    y: int
-
-    def keeps_off(self, other: Item) -> bool:
-        """Test that at least one pixel of the box lies between the two."""
-        return (
-            self.x > other.x + other.size
-            or other.x > self.x + self.size
-            or self.y > other.y + other.size
-            or other.y > self.y + self.size
-        )
-
 
 Box: TypeAlias = tuple[Item, ...]
 

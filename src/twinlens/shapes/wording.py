@@ -6,8 +6,9 @@ from itertools import combinations
 
 import numpy as np
 
+from twinlens.reading.world import BOXES, SIZES, Item
 from twinlens.shapes.changes import Place, at, places
-from twinlens.shapes.scenes import BOXES, SIZES, Item, Scene, pick
+from twinlens.shapes.scenes import Scene, pick
 
 _SIZE_WORDS = {pixels: word for word, pixels in SIZES.items()}
 _ATTRIBUTES = ("colour", "shape", "size", "box")

@@ -24,8 +24,9 @@ from twinlens.core.types import Picture, TwinlensError
 from twinlens.datasets import nlvr
 from twinlens.encoders import _detectors
 from twinlens.media import images
+from twinlens.reading.world import COLOURS, SHAPES
 from twinlens.shapes.drawing import draw
-from twinlens.shapes.scenes import COLOURS, SHAPES, item_boxes, random_scene
+from twinlens.shapes.scenes import item_boxes, random_scene
 
 CHECKPOINT = "detector-checkpoint.pt"
 DRAWN_LABELS = tuple(f"{colour} {shape}" for colour in COLOURS for shape in SHAPES)

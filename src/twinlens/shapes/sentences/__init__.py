@@ -1,5 +1,6 @@
 """Sentences about scenes: a grammar that draws each sentence together with a meaning that executes on any scene."""
 
+from twinlens.reading.table import Table
 from twinlens.shapes.sentences.families import FAMILIES
 from twinlens.shapes.sentences.grammar import Sentence, truths
 from twinlens.shapes.sentences.sampling import (
@@ -9,7 +10,6 @@ from twinlens.shapes.sentences.sampling import (
     random_sentence,
     share_true,
 )
-from twinlens.reading.table import Table
 
 __all__ = [
     "FAMILIES",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlens.shapes.scenes import SHAPES
-from twinlens.shapes.sentences.grammar import Speaker, Trait, kinds, related
 from twinlens.reading.table import Mask, Table, number
+from twinlens.reading.world import SHAPES
+from twinlens.shapes.sentences.grammar import Speaker, Trait, kinds, related
 
 
 def holding(say: Speaker) -> Trait:

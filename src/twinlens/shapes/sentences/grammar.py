@@ -9,8 +9,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlens.shapes.scenes import COLOURS, SHAPES, SIZES, Scene, pick
 from twinlens.reading.table import COLOUR_CODES, SHAPE_CODES, Counts, Mask, Table, number, some
+from twinlens.reading.world import COLOURS, SHAPES, SIZES
+from twinlens.shapes.scenes import Scene, pick
 
 Meaning: TypeAlias = Callable[[Table], Mask]
 """A predicate of N scenes (N,), of their boxes (N, 3) or of their items (N, 3, M)."""

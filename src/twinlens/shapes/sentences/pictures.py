@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from twinlens.shapes.scenes import BOXES, SHAPES, SIZES, pick
-from twinlens.shapes.sentences.grammar import Amount, Noun, Sentence, Speaker
 from twinlens.reading.table import Counts, Mask, Table, number, some
+from twinlens.reading.world import BOXES, SHAPES, SIZES
+from twinlens.shapes.scenes import pick
+from twinlens.shapes.sentences.grammar import Amount, Noun, Sentence, Speaker
 
 
 def count(say: Speaker) -> Sentence:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from twinlens.shapes.sentences.grammar import Meaning, Speaker, Trait
 from twinlens.reading.table import some as any_of
+from twinlens.shapes.sentences.grammar import Meaning, Speaker, Trait
 
 
 def some(say: Speaker, thing: str, trait: Trait, among: Meaning) -> tuple[str, Meaning]:

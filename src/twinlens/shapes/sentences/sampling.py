@@ -6,10 +6,10 @@ import functools
 
 import numpy as np
 
+from twinlens.reading.table import Table
 from twinlens.shapes.scenes import pick, random_scene
 from twinlens.shapes.sentences.families import FAMILIES
 from twinlens.shapes.sentences.grammar import Sentence, Speaker
-from twinlens.reading.table import Table
 
 INFORMATIVE = (0.01, 0.25)
 """The least and the largest share of random scenes of which an informative sentence is true."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from twinlens.reading.table import COLOUR_CODES, Counts, Mask, Table, some
 from twinlens.shapes.scenes import pick
 from twinlens.shapes.sentences.grammar import Speaker, Trait, kinds, related
-from twinlens.reading.table import COLOUR_CODES, Counts, Mask, Table, some
 
 
 def height(say: Speaker) -> Trait:

@@ -15,8 +15,8 @@ from twinlens.core.progress import track
 from twinlens.core.types import Sample
 from twinlens.encoders.panels import cell_of
 from twinlens.encoders.referring import Referring
+from twinlens.reading.world import BOX, BOXES, COLOURS, SHAPES, SIZES, Item
 from twinlens.shapes.edits import FAMILIES, SPOTS, Edit
-from twinlens.shapes.scenes import BOX, BOXES, COLOURS, SHAPES, SIZES, Item
 from twinlens.shapes.wording import a_new, the_box
 from twinlens.training.pretraining.corpus import Corpus, spoken, stacked
 
