@@ -20,6 +20,7 @@ EXAMPLES = """
 twinlens evaluate --model compact --protocol edits
 twinlens evaluate --dataset nlvr --root data/nlvr --split dev --protocol paper --repeats 10 --out results
 twinlens evaluate --dataset nlvr --root data/nlvr --split dev --protocol grounded --recipe paper-grid
+twinlens evaluate --model reading --dataset nlvr --root data/nlvr --split dev --protocol grounded --rerank truth
 twinlens evaluate --dataset fashion_iq --root data/fashion_iq --split val --model models/mine --data gallery=reduced
 twinlens evaluate --dataset cirr --root data/cirr --split test1 --model models/mine --submission for-the-server
 twinlens evaluate --collection twinlens-collection --triplets mine.csv
@@ -41,6 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="NAME", help="measure this trained model: a folder, or one that ships")
     _dataset.add_recipe(parser, "without --model: train this on the part not measured (default: compact)")
     parser.add_argument("--repeats", type=int, default=10, metavar="N", help="splits to train on anew (default: 10)")
+    parser.add_argument("--rerank", metavar="NAME[:N]", help="with --model: measure with the first N answers (50) of"
+                        " each query reordered as well; truth executes the sentence on drawn scenes")  # fmt: skip
     parser.add_argument(
         "--submission", type=Path, metavar="DIR", help="write the rankings there as the dataset's server wants them"
     )
@@ -59,6 +62,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     if args.collection is not None:
         return _adaptation.evaluate(args)
     _adaptation.check_absent(args)
+    args.first = _first(args)
     module, dataset = _dataset.load_dataset(args)
     named = getattr(module, "METRICS", METRICS)
     args.ks = sorted({int(name.partition("@")[2]) for name in (*METRICS, *named) if "@" in name})
@@ -87,6 +91,17 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     if args.out:
         _write(result, args.out)
     return result
+
+
+def _first(args: argparse.Namespace) -> int:
+    """Return how many answers `--rerank` reorders; 0 without it."""
+    if args.rerank is None:
+        return 0
+    if args.model is None or args.protocol == "paper":
+        raise TwinlensError("--rerank is for a model that is there: give --model, and not protocol paper")
+    from twinlens.evaluation import two_stage
+
+    return two_stage.parse_stage(args.rerank)[1]
 
 
 def _paper(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
@@ -130,7 +145,8 @@ def _with_model(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
     composer = pretrained.load(args.model)
     composer.cache_to((args.cache or machine.default_cache()) / "notes")
     composer.to(machine.pick_device(args.device))
-    found = evaluate(composer, dataset, seed=args.seed, ks=args.ks, progress=_common.shows_view(args))
+    progress = _common.shows_view(args)
+    found = evaluate(composer, dataset, seed=args.seed, ks=args.ks, first=args.first, progress=progress)
     about = {"recipe": composer.recipe.name, "model": str(args.model), "repeats": 1}
     return {**about, "environment": machine.environment(args.device), **found}
 
@@ -179,6 +195,8 @@ def _floors(result: Mapping[str, Any]) -> str:
 def _series(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Collect metrics by name, in the order of tables and charts."""
     series = {result["recipe"]: result["metrics"]}
+    if "two_stage" in result:
+        series[f"{result['recipe']}, reranked"] = result["two_stage"]
     series |= {f"{result['recipe']}, {part}": found for part, found in result.get("parts", {}).items()}
     series |= result["baselines"]
     if "leak_free" in result:

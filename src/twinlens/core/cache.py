@@ -1,15 +1,13 @@
-"""A cache of arrays in files.
-
-A cache is files: processes that run in parallel share them, and a later run finds them.
-"""
+"""Caches: of arrays in files, which processes share and a later run finds, and of recent values in memory."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from numpy.typing import NDArray
 from safetensors import SafetensorError
@@ -18,6 +16,25 @@ from safetensors.numpy import load_file, save_file
 from twinlens.core.atomic import whole_file
 from twinlens.core.types import TwinlensError
 from twinlens.version import __version__
+
+_T = TypeVar("_T")
+
+
+class Recent(Generic[_T]):
+    """The values of the most recently used keys, in memory."""
+
+    def __init__(self, most: int = 4096) -> None:
+        self.most = most
+        self._values: OrderedDict[Hashable, _T] = OrderedDict()
+
+    def get(self, key: Hashable, compute: Callable[[], _T]) -> _T:
+        """Return the value of a key, computed where it is not held."""
+        if key not in self._values:
+            self._values[key] = compute()
+        self._values.move_to_end(key)
+        while len(self._values) > self.most:
+            self._values.popitem(last=False)
+        return self._values[key]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 
 from twinlens import metrics
 from twinlens.core.types import Dataset
+from twinlens.evaluation import two_stage
 from twinlens.evaluation.baselines import (
     BASELINES,
     COMPOSED,
@@ -24,12 +25,20 @@ from twinlens.evaluation.summaries import Summary, balance_parts, summarise
 from twinlens.metrics import PerQuery
 from twinlens.models.composer import Composer
 
+TWO_STAGE = "two_stage"
+"""The composed queries, the first entries of their rankings ordered anew by a reader."""
 Measured = Mapping[str, Mapping[str, PerQuery]]
 """Composed query or baseline → metric → value of every query (Q,)."""
 
 
 def evaluate(
-    composer: Composer, dataset: Dataset, *, seed: int = 0, ks: Sequence[int] = (1, 5, 10), progress: bool = False
+    composer: Composer,
+    dataset: Dataset,
+    *,
+    seed: int = 0,
+    ks: Sequence[int] = (1, 5, 10),
+    first: int = 0,
+    progress: bool = False,
 ) -> dict[str, Any]:
     """Measure the composed queries and every baseline, with 95 % bootstrap intervals over groups.
 
@@ -38,24 +47,34 @@ def evaluate(
     {"floor": {name: {"of": baseline, "mean": …}}} has the best baseline that cannot know what the sentence says, and
     {"groups": {"count": …, "largest": share of the queries}} what the intervals draw. Where the dataset has parts,
     every figure is the plain mean over them, and {"parts": {part: {name: summary}}} has the composed queries' figures
-    in each.
+    in each. With `first`, {"two_stage": {name: summary}} has the composed queries after a reader has reordered so many
+    entries of each ranking.
     """
     judgements = Judgements.of(dataset)
     sizes = {"queries": len(judgements.queries), "gallery": len(judgements.gallery)}
-    values = measure(composer, judgements, seed=seed, ks=ks, progress=progress)
+    values = measure(composer, judgements, seed=seed, ks=ks, first=first, progress=progress)
     return {**sizes, **tabulate(values, judgements.groups, judgements.parts, seed)}
 
 
 def measure(
-    composer: Composer, judgements: Judgements, *, seed: int, ks: Sequence[int], progress: bool = False
+    composer: Composer,
+    judgements: Judgements,
+    *,
+    seed: int,
+    ks: Sequence[int],
+    first: int = 0,
+    progress: bool = False,
 ) -> dict[str, dict[str, PerQuery]]:
     """Compute every metric of every query (Q,), composed and by every baseline.
 
-    A baseline whose scores come several times, with other texts, has their means. `RANDOM` has `DENSITY` as well.
+    A baseline whose scores come several times, with other texts, has their means. `RANDOM` has `DENSITY` as well. With
+    `first`, `TWO_STAGE` is the composed queries reranked.
     """
     found: dict[str, list[dict[str, PerQuery]]] = {}
     for name, matrix in baseline_scores(composer, judgements.queries, judgements.gallery, seed=seed, progress=progress):
         found.setdefault(name, []).append(judgements.per_query(matrix, ks))
+        if name == COMPOSED and first:
+            found[TWO_STAGE] = [judgements.per_query(two_stage.rerank(judgements, matrix, first), ks)]
     defined = [metric for metric, array in found[COMPOSED][0].items() if not np.isnan(array).all()]
     values = {}
     for name, draws in found.items():
@@ -69,6 +88,7 @@ def tabulate(values: Measured, groups: Sequence[str], parts: Sequence[str], seed
     weighed = {name: balance_parts(metrics_of, parts) for name, metrics_of in values.items()}
     return {
         "metrics": summarise(weighed[COMPOSED], groups, seed),
+        **({TWO_STAGE: summarise(weighed[TWO_STAGE], groups, seed)} if TWO_STAGE in weighed else {}),
         "baselines": {name: summarise(weighed[name], groups, seed) for name in BASELINES},
         "floor": _floors(weighed),
         "groups": {"count": len(set(groups)), "largest": max(Counter(groups).values()) / len(groups)},

@@ -13,8 +13,10 @@ from twinlens.core.types import Dataset, Sample, TwinlensError
 from twinlens.evaluation.judgements import Judgements
 from twinlens.media import images
 from twinlens.metrics import Scores, Summary
+from twinlens.reading.execution import Execution
 from twinlens.reading.grammar.parse import parse
 from twinlens.reading.items import read_items
+from twinlens.reading.table import Table
 
 UNREAD = 0.5
 """Score of a picture where the sentence is not read or the picture is of another world: its pairs count one half."""
@@ -60,10 +62,12 @@ def measure_reading(dataset: Dataset, *, seed: int = 0) -> ReadingReport:
 def truth_scores(queries: Sequence[Sample], gallery: Sequence[Sample]) -> Scores:
     """Score Q sentences on N pictures (Q, N): 1 for true, 0 for false, UNREAD where that cannot be said."""
     scenes = [read_items(images.load(entry.image)) if entry.image is not None else None for entry in gallery]
+    known = [column for column, scene in enumerate(scenes) if scene is not None]
+    execution = Execution(Table.of(scene for scene in scenes if scene is not None))
     scores = np.full((len(queries), len(scenes)), UNREAD, dtype=np.float32)
-    known = [(column, scene) for column, scene in enumerate(scenes) if scene is not None]
+    meanings = {text: parse(text) for text in {query.text for query in queries}}
+    truths = {text: execution.truth(meaning) for text, meaning in meanings.items() if meaning is not None}
     for row, query in zip(scores, queries, strict=True):
-        meaning = parse(query.text)
-        if meaning is not None:
-            row[[column for column, _ in known]] = [meaning.true_of(scene) for _, scene in known]
+        if query.text in truths:
+            row[known] = truths[query.text]
     return scores

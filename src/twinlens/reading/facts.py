@@ -1,6 +1,6 @@
 """Facts: a picture's items as one vector, and statements as directions in the same space.
 
-NumPy only. A fact is a meaning, executed on the items: true 1, false 0. `Facts.fit` draws facts and scenes; `vectors`
+NumPy only. A fact is a meaning, executed on the items: true 1, false 0. `FactSpace.fit` projects facts; `vectors`
 embeds scenes, and `direction` turns any meaning into a vector whose inner product with a scene's tells how likely the
 meaning is true of it.
 """
@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlens.reading.execution import Execution
+from twinlens.reading.forms import MOST_ITEMS
 from twinlens.reading.meanings import Meaning
 from twinlens.reading.table import Mask, Table
 
 Array = NDArray[np.float32]
-RIDGE = 1.0
+RIDGE = 0.3
 """Weight λ of the squared length of a direction, beside the squared errors on the drawn scenes."""
 LEAST_SHARE = 0.004
 """Least share of scenes of which a fact is true, and of which it is false."""
@@ -61,7 +62,7 @@ class Projection:
 
 
 @dataclass(frozen=True)
-class Facts:
+class FactSpace:
     """Facts of pictures and of their boxes, their projections, and the drawn scenes on which directions are fitted.
 
     picture, box: the facts. A vector is √(1 − w) p ⊕ √(w/3) (b₁ ⊕ b₂ ⊕ b₃), w = PLACES_WEIGHT: p projects the facts of
@@ -80,13 +81,14 @@ class Facts:
     @classmethod
     def fit(
         cls, picture: Sequence[Meaning], box: Sequence[Meaning], table: Table, *, width: int, box_width: int, keep: int
-    ) -> Facts:
+    ) -> FactSpace:
         """Fit the projections on drawn scenes (N, 3, 8), and keep the first `keep` of them for directions."""
         facts = executed(table, picture)
         of_picture = Projection.fit(facts, width)
         of_box = Projection.fit(executed(table.boxes_alone, box), box_width)
         examples, scale = quantise(of_picture(facts[:keep]))
-        scenes = table.arrays[:keep].astype(np.int8)
+        room = ((0, 0), (0, 0), (0, MOST_ITEMS - table.size.shape[2]), (0, 0))
+        scenes = np.pad(table.arrays[:keep].astype(np.int8), room, constant_values=-1)
         return cls(tuple(picture), tuple(box), of_picture, of_box, scenes, examples, scale)
 
     @property

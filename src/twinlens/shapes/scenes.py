@@ -14,9 +14,13 @@ from twinlens.core.types import TwinlensError
 from twinlens.reading.world import BLOCK, BOX, COLOURS, PITCH, SHAPES, SIZES, TOWER_X, TOWER_Y, Item
 
 ITEMS = (1, 4)
-"""Fewest and most items in a box; NLVR has up to 8."""
+"""Fewest and most items in a box, unless asked for more."""
 TOWER_SHARE = 0.3
-"""Share of scenes with towers: less than NLVR's 0.7, as sentences about scattered items are more varied."""
+"""Share of scenes with towers: less than NLVR's, as sentences about scattered items are more varied."""
+NLVR_ITEMS = (1, 7)
+"""Fewest and most items in a box of NLVR, but for a few of eight."""
+NLVR_TOWER_SHARE = 0.7
+"""Share of NLVR's scenes with towers."""
 _SIZES = tuple(SIZES.values())
 _COLOUR_NAMES = tuple(COLOURS)
 _TRIES = 40

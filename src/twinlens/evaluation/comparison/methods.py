@@ -15,6 +15,8 @@ from twinlens.fusions import Fusion
 
 CELLWISE, MAPWISE, LEARNED = "cellwise", "mapwise", "learned"
 """Fusions that apply other fusions, and are no methods of their own."""
+READERS = ("match", "program")
+"""Fusions that only the encoder `facts` suits, and that learn nothing; named, they are compared as well."""
 MAP = "map"
 """Switch of a row: the method on the whole map, where the recipe composes cell by cell."""
 RESIDUAL_GATE = "gate+residual"
@@ -39,8 +41,8 @@ class Method:
 
 
 def fusions() -> list[str]:
-    """List the names of all fusions that can be compared."""
-    return [name for name in variants.names("fusions") if name not in (CELLWISE, MAPWISE, LEARNED)]
+    """List the names of all fusions that are compared by default."""
+    return [name for name in variants.names("fusions") if name not in (CELLWISE, MAPWISE, LEARNED, *READERS)]
 
 
 def rows(recipe: Recipe) -> list[str]:

@@ -1,0 +1,46 @@
+"""Two stages under a protocol: the first n of a ranking by vectors, ordered anew by a reader."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from twinlens.core.types import TwinlensError
+from twinlens.evaluation.judgements import Judgements
+from twinlens.evaluation.reading import UNREAD, truth_scores
+from twinlens.metrics import Mask, Scores
+
+READERS = ("truth",)
+"""Stages that need nothing but a sentence and a picture."""
+FIRST = 50
+"""Entries that are read unless asked for another number, as in a search."""
+
+
+def parse_stage(text: str) -> tuple[str, int]:
+    """Read "NAME" or "NAME:N". Raises TwinlensError for another name or number."""
+    name, _, count = text.partition(":")
+    if name not in READERS:
+        raise TwinlensError(f"a protocol can be reranked by {', '.join(READERS)}, not by {name!r}")
+    if not (count or str(FIRST)).isdecimal() or int(count or FIRST) < 1:
+        raise TwinlensError(f"--rerank wants NAME or NAME:N with N from 1 on, not {text!r}")
+    return name, int(count or FIRST)
+
+
+def rerank(judgements: Judgements, scores: Scores, first: int) -> Scores:
+    """Put true before false among the first n of each query's ranking; the others, and what is unread, stay.
+
+    scores (Q, N): of the first stage. Returns scores (Q, N) of the two stages.
+    """
+    truths = truth_scores(judgements.queries, judgements.gallery)
+    rows = zip(scores, truths, judgements.ignore, strict=True)
+    return np.stack([_reordered(score, truth, ignored, first) for score, truth, ignored in rows])
+
+
+def _reordered(scores: Scores, truths: Scores, ignored: Mask, first: int) -> Scores:
+    """Reorder one query's scores (N,): the highest of the read entries go to the true ones, in their order."""
+    ranking = np.flatnonzero(~ignored)
+    ranking = ranking[np.argsort(-scores[ranking], kind="stable")][:first]
+    read = ranking[truths[ranking] != UNREAD]
+    moved = read[np.argsort(-truths[read], kind="stable")]
+    reordered = scores.copy()
+    reordered[moved] = scores[read]
+    return reordered
