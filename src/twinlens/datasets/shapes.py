@@ -16,7 +16,7 @@ from twinlens.core.types import Dataset, Sample, TwinlensError
 from twinlens.datasets._files import check
 from twinlens.shapes.drawing import draw
 from twinlens.shapes.edits import Edit
-from twinlens.shapes.scenes import ITEMS, Scene
+from twinlens.shapes.scenes import ITEMS, TOWER_SHARE, Scene
 from twinlens.shapes.sentences import Table
 from twinlens.shapes.worlds import SPLITS, Statement, World
 from twinlens.splits import connect
@@ -78,12 +78,14 @@ def load(
     scenes: int = SCENES,
     seed: int = 0,
     items: tuple[int, int] = ITEMS,
+    towers: float = TOWER_SHARE,
     texts: int = 2,
 ) -> Dataset:
     """Draw a split under one protocol, equal for equal arguments; pictures are drawn on demand.
 
-    scenes: number of scenes that queries are about. items: fewest and most items of a box. texts: sentences or edits
-    per scene. Gallery ids are digests of the pictures; a picture is in the gallery once.
+    scenes: number of scenes that queries are about. items: fewest and most items of a box. towers: share of scenes with
+    towers, but for edits; items (1, 7) and towers .7 are those of NLVR. texts: sentences or edits per scene. Gallery
+    ids are digests of the pictures; a picture is in the gallery once.
 
     grounded: relevant are all other scenes of which the sentence is true, rejected those of which it is false: near
     ones and some others, at most 50; ignored is the query's own scene. edits: relevant is the target, rejected are the
@@ -98,7 +100,9 @@ def load(
         raise TwinlensError(f"{_NAME} is drawn, not read from {root}; leave the folder out")
     if scenes < 1 or texts < 1:
         raise TwinlensError(f"{_NAME} needs at least one scene and one text per scene, not {scenes} and {texts}")
-    world = World(split, seed, items)
+    if not 0 <= towers <= 1:
+        raise TwinlensError(f"towers is a share of the scenes, from 0 to 1, not {towers}")
+    world = World(split, seed, (items[0], items[1]), towers)
     if protocol == "paper":
         return _paper(world, scenes)
     stated, edited = {"grounded": (scenes, 0), "edits": (0, scenes), "all": (scenes - scenes // 2, scenes // 2)}[

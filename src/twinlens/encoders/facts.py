@@ -56,8 +56,8 @@ class Facts(Encoder):
         width: int = 512,
         box_width: int = 64,
         scenes: int = 4096,
-        vocabulary: int = 3000,
-        hidden: int = 384,
+        vocabulary: int = 4000,
+        hidden: int = 256,
     ) -> None:
         super().__init__()
         self.dim = width + len(BOXES) * box_width

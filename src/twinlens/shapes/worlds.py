@@ -43,15 +43,21 @@ class Presentation:
 class World:
     """The content of one split, determined by its seed.
 
-    seed: 0 or more. items: fewest and most items of a box of scattered items.
+    seed: 0 or more. items: fewest and most items of a box of scattered items. tower_share: share of scenes with towers,
+    but for those that edits are about.
     """
 
     split: str
     seed: int = 0
     items: tuple[int, int] = ITEMS
+    tower_share: float = TOWER_SHARE
 
-    def scenes(self, count: int, *, tower_share: float = TOWER_SHARE) -> list[Scene]:
-        """Draw `count` scenes of this split, no two of them equal up to the order of their boxes."""
+    def scenes(self, count: int, *, tower_share: float | None = None) -> list[Scene]:
+        """Draw `count` scenes of this split, no two of them equal up to the order of their boxes.
+
+        tower_share: None for that of the world.
+        """
+        tower_share = self.tower_share if tower_share is None else tower_share
         rng = self._generator("scenes")
         by_digest: dict[str, Scene] = {}
         while len(by_digest) < count:

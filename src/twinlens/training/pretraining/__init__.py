@@ -1,5 +1,5 @@
 """Pretraining of encoders for drawn scenes.
 
-`python -m twinlens.training.pretraining --out DIR` makes the model `towers` that the package ships. All scenes are of
-the split "train".
+`python -m twinlens.training.pretraining towers --out DIR` makes the model `towers` that the package ships, and
+`reading` the model `reading`. All scenes are of the split "train".
 """

@@ -8,7 +8,7 @@ from typing import cast
 
 import numpy as np
 
-from twinlens.core.recipe import find_recipe
+from twinlens.core.recipe import Recipe, find_recipe
 from twinlens.encoders.facts import Facts
 from twinlens.models.composer import Composer
 from twinlens.reading.drawing import VALUES, random_meaning
@@ -16,7 +16,8 @@ from twinlens.reading.facts import FactSpace, different
 from twinlens.reading.meanings import AtEdge, Count, Is, Kind, Meaning, Number, Over
 from twinlens.reading.meanings.conditions import EDGES
 from twinlens.reading.table import Table
-from twinlens.shapes.scenes import NLVR_ITEMS, NLVR_TOWER_SHARE, random_scene
+from twinlens.shapes.scenes import NLVR_ITEMS, NLVR_TOWER_SHARE
+from twinlens.shapes.worlds import World
 from twinlens.training.pretraining import sentences
 
 SCENES = 8192
@@ -25,21 +26,29 @@ CHOICE_SCENES = 1500
 """Drawn scenes on which facts must differ."""
 
 
-def make(*, scenes: int = SCENES, steps: int = sentences.STEPS, seed: int = 0, progress: bool = True) -> Composer:
+def make(
+    recipe: Recipe | None = None,
+    *,
+    scenes: int = SCENES,
+    steps: int = sentences.STEPS,
+    count: int = sentences.SENTENCES,
+    seed: int = 0,
+    progress: bool = True,
+) -> Composer:
     """Fit the facts to drawn scenes and train the network."""
-    composer = Composer.build(find_recipe("reading"), seed=seed)
+    composer = Composer.build(recipe or find_recipe("reading"), seed=seed)
     encoder = cast(Facts, composer.encoders[0])
     space = fit_space(encoder, scenes, seed)
     vocabulary, hidden = encoder.get_buffer("words_into").shape
-    network = sentences.train(space, seed=seed, steps=steps, vocabulary=vocabulary, hidden=hidden, progress=progress)
-    encoder.adopt(space, network)
+    settings = sentences.Settings(steps, count, vocabulary, hidden)
+    encoder.adopt(space, sentences.train(space, settings, seed=seed, progress=progress))
     return composer.eval()
 
 
 def fit_space(encoder: Facts, scenes: int, seed: int) -> FactSpace:
     """Draw facts and scenes of the sizes of an encoder, and fit the projections."""
     rng = np.random.default_rng([seed, *b"reading"])
-    drawn = [random_scene(rng, items=NLVR_ITEMS, tower_share=NLVR_TOWER_SHARE) for _ in range(scenes)]
+    drawn = World("train", seed, NLVR_ITEMS, NLVR_TOWER_SHARE).scenes(scenes)
     few = Table.of(drawn[:CHOICE_SCENES])
     facts, width = encoder.get_buffer("picture_axes").shape
     box_facts, box_width = encoder.get_buffer("box_axes").shape

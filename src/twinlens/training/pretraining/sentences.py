@@ -7,8 +7,9 @@ direction that ridge regression gives it. Some kinds of sentence are held out, s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -24,13 +25,13 @@ from twinlens.reading.table import Mask, Table
 from twinlens.reading.words import WordNetwork, grams
 from twinlens.shapes.sentences import FAMILIES, random_sentence
 
-STEPS = 3000
-SENTENCES = 16_000
+STEPS = 6000
+SENTENCES = 20_000
 HELD_OUT = ("box_pair", "n_boxes", "no_box", "all_sized", "none_touching", "box_wall", "tower_height_and_end")
 """Families of `shapes.sentences` that the network never meets."""
 HELD_OUT_DRAWN = ("box_two_kinds", "box_edge", "every", "box_every", "tower_height_and_more", "two_statements")
 """Families of `reading.drawing` that mean the like."""
-DRAWN_SHARE = 0.4
+DRAWN_SHARE = 0.3
 """Share of sentences that are drawn from the grammar; the others are those of `shapes`."""
 LEAST_SHARE = 0.01
 """Least share of scenes of which a sentence is true, and of which it is false."""
@@ -55,30 +56,30 @@ class Layers(nn.Module):
         return directions
 
 
-def train(
-    space: FactSpace,
-    *,
-    seed: int,
-    steps: int = STEPS,
-    sentences: int = SENTENCES,
-    vocabulary: int,
-    hidden: int,
-    progress: bool = True,
-) -> WordNetwork:
+class Settings(NamedTuple):
+    """Steps of training, the number of sentences to learn from, and the sizes of the network."""
+
+    steps: int
+    sentences: int
+    vocabulary: int
+    hidden: int
+
+
+def train(space: FactSpace, settings: Settings, *, seed: int, progress: bool = True) -> WordNetwork:
     """Train the network: the loss is one minus the cosine with the direction of the sentence."""
-    rng, table = np.random.default_rng([seed, *b"sentences"]), Table.from_arrays(space.scenes)
-    with bar("sentences", sentences, unit="sentences", progress=progress) as advance:
-        texts, truths = executed_sentences(rng, space, table, sentences, advance)
+    rng = np.random.default_rng([seed, *b"sentences"])
+    with bar("sentences", settings.sentences, unit="sentences", progress=progress) as advance:
+        texts, truths = executed_sentences(rng, space, settings.sentences, advance)
     targets = torch.from_numpy(space.directions(truths)[:, : space.examples.shape[1]])
     counts = Counter(gram for text in texts for gram in grams(text))
-    known = sorted(counts, key=lambda gram: (-counts[gram], gram))[:vocabulary]
+    known = sorted(counts, key=lambda gram: (-counts[gram], gram))[: settings.vocabulary]
     numbers = _numbered(texts, known)
     torch.manual_seed(seed)
-    layers = Layers(vocabulary, hidden, targets.shape[1])
+    layers = Layers(settings.vocabulary, settings.hidden, targets.shape[1])
     optimizer = torch.optim.Adam(layers.parameters(), lr=RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=RATE, total_steps=max(steps, 2))
-    with bar("training", steps, unit="steps", progress=progress) as advance:
-        for _ in range(steps):
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=RATE, total_steps=max(settings.steps, 2))
+    with bar("training", settings.steps, unit="steps", progress=progress) as advance:
+        for _ in range(settings.steps):
             rows = torch.from_numpy(rng.integers(len(texts), size=BATCH))
             loss = 1 - F.cosine_similarity(layers(numbers[rows]), targets[rows]).mean()
             optimizer.zero_grad()
@@ -86,21 +87,21 @@ def train(
             optimizer.step()
             schedule.step()
             advance(1)
-    return _rounded(layers, known, vocabulary)
+    return _rounded(layers, known, settings.vocabulary)
 
 
 def executed_sentences(
-    rng: np.random.Generator, space: FactSpace, table: Table, count: int, advance: object = None
+    rng: np.random.Generator, space: FactSpace, count: int, advance: Callable[[int], object]
 ) -> tuple[list[str], Mask]:
     """Draw sentences, and execute them on the drawn scenes: texts and truths (count, M)."""
     drawn = islice(_drawn(rng, space), round(DRAWN_SHARE * count))
+    table = Table.from_arrays(space.scenes)
     of_shapes = islice(shapes_sentences(rng, table, training_families()), count - round(DRAWN_SHARE * count))
     texts, truths = [], np.empty((count, len(space.scenes)), dtype=np.bool_)
     for row, (text, truth) in enumerate((*drawn, *of_shapes)):
         texts.append(text)
         truths[row] = truth
-        if callable(advance):
-            advance(1)
+        advance(1)
     return texts, truths
 
 
