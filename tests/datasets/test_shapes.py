@@ -213,3 +213,13 @@ def test_a_validation_part_can_be_held_out_by_groups(protocol):
 def test_wrong_options_are_named(options, message):
     with pytest.raises(TwinlensError, match=message):
         shapes.load(**options)
+
+
+def test_scenes_are_drawn_as_those_of_nlvr_where_asked():
+    loaded = shapes.load(split="val", scenes=60, items=(1, 7), towers=0.7, texts=1)
+    drawn = [scene_of(query) for query in loaded.queries]
+    assert 0.5 < np.mean([scene.is_towers for scene in drawn]) < 0.9
+    assert max(len(box) for scene in drawn for box in scene.boxes) > 4
+    assert not any(scene_of(q).is_towers for q in shapes.load(split="val", scenes=20, towers=0.0).queries)
+    with pytest.raises(TwinlensError, match="towers is a share of the scenes"):
+        shapes.load(towers=1.5)

@@ -1,4 +1,7 @@
-"""Meanings drawn at random, of the kinds that people write about such pictures; all of them have words."""
+"""Meanings drawn at random, of the kinds that people write about such pictures.
+
+All of them have words, but for some of `two_statements` whose parts are two statements themselves.
+"""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ class FactSpace:
     def vectors(self, table: Table) -> Array:
         """Embed scenes of three boxes as unit vectors (N, D)."""
         whole = self.of_picture(executed(table, self.picture))
-        boxes = self.of_box(executed(table.boxes_alone, self.box)).reshape(len(whole), -1)
+        boxes = self.of_box(executed(table.boxes_alone, self.box)).reshape(len(whole), self.width - whole.shape[1])
         parts = (np.sqrt(1 - PLACES_WEIGHT) * whole, np.sqrt(PLACES_WEIGHT / table.size.shape[1]) * boxes)
         return np.concatenate(parts, axis=1).astype(np.float32)
 
