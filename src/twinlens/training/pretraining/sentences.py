@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -21,12 +21,12 @@ from twinlens.core.progress import bar
 from twinlens.reading import drawing
 from twinlens.reading.facts import FactSpace, quantise
 from twinlens.reading.grammar.say import say
-from twinlens.reading.table import Mask, Table
+from twinlens.reading.table import Table
 from twinlens.reading.words import WordNetwork, grams
 from twinlens.shapes.sentences import FAMILIES, random_sentence
 
-STEPS = 6000
-SENTENCES = 20_000
+STEPS = 12_000
+SENTENCES = 60_000
 HELD_OUT = ("box_pair", "n_boxes", "no_box", "all_sized", "none_touching", "box_wall", "tower_height_and_end")
 """Families of `shapes.sentences` that the network never meets."""
 HELD_OUT_DRAWN = ("box_two_kinds", "box_edge", "every", "box_every", "tower_height_and_more", "two_statements")
@@ -36,6 +36,7 @@ DRAWN_SHARE = 0.3
 LEAST_SHARE = 0.01
 """Least share of scenes of which a sentence is true, and of which it is false."""
 BATCH, RATE, DROPOUT = 256, 3e-3, 0.1
+_AT_ONCE = 1024  # sentences whose directions are computed together
 
 
 class Layers(nn.Module):
@@ -69,8 +70,7 @@ def train(space: FactSpace, settings: Settings, *, seed: int, progress: bool = T
     """Train the network: the loss is one minus the cosine with the direction of the sentence."""
     rng = np.random.default_rng([seed, *b"sentences"])
     with bar("sentences", settings.sentences, unit="sentences", progress=progress) as advance:
-        texts, truths = executed_sentences(rng, space, settings.sentences, advance)
-    targets = torch.from_numpy(space.directions(truths)[:, : space.examples.shape[1]])
+        texts, targets = _taught(rng, space, settings.sentences, advance)
     counts = Counter(gram for text in texts for gram in grams(text))
     known = sorted(counts, key=lambda gram: (-counts[gram], gram))[: settings.vocabulary]
     numbers = _numbered(texts, known)
@@ -90,19 +90,20 @@ def train(space: FactSpace, settings: Settings, *, seed: int, progress: bool = T
     return _rounded(layers, known, settings.vocabulary)
 
 
-def executed_sentences(
+def _taught(
     rng: np.random.Generator, space: FactSpace, count: int, advance: Callable[[int], object]
-) -> tuple[list[str], Mask]:
-    """Draw sentences, and execute them on the drawn scenes: texts and truths (count, M)."""
-    drawn = islice(_drawn(rng, space), round(DRAWN_SHARE * count))
-    table = Table.from_arrays(space.scenes)
-    of_shapes = islice(shapes_sentences(rng, table, training_families()), count - round(DRAWN_SHARE * count))
-    texts, truths = [], np.empty((count, len(space.scenes)), dtype=np.bool_)
-    for row, (text, truth) in enumerate((*drawn, *of_shapes)):
-        texts.append(text)
-        truths[row] = truth
-        advance(1)
-    return texts, truths
+) -> tuple[list[str], Tensor]:
+    """Draw sentences, and compute their directions on the drawn scenes: texts and targets (count, d)."""
+    of_grammar = round(DRAWN_SHARE * count)
+    of_shapes = shapes_sentences(rng, Table.from_arrays(space.scenes), training_families())
+    pairs = chain(islice(_drawn(rng, space), of_grammar), islice(of_shapes, count - of_grammar))
+    texts, targets = list[str](), torch.empty(count, space.examples.shape[1])
+    while some := list(islice(pairs, _AT_ONCE)):
+        directions = space.directions(np.stack([truth for _, truth in some]))
+        targets[len(texts) : len(texts) + len(some)] = torch.from_numpy(directions[:, : targets.shape[1]])
+        texts += [text for text, _ in some]
+        advance(len(some))
+    return texts, targets
 
 
 def training_families() -> list[str]:
