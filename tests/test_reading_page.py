@@ -21,9 +21,11 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "reading.md").read_text(encoding="utf-8")
 TABLE = re.findall(r"^\| `(\w+)` \| (.+) \|$", PAGE, re.MULTILINE)
 UNREAD = re.findall(r"^- (.+)$", PAGE.split("**Not read**")[1].split("\n## ")[0], re.MULTILINE)
-SNIPPET, CONDITION, RULE, CASE = re.findall(r"^```(?:python|text)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+SNIPPET, CONDITION, TABLES, RULE, CASE = re.findall(r"^```(?:python|text)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 SENTENCE = "There is a small black triangle near a yellow circle."
 CHECK = f"""
+from twinlens.reading.execution import Execution
+from twinlens.reading.table import Table
 from twinlens.reading.grammar.parse import parse
 from twinlens.reading.grammar.say import say
 from twinlens.reading.meanings.records import from_json, to_json
@@ -34,6 +36,8 @@ assert parse(say(meaning)) == meaning == from_json(to_json(meaning))
 circle, box = Item("circle", "yellow", 20, 40, 40), Item("triangle", "black", 10, 68, 45)
 assert meaning.true_of(((circle, box), (), ()))
 assert not meaning.true_of(((circle, box._replace(x=80)), (), ()))
+scenes = [((circle, box), (), ()), ((circle, box._replace(x=80)), (), ())]
+assert Execution(Table.of(scenes)).truth(meaning).tolist() == [True, False]
 print(say(meaning))
 """
 
@@ -77,6 +81,8 @@ def test_the_added_construct_is_read_said_and_kept(tmp_path):
     reading = tmp_path / "twinlens" / "reading"
     imports = "from twinlens.reading.meanings.conditions import Near\n"
     insert(reading / "meanings" / "conditions.py", "", f"\n\n{CONDITION}")
+    insert(reading / "execution.py", '        raise TypeError(f"no execution of {type(condition)', TABLES)
+    insert(reading / "execution.py", "from twinlens.reading.meanings import", imports)
     insert(reading / "grammar" / "conditions.py", "]\n\nRULES", RULE)
     insert(reading / "grammar" / "wording.py", "    raise speechless(condition)", CASE)
     for name in ("conditions", "wording"):

@@ -36,7 +36,7 @@ def test_what_ships_is_loaded():
 
 
 def test_a_model_is_named_or_given_as_a_folder(tmp_path, monkeypatch):
-    assert {"compact", "towers"} <= set(pretrained.shipped())
+    assert {"compact", "reading", "towers"} <= set(pretrained.shipped())
     by_name = pretrained.load("compact")
     by_name.save(tmp_path / "mine")
     assert pretrained.load(tmp_path / "mine").digest == by_name.digest

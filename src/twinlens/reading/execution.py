@@ -133,9 +133,8 @@ class Execution:
             case Under(kind, directly):
                 return _meets(self._over(directly).swapaxes(-1, -2), self.items(kind))
             case Touching(kind):
-                across, along = self.table.gaps
-                others = ~np.eye(self.table.occupied.shape[-1], dtype=np.bool_)
-                return _meets((np.maximum(across, along) <= NEAR) & others & self.table.pairs, self.items(kind))
+                close = np.maximum(*self.table.gaps) <= NEAR
+                return _meets(close & self.table.pairs, self.items(kind))
             case Between(one, other, alike):
                 colours = [self.table.colour == code for code in COLOUR_CODES.values()]
                 masks = colours if alike else [self.table.occupied]

@@ -95,8 +95,9 @@ class Table:
 
     @cached_property
     def pairs(self) -> Mask:
-        """[n, b, i, j]: True where both items exist (N, B, M, M)."""
-        return self.occupied[..., :, None] & self.occupied[..., None, :]
+        """[n, b, i, j]: True where both items exist and are not the same (N, B, M, M)."""
+        different = ~np.eye(self.occupied.shape[-1], dtype=np.bool_)
+        return self.occupied[..., :, None] & self.occupied[..., None, :] & different
 
     @cached_property
     def gaps(self) -> tuple[NDArray[np.int16], NDArray[np.int16]]:

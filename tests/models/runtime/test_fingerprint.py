@@ -22,7 +22,7 @@ from twinlens.models.composer import Composer
 from twinlens.models.runtime import Runtime, cache, fingerprint, load
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
-SHIPPED = [Path(str(resources.files("twinlens") / "models" / name)) for name in ("compact", "towers")]
+SHIPPED = [Path(str(resources.files("twinlens") / "models" / name)) for name in ("compact", "reading", "towers")]
 SENTENCE = Sample("a", None, "make the left tile red")
 
 
