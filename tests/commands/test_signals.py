@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -104,29 +104,45 @@ def gone(processes: set[int]) -> float:
     return core_seconds_until(lambda: not any(map(is_there, processes)))
 
 
-@pytest.mark.parametrize(
-    ("name", "number", "code"),
-    [("evaluate", signal.SIGTERM, 143), ("compare", signal.SIGTERM, 143), ("train", signal.SIGTERM, 143)],
-)
-def test_sigterm_ends_the_workers(tmp_path, name, number, code):
-    with started(name, tmp_path) as (process, workers):
-        assert len(workers) >= 2
-        process.send_signal(number)
-        assert gone(workers) < SECONDS
-        assert process.wait(20) == code
-        assert process.stderr.read().splitlines()[-1] == STOPPED
+def least(measure: Callable[[], float]) -> float:
+    """The least of up to three measurements: what else the machine does can only delay."""
+    took = [measure()]
+    while min(took) >= SECONDS and len(took) < 3:
+        took.append(measure())
+    return min(took)
+
+
+@pytest.mark.parametrize("name", ["evaluate", "compare", "train"])
+def test_sigterm_ends_the_workers(tmp_path, name):
+    def end() -> float:
+        with started(name, tmp_path) as (process, workers):
+            assert len(workers) >= 2
+            process.send_signal(signal.SIGTERM)
+            took = gone(workers)
+            assert process.wait(20) == 143
+            assert process.stderr.read().splitlines()[-1] == STOPPED
+        return took
+
+    assert least(end) < SECONDS
 
 
 def test_ctrl_c_in_a_terminal_reaches_all_processes_and_is_one_line(tmp_path):
-    with started("train", tmp_path) as (process, workers):
-        os.killpg(process.pid, signal.SIGINT)
-        assert gone(workers) < SECONDS
-        assert process.wait(20) == 130
-        told = process.stderr.read()
-        assert told.splitlines()[-1] == STOPPED and "Traceback" not in told
+    def end() -> float:
+        with started("train", tmp_path) as (process, workers):
+            os.killpg(process.pid, signal.SIGINT)
+            took = gone(workers)
+            assert process.wait(20) == 130
+            told = process.stderr.read()
+            assert told.splitlines()[-1] == STOPPED and "Traceback" not in told
+        return took
+
+    assert least(end) < SECONDS
 
 
 def test_workers_end_with_a_command_that_is_killed(tmp_path):
-    with started("train", tmp_path) as (process, workers):
-        process.kill()
-        assert gone(workers) < SECONDS
+    def end() -> float:
+        with started("train", tmp_path) as (process, workers):
+            process.kill()
+            return gone(workers)
+
+    assert least(end) < SECONDS

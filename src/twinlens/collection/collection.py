@@ -34,8 +34,7 @@ from twinlens.collection.store import (
     contents,
 )
 from twinlens.collection.writer import adopt, create, forget, refresh_matrix, replace_model, writer
-from twinlens.core.arguments import as_kind, as_text
-from twinlens.core.paths import as_path, as_paths
+from twinlens.core.arguments import as_kind, as_path, as_paths, as_text
 from twinlens.core.types import TwinlensError
 from twinlens.models.runtime import accelerated, load, tuned
 

@@ -12,7 +12,7 @@ from twinlens.collection.store import Store
 from twinlens.media.fields import BOILERPLATE, EMBEDDED, LATITUDE, TAKEN
 
 COLUMNS = ("captioned beside", "captioned within", "boilerplate", "dated", "placed", "failed")
-"""What is counted of each kind: captions from beside the file and from within it, texts that are none, and so on."""
+"""Counts of each kind: captions from beside the file and from within it, texts that are none, and so on."""
 
 
 @dataclass

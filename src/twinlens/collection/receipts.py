@@ -15,8 +15,7 @@ import numpy as np
 from twinlens.collection.search.records import Hits
 from twinlens.collection.search.request import SearchRequest
 from twinlens.collection.store import Contents, expanded
-from twinlens.core.arguments import as_kind
-from twinlens.core.paths import as_path
+from twinlens.core.arguments import as_kind, as_path
 from twinlens.core.types import Hit, TwinlensError
 from twinlens.media import sources
 from twinlens.models.runtime import measurements

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
-from pathlib import PurePath
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePath
 from typing import TypeVar
 
 from twinlens.core.escaping import shortened
-from twinlens.core.paths import can_name
 from twinlens.core.types import Sample, TwinlensError
 
 T = TypeVar("T")
@@ -76,3 +76,33 @@ def shown(given: object) -> str:
     """Return a value as code has it if it is small and plain, else its type."""
     plain = given is None or isinstance(given, str | int | float)
     return shortened(repr(given), 60) if plain else f"{type(given).__name__}"
+
+
+def as_path(name: str, given: object) -> Path:
+    """Return a path from what a caller passes as `name`. Raises TwinlensError for what cannot be one."""
+    value = os.fspath(given) if isinstance(given, os.PathLike) else given
+    if isinstance(value, bytes | bytearray):
+        raise TwinlensError(f"{name} wants a path as text, not bytes; give os.fsdecode(data)")
+    if not isinstance(value, str):
+        raise TwinlensError(f"{name} wants a path, not {type(value).__name__}; give text or a pathlib.Path")
+    if "\0" in value:
+        raise TwinlensError(f"{name} wants a path, and {value!r} has a NUL character in it; leave that out")
+    if not can_name(value):
+        raise TwinlensError(f"{name} wants a path, and {value!r} has half a character in it; leave that out")
+    return Path(value)
+
+
+def can_name(path: str) -> bool:
+    """Tell whether a file system can have a path: lone surrogates stand for its bytes, or for nothing."""
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def as_paths(name: str, given: object) -> list[Path]:
+    """Return paths from one of them, or several. Raises TwinlensError as `as_path` does."""
+    if isinstance(given, str | bytes | bytearray | os.PathLike) or not isinstance(given, Iterable):
+        given = [given]
+    return [as_path(name, one) for one in given]

@@ -12,8 +12,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from twinlens.core import suggestions
-from twinlens.core.arguments import as_text
-from twinlens.core.paths import as_path
+from twinlens.core.arguments import as_path, as_text
 from twinlens.core.types import TwinlensError
 
 EXACT = {"name": "exact"}

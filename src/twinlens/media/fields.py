@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 EMBEDDED = "embedded"
 """The key of an entry's metadata that holds what its file carries: fields from beside the file stand above it."""
 TAKEN, TAKEN_FROM, CAMERA, LENS = "taken", "taken_from", "camera", "lens"
@@ -15,11 +12,3 @@ FIELDS = frozenset({TAKEN, TAKEN_FROM, CAMERA, LENS, LATITUDE, LONGITUDE, TITLE,
 latitude and longitude: degrees, WGS 84. keywords: a list. rating: 1 to 5, −1 for rejected. boilerplate: a text in the
 file that tells no picture from others.
 """
-
-
-def flat(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge what a file carries into the fields from beside it, which win."""
-    embedded = metadata.get(EMBEDDED)
-    if not isinstance(embedded, dict):
-        return dict(metadata)
-    return {**embedded, **{key: value for key, value in metadata.items() if key != EMBEDDED}}

@@ -1,17 +1,20 @@
-"""The table of picture formats: endings, first bytes, what decodes them, which extra installs that, and limits.
+"""The table of picture formats, endings, first bytes, decoder, extra and limits, and opening by it.
 
 One row decides all of a format. Formats of an extra that is not installed are passed over, counted, and named.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import PurePath
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
-from PIL import features
+from PIL import Image, features
+
+from twinlens.media.mending import DAMAGE, without_texts
 
 MAX_BYTES = 512 * 2**20
 HEAD = 32
@@ -157,3 +160,44 @@ def _cure(ending: str) -> str:
     if row is None:
         return "their content is that of pictures, and their names are not; give them the ending of their kind"
     return cure(row)
+
+
+FORMATS = pillow_names()
+
+
+class MissingDecoder(OSError):  # noqa: N818 - it names what is missing
+    """A picture of a known format that nothing here decodes; the message says what would."""
+
+
+def open_image(file: BinaryIO, name: str = "") -> Image.Image:
+    """Open a picture of a format of the table; the pixels of most are read later.
+
+    name: the file's, where the content alone does not tell the format. A PNG whose texts or profile are damaged, or
+    longer than Pillow reads, is opened without them. Raises one of `DAMAGE`, of which MissingDecoder and
+    UnidentifiedImageError, and DecompressionBombError as Pillow does.
+    """
+    file.seek(0)
+    row = of_content(file.read(HEAD), name)
+    file.seek(0)
+    if row is not None and (row.module or not row.is_read):
+        return _open_by(row, file)
+    try:
+        return Image.open(file, formats=FORMATS)
+    except DAMAGE:
+        bare = without_texts(file)
+        if bare is None:
+            raise
+        return bare
+
+
+def _open_by(row: Format, file: BinaryIO) -> Image.Image:
+    """Open a picture by the decoder of its format, which is loaded now."""
+    if not is_installed(row):
+        raise MissingDecoder(f"is {row.name}: {cure(row)}")
+    if row.decoder:
+        opened: Image.Image = importlib.import_module(f"twinlens.media.decoders.{row.decoder}").open_picture(file)
+        return opened
+    plugin = importlib.import_module(row.module)
+    if hasattr(plugin, "register_heif_opener"):
+        plugin.register_heif_opener()
+    return Image.open(file, formats=row.pillow)

@@ -12,7 +12,8 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from twinlens.core.types import Picture, TwinlensError
 from twinlens.media import formats, sources
-from twinlens.media.opening import DAMAGE, FORMATS, MissingDecoder, open_image, with_its_end, without_texts
+from twinlens.media.formats import FORMATS, MissingDecoder, open_image
+from twinlens.media.mending import DAMAGE, with_its_end, without_texts
 
 MAX_PIXELS = 178_956_970
 """The default limit, which is also where Pillow refuses on its own; a higher `max_pixels` changes nothing."""

@@ -19,10 +19,9 @@ from torch import Tensor, nn
 
 from twinlens.calibration import Channel
 from twinlens.core import checksums, digests, hub, variants
-from twinlens.core.arguments import as_kind, as_samples
+from twinlens.core.arguments import as_kind, as_path, as_samples
 from twinlens.core.atomic import whole_file
 from twinlens.core.batches import stack_tensors
-from twinlens.core.paths import as_path
 from twinlens.core.progress import bar
 from twinlens.core.recipe import Recipe, Variant
 from twinlens.core.types import Arrays, Batch, Encoded, Features, Sample, Similarity, TwinlensError

@@ -19,10 +19,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from twinlens import losses, metrics, splits
-from twinlens.core.arguments import as_kind
+from twinlens.core.arguments import as_kind, as_path
 from twinlens.core.atomic import whole_file
 from twinlens.core.machine import pick_device
-from twinlens.core.paths import as_path
 from twinlens.core.processes import begin_worker, held_signals, killed_on_error
 from twinlens.core.progress import Bar, bar
 from twinlens.core.recipe import Recipe

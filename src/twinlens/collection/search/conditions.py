@@ -13,8 +13,8 @@ from twinlens.collection.store import Store
 from twinlens.core.types import TwinlensError
 
 
-def condition(request: SearchRequest, store: Store) -> filters.Node | None:
-    """Return the condition that answers must meet, None for any.
+def condition(request: SearchRequest, store: Store) -> filters.Node:
+    """Return the condition that the answers to a filtered request must meet.
 
     Raises TwinlensError for one that cannot be parsed, a field or a type that no entry has, and a folder without
     pictures.
@@ -24,8 +24,6 @@ def condition(request: SearchRequest, store: Store) -> filters.Node | None:
         parts.append(Near(*request.near))
     if request.within:
         parts.append(Some(tuple(_below(folder, store) for folder in request.within)))
-    if not parts:
-        return None
     found = parts[0] if len(parts) == 1 else Every(tuple(parts))
     check_fields(found, store)
     return found

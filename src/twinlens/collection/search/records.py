@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from twinlens.collection.store import Entry
 from twinlens.core.types import Hit, Sample
-from twinlens.media.fields import flat
+from twinlens.media.fields import EMBEDDED
 
 DOUBTFUL = 0.05
 """The chance from which on an answer may well be none; docs/methods.md has what it was measured to find and to miss."""
@@ -33,7 +33,7 @@ class Hits(list[Hit]):
 def hit(rank: int, entry: Entry, score: float, duplicates: Iterable[int], why: dict[str, Any] | None = None) -> Hit:
     """Build a hit from an entry of the store."""
     sample = Sample(str(entry.row), entry.path, entry.caption)
-    return Hit(sample, score, tuple(map(str, duplicates)), rank, flat(entry.metadata), entry.hash.hex(), why or {})
+    return Hit(sample, score, tuple(map(str, duplicates)), rank, _flat(entry.metadata), entry.hash.hex(), why or {})
 
 
 def to_json(hit: Hit) -> dict[str, Any]:
@@ -48,3 +48,11 @@ def to_json(hit: Hit) -> dict[str, Any]:
         "metadata": hit.metadata,
         **({"why": hit.why} if hit.why else {}),
     }
+
+
+def _flat(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge what a file carries into the fields from beside it, which win."""
+    embedded = metadata.get(EMBEDDED)
+    if not isinstance(embedded, dict):
+        return dict(metadata)
+    return {**embedded, **{key: value for key, value in metadata.items() if key != EMBEDDED}}

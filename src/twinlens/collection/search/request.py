@@ -104,6 +104,11 @@ class SearchRequest:
             options["weights"] = tuple(_several("weights", options["weights"]))
         return cls(_pictures(image), () if text is None else _texts("text", text), k, **options)
 
+    @property
+    def is_filtered(self) -> bool:
+        """Tell that not every entry may answer."""
+        return self.where is not None or self.near is not None or bool(self.within)
+
     def to_json(self) -> dict[str, Any]:
         """Return what `of` takes; pictures stay as they are."""
         values = {JSON_NAMES.get(f.name, f.name): getattr(self, f.name) for f in fields(self)}

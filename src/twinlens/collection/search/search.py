@@ -69,7 +69,7 @@ def search(request: SearchRequest, session: Session, generation: Generation, mod
     Raises TwinlensError for a condition or an id that is wrong, and for a picture that cannot be read.
     """
     reranker, candidates = _reranker(request)
-    among_these = condition(request, session.store)
+    among_these = condition(request, session.store) if request.is_filtered else None
     unlike = np.array([_embedded_row(session.store, generation, entry) for entry in request.unlike], dtype=np.int64)
     with query.preloading(request, model, first=session.is_fresh):
         state = session.engine.sync(session.store)

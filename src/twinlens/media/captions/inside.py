@@ -13,7 +13,8 @@ from twinlens.media import fields, sources
 from twinlens.media.captions import dates, xmp
 from twinlens.media.captions.boilerplate import is_boilerplate
 from twinlens.media.captions.records import Caption, clean
-from twinlens.media.opening import DAMAGE, open_image, without_texts
+from twinlens.media.formats import open_image
+from twinlens.media.mending import DAMAGE, without_texts
 
 _XP_TITLE, _XP_COMMENT, _XP_KEYWORDS, _XP_SUBJECT = 0x9C9B, 0x9C9C, 0x9C9E, 0x9C9F
 _STARS = 0x4746

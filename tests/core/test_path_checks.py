@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from twinlens.core.paths import as_path, as_paths
+from twinlens.core.arguments import as_path, as_paths
 from twinlens.core.types import TwinlensError
 from twinlens.models.composer import Composer
 
