@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.core.test_paths import WRONG
+from tests.core.test_arguments import WRONG
 from tests.mean_color import MeanColor
 from twinlens.collection import Collection
 from twinlens.core.types import TwinlensError
