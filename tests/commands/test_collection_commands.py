@@ -35,10 +35,10 @@ def test_a_later_run_with_workers_takes_what_is_new(indexed, pictures, tmp_path)
 
 def test_a_bad_picture_among_good_ones_is_listed(run, pictures, model):
     (pictures / "text.png").write_text("no picture")
-    (pictures / "phone.heic").write_text("of a format that is not read")
+    (pictures / "drawing.svg").write_text("of a format that is not read")
     code, out, _ = run("index", pictures, "--model", model, "--workers", 0)
     assert code == 0
-    assert "3 added, 1 failed" in out and "passed over 1 .heic" in out
+    assert "3 added, 1 failed" in out and "passed over 1 .svg" in out
     assert "text.png" in str(answer(run, "info")["failures"])  # the table folds a long path
     told = answer(run, "index", pictures)
     assert (told["skipped"], told["failed"]) == (1, 0)
@@ -77,7 +77,10 @@ def test_every_option_of_search(indexed, pictures):
     assert len(answer(indexed, "search", *several, "--distinct", "-1")["hits"]) == 1
     assert indexed("search", "--text", "red", "--where", "year > 3000")[1] == "no picture meets the condition\n"
     code, out, err = indexed("search", "--text", "red", "--where", "width > 3 and not (has yaer or year < 3)")
-    assert (code, out) == (2, "") and "unknown field 'yaer' (did you mean 'year'?); known: year, path, " in err
+    assert (code, out) == (
+        2,
+        "",
+    ) and "unknown field 'yaer' (did you mean 'year'?); known: year, folder, latitude, path, " in err
     code, _, err = indexed("search", "--text", "red", "--distinct", 2)
     assert code == 2 and "distinct wants a cosine, from -1 to 1, not 2" in err
 
