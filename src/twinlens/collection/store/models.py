@@ -30,7 +30,7 @@ FOLDERS = re.compile(r"encoder-\d+(/(words|visual|checkpoint|bert|weights|start)
 FILES = re.compile(
     r"recipe\.toml|provenance\.json|checksums\.json|model\.safetensors"
     r"|model\.\d+\.tmp|\.tmp\w{6}"  # drafts of the weights: our own, and those of safetensors
-    rf"|{FOLDERS.pattern}/(tokenizer|architecture|preprocessing|ngrams)\.json"
+    rf"|{FOLDERS.pattern}/(tokenizer|architecture|preprocessing|ngrams|facts)\.json"
 )
 """Files that models are saved with."""
 
