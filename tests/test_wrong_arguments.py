@@ -8,7 +8,7 @@ import pytest
 import twinlens
 from tests import toy
 from tests.mean_color import MeanColor
-from twinlens import Collection, Composer, Dataset, Recipe, Sample, TwinlensError, find_recipe, train
+from twinlens import Collection, Composer, Dataset, Recipe, Sample, TwinlensError, evaluate, find_recipe, train
 from twinlens.adaptation import Plan, learn, measure, revert
 from twinlens.collection import receipts
 
@@ -40,6 +40,7 @@ def test_what_a_model_cannot_take_is_one_line(toy_composer, given):
     uses += [lambda it: train(it, NOTHING, NOTHING), lambda it: train(toy_composer, it, NOTHING)]
     uses += [lambda it: train(toy_composer, NOTHING, it), find_recipe, Recipe.read]
     uses += [lambda it: Recipe.parse(it, source="it")]
+    uses += [lambda it: evaluate(it, NOTHING), lambda it: evaluate(toy_composer, it)]
     for use in uses:
         refused(use, given)
 

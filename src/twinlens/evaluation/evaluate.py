@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from twinlens import metrics
+from twinlens.core.arguments import as_kind
 from twinlens.core.types import Dataset
 from twinlens.evaluation import two_stage
 from twinlens.evaluation.baselines import (
@@ -48,8 +49,10 @@ def evaluate(
     {"groups": {"count": …, "largest": share of the queries}} what the intervals draw. Where the dataset has parts,
     every figure is the plain mean over them, and {"parts": {part: {name: summary}}} has the composed queries' figures
     in each. With `first`, {"two_stage": {name: summary}} has the composed queries after a reader has reordered so many
-    entries of each ranking.
+    entries of each ranking. Raises TwinlensError for what is no composer or no dataset.
     """
+    as_kind("evaluate", composer, Composer, "give Composer.load(folder)")
+    as_kind("evaluate", dataset, Dataset, "give one that a loader returns")
     judgements = Judgements.of(dataset)
     sizes = {"queries": len(judgements.queries), "gallery": len(judgements.gallery)}
     values = measure(composer, judgements, seed=seed, ks=ks, first=first, progress=progress)
