@@ -50,10 +50,9 @@ class Rules:
 
         To be called from the top down, as `os.walk` goes. The topmost folder is taken whatever its name.
         """
-        specs = self._specs.pop(where, None)
-        specs = ((where, self._exclude),) if specs is None else specs
+        specs = self._specs.pop(where, None) or ((where, self._exclude),)
         if IGNORE_FILE in names:
-            specs = (*specs, (where, self._read(Path(where, IGNORE_FILE))))
+            specs = (specs[0], (where, self._read(Path(where, IGNORE_FILE))), *specs[1:])
         kept = []
         for name in folders:
             reason = self._reason(where, name, specs)
@@ -107,8 +106,10 @@ class Rules:
 
 
 def _is_excluded(path: str, specs: tuple[tuple[str, GitIgnoreSpec], ...]) -> bool:
-    """Ask the rules from the innermost outwards; those of the command line first. A folder's path ends with /."""
-    for base, spec in (specs[0], *reversed(specs[1:])):
+    """Ask the rules of the command line, then the others from the innermost outwards. A folder's path ends with /."""
+    for base, spec in specs:
+        if not len(spec):  # as usual, of every file
+            continue
         decision = spec.check_file(path[len(base) :].lstrip("/")).include
         if decision is not None:
             return decision

@@ -6,7 +6,7 @@ import logging
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
 
 from twinlens.core.escaping import escaped
@@ -81,9 +81,9 @@ def walk(folder: Path, *, tell: Tell | None = None, rules: Rules | None = None) 
 def _below(folder: Path, passed: Counter[str], tell: Tell, rules: Rules) -> Iterator[str]:
     endings = formats.endings()
     for where, names in walk(folder, tell=tell, rules=rules):
-        stills = {PurePath(name).stem for name in names if _is_still(name)}
+        moving = _moving_halves(names)
         for name in names:
-            if _is_video(name) and PurePath(name).stem in stills and not name.startswith("."):
+            if name in moving:
                 rules.counts[LIVE] += 1
             else:
                 yield from _pictures(where, name, endings, passed)
@@ -126,14 +126,12 @@ def _by_content(path: str) -> formats.Format | None:
         return None
 
 
-def _is_still(name: str) -> bool:
-    row = formats.of_name(name)
-    return row is not None and row.decoder != "video"
-
-
-def _is_video(name: str) -> bool:
-    row = formats.of_name(name)
-    return row is not None and row.decoder == "video"
+def _moving_halves(names: Iterable[str]) -> set[str]:
+    """Return the videos of a folder beside which a still has their name."""
+    rows = [(name, row) for name in names if (row := formats.of_name(name)) is not None]
+    videos = [name for name, row in rows if row.decoder == "video" and not name.startswith(".")]
+    stills = {PurePath(name).stem for name, row in rows if row.decoder != "video"} if videos else set()
+    return {name for name in videos if PurePath(name).stem in stills}
 
 
 def _log_unreadable(error: OSError) -> None:

@@ -14,9 +14,10 @@ from twinlens.media import sources
 from twinlens.media.captions import takeout, xmp
 from twinlens.media.captions.matching import Rows, plain
 from twinlens.media.captions.records import Caption, clean, of_record
-from twinlens.media.captions.tables import encoding, read_table
+from twinlens.media.captions.tables import encoding, read_table, undecoded
 
 TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+_SIDECARS = (".json", ".txt", ".xmp")
 MAX_SIDECAR = 2**20
 """Bytes of a file beside a picture that is still taken for its caption."""
 
@@ -37,6 +38,7 @@ class Captions:
             named.update(read_table(table, root))
         self._named = Rows(named)
         self._names = lru_cache(maxsize=64)(_names)
+        self._texts = lru_cache(maxsize=64)(self._list_texts)
         self._spellings = lru_cache(maxsize=64)(self._count_spellings)
         self._table = lru_cache(maxsize=64)(self._read_folder)
         self._tables = lru_cache(maxsize=64)(self._tables_above)
@@ -58,6 +60,9 @@ class Captions:
         caption = table.like(path)
         return None if caption is None or self._spellings(folder)[plain(path)] > 1 else caption
 
+    def _list_texts(self, folder: Path) -> frozenset[str]:
+        return frozenset(name for name in self._names(folder) if name.lower().endswith(_SIDECARS))
+
     def _count_spellings(self, folder: Path) -> Counter[str]:
         return Counter(plain(str(folder / name)) for name in self._names(folder))
 
@@ -77,8 +82,7 @@ class Captions:
         return Rows(found)
 
     def _from_sidecars(self, folder: Path, picture: Path) -> Iterator[Caption | None]:
-        names = self._names(folder)
-        for name, read in _sidecars(picture, names):
+        for name, read in _sidecars(picture, self._texts(folder)):
             if not self._leads_out(folder / name):
                 yield self._tried(read, folder / name, picture.name)
 
@@ -88,7 +92,7 @@ class Captions:
         except RecursionError:
             reason = "it is nested too deep"
         except UnicodeDecodeError as error:
-            reason = f"it is not {error.encoding.upper()[:6].rstrip('-')} ({error.reason})"
+            reason = undecoded(error)
         except (OSError, ValueError, MemoryError, TwinlensError) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         self._problems[f"{path}: no caption could be read: {reason}"] = None
@@ -115,7 +119,9 @@ def _merged(found: Iterable[Caption | None]) -> Caption | None:
 
 
 def _sidecars(picture: Path, names: frozenset[str]) -> Iterator[tuple[str, Callable[[Path, str], Caption]]]:
-    """Yield the files beside a picture with what reads them, the first wanted first."""
+    """Yield those of the names that are files beside a picture with what reads them, the first wanted first."""
+    if not names:
+        return
     stems = _stems(picture)
     for suffix, read in ((".json", _json_sidecar), (".txt", _text_sidecar), (".xmp", _xmp_sidecar)):
         listed = [stem + suffix for stem in stems]

@@ -105,8 +105,7 @@ def _text_rows(path: Path) -> Iterator[dict[str, Any]]:
     except OSError as error:
         raise TwinlensError(f"cannot read the captions {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
-        kind = error.encoding.upper()[:6].rstrip("-")
-        raise TwinlensError(f"cannot read the captions {path}: it is not {kind} ({error.reason})") from error
+        raise TwinlensError(f"cannot read the captions {path}: {undecoded(error)}") from error
     except MemoryError as error:
         raise TwinlensError(f"cannot read the captions {path}: it needs too much memory") from error
 
@@ -114,6 +113,11 @@ def _text_rows(path: Path) -> Iterator[dict[str, Any]]:
 def encoding(head: bytes) -> str:
     """Return the encoding of a text by its first four bytes: UTF-16 where a mark says so, else UTF-8."""
     return "utf-16" if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+
+
+def undecoded(error: UnicodeDecodeError) -> str:
+    """Describe a text that is not in its encoding."""
+    return f"it is not {error.encoding.upper()[:6].rstrip('-')} ({error.reason})"
 
 
 def _lines(file: io.TextIOWrapper, path: Path) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Decoders of files that Pillow does not open: one file each, named in the table of `formats`.
 
 A module has `open_picture(file)`, which returns a Pillow image with what metadata there is as its EXIF, and raises one
-of `opening.DAMAGE`. It imports its library when called: it is an extra. It runs where pictures are decoded, within the
+of `mending.DAMAGE`. It imports its library when called: it is an extra. It runs where pictures are decoded, within the
 same limits of memory and time.
 """
