@@ -12,6 +12,8 @@ from twinlens.core.escaping import shortened
 from twinlens.core.types import Sample, TwinlensError
 
 T = TypeVar("T")
+RERANKED = 50
+"""Candidates that a reranker reads unless the request says how many."""
 INSTEAD = {
     "ndarray": "give PIL.Image.fromarray(array)",
     "Tensor": "give PIL.Image.fromarray(tensor.numpy())",
@@ -76,6 +78,14 @@ def shown(given: object) -> str:
     """Return a value as code has it if it is small and plain, else its type."""
     plain = given is None or isinstance(given, str | int | float)
     return shortened(repr(given), 60) if plain else f"{type(given).__name__}"
+
+
+def as_stage(name: str, given: str) -> tuple[str, int]:
+    """Read "STAGE" or "STAGE:N", a stage of reranking and how many answers it reads, 50 unless it says so."""
+    stage, _, count = given.partition(":")
+    if count and not (count.isdecimal() and int(count) > 0):
+        raise TwinlensError(f"{name} wants NAME or NAME:N with a number N from 1 on, not {given!r}")
+    return stage, int(count or RERANKED)
 
 
 def as_path(name: str, given: object) -> Path:

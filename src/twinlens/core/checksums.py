@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from twinlens.core.types import TwinlensError
+
 CHECKSUMS = "checksums.json"
 """Name → size in bytes and CRC-32 of every other file in the folder and below it."""
 LEFT_OUT = "provenance.json"
@@ -58,6 +60,12 @@ def fault(folder: Path, *, whole: bool = False) -> str | None:
         except OSError as error:
             return f"{path} cannot be read: {error.strerror}"
     return None
+
+
+def check(folder: Path) -> None:
+    """Raise TwinlensError for a model folder that is damaged, as `fault` finds without reading large files."""
+    if damage := fault(folder):
+        raise TwinlensError(f"{damage}; copy the whole model folder again")
 
 
 def is_damaged(folder: Path) -> bool:

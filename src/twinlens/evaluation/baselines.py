@@ -112,8 +112,8 @@ def baseline_scores(
     """
     vectors = composer.embed(gallery, progress=progress)
     with tempfile.TemporaryDirectory() as folder:
-        once = cache_sides(composer, queries, Path(folder))
         queries = keyed(queries)
+        once = cache_sides(composer, queries, Path(folder))
         yield from variant_scores(once, queries, vectors, seed=seed, progress=progress).items()
         for draw in range(1, shuffles):
             shuffled = once.embed(shuffle_texts(queries, [seed, draw]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from twinlens.core.arguments import as_stage
 from twinlens.core.types import TwinlensError
 from twinlens.evaluation.judgements import Judgements
 from twinlens.evaluation.reading import UNREAD, truth_scores
@@ -11,18 +12,14 @@ from twinlens.metrics import Mask, Scores
 
 READERS = ("truth",)
 """Stages that need nothing but a sentence and a picture."""
-FIRST = 50
-"""Entries that are read unless asked for another number, as in a search."""
 
 
 def parse_stage(text: str) -> tuple[str, int]:
     """Read "NAME" or "NAME:N". Raises TwinlensError for another name or number."""
-    name, _, count = text.partition(":")
+    name, count = as_stage("--rerank", text)
     if name not in READERS:
         raise TwinlensError(f"a protocol can be reranked by {', '.join(READERS)}, not by {name!r}")
-    if not (count or str(FIRST)).isdecimal() or int(count or FIRST) < 1:
-        raise TwinlensError(f"--rerank wants NAME or NAME:N with N from 1 on, not {text!r}")
-    return name, int(count or FIRST)
+    return name, count
 
 
 def rerank(judgements: Judgements, scores: Scores, first: int) -> Scores:

@@ -19,7 +19,7 @@ class Directions(Fusion):
     has q = x. The option `dim` is not used: the width is 2 · image_dim + 1.
     """
 
-    def __init__(self, *, image_dim: int, text_dim: int, dim: int, picture_weight: float) -> None:
+    def __init__(self, *, image_dim: int, text_dim: int, dim: int, picture_weight: float = 0.02) -> None:
         if image_dim != text_dim:
             raise TwinlensError(
                 f"pictures ({image_dim} channels) and directions ({text_dim}) share no space; use the encoder facts"

@@ -11,6 +11,3 @@ class Match(Directions):
     The inner product of t with a picture's facts is the ridge regression of the sentence's truth. Vectors and scores
     are those of the frame: v = [L2(q); L2(x); a], and the score is q·y, standardised over the gallery.
     """
-
-    def __init__(self, *, image_dim: int, text_dim: int, dim: int, picture_weight: float = 0.02) -> None:
-        super().__init__(image_dim=image_dim, text_dim=text_dim, dim=dim, picture_weight=picture_weight)

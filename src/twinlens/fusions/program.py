@@ -17,9 +17,6 @@ class Program(Directions):
     text's only token (B, 1, D), unmasked where that succeeded.
     """
 
-    def __init__(self, *, image_dim: int, text_dim: int, dim: int, picture_weight: float = 0.02) -> None:
-        super().__init__(image_dim=image_dim, text_dim=text_dim, dim=dim, picture_weight=picture_weight)
-
     def direction(self, image: Features, text: Features) -> Tensor:
         """Return the directions of queries (B, image_dim)."""
         direction = super().direction(image, text)

@@ -166,8 +166,7 @@ class Composer(nn.Module):
         folder = as_path("the model folder", folder).expanduser()
         if not folder.is_dir():
             raise TwinlensError(f"no such model folder: {folder}")
-        if damage := checksums.fault(folder):
-            raise TwinlensError(f"{damage}; copy the whole model folder again")
+        checksums.check(folder)
         for name in (RECIPE, WEIGHTS):
             if not (folder / name).is_file():
                 raise TwinlensError(f"the model folder {folder} lacks {name}; copy the whole folder again")

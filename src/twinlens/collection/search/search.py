@@ -18,10 +18,9 @@ from twinlens.collection.search.rerank import Candidate, Reranker
 from twinlens.collection.search.scoring import Answer, Filter, LinearScorer, Scorer, Stored, rank
 from twinlens.collection.store import DAMAGE, DamageError, Entry, Generation, Rows, State, Store, Vectors
 from twinlens.core import variants
+from twinlens.core.arguments import as_stage
 from twinlens.core.types import Hit, TwinlensError
 
-RERANKED = 50
-"""Candidates that a reranker reads unless the request says how many."""
 SAMPLE = 1024
 """Entries drawn for calibration; means and deviations are then right to a few hundredths of a deviation."""
 RARE_SAMPLE = 256
@@ -114,11 +113,9 @@ def _reranker(request: SearchRequest) -> tuple[Reranker | None, int]:
     """Return the stage that a request names as NAME or NAME:N, and how many candidates it reads."""
     if request.rerank is None:
         return None, 0
-    name, _, count = request.rerank.partition(":")
-    if count and not (count.isdecimal() and int(count) > 0):
-        raise TwinlensError(f"rerank wants NAME or NAME:N with a number N from 1 on, not {request.rerank!r}")
+    name, count = as_stage("rerank", request.rerank)
     reranker: Reranker = variants.make("collection.search.rerank", name)
-    return reranker, int(count or RERANKED)
+    return reranker, count
 
 
 def _embedded_row(store: Store, generation: Generation, entry_id: str) -> int:

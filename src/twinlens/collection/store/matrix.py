@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlens.collection.store.gallery import Block, Gallery
-from twinlens.collection.store.layout import CACHE, DATABASE, is_file, listed, share_mode, unlink
+from twinlens.collection.store.layout import CACHE, DATABASE, MOVE_AWAY, is_file, listed, share_mode, unlink
 from twinlens.collection.store.reading import Rows, State
 
 INDEX = "matrix.json"
@@ -148,7 +148,7 @@ class Matrix:
         """Describe what is wrong with the files (their checksums are read in full); None if they are whole."""
         for path in (self.folder / INDEX, self.folder / DRAFT):
             if os.path.lexists(path) and not is_file(path):
-                return f"cannot be written: {path} is no file of a collection; move it away"
+                return f"cannot be written: {path} is no file of a collection; {MOVE_AWAY}"
         header = self._header()
         if header is None:
             there = os.path.lexists(self.folder / INDEX)
