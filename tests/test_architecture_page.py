@@ -3,36 +3,39 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.collection.engines import test_all_engines as engines
-from tests.collection.search import test_rerank as rerankers
 from tests.mean_color import MeanColor
 from tests.pictures import draw
 from twinlens.collection import Collection
 from twinlens.collection.ingest import Options
 from twinlens.core import variants
 
-PAGE = (Path(__file__).resolve().parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
-IMPORTS = """
-from __future__ import annotations
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-import numpy as np
-from twinlens.collection.engines import Engine
-from twinlens.collection.ingest.decoding import Failure, Job, decode
-from twinlens.collection.ingest.executors import Embedded, Executor
-from twinlens.collection.search.request import SearchRequest
-from twinlens.collection.search.rerank import Candidate, Reranker
-from twinlens.collection.store import State, Store
-from twinlens.indexes import Index, Rows, Scores, Vectors
-from twinlens.indexes.exact import Exact
-"""
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+EXAMPLES = (
+    "indexes/plain",
+    "collection/engines/resident",
+    "collection/ingest/executors/plain",
+    "collection/search/rerank/newest",
+)
+CONTRACTS = (
+    *("tests/test_house.py", "tests/test_imports.py", "tests/indexes/test_all_indexes.py"),
+    *("tests/collection/engines", "tests/collection/ingest/executors", "tests/collection/search/test_rerank.py"),
+)
+
+
+def code(path: str) -> str:
+    """The page's file for a variant."""
+    return re.search(rf"`{path}\.py`.*?```python\n(.*?)```", PAGE, re.DOTALL)[1]
 
 
 @pytest.fixture
@@ -43,10 +46,9 @@ def add(tmp_path, monkeypatch):
     def put(path: str) -> type:
         folder, _, name = path.rpartition("/")
         package = importlib.import_module(f"twinlens.{folder.replace('/', '.')}")
-        code = re.search(rf"`{path}\.py`.*?```python\n(.*?)```", PAGE, re.DOTALL)[1]
         beside = tmp_path / folder
         beside.mkdir(parents=True)
-        (beside / f"{name}.py").write_text(f"{IMPORTS}\n{code}", encoding="utf-8")
+        (beside / f"{name}.py").write_text(code(path), encoding="utf-8")
         monkeypatch.setattr(package, "__path__", [*package.__path__, str(beside)])
         importlib.invalidate_caches()
         added.append(f"{package.__name__}.{name}")
@@ -66,21 +68,33 @@ def many(tmp_path):
         yield collection
 
 
-def test_the_index_answers_as_all_indexes(add):
-    index = add("indexes/plain")()
-    vectors = np.random.default_rng(0).standard_normal((50, 8)).astype(np.float32)
-    index.fit(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
-    rows, scores = index.search(index.vectors[:9], 3, rows=np.arange(0, 50, 2))
-    assert np.array_equal(rows[::2, 0], np.arange(0, 9, 2)) and np.all(np.diff(scores) <= 0)
+def test_the_examples_pass_lint_types_and_the_tests_that_walk_their_folders(tmp_path):
+    unneeded = shutil.ignore_patterns("__pycache__")
+    for folder in ("src", "tests", "docs", "benchmarks"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=unneeded)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    files = [tmp_path / "src" / "twinlens" / f"{path}.py" for path in EXAMPLES]
+    for path, file in zip(EXAMPLES, files, strict=True):
+        file.write_text(code(path), encoding="utf-8")
+    for command in (["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]):
+        run(tmp_path, *command, *map(str, files))
+    passed = run(tmp_path, "pytest", "-v", "-p", "no:cacheprovider", *CONTRACTS)
+    for path in ("plain", "resident", "newest"):
+        assert f"[{path}" in passed
 
 
-def test_the_engine_keeps_the_contract_and_a_collection_searches_by_it(add, many, tmp_path):
-    resident = add("collection/engines/resident")
-    engines.test_answers_are_those_of_all_vectors_after_every_change(resident(), many, tmp_path)
-    engines.test_rows_restrict_the_answers(resident(), many)
-    engines.test_the_sample_hardly_changes_when_an_entry_comes(resident(), many, tmp_path)
+def run(folder: Path, module: str, *arguments: str) -> str:
+    """Run a program of the tests' environment in a copy of the repository; return what it prints."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder / "src"), str(folder)])}
+    command = [sys.executable, "-m", module, *arguments]
+    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def test_a_collection_searches_by_the_engine(add, many, tmp_path):
     wanted = many.search(tmp_path / "many" / "07.png", k=9)
-    with Collection.open(many.folder, load=MeanColor.load, engine=resident) as same:
+    with Collection.open(many.folder, load=MeanColor.load, engine=add("collection/engines/resident")) as same:
         assert same.search(tmp_path / "many" / "07.png", k=9) == wanted
 
 
@@ -93,7 +107,6 @@ def test_the_executor_fills_a_collection_as_the_local_one(add, many, tmp_path):
 
 def test_the_reranker_orders_the_first_of_a_search(add, many):
     add("collection/search/rerank/newest")
-    rerankers.test_every_reranker_returns_its_candidates_each_with_a_reason("newest")
     hits = many.search(text="red", k=5, rerank="newest:10")
     times = [hit.why["newest"]["mtime_ns"] for hit in hits]
     assert times == sorted(times, reverse=True)

@@ -15,7 +15,8 @@ class RowIndex(Index):
     """An index that keeps the gallery as rows of one matrix; a subclass learns and finds rows."""
 
     def __init__(self) -> None:
-        self.vectors: Vectors | None = None
+        self.vectors: Vectors = np.empty((0, 0), dtype=np.float32)
+        self.is_fitted = False
         self.squares: Vectors = np.empty(0, dtype=np.float32)  # squared lengths (N,)
 
     def fit(self, vectors: Vectors, *, squares: Vectors | None = None) -> None:
@@ -27,14 +28,13 @@ class RowIndex(Index):
         matrix = _matrix(vectors)
         self.squares = squared_lengths(matrix) if squares is None else squares
         _check_finite(self.squares)
-        self.vectors = matrix
+        self.vectors, self.is_fitted = matrix, True
         if len(matrix):
             self._learn(matrix)
 
     def search(self, queries: Vectors, k: int, *, rows: Rows | None = None) -> tuple[Rows, Scores]:
         """Return the k nearest rows of each query and their scores; see `Index.search`."""
         queries = self._checked(queries, k)
-        assert self.vectors is not None
         k = min(k, len(self.vectors) if rows is None else len(rows))
         if not len(queries) or not k:
             return np.empty((len(queries), k), dtype=np.int64), np.empty((len(queries), k), dtype=np.float32)
@@ -44,11 +44,11 @@ class RowIndex(Index):
     def _checked(self, queries: Vectors, k: int) -> Vectors:
         queries = _matrix(queries)
         _check_finite(squared_lengths(queries))
-        if self.vectors is None:
+        if not self.is_fitted:
             raise TwinlensError("the index is empty: fit it before searching")
         if k < 1:
             raise TwinlensError(f"k must be at least 1, not {k}")
-        if queries.shape[1] != self.vectors.shape[1]:
+        if len(self.vectors) and queries.shape[1] != self.vectors.shape[1]:  # no rows have no width to misfit
             raise TwinlensError(f"queries have {queries.shape[1]} dimensions, the index {self.vectors.shape[1]}")
         return queries
 
@@ -62,7 +62,6 @@ class RowIndex(Index):
 
     def _nearest_among(self, queries: Vectors, k: int, rows: Rows) -> tuple[Rows, Squares]:
         """Return the same among some rows (M,), 1 ≤ k ≤ M: an exact scan, whatever the index."""
-        assert self.vectors is not None
         return nearest_among(self.vectors, self.squares, queries, k, rows)
 
 

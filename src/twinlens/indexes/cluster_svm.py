@@ -80,7 +80,6 @@ class ClusterSvm(RowIndex):
         return np.concatenate([first, others])[: max(self.training_rows, len(first))]
 
     def _nearest(self, queries: Vectors, k: int) -> tuple[Rows, Squares]:
-        assert self.vectors is not None
         found = np.empty((len(queries), k), dtype=np.int64)
         squares = np.empty((len(queries), k))
         for members, group in self._groups(queries, k):

@@ -18,5 +18,4 @@ class Exact(RowIndex):
         """A scan needs the squared lengths alone, which `fit` has computed."""
 
     def _nearest(self, queries: Vectors, k: int) -> tuple[Rows, Squares]:
-        assert self.vectors is not None
         return nearest(self.vectors, self.squares, queries, k)

@@ -35,7 +35,6 @@ class Tree(RowIndex):
         self.longest = float(np.linalg.norm(vectors, axis=1).max())
 
     def _nearest(self, queries: Vectors, k: int) -> tuple[Rows, Squares]:
-        assert self.vectors is not None
         distances = self.tree.query(queries, k=k)[0][:, -1]
         # The tree breaks ties as it likes: all that is as near as the k-th is taken and ordered here. The slack covers
         # the rounding of the tree's own float64 distances and bounds.

@@ -9,14 +9,14 @@ from tests.mean_color import MeanColor
 from tests.pictures import ALONE, draw
 from twinlens.collection import Collection
 from twinlens.collection.engines import local
-from twinlens.collection.engines.local import LocalEngine
 from twinlens.collection.search import filters
+from twinlens.core import variants
 from twinlens.core.types import TwinlensError
 
 
-@pytest.fixture(params=[LocalEngine])
+@pytest.fixture(params=variants.names("collection.engines"))
 def engine(request):
-    return request.param()
+    return variants.make("collection.engines", request.param)
 
 
 @pytest.fixture
@@ -108,4 +108,4 @@ def test_an_empty_collection_answers_nothing(engine, tmp_path):
     with Collection.create(tmp_path / "empty", MeanColor(), load=MeanColor.load) as collection:
         engine.sync(collection._session.store)
         rows, scores = engine.search(np.ones((2, MeanColor.dim), dtype=np.float32), 3)
-    assert rows.shape == scores.shape == (2, 0) and engine.count() == 0
+        assert rows.shape == scores.shape == (2, 0) and engine.count() == 0

@@ -8,19 +8,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
-import numpy as np
-
-from twinlens.collection.ingest.decoding import Decoded, Decoder, Failure, Job, ahead, usual_workers
+from twinlens.collection.ingest.decoding import Decoder, Job, ahead, usual_workers
 from twinlens.collection.ingest.executors import Embedded, Executor
-from twinlens.collection.store import Vectors
-from twinlens.core.types import Embedder
+from twinlens.collection.ingest.executors._batch import embed_batch
 
 T = TypeVar("T")
 BATCH_SECONDS = 5.0
 """A batch is embedded after this long though it is not full, so that slow pictures are not kept waiting in memory."""
-Prepared: TypeAlias = "tuple[Job, Decoded | Failure]"
 
 
 class LocalExecutor(Executor):
@@ -36,7 +32,7 @@ class LocalExecutor(Executor):
         workers = usual_workers(self.total) if options.workers is None else options.workers
         with Decoder(model, workers=workers, limits=options.limits) as decoder, _one_thread() as embedding:
             batches = _batches(decoder.map(itertools.chain([first], jobs)), options.batch_size)
-            for _, results in ahead(embedding, partial(_embedded, model), batches, depth=2):
+            for _, results in ahead(embedding, partial(embed_batch, model), batches, depth=2):
                 yield results
 
 
@@ -60,18 +56,3 @@ def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
             batch, started = [], time.monotonic()
     if batch:
         yield batch
-
-
-def _embedded(model: Embedder, batch: list[Prepared]) -> list[Embedded]:
-    good = [result.arrays for _, result in batch if isinstance(result, Decoded)]
-    vectors = iter(model.embed_prepared(good) if good else ())
-    return [_result(job, result, vectors) for job, result in batch]
-
-
-def _result(job: Job, result: Decoded | Failure, vectors: Iterator[Vectors]) -> Embedded:
-    if isinstance(result, Failure):
-        return Embedded(job.key, None, result.reason)
-    vector = next(vectors)
-    if not np.isfinite(vector).all():  # NaN compares with nothing: one such vector would spoil every ranking
-        return Embedded(job.key, None, "the model makes no usable vector of it")
-    return Embedded(job.key, vector, None, result.size, result.caption, result.metadata)
