@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.neighbors import NearestNeighbors
 
-from twinlens.core.types import TwinlensError
 from twinlens.indexes import _scan
 from twinlens.indexes.exact import Exact
 
@@ -92,12 +91,3 @@ def test_a_filter_answers_as_a_gallery_of_its_rows_alone():
         alone, expected = fitted(vectors[rows]).search(vectors[:20], 60)
         assert np.array_equal(mine, rows[alone])
         assert np.array_equal(scores, expected)
-
-
-def test_known_squared_lengths_are_taken_and_give_the_same_answers():
-    vectors = np.random.default_rng(0).standard_normal((50, 12)).astype(np.float32)
-    index = Exact()
-    index.fit(vectors, squares=np.einsum("nd,nd->n", vectors, vectors))
-    assert np.array_equal(index.search(vectors, 5)[0], fitted(vectors).search(vectors, 5)[0])
-    with pytest.raises(TwinlensError, match="vector 7"):
-        index.fit(vectors, squares=np.where(np.arange(50) == 7, np.nan, 1).astype(np.float32))

@@ -8,7 +8,7 @@ import numpy as np
 
 from twinlens.core.types import TwinlensError
 from twinlens.indexes import Index, Rows, Scores, Vectors
-from twinlens.indexes._scan import Squares, nearest_among
+from twinlens.indexes._scan import Squares, nearest_among, squared_lengths
 
 
 class RowIndex(Index):
@@ -19,14 +19,10 @@ class RowIndex(Index):
         self.is_fitted = False
         self.squares: Vectors = np.empty(0, dtype=np.float32)  # squared lengths (N,)
 
-    def fit(self, vectors: Vectors, *, squares: Vectors | None = None) -> None:
-        """Take the gallery, vectors (N, D).
-
-        squares: their squared lengths (N,) where they are known, so that a matrix on the disk is not read for them.
-        Raises TwinlensError for other shapes, NaN or infinity.
-        """
+    def fit(self, vectors: Vectors) -> None:
+        """Take the gallery, vectors (N, D). Raises TwinlensError for other shapes, NaN or infinity."""
         matrix = _matrix(vectors)
-        self.squares = squared_lengths(matrix) if squares is None else squares
+        self.squares = squared_lengths(matrix)
         _check_finite(self.squares)
         self.vectors, self.is_fitted = matrix, True
         if len(matrix):
@@ -63,12 +59,6 @@ class RowIndex(Index):
     def _nearest_among(self, queries: Vectors, k: int, rows: Rows) -> tuple[Rows, Squares]:
         """Return the same among some rows (M,), 1 ≤ k ≤ M: an exact scan, whatever the index."""
         return nearest_among(self.vectors, self.squares, queries, k, rows)
-
-
-def squared_lengths(vectors: Vectors) -> Vectors:
-    """Return ‖x‖² (N,) of vectors (N, D) without copying them, which may be mapped from the disk."""
-    squares: Vectors = np.einsum("nd,nd->n", vectors, vectors)
-    return squares
 
 
 def _matrix(vectors: Vectors) -> Vectors:

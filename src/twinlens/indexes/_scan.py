@@ -69,6 +69,12 @@ def best(vectors: Vectors, rows: Rows, query: Vectors, k: int) -> tuple[Rows, Sq
     return rows[order], squares[order]
 
 
+def squared_lengths(vectors: Vectors) -> Vectors:
+    """Return ‖x‖² (N,) of vectors (N, D) without copying them, which may be mapped from the disk."""
+    squares: Vectors = np.einsum("nd,nd->n", vectors, vectors)
+    return squares
+
+
 def _chunk(vectors: Vectors, norms: NDArray[np.float32], queries: Vectors, k: int) -> tuple[Rows, Squares]:
     used = _used_columns(queries)
     narrow, columns = vectors[:, used], queries[:, used]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,7 +13,7 @@ from twinlens.collection.search.filters import Node
 from twinlens.collection.store import Block, Gallery, Matrix, Rows, State, Store, Vectors, gallery, writing
 from twinlens.core.types import TwinlensError
 from twinlens.indexes import Scores
-from twinlens.indexes.exact import Exact
+from twinlens.indexes._scan import nearest, nearest_among
 
 TAIL_ROWS = 4096
 """Vectors that a search reads from the store itself before it tries to extend the matrix file."""
@@ -24,7 +26,6 @@ class LocalEngine(Engine):
 
     def __init__(self) -> None:
         self._gallery: Gallery | None = None
-        self._indexes: dict[int, Exact] = {}
         self._first_by_hash = np.empty(0, dtype=np.int64)
 
     def sync(self, store: Store) -> State:
@@ -35,8 +36,6 @@ class LocalEngine(Engine):
         if len(now) - now.filed > TAIL_ROWS:
             now = _filed(store, now)
         if self._gallery is not now:
-            known = {id(block): self._indexes.get(id(block)) for block in now.blocks}
-            self._indexes = {id(block): known[id(block)] or _fitted(block) for block in now.blocks}
             self._gallery, self._first_by_hash = now, now.rows[lowest_by_hash(now.rows, FIRST)]
         return now.state
 
@@ -46,21 +45,12 @@ class LocalEngine(Engine):
         """Scan the blocks and merge their answers. Raises TwinlensError for a condition: it takes rows."""
         if where is not None:
             raise TwinlensError("the local engine takes a filter as rows, not as a condition")
-        found = [self._search_block(block, queries, k, rows) for block in self._synced.blocks if len(block)]
+        found = [_nearest(block, queries, k, rows) for block in self._synced.blocks if len(block)]
         if not found:
             return np.empty((len(queries), 0), dtype=np.int64), np.empty((len(queries), 0), dtype=np.float32)
         every, scores = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
         order = np.lexsort((every, -scores), axis=1)[:, :k]
         return np.take_along_axis(every, order, axis=1), np.take_along_axis(scores, order, axis=1)
-
-    def _search_block(self, block: Block, queries: Vectors, k: int, rows: Rows | None) -> tuple[Rows, Scores]:
-        places = None
-        if rows is not None:
-            places = block.places(rows)
-            places = np.sort(places[places >= 0])
-        with np.errstate(over="ignore", invalid="ignore"):  # a damaged file may hold any numbers
-            found, scores = self._indexes[id(block)].search(queries, k, rows=places)
-        return block.rows[found], scores
 
     def sample(self, count: int, *, having: int | None = None) -> tuple[Rows, Vectors]:
         """Return the entries that a hash of their rows puts first."""
@@ -121,7 +111,16 @@ def _filed(store: Store, now: Gallery) -> Gallery:
     return gallery(store, Matrix(store.folder).read())
 
 
-def _fitted(block: Block) -> Exact:
-    index = Exact()
-    index.fit(block.vectors, squares=block.squares)
-    return index
+def _nearest(block: Block, queries: Vectors, k: int, rows: Rows | None) -> tuple[Rows, Scores]:
+    """Return rows and cosines (Q, k') of the nearest entries of a block, of some rows alone where these are given."""
+    if rows is None:
+        search, k = nearest, min(k, len(block))
+    else:
+        places = block.places(rows)
+        places = np.sort(places[places >= 0])
+        search, k = partial(nearest_among, rows=places), min(k, len(places))
+    if not k:
+        return np.empty((len(queries), 0), dtype=np.int64), np.empty((len(queries), 0), dtype=np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # a damaged file may hold any numbers
+        found, squares = search(block.vectors, block.squares, queries, k)
+        return block.rows[found], (1 - squares / 2).astype(np.float32)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from twinlens.collection.store.reading import Reading, Rows, State, Vectors
 from twinlens.collection.store.rows import Generation
-from twinlens.indexes._rows import squared_lengths
+from twinlens.indexes._scan import squared_lengths
 
 Checks = NDArray[np.uint32]
 
@@ -33,8 +33,13 @@ class Block:
 
     @classmethod
     def of(cls, rows: Rows, vectors: Vectors) -> Block:
-        """Compute the squared lengths and checksums of vectors that are in memory."""
-        return cls(rows, vectors, squared_lengths(vectors), checksums(vectors))
+        """Compute the squared lengths and checksums of vectors that are in memory.
+
+        A vector with NaN or infinity gets an infinite length: it is never an answer.
+        """
+        squares = squared_lengths(vectors)
+        squares[~np.isfinite(squares)] = np.inf
+        return cls(rows, vectors, squares, checksums(vectors))
 
     def __len__(self) -> int:
         return len(self.rows)
