@@ -62,7 +62,7 @@ class EmbeddedGallery:
 
     @cached_property
     def captioned(self) -> NDArray[np.bool_]:
-        """Return which entries (N,) have a caption that the model could read."""
+        """Return a mask (N,) of the entries with a caption that the model could read."""
         present: NDArray[np.bool_] = self.text.any(-1).numpy()
         return present
 

@@ -75,7 +75,7 @@ def plain(composer: Composer) -> Composer:
 
 
 def is_learned(composer: Composer) -> bool:
-    """Tell whether a composer has a fusion that was trained on a collection."""
+    """Return True if a composer has a fusion that was trained on a collection."""
     return isinstance(composer.fusion, Learned)
 
 

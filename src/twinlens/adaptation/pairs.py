@@ -73,7 +73,7 @@ class _Asked:
         return self.same_picture(place) | self._captions[self.captions[place].casefold()]
 
     def may_stand_for(self, place: int, target: int) -> bool:
-        """Tell whether a picture can be the reference: another picture with another caption or none."""
+        """Return True if a picture can be the reference: another picture with another caption or none."""
         return self.near[place] != self.near[target] and self.ids[place] not in self.same_answer(target)
 
 

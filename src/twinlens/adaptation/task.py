@@ -24,7 +24,7 @@ EACH = 4
 class Task:
     """A collection's captions and a user's triplets, with the groups of its pictures.
 
-    source: what is learned from. Measured are the triplets, where there are some, else queries made of captions.
+    source: of training queries. Measured are the triplets, where there are some, else queries made of captions.
     """
 
     known: EmbeddedGallery
@@ -35,7 +35,7 @@ class Task:
 
     @classmethod
     def of(cls, known: EmbeddedGallery, table: Path | None, *, by: str, source: str | None) -> Task:
-        """Choose what is learned from. Raises TwinlensError where there is nothing, and for a wrong table or column."""
+        """Choose the source of training queries. Raises TwinlensError if there is none, and for a wrong table."""
         source = source or (TRIPLETS if table else CAPTIONS)
         if source not in SOURCES:
             raise TwinlensError(suggestions.unknown("source", source, SOURCES))

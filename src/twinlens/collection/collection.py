@@ -82,7 +82,7 @@ class Collection:
 
     @staticmethod
     def exists(folder: Path | str) -> bool:
-        """Tell whether there is a collection that `open` can open."""
+        """Return True if there is a collection that `open` can open."""
         if not os.path.lexists((path := as_path(FOLDER, folder)) / DATABASE):
             return False
         store = Store.open(path)
@@ -178,7 +178,7 @@ class Collection:
         return report
 
     def repair(self, *, composer: Model | None = None, options: Options | None = None) -> Repair:
-        """Mend what `verify` finds: salvage the database, embed damaged or missing vectors again, rebuild the matrix.
+        """Repair the collection: salvage the database, embed damaged or missing vectors again, rebuild the matrix.
 
         composer: the collection's own model, to be put back where its folder is lost or damaged. Nobody else should
         use the collection during a repair. Raises TwinlensError for another model, and when the database cannot be

@@ -53,7 +53,7 @@ class Model(Embedder, Protocol):
 
 
 def check_model(name: str, given: object) -> Model:
-    """Return what a caller passes as a model. Raises TwinlensError for what cannot be one."""
+    """Check that an argument is a model, and return it. Raises TwinlensError for what cannot be one."""
     if all(callable(getattr(given, method, None)) for method in ("embed", "save")) and hasattr(given, "digest"):
         return cast("Model", given)
     raise TwinlensError(f"{name} wants a model, not {shown(given)}; give twinlens.Composer.load(folder), or .build")

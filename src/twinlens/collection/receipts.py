@@ -123,7 +123,7 @@ def _check(receipt: Mapping[str, Any]) -> int:
 
 
 def _is_whole(receipt: Record) -> bool:
-    """Tell whether a receipt has all that is read of it, as what it must be."""
+    """Return True if a receipt has all that is read of it, as what it must be."""
     match receipt:
         case {
             "asked": {"image": [*pictures]},
@@ -159,7 +159,7 @@ def _is_hit(value: object) -> bool:
 
 
 def _are_runs(rows: Sequence[object]) -> bool:
-    """Tell whether rows are runs (first, last), not so many that they cannot be counted one by one."""
+    """Return True if rows are runs (first, last), not so many that they cannot be counted one by one."""
     total = 0
     for run in rows:
         match run:

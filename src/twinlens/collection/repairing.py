@@ -65,7 +65,7 @@ class Repair:
 
 
 def repair(folder: Path, load: Load, model: Model | None, options: Options) -> Repair:
-    """Mend what `verify` finds; see `Collection.mend`."""
+    """Repair a collection in place; see `Collection.mend`."""
     if not os.path.lexists(folder / DATABASE):
         raise TwinlensError(f"there is no collection in {folder}; make one with: twinlens index DIR")
     lock = mend_lock(folder)
@@ -88,7 +88,7 @@ def repair(folder: Path, load: Load, model: Model | None, options: Options) -> R
 
 
 def _rescued(folder: Path) -> list[str]:
-    """Save what can be read of a damaged database; describe what was done."""
+    """Save the readable part of a damaged database; describe what was done."""
     kept = finish_salvage(folder)
     done = [f"finished a repair that was stopped; the damaged database is kept as {kept}"] if kept else []
     try:
@@ -196,7 +196,7 @@ def _loaded(folder: Path, load: Load) -> Model | None:
 
 
 def _is_itself(folder: Path, load: Load) -> bool:
-    """Tell whether a model loads, and has the name of its content, once its damaged checksums are out of the way."""
+    """Return True if a model loads, and has the name of its content, once its damaged checksums are out of the way."""
     path = folder / checksums.CHECKSUMS
     damaged = path.read_bytes()
     path.unlink()
@@ -207,7 +207,7 @@ def _is_itself(folder: Path, load: Load) -> bool:
 
 
 def _made_vectors(store: Store, serving: Generation, model: Model) -> bool:
-    """Tell whether a model makes the vector that is stored for a picture; False where no picture is left to tell."""
+    """Return True if a model makes the vector that is stored for a picture; False where no picture is left to tell."""
     if model.dim != serving.dim:
         return False
     for _, entry in zip(range(TRIED), store.good(), strict=False):

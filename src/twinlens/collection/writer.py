@@ -77,7 +77,7 @@ def _first(store: Store, model: Model) -> Generation:
 
 
 def _remove_new(folder: Path) -> None:
-    """Remove what a failed creation has made; only who holds the lock may."""
+    """Remove the files of a failed creation; only who holds the lock may."""
     remove_models(folder, exclude=())
     with suppress(OSError):
         (folder / MODELS).rmdir()

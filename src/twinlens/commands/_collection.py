@@ -55,7 +55,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 
 def asks_for_model(args: argparse.Namespace) -> bool:
-    """Tell whether a model is named at all."""
+    """Return True if a model is named at all."""
     return any(given is not None for given in (args.model, args.recipe, args.checkpoint))
 
 

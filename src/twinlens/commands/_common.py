@@ -29,7 +29,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def shows_view(args: argparse.Namespace) -> bool:
-    """Tell whether the command prints its human view: always, unless standard output carries the JSON."""
+    """Return True if the command prints its human view: always, unless standard output carries the JSON."""
     return bool(args.json != STDOUT)
 
 

@@ -33,14 +33,14 @@ BATCH = 512
 
 
 def has_words(collection: Collection, plan: Plan) -> bool:
-    """Tell whether a collection has captions, or the plan triplets."""
+    """Return True if a collection has captions, or the plan triplets."""
     from twinlens.adaptation.embedded_gallery import EmbeddedGallery
 
     return plan.triplets is not None or bool(EmbeddedGallery.of(collection).captioned.any())
 
 
 def measure(collection: Collection, plan: Plan, measured: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Measure how much words decide: {"foils", "first_ten"}, each None where the collection is too small for it.
+    """Measure the influence of words on answers: {"foils", "first_ten"}, None each where a collection is too small.
 
     measured: the result of `adaptation.measure`, whose grouping and held-out pictures are taken; None where there are
     neither captions nor triplets, and so no foils.

@@ -101,7 +101,7 @@ def _settings(args: argparse.Namespace, names: Sequence[str], metric: str) -> Co
 
 
 def _conditions(args: argparse.Namespace, recipe: Recipe) -> dict[str, Any]:
-    """Return what all runs have in common, for the result's JSON."""
+    """Return the settings that all runs share, for the result's JSON."""
     from twinlens.core import machine
 
     shared = {

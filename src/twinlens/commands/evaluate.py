@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
 
 def _first(args: argparse.Namespace) -> int:
-    """Return how many answers `--rerank` reorders; 0 without it."""
+    """Return the number of answers that `--rerank` reorders; 0 without it."""
     if args.rerank is None:
         return 0
     if args.model is None or args.protocol == "paper":
@@ -131,7 +131,7 @@ def _paper(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
 
 
 def _processes(args: argparse.Namespace) -> int:
-    """Choose how many repeats run in parallel: one per core on a CPU, one on any other device."""
+    """Choose the number of repeats that run in parallel: one per core on a CPU, one on any other device."""
     from twinlens.core import machine
 
     return min(args.repeats, machine.cores()) if machine.pick_device(args.device).type == "cpu" else 1

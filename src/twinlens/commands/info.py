@@ -77,7 +77,7 @@ def _listed(args: argparse.Namespace) -> Mapping[str, object]:
 
 
 def _scanned(args: argparse.Namespace) -> Mapping[str, object]:
-    """List what an index of folders would read, by kind and by where captions are from, and what it would pass over."""
+    """List the files that an index of folders would read, by kind and source of captions, and would pass over."""
     from twinlens.collection.ingest import scan
     from twinlens.media import finding
 

@@ -217,7 +217,7 @@ def _show(hits: Hits, nothing: str, *, counted: bool) -> None:
 
 
 def _why_nothing(args: argparse.Namespace) -> str:
-    """Explain why there is no answer."""
+    """Return the reason why there is no answer."""
     narrowed = args.where or args.near or vars(args)["in"]
     return "no picture meets the condition" if narrowed else f"{args.collection} has no pictures yet"
 

@@ -49,14 +49,14 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
 
 def _summary(args: argparse.Namespace, problems: Sequence[str], lines: Sequence[str]) -> str:
-    """Count what is wrong, and name the cure of the collection's own problems."""
+    """Count the problems, and name the cure of the collection's own."""
     own = f"{args.collection} has {counted(len(problems), 'problem')}; {_cure(problems)}" if problems else ""
     files = counted(len(lines), "picture is not as it was indexed", "pictures are not as they were indexed")
     return "; ".join(part for part in (own, files if lines else "") if part)
 
 
 def _cure(problems: Sequence[str]) -> str:
-    """Name what mends problems: no repair moves away what is not the collection's own."""
+    """Name the cure of problems: no repair moves away what is not the collection's own."""
     from twinlens.collection.store import MOVE_AWAY
 
     by_hand = sum(line.endswith(MOVE_AWAY) for line in problems)

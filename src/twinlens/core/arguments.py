@@ -103,7 +103,7 @@ def as_path(name: str, given: object) -> Path:
 
 
 def can_name(path: str) -> bool:
-    """Tell whether a file system can have a path: lone surrogates stand for its bytes, or for nothing."""
+    """Return True if a file system can have a path: lone surrogates stand for its bytes, or for nothing."""
     try:
         os.fsencode(path)
     except UnicodeEncodeError:

@@ -69,7 +69,7 @@ def check(folder: Path) -> None:
 
 
 def is_damaged(folder: Path) -> bool:
-    """Tell whether the checksums themselves are damaged, so that nothing follows from them."""
+    """Return True if the checksums themselves are damaged, so that nothing follows from them."""
     return _noted(folder) is None
 
 

@@ -120,7 +120,7 @@ def keep(architecture: Mapping[str, Any], folder: Path) -> None:
 
 
 def is_kept(name: str) -> bool:
-    """Tell whether the name is a folder that `keep` wrote."""
+    """Return True if the name is a folder that `keep` wrote."""
     return (Path(name) / ARCHITECTURE).is_file()
 
 
@@ -148,7 +148,7 @@ def _kept(value: Any, place: Path) -> Any:
 
 
 def is_missing(name: str, revision: str | None = None) -> bool:
-    """Tell whether a hub checkpoint ("owner/name") is neither in an installed package nor in the local cache."""
+    """Return True if a hub checkpoint ("owner/name") is neither in an installed package nor in the local cache."""
     from huggingface_hub import try_to_load_from_cache
 
     if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", name) or Path(name).exists():
@@ -160,7 +160,7 @@ def is_missing(name: str, revision: str | None = None) -> bool:
 
 
 def within_reach(name: str, revision: str | None = None) -> bool:
-    """Tell whether a checkpoint is on this machine, or the hub confirms within seconds that it has it."""
+    """Return True if a checkpoint is on this machine, or the hub confirms within seconds that it has it."""
     if not is_missing(name, revision):
         return True
     try:

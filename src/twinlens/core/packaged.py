@@ -72,7 +72,7 @@ def installed(name: str) -> Path | None:
 
 
 def is_installed(name: str) -> bool:
-    """Tell whether the package of one of `WEIGHTS` is installed."""
+    """Return True if the package of one of `WEIGHTS` is installed."""
     return folder(WEIGHTS[name]) is not None
 
 

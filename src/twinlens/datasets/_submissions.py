@@ -16,7 +16,7 @@ CircoFile: TypeAlias = dict[str, list[int]]
 
 
 def cirr(rankings: Iterable[Ranking]) -> CirrFile:
-    """CIRR's file for Recall@K: the 50 best of every query, whose own picture is already left out.
+    """Make CIRR's file for Recall@K: the 50 best of every query, whose own picture is already left out.
 
     Raises TwinlensError when a ranking is shorter than 50.
     """
@@ -24,7 +24,7 @@ def cirr(rankings: Iterable[Ranking]) -> CirrFile:
 
 
 def cirr_subset(rankings: Iterable[Ranking], members: Mapping[str, frozenset[str]]) -> CirrFile:
-    """CIRR's file for Recall_Subset@K: the 3 best among the five `members` of the query's set (`cirr.members`).
+    """Make CIRR's file for Recall_Subset@K: the 3 best among the five `members` of the query's set (`cirr.members`).
 
     Rankings must be of the whole gallery, or at least reach three members; TwinlensError otherwise.
     """
@@ -33,7 +33,7 @@ def cirr_subset(rankings: Iterable[Ranking], members: Mapping[str, frozenset[str
 
 
 def circo(rankings: Iterable[Ranking]) -> CircoFile:
-    """CIRCO's file for mAP@k: the 50 best of every query as COCO ids.
+    """Make CIRCO's file for mAP@k: the 50 best of every query as COCO ids.
 
     Raises TwinlensError when a ranking is shorter than 50, or a query of 0 … n−1 is missing (the server wants all).
     """

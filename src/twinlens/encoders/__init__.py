@@ -21,7 +21,7 @@ class Encoder(nn.Module):
     dim: int
 
     def fit(self, samples: Iterable[Sample]) -> None:
-        """Learn what training needs beforehand (a vocabulary), into buffers or assets; most encoders learn nothing.
+        """Learn buffers or assets that training needs beforehand, such as a vocabulary; most encoders have none.
 
         `samples` may be a generator over more pictures than memory holds.
         """
@@ -58,4 +58,4 @@ class Encoder(nn.Module):
         """Write files that are not tensors (a tokenizer); tensors travel in the state dict."""
 
     def load_assets(self, folder: Path) -> None:
-        """Read what `save_assets` wrote, before the state dict is loaded. Raises TwinlensError if a file is missing."""
+        """Read the files of `save_assets`, before the state dict. Raises TwinlensError if one is missing."""

@@ -207,7 +207,7 @@ def _collecting(samples: Iterable[Sample], texts: list[str]) -> Iterator[Sample]
 
 
 def _attended(regions: Features) -> Tensor:
-    """Return which regions (B, R) are attended to: those of the visual encoder's mask, none of a missing picture."""
+    """Return the attention mask (B, R) of regions: the visual encoder's, none of a missing picture."""
     assert regions.tokens is not None
     mask = regions.mask
     if mask is None:

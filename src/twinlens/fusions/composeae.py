@@ -114,7 +114,7 @@ def _decoder(width: int, out: int) -> nn.Sequential:
 
 
 def _present(side: Features) -> Tensor:
-    """Return which rows of a side are present: (B,) bool."""
+    """Return a mask of the rows in which a side is present: (B,) bool."""
     if side.present is None:
         return torch.ones(len(side.vector), dtype=torch.bool, device=side.vector.device)
     return side.present

@@ -40,7 +40,7 @@ def nearest(vectors: Vectors, norms: NDArray[np.float32], queries: Vectors, k: i
 def nearest_among(
     vectors: Vectors, norms: NDArray[np.float32], queries: Vectors, k: int, rows: Rows
 ) -> tuple[Rows, Squares]:
-    """Return what `nearest` does of some rows (M,) alone, ascending; 1 ≤ k ≤ M."""
+    """Return rows and squared distances (Q, k) as `nearest`, among some rows (M,) alone, ascending; 1 ≤ k ≤ M."""
     if len(rows) * GATHERED_SHARE < len(vectors):
         found, squares = nearest(vectors[rows], norms[rows], queries, k)
         return rows[found], squares

@@ -33,7 +33,7 @@ EXCLUDED, OURS = "excluded", "in collections of twinlens"
 
 
 class Rules:
-    """Decides what is passed over below folders, and counts the pictures there by the reason.
+    """Decides which files below folders are passed over, and counts these pictures by the reason.
 
     exclude: patterns as in gitignore, relative to each folder that is indexed; they win over the files of rules. ours:
     names of files that mark a folder as written by twinlens. Raises TwinlensError for a pattern that is none.
@@ -69,13 +69,13 @@ class Rules:
         return [name for name in names if name not in excluded]
 
     def excludes(self, path: Path) -> bool:
-        """Tell whether a path was passed over, or lies below a folder that was."""
+        """Return True if a path was passed over, or lies below a folder that was."""
         if not self.files and not self.folders:
             return False
         return str(path) in self.files or any(str(folder) in self.folders for folder in path.parents)
 
     def _reason(self, where: str, name: str, specs: tuple[tuple[str, GitIgnoreSpec], ...]) -> str | None:
-        """Return why a folder is passed over: "" for hidden ones, which are not counted; None where it is taken."""
+        """Return the reason to pass over a folder: "" for hidden ones, which are not counted; None to take it."""
         above = f"{where.rpartition(os.sep)[2]}/{name}"
         for reason, pattern in SYSTEM_FOLDERS.items():
             if pattern.fullmatch(name) or pattern.fullmatch(above):

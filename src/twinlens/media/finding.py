@@ -51,7 +51,7 @@ def find(
 
 
 def describe(passed: Mapping[str, int], left_out: Mapping[str, int] | None = None) -> list[str]:
-    """Describe what `find` has passed over: a line for every cure, and one for what is left out on purpose."""
+    """Describe the files that `find` has passed over: a line for every cure, and one for those left out on purpose."""
     counts = ", ".join(f"{count:,} {reason}" for reason, count in sorted((left_out or {}).items()) if count)
     return [*formats.cures(passed), *([f"left out {counts}"] if counts else [])]
 

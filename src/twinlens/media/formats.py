@@ -105,7 +105,7 @@ _BY_ENDING: Mapping[str, Format] = {ending: row for row in TABLE for ending in r
 
 @lru_cache(maxsize=64)
 def is_installed(row: Format) -> bool:
-    """Tell whether what decodes a format is there."""
+    """Return True if what decodes a format is there."""
     if not row.is_read or (row.needs and not features.check(row.needs)):
         return False
     return not row.module or find_spec(row.module) is not None
@@ -136,7 +136,7 @@ def max_bytes(name: str) -> int:
 
 
 def cure(row: Format) -> str:
-    """Return how to have the files of a format read."""
+    """Return the advice by which files of a format can be read."""
     if row.extra:
         return f"install what reads it: pip install 'twinlens[{row.extra}]'"
     return "such pictures are not read, convert them to JPEG or PNG"

@@ -43,12 +43,12 @@ class Shard:
 
 
 def is_shard(path: Path) -> bool:
-    """Tell whether a path is a tar file, by its name."""
+    """Return True if a path is a tar file, by its name."""
     return path.suffix.lower() == SUFFIX and path.is_file()
 
 
 def is_packed(path: Path) -> bool:
-    """Tell whether a path is a compressed tar file, by its name."""
+    """Return True if a path is a compressed tar file, by its name."""
     return path.name.lower().endswith(PACKED) and path.is_file()
 
 
@@ -98,7 +98,7 @@ def open_file(path: Path) -> io.BufferedReader:
 
 
 def exists(path: Path | str) -> bool:
-    """Tell whether something to index is still at a path; while a shard cannot be read, none of its members is gone.
+    """Return True if something to index is still at a path; while a shard cannot be read, none of its members is gone.
 
     A shard on its own is something to index, namely a failure, only while it is damaged.
     """

@@ -164,7 +164,7 @@ def _recipes() -> Iterator[Check]:
 
 
 def _ways(missing: Sequence[str]) -> Iterator[str]:
-    """Say how to get missing checkpoints."""
+    """Name the ways to get missing checkpoints."""
     packages = [packaged.WEIGHTS[what].package for what in missing if what in packaged.WEIGHTS]
     fetched = [what for what in missing if what not in packaged.WEIGHTS]
     if packages:
@@ -194,7 +194,7 @@ def checkpoints(options: Mapping[str, Any]) -> Iterator[str]:
 
 
 def is_here(checkpoint: str) -> bool:
-    """Tell whether a checkpoint is in an installed package, the hub's cache, or (detectors) torch's cache."""
+    """Return True if a checkpoint is in an installed package, the hub's cache, or (detectors) torch's cache."""
     import torch
     from huggingface_hub import constants, try_to_load_from_cache
 

@@ -188,7 +188,7 @@ class Execution:
 
 
 def _admits(amount: Number, counts: Counts) -> Mask:
-    """Test which counts are admitted, element by element."""
+    """Test each count: True where it is admitted."""
     return (counts >= amount.at_least) & (True if amount.at_most is None else counts <= amount.at_most)
 
 

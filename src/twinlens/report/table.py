@@ -91,7 +91,7 @@ class Table:
         return [[cell(value, digits=self.digits) for value in row] for row in self.rows]
 
     def _right(self) -> list[bool]:
-        """Tell which columns have numbers only, and are aligned right."""
+        """Return the columns of numbers alone, which are aligned right."""
         cells = self._cells()
         return [bool(cells) and all(_NUMBER.fullmatch(row[n]) for row in cells) for n in range(len(self.columns))]
 

@@ -87,7 +87,7 @@ def _box(words: Mapping[str, str], name: str = "box") -> int:
 
 
 def _which(words: Mapping[str, str]) -> int | str:
-    """Return what is repainted: the items of a shape, or of a box by its number."""
+    """Choose the items to repaint: the items of a shape, or of a box by its number."""
     return words["shape"] if "shape" in words else _box(words)
 
 

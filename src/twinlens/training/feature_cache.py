@@ -103,7 +103,7 @@ def cache_features(composer: Composer, samples: Sequence[Sample], folder: Path, 
 
 
 def cache_sides(composer: Composer, samples: Sequence[Sample], folder: Path) -> Composer:
-    """Replace what reads one side alone by cached features of these samples: each picture and text is encoded once.
+    """Replace encoders of one side by cached features of these samples: each picture and text is encoded once.
 
     Fusion, and encoders that need both sides, are the composer's own. The answer knows the sides of no other samples;
     one that is missing it always knows.

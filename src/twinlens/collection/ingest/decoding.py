@@ -139,7 +139,7 @@ def _bytes(result: Decoded | Failure) -> int:
 
 
 def usual_workers(pictures: int) -> int:
-    """Return how many workers suit this machine and so many pictures: one per core, or none if that is faster."""
+    """Choose the number of workers for some pictures on this machine: one per core, or none if that is faster."""
     if not FORKS and pictures < MIN_SPAWNED:
         return 0
     return machine.cores()

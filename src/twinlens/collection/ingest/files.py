@@ -30,7 +30,7 @@ class Work:
     hash: bytes = b""
 
     def job(self, key: int) -> Job:
-        """Return what an executor needs of it."""
+        """Return the job for an executor."""
         return Job(self.path, self.caption, key)
 
     def entry(self, **known: Any) -> Entry:
@@ -39,11 +39,11 @@ class Work:
         return Entry(self.path, self.hash, self.size, self.mtime_ns, **{**given, **known})
 
     def is_of(self, entry: Entry) -> bool:
-        """Tell whether an entry has this caption; one from within a file goes with its content."""
+        """Return True if an entry has this caption; one from within a file goes with its content."""
         return entry.given == (self.caption is not None) and (not entry.given or entry.caption == self.caption)
 
     def is_current(self) -> bool:
-        """Tell whether the file still has the size and time that were read first."""
+        """Return True if the file still has the size and time that were read first."""
         try:
             return sources.status(self.path) == (self.size, self.mtime_ns)
         except OSError:
@@ -154,7 +154,7 @@ def _merged(beside: Mapping[str, Any], embedded: Mapping[str, Any]) -> dict[str,
 
 
 def _renamed(embedded: object, name: str) -> dict[str, Any]:
-    """Return what a file carries, with the time from its present name where that is all there is."""
+    """Return a file's metadata, with the time from its present name where it has no other."""
     carried = dict(embedded) if isinstance(embedded, Mapping) else {}
     if carried.get(fields.TAKEN_FROM, "name") == "name":
         taken = dates.from_name(name)

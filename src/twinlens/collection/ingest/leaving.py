@@ -29,7 +29,7 @@ class Leaving:
         self.excludes = excludes
 
     def below(self, root: Path, before: int) -> None:
-        """Remove what is gone of a root that had `before` entries when the run began."""
+        """Remove the entries of a root whose files are gone; it had `before` entries when the run began."""
         paths = [Path(os.fsdecode(path)) for path in self.store.paths(root)]
         self._remove([path for path in paths if self.excludes(path)])
         gone = list(self._gone(path for path in paths if not self.excludes(path)))

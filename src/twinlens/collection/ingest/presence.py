@@ -43,11 +43,11 @@ class Presence:
         self._blocked = lru_cache(maxsize=4096)(self._look_at)
 
     def is_gone(self, path: Path) -> bool:
-        """Tell whether there is no such file, and nothing that may hide it."""
+        """Return True if there is no such file, and nothing that may hide it."""
         return (error := absence(path)) is not None and self.obstacle(path, error) is None
 
     def obstacle(self, path: Path, error: int) -> Obstacle | None:
-        """Return what may hide a file that cannot be found; None where it is gone.
+        """Return the place that may hide a file that cannot be found; None where it is gone.
 
         error: the number of the error that looking for it ended with.
         """
@@ -84,7 +84,7 @@ def absence(path: Path) -> int | None:
 
 
 def mount_points() -> set[Path]:
-    """Return where file systems are mounted now, but for the system's own.
+    """List the folders where file systems are mounted now, without the system's own.
 
     An automounter's own entry does not count: it stays while what it mounts is away.
     """

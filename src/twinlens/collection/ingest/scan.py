@@ -125,7 +125,7 @@ def scan(paths: Sequence[Path], tables: Sequence[Path] = (), *, exclude: Sequenc
 
 
 class _Found:
-    """Collects what is said of folders that are searched for pictures."""
+    """Collects the problems of folders that are searched for pictures."""
 
     def __init__(self, rules: Rules) -> None:
         self.passed, self.empty, self.unlisted = Counter[str](), dict[Path, str](), dict[Path, str]()

@@ -176,7 +176,7 @@ def _sine(x: str) -> str:
 
 
 def _places(field: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """Return where a field's value may be: among those from beside the file, or what the file carries."""
+    """Return the places of a field's value: among those from beside the file, or what the file carries."""
     return [field, (EMBEDDED, *field)] if field[0] in FIELDS else [field]
 
 

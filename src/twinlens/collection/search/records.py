@@ -26,7 +26,7 @@ class Hits(list[Hit]):
 
     @property
     def doubtful(self) -> bool:
-        """Tell that no answer stands out: probably nothing matches, or else nearly everything does."""
+        """Return True if no answer stands out: probably nothing matches, or else nearly everything does."""
         return self.chance is not None and self.chance > DOUBTFUL
 
 
@@ -51,7 +51,7 @@ def to_json(hit: Hit) -> dict[str, Any]:
 
 
 def _flat(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge what a file carries into the fields from beside it, which win."""
+    """Merge a file's own metadata into the fields from beside it, which win."""
     embedded = metadata.get(EMBEDDED)
     if not isinstance(embedded, dict):
         return dict(metadata)

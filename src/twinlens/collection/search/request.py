@@ -106,11 +106,11 @@ class SearchRequest:
 
     @property
     def is_filtered(self) -> bool:
-        """Tell that not every entry may answer."""
+        """Return True if not every entry may answer."""
         return self.where is not None or self.near is not None or bool(self.within)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `of` takes; pictures stay as they are."""
+        """Return the arguments of `of`; pictures stay as they are."""
         values = {JSON_NAMES.get(f.name, f.name): getattr(self, f.name) for f in fields(self)}
         for name in ("rerank", "within", "near"):  # receipts of earlier versions have no such keys
             if not values[name]:
@@ -119,7 +119,7 @@ class SearchRequest:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> SearchRequest:
-        """Read what `to_json` returned. Raises TypeError for an unknown option."""
+        """Read the JSON of `to_json`. Raises TypeError for an unknown option."""
         return cls.of(**values)
 
 

@@ -59,12 +59,12 @@ class Scorer(ABC):
 
     @property
     def picture_block(self) -> slice:
-        """Return where a picture lies in an entry's vector: everywhere, unless the model keeps sides apart."""
+        """Return the part of an entry's vector that is its picture's: all, unless the model keeps sides apart."""
         blocks = [channel.entry for channel in self.calibration.channels if channel.side == "image"]
         return blocks[0] if blocks else slice(None)
 
     def chance(self, score: float, count: int) -> float | None:
-        """Return how probable so high a best of `count` scores is if they all are of one normal distribution.
+        """Compute the probability of so high a best of `count` scores drawn from one normal distribution.
 
         1 − Φ(z)^count, z the score in standard deviations above the mean. None of fewer than `MIN_SAMPLE` entries. An
         answer that stands out of its collection has a chance near 0.
@@ -76,7 +76,7 @@ class Scorer(ABC):
         return -math.expm1(count * math.log1p(-above)) if above < 1 else 1.0
 
     def display(self, score: float) -> float:
-        """Return what people see: the cosine, or standard deviations above the mean where sides are standardised."""
+        """Return the score to show: the cosine, or standard deviations above the mean where sides are standardised."""
         mean, deviation = self.spread
         return (score - mean) / deviation if self.calibration.channels else score
 

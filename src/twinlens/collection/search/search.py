@@ -42,7 +42,7 @@ class Session:
         return self._calibrated[1]
 
     def stored(self, state: State, generation: Generation) -> Stored:
-        """Return what reads vectors from the store; a row of this state that has none there raises DamageError."""
+        """Return the function that reads vectors from the store; a row of this state without one raises DamageError."""
 
         def read(rows: Rows) -> tuple[Rows, Vectors]:
             there, vectors = self.store.vectors_there(generation, rows)
@@ -58,7 +58,7 @@ class Session:
 
     @property
     def is_fresh(self) -> bool:
-        """Tell that nothing was searched yet."""
+        """Return True if nothing was searched yet."""
         return self._calibrated is None
 
 
@@ -136,7 +136,7 @@ def _filter(condition: filters.Node | None, session: Session, generation: Genera
 
 
 def _count(among: Filter, session: Session, generation: Generation) -> int:
-    """Return how many entries were ranked."""
+    """Count the entries that were ranked."""
     if among.where is not None:
         return len(session.store.rows_where(generation.number, *filters.to_sql(among.where)))
     return session.engine.count() if among.rows is None else len(among.rows)

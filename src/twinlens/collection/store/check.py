@@ -69,7 +69,7 @@ def damaged_vectors(store: Store) -> Iterator[tuple[int, int]]:
 
 
 def matrix_fault(store: Store) -> str | None:
-    """Describe what is wrong with the matrix file, of itself and beside the database; reads all of it."""
+    """Describe the fault of the matrix file, in itself or beside the database; reads all of it."""
     matrix = Matrix(store.folder)
     if fault := matrix.fault():
         return fault

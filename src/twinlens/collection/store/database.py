@@ -24,8 +24,8 @@ class DamageError(TwinlensError):
     """The database is damaged, or none of ours: `salvage` finds out what can be read of it."""
 
 
-class Sight(NamedTuple):
-    """A database file as it was seen: inode, bytes, time of change, and whether a log with new rows lies beside it."""
+class FileSignature(NamedTuple):
+    """A database file's signature: inode, bytes, time of change, and whether a log with new rows lies beside it."""
 
     inode: int
     size: int
@@ -33,8 +33,8 @@ class Sight(NamedTuple):
     logged: bool
 
     @classmethod
-    def of(cls, path: Path) -> Sight:
-        """Look at a database file. Raises OSError."""
+    def of(cls, path: Path) -> FileSignature:
+        """Read the signature of a database file. Raises OSError."""
         status = path.stat()
         return cls(status.st_ino, status.st_size, status.st_mtime_ns, path.with_name(path.name + _WAL).exists())
 
@@ -42,7 +42,7 @@ class Sight(NamedTuple):
 class Database:
     """An open collection file and its transactions; a writer holds `lock.writing` around what it does."""
 
-    def __init__(self, folder: Path, connection: sqlite3.Connection, seen: Sight | None = None) -> None:
+    def __init__(self, folder: Path, connection: sqlite3.Connection, seen: FileSignature | None = None) -> None:
         self.folder = folder
         self._sql = connection
         self._seen = seen  # where we may write nothing and so hold no lock: the file that is read as it lies there
@@ -154,7 +154,7 @@ class Database:
 
     def _is_as_seen(self) -> bool:
         try:
-            return self._seen is None or Sight.of(self.folder / DATABASE) == self._seen
+            return self._seen is None or FileSignature.of(self.folder / DATABASE) == self._seen
         except OSError as error:
             raise TwinlensError(f"the collection {self.folder} cannot be read: {error.strerror}") from error
 
@@ -209,7 +209,7 @@ def check_header(sql: sqlite3.Connection, path: Path) -> None:
         raise TwinlensError(f"{path} has version {version}, this twinlens reads version {VERSION}; update twinlens")
 
 
-def _connect(path: Path) -> tuple[sqlite3.Connection, Sight | None]:
+def _connect(path: Path) -> tuple[sqlite3.Connection, FileSignature | None]:
     """Connect; where nothing may be written, not even a lock, by the log of a writer, or to the file as it lies there.
 
     Who may not write can share a writer's log and its index, but make neither. Without them no row is newer than the
@@ -218,7 +218,7 @@ def _connect(path: Path) -> tuple[sqlite3.Connection, Sight | None]:
     log, shared = (path.with_name(path.name + ending) for ending in (_WAL, _SHM))
     how, seen = "mode=rw", None
     if not os.access(path.parent, os.W_OK):
-        how, seen = "mode=ro", Sight.of(path)
+        how, seen = "mode=ro", FileSignature.of(path)
         if seen.logged and (shared.exists() or log.stat().st_size):
             seen = None
         else:

@@ -49,7 +49,7 @@ class Block:
         return Block(self.rows[places], self.vectors[places], self.squares[places], self.checks[places])
 
     def places(self, rows: Rows) -> NDArray[np.intp]:
-        """Return where some rows (M,) lie in here; −1 for a row that does not."""
+        """Return the places (M,) of some rows in here; −1 for a row that does not."""
         if not len(self):
             return np.full(len(rows), -1, dtype=np.intp)
         if self._is_run:
@@ -62,7 +62,7 @@ class Block:
 
     @cached_property
     def _is_run(self) -> bool:
-        """Tell that the rows ascend one by one, as they do where no entry ever left."""
+        """Return True if the rows ascend one by one, as they do where no entry ever left."""
         return self._order is None and int(self.rows[-1]) - int(self.rows[0]) == len(self) - 1
 
     @cached_property
@@ -153,7 +153,7 @@ def gallery(store: Reading, held: Gallery | None) -> Gallery:
 
 
 def _continues(held: Gallery, state: State, generation: Generation) -> bool:
-    """Tell whether a gallery is an earlier one of this state's collection and model."""
+    """Return True if a gallery is an earlier one of this state's collection and model."""
     is_wide = all(block.vectors.shape[1] == generation.dim for block in held.blocks)
     return held.state[:2] == state[:2] and held.state.last <= state.last and is_wide
 

@@ -35,12 +35,12 @@ _CURE = f"twinlens follows no links in a collection and removes nothing that is 
 
 
 def is_file(path: Path) -> bool:
-    """Tell whether a path is a regular file itself, and no link to one."""
+    """Return True if a path is a regular file itself, and no link to one."""
     return _is(path, stat.S_ISREG)
 
 
 def is_folder(path: Path) -> bool:
-    """Tell whether a path is a folder itself, and no link to one."""
+    """Return True if a path is a folder itself, and no link to one."""
     return _is(path, stat.S_ISDIR)
 
 
@@ -119,7 +119,7 @@ def remove_tree(folder: Path, *, files: re.Pattern[str], folders: re.Pattern[str
 
 
 def is_model_draft(path: Path) -> bool:
-    """Tell whether a path is a model folder that was not completed."""
+    """Return True if a path is a model folder that was not completed."""
     return bool(_MODEL_DRAFT.fullmatch(path.name)) and is_folder(path)
 
 
@@ -130,7 +130,7 @@ def share_mode(path: Path, like: Path) -> None:
 
 
 def _is_remains(path: Path) -> bool:
-    """Tell whether an entry of a folder is litter, or what a killed creation leaves before there is a database."""
+    """Return True if an entry of a folder is litter, or what a killed creation leaves before there is a database."""
     name = path.name
     if name in LITTER or name.startswith("._"):
         return True

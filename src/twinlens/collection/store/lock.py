@@ -32,7 +32,7 @@ def writing(folder: Path) -> Iterator[None]:
 
 
 def lock_fault(folder: Path) -> str | None:
-    """Describe what is wrong with the lock's file, which should be empty; None if nothing is."""
+    """Describe the fault of the lock's file, which should be empty; None if nothing is."""
     with suppress(OSError):
         if size := (folder / LOCK).lstat().st_size:
             return f"{LOCK} holds {size:,} bytes, and should be empty"

@@ -59,7 +59,7 @@ class Header(NamedTuple):
 
     @classmethod
     def from_json(cls, text: str) -> Header:
-        """Read what `to_json` wrote. Raises ValueError, TypeError, KeyError or RecursionError for anything else."""
+        """Read the JSON of `to_json`. Raises ValueError, TypeError, KeyError or RecursionError for anything else."""
         values = json.loads(text)
         body, check = values["matrix"], values["check"]
         if values["format"] != FORMAT or check != zlib.crc32(_canonical(body)):
@@ -91,7 +91,7 @@ class Matrix:
         self.folder = folder / CACHE
 
     def read(self) -> Gallery | None:
-        """Map what is filed, without reading the vectors; None where there is nothing, or nothing usable.
+        """Map the files, without reading the vectors; None where there is nothing, or nothing usable.
 
         Checks the header, the sizes, rows and squares. A vector's own checksum is compared when it is sampled, and a
         damaged one costs a read of the store; `fault` reads everything.
@@ -145,7 +145,7 @@ class Matrix:
                 unlink(path)
 
     def fault(self) -> str | None:
-        """Describe what is wrong with the files (their checksums are read in full); None if they are whole."""
+        """Describe the fault of the files (their checksums are read in full); None if they are whole."""
         for path in (self.folder / INDEX, self.folder / DRAFT):
             if os.path.lexists(path) and not is_file(path):
                 return f"cannot be written: {path} is no file of a collection; {MOVE_AWAY}"
@@ -202,7 +202,7 @@ class Matrix:
         return path.read_text(encoding="ascii")
 
     def _is_of_another_version(self) -> bool:
-        """Tell whether the index file is of another version of twinlens: no damage, but rebuilt by the next writer."""
+        """Return True if another version of twinlens wrote the file: no damage, but rebuilt by the next writer."""
         try:
             values = json.loads(self._index())
             return bool(values.get("format", 1) != FORMAT and ("matrix" in values or len(values["state"]) == 4))
@@ -219,7 +219,7 @@ def _canonical(body: Any) -> bytes:
 
 
 def _is_long_run(rows: Rows) -> bool:
-    """Tell that rows ascend one by one from 1 or above: damage does not leave many numbers so, and this is faster."""
+    """Return True if rows ascend one by one from 1 or above: damage does not leave many so, and this is faster."""
     ends_fit = len(rows) > LONG_RUN and 0 < int(rows[0]) == int(rows[-1]) - len(rows) + 1
     return ends_fit and bool((rows[1:] > rows[:-1]).all())
 

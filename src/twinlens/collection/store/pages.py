@@ -141,7 +141,7 @@ def _checksum(data: bytes, order: str, sums: tuple[int, int]) -> tuple[int, int]
 
 
 def _local(length: int, usable: int) -> int:
-    """Return how many bytes of a cell of this length are on its own page."""
+    """Count the bytes of a cell of this length that are on its own page."""
     if length <= usable - 35:
         return length
     least = (usable - 12) * 32 // 255 - 23

@@ -174,7 +174,7 @@ class Reading(Database):
         return [name for (name,) in self.ask("SELECT DISTINCT key FROM entry, json_each(metadata) ORDER BY key")]
 
     def has_vector(self, row: int, generation: int) -> bool:
-        """Tell whether a row has its vector of a generation."""
+        """Return True if a row has its vector of a generation."""
         return self._one("SELECT 1 FROM vector WHERE row = ? AND generation = ?", row, generation) is not None
 
     def vectors(self, generation: Generation, rows: Rows) -> Vectors:
@@ -227,7 +227,7 @@ class Reading(Database):
 
 
 def intact(data: Any, crc: Any, dim: int) -> bool:
-    """Tell whether a stored vector has its length (4·D bytes), its checksum, and no NaN or infinity."""
+    """Return True if a stored vector has its length (4·D bytes), its checksum, and no NaN or infinity."""
     if not isinstance(data, bytes) or len(data) != 4 * dim or zlib.crc32(data) != crc:
         return False
     return bool(np.isfinite(np.frombuffer(data, dtype="<f4")).all())

@@ -147,17 +147,17 @@ def checksum(values: Sequence[Any]) -> int:
 
 
 def is_digest(text: object) -> bool:
-    """Tell whether a text can be a model's digest, and so the name of a folder."""
+    """Return True if a text can be a model's digest, and so the name of a folder."""
     return isinstance(text, str) and _DIGEST.fullmatch(text) is not None
 
 
 def is_path(value: object) -> bool:
-    """Tell whether a value can be the absolute path of a file, on this system or another."""
+    """Return True if a value can be the absolute path of a file, on this system or another."""
     return isinstance(value, bytes) and b"\0" not in value and _ABSOLUTE.match(value) is not None
 
 
 def is_object(text: Any) -> bool:
-    """Tell whether a text is a JSON object, as metadata are."""
+    """Return True if a text is a JSON object, as metadata are."""
     try:
         return isinstance(json.loads(text), dict)
     except (ValueError, TypeError, RecursionError):

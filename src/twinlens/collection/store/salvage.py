@@ -42,7 +42,7 @@ class Salvage:
     knows_free: bool
 
     def lines(self) -> list[str]:
-        """Describe what was done."""
+        """Describe the repair in lines."""
         saved = counted(self.entries, "entry", "entries")
         found = [f"saved {saved} from the damaged database, which is kept as {self.kept}"]
         if self.failed:
@@ -173,7 +173,7 @@ def _put_entry(new: sqlite3.Connection, row: int, values: Record) -> None:
 
 
 def _put_generations(new: sqlite3.Connection, found: _Found) -> None:
-    """Store which models made the vectors; exactly one of them serves."""
+    """Store the generations: the models that made the vectors; exactly one of them serves."""
     used = new.execute("SELECT generation, length(data) / 4 FROM vector GROUP BY generation ORDER BY count(*) DESC")
     lost = [(number, dim) for number, dim in used.fetchall() if number not in found.generations and dim]
     if lost and not any(serving for *_, serving in found.generations.values()):

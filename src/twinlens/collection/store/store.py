@@ -90,7 +90,7 @@ class Store(Reading):
         return Generation(*self._one("SELECT number, digest, recipe, dim FROM generation WHERE digest = ?", digest))
 
     def rename_generation(self, number: int, digest: str, recipe: str) -> None:
-        """Correct which model made the vectors of a generation."""
+        """Correct the digest of the model that made a generation's vectors."""
         self._sql.execute("UPDATE generation SET digest = ?, recipe = ? WHERE number = ?", (digest, recipe, number))
 
     def switch(self, generation: Generation) -> None:

@@ -92,7 +92,7 @@ class Bench:
         return Outcome({variant: values[variant] for variant in kept}, facts)
 
     def trains(self, method: Method) -> bool:
-        """Tell whether a method is to be trained and has weights of its own to train."""
+        """Return True if a method is to be trained and has weights of its own to train."""
         fusion = self.base.with_fusion(method.fusion).fusion
         return method.trained and any(p.requires_grad for p in fusion.parameters())
 

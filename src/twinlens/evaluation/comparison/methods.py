@@ -80,7 +80,7 @@ def fusion_part(recipe: Recipe, row: str) -> Variant:
 
 
 def composes_vectors(name: str) -> bool:
-    """Tell whether a fusion composes vectors that are compared by their cosine, and not scores."""
+    """Return True if a fusion composes vectors that are compared by their cosine, and not scores."""
     return bool(variants.variant_class("fusions", name).similarity is Fusion.similarity)
 
 

@@ -37,7 +37,7 @@ def _skeleton(node: object) -> object:
 
 
 def _says_nothing(node: object) -> bool:
-    """Tell whether a statement is a docstring or an import."""
+    """Return True if a statement is a docstring or an import."""
     docstring = (
         isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
     )

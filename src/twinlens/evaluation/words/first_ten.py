@@ -24,7 +24,7 @@ WORDS_SWAPPED, PICTURE_SWAPPED = "words_swapped", "picture_swapped"
 def measure_change(
     score: Score, gallery: Sequence[Sample], texts: Sequence[str], groups: Mapping[str, str], *, seed: int = 0
 ) -> dict[str, Any]:
-    """Measure how much of the first ten changes when either side of a query is swapped.
+    """Measure the share of the first ten that changes when either side of a query is swapped.
 
     A query is a picture of the gallery, one of at most 200 drawn by the seed, and one of the texts. With A the first
     ten of a query and B those of the query with another text, or with another picture, the change is the Jaccard

@@ -95,7 +95,7 @@ def _above_foils(scores: Scores, targets: Columns, foils: Foils) -> PerQuery:
 
 
 def _accuracies(draws: Sequence[PerQuery]) -> dict[str, PerQuery]:
-    """Average what draws of margins (P, 2) decide: 1 for the target, 0 for the foil, ½ for a tie."""
+    """Average the decisions of drawn margins (P, 2): 1 for the target, 0 for the foil, ½ for a tie."""
     decided = (np.sign(np.stack(draws)) + 1) / 2
     values = (decided[..., 0], decided[..., 1], decided.prod(axis=-1))
     return {name: value.mean(axis=0) for name, value in zip(ACCURACIES, values, strict=True)}

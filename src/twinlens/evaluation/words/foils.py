@@ -117,7 +117,7 @@ def _restricted(judgements: Judgements, rows: NDArray[np.int64], columns: NDArra
 
 
 def _says_otherwise(judgements: Judgements, captions: Mapping[str, str]) -> Mask:
-    """Return which captions (N) lack a word of which queries (Q): (Q, N); True for all where there are no captions."""
+    """Return a mask (Q, N) of captions that lack a word of a query; True for all where there are no captions."""
     known = [words_of(captions[entry.id]) if captions.get(entry.id) else None for entry in judgements.gallery]
     if all(words is None for words in known):
         return np.ones(judgements.relevant.shape, dtype=bool)

@@ -99,7 +99,7 @@ class Captions:
         return None
 
     def _leads_out(self, path: Path) -> bool:
-        """Tell whether a file is a link to a place outside the indexed folders, and note it."""
+        """Return True if a file is a link to a place outside the indexed folders, and note it."""
         if not path.is_symlink():
             return False
         target = os.path.realpath(path)

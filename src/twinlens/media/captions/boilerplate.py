@@ -52,7 +52,7 @@ _LONGEST = 120
 
 
 def is_boilerplate(text: str, name: str) -> bool:
-    """Tell whether a text from within a file of some name describes no picture."""
+    """Return True if a text from within a file of some name describes no picture."""
     plain = " ".join(text.casefold().split())
     if WORDS.issuperset(re.findall(r"[^\W\d_]+", plain)):
         return True

@@ -34,7 +34,7 @@ class Unreadable(Exception):  # noqa: N818 - it is the table that is unreadable
 
 
 def is_installed() -> bool:
-    """Tell whether pyarrow is there."""
+    """Return True if pyarrow is there."""
     return find_spec("pyarrow") is not None and find_spec("pyarrow.parquet") is not None
 
 

@@ -106,7 +106,7 @@ def checksum(path: Path) -> str:
 
 @cache
 def machine() -> str:
-    """Describe what measurements are valid for: the processor, the usable cores, and ONNX Runtime's version."""
+    """Describe the machine of measurements: the processor, the usable cores, and ONNX Runtime's version."""
     return f"{platform.machine()}, {processor()}, {cores()} cores, onnxruntime {_onnxruntime()}"
 
 

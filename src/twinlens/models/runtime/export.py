@@ -151,7 +151,7 @@ def export(part: TorchPart, arrays: Arrays, file: Path) -> str | None:
 
 
 def _varies(name: str, array: NDArray[np.generic]) -> bool:
-    """Tell whether the second dimension is the length of the batch's longest text."""
+    """Return True if the second dimension is the length of the batch's longest text."""
     of_text = name.split(".")[1] == "text" and not name.endswith("vector")
     return array.ndim > 1 and (of_text or name.endswith(("words", "words_mask")))
 

@@ -50,7 +50,7 @@ class Tower:
         return cls(entry["name"], entry["encoder"], *(tuple(entry[key]) for key in ("reads", "inputs", "outputs")))
 
     def idle(self, arrays: Arrays) -> bool:
-        """Tell whether its only side is marked as missing in every sample of stacked arrays."""
+        """Return True if its only side is marked as missing in every sample of stacked arrays."""
         present = arrays.get(f"{self.encoder}.{self.reads[0]}_present")
         return len(self.reads) == 1 and present is not None and not present.any()
 

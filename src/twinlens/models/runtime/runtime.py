@@ -133,7 +133,7 @@ class Runtime:
         return self._fingerprint.whole
 
     def _is_genuine(self) -> bool:
-        """Tell whether the cache may be asked about this model before it is loaded."""
+        """Return True if the cache may be asked about this model before it is loaded."""
         if self._composer is not None:
             return True
         return self._fingerprint is not None and self._expected in (None, self._fingerprint.digest)
@@ -193,7 +193,7 @@ class Runtime:
         return np.concatenate(vectors) if vectors else np.empty((0, self.dim), dtype=np.float32)
 
     def tune(self, *, progress: bool = False) -> None:
-        """Measure how this model runs fastest here, unless that is cached; takes seconds, once per machine.
+        """Measure the fastest way to run this model here, unless that is cached; takes seconds, once per machine.
 
         progress: show a progress bar. Raises TwinlensError in mode "onnx" if ONNX Runtime is not installed.
         """

@@ -42,7 +42,7 @@ def examine(composer: Composer, folder: Path, *, progress: bool = False) -> dict
     towers, plain = modules(composer, stacked(prepared, trims=False))
     trial = _Trial(composer, towers, plain, folder, prepared)
     names = track(plain, "finding the fastest way to run it here", len(plain), unit="networks", progress=progress)
-    ways_of_parts = {name: trial.ways(name) for name in names}
+    ways = {name: trial.ways(name) for name in names}
     reads = {tower.name: tower.reads for tower in towers}
     return {
         "recipe": composer.recipe.name,
@@ -52,9 +52,7 @@ def examine(composer: Composer, folder: Path, *, progress: bool = False) -> dict
         "by_inner_product": composer.own_similarity is None,
         "trims": trial.trims,
         "towers": [vars(tower) for tower in towers],
-        "parts": {
-            name: {"chosen": _chosen(ways, reads.get(name, ())), "ways": ways} for name, ways in ways_of_parts.items()
-        },
+        "parts": {name: {"chosen": _chosen(of, reads.get(name, ())), "ways": of} for name, of in ways.items()},
         "texts": keep_texts(composer, folder, _without_pictures(towers)),
     }
 
@@ -113,7 +111,7 @@ class _Trial:
             return _line(error)
 
     def _may_trim(self, composer: Composer, sentences: Sequence[Arrays]) -> bool:
-        """Tell whether sentences keep their vectors when each is cut to its own length."""
+        """Return True if sentences keep their vectors when each is cut to its own length."""
         network = Network(self.towers, self.plain.__getitem__, trims=True)
         alone = [_least_cosine(network([one]), composer.embed_prepared([one])) for one in sentences]
         return min(alone) >= EXACT["onnx"]

@@ -68,7 +68,7 @@ def _joined(meaning: Meaning) -> str:
 
 
 def _content(meaning: Meaning) -> str:
-    """Word what a box has, after "with" or "has"."""
+    """Word the contents of a box, after "with" or "has"."""
     match meaning:
         case Count(kind, number):
             return counted(number, kind, _content)

@@ -9,7 +9,7 @@ from twinlens.reading.meanings import SOME, At, Condition, Count, Kind, Meaning,
 
 
 def placed(quality: Condition, place: At) -> Meaning:
-    """State what the block at a place of a tower is like."""
+    """State the kind of the block at a place of a tower."""
     return Count(BLOCK.that(quality, place), SOME)
 
 

@@ -138,7 +138,7 @@ def _relation(condition: Condition, content: Content) -> str:
 
 
 def _quality(condition: Condition) -> str:
-    """Word what stands before a noun: "small", "blue or black"."""
+    """Word the adjectives before a noun: "small", "blue or black"."""
     parts = condition.conditions if isinstance(condition, Either) else (condition,)
     return " or ".join(part.value for part in parts if isinstance(part, Is))
 

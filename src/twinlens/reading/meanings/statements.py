@@ -28,7 +28,7 @@ class Count(Meaning):
     number: Number
 
     def true_of(self, scene: Scene) -> bool:
-        """Tell whether the number of such items in all boxes is admitted."""
+        """Return True if the number of such items in all boxes is admitted."""
         return self.number.admits(len(self.kind.among_all(scene)))
 
 
@@ -110,7 +110,7 @@ class Boxes(Meaning):
     number: Number
 
     def true_of(self, scene: Scene) -> bool:
-        """Tell whether the number of boxes of which the statement is true is admitted."""
+        """Return True if the number of boxes of which the statement is true is admitted."""
         return self.number.admits(sum(self.has.true_of((box,)) for box in things(self.thing, scene)))
 
 
@@ -122,7 +122,7 @@ class EachBox(Meaning):
     has: Meaning
 
     def true_of(self, scene: Scene) -> bool:
-        """Tell whether the statement is true of each, and there is one."""
+        """Return True if there are such boxes and the statement is true of each."""
         boxes = things(self.thing, scene)
         return bool(boxes) and all(self.has.true_of((box,)) for box in boxes)
 
@@ -136,7 +136,7 @@ class Sharing(Meaning):
     number: Number
 
     def true_of(self, scene: Scene) -> bool:
-        """Tell whether the number of those with the commonest value is admitted."""
+        """Return True if the number of those with the commonest value is admitted."""
         values = Counter(FEATURES[self.feature](box) for box in things(self.thing, scene))
         return self.number.admits(max(values.values(), default=0))
 
@@ -148,7 +148,7 @@ class And(Meaning):
     parts: tuple[Meaning, ...]
 
     def true_of(self, scene: Scene) -> bool:
-        """Tell whether all statements are true."""
+        """Return True if all statements are true."""
         return all(part.true_of(scene) for part in self.parts)
 
 
@@ -159,7 +159,7 @@ class Or(Meaning):
     parts: tuple[Meaning, ...]
 
     def true_of(self, scene: Scene) -> bool:
-        """Tell whether any statement is true."""
+        """Return True if any statement is true."""
         return any(part.true_of(scene) for part in self.parts)
 
 
@@ -170,7 +170,7 @@ class Untrue(Meaning):
     statement: Meaning
 
     def true_of(self, scene: Scene) -> bool:
-        """Tell whether the statement is false."""
+        """Return True if the statement is false."""
         return not self.statement.true_of(scene)
 
 

@@ -16,7 +16,7 @@ def holding(say: Speaker) -> Trait:
     return Trait(amount.of(noun), lambda t: amount.admits(noun.per_box(t)))
 
 
-def size(say: Speaker) -> Trait:
+def item_count(say: Speaker) -> Trait:
     """Require a count of all items: "exactly four items"."""
     amount, noun = say.amount(5), say.kind()
     return Trait(amount.of(noun), lambda t: amount.admits(noun.per_box(t)))

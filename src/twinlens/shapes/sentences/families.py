@@ -63,7 +63,7 @@ FAMILIES: dict[str, Family] = {
     "n_boxes": _of_boxes("n_boxes", boxes.holding, quantifiers.exactly, quantifiers.two_or_more),
     "each_box": _of_boxes("each_box", boxes.holding, quantifiers.every),
     "no_box": _of_boxes("no_box", boxes.holding, quantifiers.none),
-    "box_size": _of_boxes("box_size", boxes.size),
+    "box_size": _of_boxes("box_size", boxes.item_count),
     "box_colours": _of_boxes("box_colours", boxes.colours),
     "box_shapes": _of_boxes("box_shapes", boxes.shapes),
     "box_only": _of_boxes("box_only", boxes.only),

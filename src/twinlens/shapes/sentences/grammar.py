@@ -71,7 +71,7 @@ class Amount:
         return f"{words} {noun.many if self.plural else noun.one}"
 
     def admits(self, counts: Counts) -> Mask:
-        """Test which counts are admitted, element by element."""
+        """Test each count: True where it is admitted."""
         return (counts >= self.fewest) & (True if self.most is None else counts <= self.most)
 
 

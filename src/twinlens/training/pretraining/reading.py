@@ -60,7 +60,7 @@ def fit_space(encoder: Facts, scenes: int, seed: int) -> FactSpace:
 
 
 def statements_of_a_box() -> Iterator[Meaning]:
-    """Yield what a box may hold: kinds of items, how many, at which edges, and over which others."""
+    """Yield the statements that a box may hold: kinds of items, how many, at which edges, and over which others."""
     kinds = [
         Kind(tuple(Is(name, value) for name, value in zip(VALUES, values, strict=True) if value))
         for values in product(*(("", *options) for options in VALUES.values()))
