@@ -217,10 +217,10 @@ def _unit(vectors: Vectors) -> Vectors:
 def _flagged(channels: Sequence[Channel], vectors: Vectors, query: Vectors) -> bool:
     """Whether a search in a collection of these vectors would say that nothing stands out."""
     calibration = Calibration(channels, vectors, len(vectors))
-    direction = calibration.direction(query)
-    assert direction is not None
-    scorer = LinearScorer(calibration, direction)
-    chance = scorer.chance(float((vectors @ scorer.unit).max()), len(vectors))
+    directions = calibration.directions(query)
+    assert directions is not None
+    scorer = LinearScorer(calibration, directions)
+    chance = scorer.chance(float(scorer.scores(vectors).max()), len(vectors))
     return chance is not None and chance > DOUBTFUL
 
 

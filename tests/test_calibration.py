@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from twinlens.calibration import Calibration, Channel, lowest_by_hash, standardised_scores
 
 CHANNELS = (Channel("image", slice(0, 4), slice(0, 4), 7), Channel("text", slice(4, 7), slice(4, 7), 8, 0.5))
+TWO = (*CHANNELS, Channel("text", slice(4, 7), slice(1, 4), 7, 0.25))
+"""A text is compared with a part of the picture's block too."""
 
 
 def entries(seed: int, count: int, *, lacking: float = 0.3) -> np.ndarray:
@@ -23,30 +25,85 @@ def entries(seed: int, count: int, *, lacking: float = 0.3) -> np.ndarray:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**31), st.integers(3, 60))
-def test_one_inner_product_gives_the_sum_of_standardised_scores(seed, count):
+def test_an_inner_product_for_each_pattern_gives_the_standardised_score_of_what_an_entry_has(seed, count):
     gallery, query = entries(seed, count), entries(seed + 1, 1, lacking=0)[0]
-    direction = Calibration(CHANNELS, gallery, count).direction(query)
+    calibration = Calibration(TWO, gallery, count)
+    usable = [channel for channel in TWO if (gallery[:, channel.missing] == 0).any()]
     wanted = np.zeros(count)
-    for channel in CHANNELS:
-        there = gallery[:, channel.missing] == 0
-        scores = gallery[:, channel.entry] @ query[channel.query]
-        if there.any():
-            wanted += np.where(there, (scores - scores[there].mean()) / max(scores[there].std(), 0.005), 0)
-    found = gallery @ direction if direction is not None else np.zeros(count)
-    np.testing.assert_allclose(found - found.mean(), wanted - wanted.mean(), atol=1e-3)
+    for row, entry in enumerate(gallery):
+        for side in ("image", "text"):
+            of_side = [channel for channel in usable if channel.side == side]
+            there = [channel for channel in of_side if entry[channel.missing] == 0]
+            if there:
+                z = [channel.weight * standardised(gallery, channel, query)[row] for channel in there]
+                wanted[row] += scale(of_side) * sum(z) / np.linalg.norm([c.weight * c.tail for c in there])
+    directions = calibration.directions(query)
+    found = calibration.scores(directions, gallery) if directions is not None else np.zeros(count)
+    np.testing.assert_allclose(found, wanted, atol=2e-3, rtol=2e-3)
+
+
+def scale(channels: list[Channel]) -> float:
+    """The factor that leaves an entry with all blocks its score Σ w z / √Σ w²."""
+    return float(np.linalg.norm([c.weight * c.tail for c in channels]) / np.linalg.norm([c.weight for c in channels]))
+
+
+def standardised(gallery: np.ndarray, channel: Channel, query: np.ndarray) -> np.ndarray:
+    scores = gallery[:, channel.entry].astype(np.float64) @ query[channel.query]
+    there = scores[gallery[:, channel.missing] == 0]
+    return (scores - there.mean()) / max(there.std(), 0.005)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**31), st.integers(5, 60), st.sampled_from([0.0, 0.3, 0.8]))
+def test_the_best_of_each_separated_query_are_the_best_of_its_pattern(seed, count, lacking):
+    gallery, query = entries(seed, count, lacking=lacking), entries(seed + 1, 1, lacking=0)[0]
+    calibration = Calibration(TWO, gallery, count)
+    directions = calibration.directions(query)
+    if directions is None:
+        return
+    scores, patterns = calibration.scores(directions, gallery), calibration.patterns(gallery)
+    for pattern, along in enumerate(calibration.separated(directions)):
+        own = np.flatnonzero(patterns == pattern)
+        first = np.argsort(-(gallery @ along), kind="stable")[: len(own)]
+        assert set(first.tolist()) == set(own.tolist())
+        assert np.all(np.diff(scores[first]) < 1e-4)
+
+
+def test_few_captions_are_judged_with_the_reference():
+    gallery, query = entries(3, 200, lacking=0), entries(4, 1, lacking=0)[0]
+    gallery[2:, 4:7], gallery[2:, 8] = 0, np.sqrt(0.5)
+    gallery[0, 4:7] = query[4:7]
+    alone = Calibration(TWO, gallery, 200)
+    informed = Calibration(TWO, gallery, 200, entries(5, 64, lacking=0))
+    asked = query.copy()
+    asked[:4] = 0
+    before, after = (c.scores(c.directions(asked), gallery) for c in (alone, informed))
+    assert alone.has_few_captions() and not Calibration(TWO, entries(3, 400, lacking=0), 400).has_few_captions()
+    assert after[0] > before[0] + 0.4  # alone, one of two is exactly one deviation above their mean
+    assert (after > after[0]).mean() < 0.05
+
+
+def test_a_caption_in_the_same_words_is_found():
+    gallery = entries(6, 50, lacking=0.3)
+    channel = TWO[1]
+    asked = np.zeros(9, dtype=np.float32)
+    asked[channel.query] = gallery[7, channel.entry] if gallery[7, 8] == 0 else gallery[8, channel.entry]
+    row = 7 if gallery[7, 8] == 0 else 8
+    assert np.flatnonzero(Calibration(TWO, gallery, 50).repeats(asked, gallery)).tolist() == [row]
 
 
 def test_whole_vectors_are_standardised_too():
     gallery = entries(0, 50)
-    scores = Calibration((), gallery, 50).scores(Calibration((), gallery, 50).direction(gallery[0]))
+    calibration = Calibration((), gallery, 50)
+    scores = calibration.scores(calibration.directions(gallery[0]), gallery)
     assert abs(scores.std() - 1) < 1e-6
 
 
 def test_all_alike_gives_numbers_not_noise():
     gallery = np.repeat(entries(0, 1, lacking=0), 5, axis=0)
     assert np.isfinite(standardised_scores(CHANNELS, gallery[:1], gallery)).all()
-    direction = Calibration(CHANNELS, gallery, 5).direction(gallery[0])
-    assert direction is not None and np.abs(direction).max() < 1e3
+    directions = Calibration(CHANNELS, gallery, 5).directions(gallery[0])
+    assert directions is not None and np.abs(directions).max() < 1e3
 
 
 def test_a_rare_block_is_known_from_the_entries_drawn_for_it():
@@ -55,9 +112,9 @@ def test_a_rare_block_is_known_from_the_entries_drawn_for_it():
     calibration = Calibration(CHANNELS, np.concatenate([common, rare]), 20)
     query = np.zeros(9, dtype=np.float32)
     query[4:7] = rare[0, 4:7]
-    direction = calibration.direction(query)
-    assert direction is not None and int((rare @ direction).argmax()) == 0
-    assert Calibration(CHANNELS, common, 20).direction(query) is None
+    directions = calibration.directions(query)
+    assert directions is not None and int(calibration.scores(directions, rare).argmax()) == 0
+    assert Calibration(CHANNELS, common, 20).directions(query) is None
 
 
 def test_the_sample_hardly_changes_when_a_row_comes():

@@ -10,15 +10,15 @@ class Calibrated(SeparateSides):
 
     The score of a query (x, t) and an entry (y, c) is z(x·y) + z(t·c), where z is the score in standard deviations from
     its mean over the gallery (late fusion with z-scores: Jain et al. 2005, "Score normalization in multimodal biometric
-    systems"). A side that the query lacks adds nothing; an entry that lacks the side counts as an average one, z = 0,
-    so that it is neither preferred nor penalised. The towers may have spaces of their own. Where they share one (CLIP,
-    SigLIP: `shared`), a text is compared with pictures too: (z(t·y) + z(t·c)) / √2, where there are captions. The last
-    `named` channels of the picture's vector are a point in the texts' space, made of the names of its classes: a block
-    of their own, which texts are compared with too, with a quarter of the weight. On clip art with titles a quarter
-    raises the mean average precision a little, equal weights do not (docs/methods.md). Blocks have unit length, and all
-    vectors the same.
+    systems"). A side that the query lacks adds nothing; an entry is scored by those comparisons whose side it has, at
+    one scale, so that it is neither preferred nor penalised (see `calibration`). The towers may have spaces of their
+    own. Where they share one (CLIP, SigLIP: `shared`), a text is compared with pictures too: (z(t·y) + z(t·c)) / √2,
+    where there are captions. The last `named` channels of the picture's vector are a point in the texts' space, made of
+    the names of its classes: a block of their own, which texts are compared with too, with a quarter of the weight. On
+    clip art with titles a quarter raises the mean average precision a little, equal weights do not (docs/methods.md).
+    Blocks have unit length, and all vectors the same.
 
-    Scoring is an inner product that any index can do: see `calibration`. The option `dim` is not used: the width is
+    Scoring is one inner product for all entries that have the same sides. The option `dim` is not used: the width is
     that of both sides and 2.
     """
 

@@ -8,6 +8,7 @@ import pytest
 from tests.mean_color import SideBySide
 from tests.pictures import ALONE, draw, names
 from twinlens.collection import Collection
+from twinlens.collection.search.reference import reference
 from twinlens.core.types import Sample, TwinlensError
 
 
@@ -21,9 +22,13 @@ def beside(tmp_path, pictures):
         yield collection
 
 
-def z(scores: np.ndarray, there: np.ndarray) -> np.ndarray:
-    """Standard deviations above the mean of the entries that are there; 0 for the others."""
-    return np.where(there, (scores - scores[there].mean()) / max(scores[there].std(), 0.005), 0)
+def z(scores: np.ndarray, known: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """Standard deviations above the mean of the entries that are there and of ten like the known; 0 for the others."""
+    mean, variance = scores[there].mean(), scores[there].var()
+    if len(known):
+        share = 10 / (there.sum() + 10)
+        mean, variance = (1 - share) * mean + share * known.mean(), (1 - share) * variance + share * known.var()
+    return np.where(there, (scores - mean) / max(variance**0.5, 0.005), 0)
 
 
 def by_hand(collection: Collection, pictures, *parts: tuple[Sample, float]) -> dict[str, float]:
@@ -31,15 +36,21 @@ def by_hand(collection: Collection, pictures, *parts: tuple[Sample, float]) -> d
     model, paths = SideBySide(), sorted(pictures.glob("*.png"))
     captions = {path: "" if path.stem.startswith("bare") else path.stem.split("-")[0] for path in paths}
     gallery = model.embed([Sample("x", path, captions[path]) for path in paths])
+    captions_known = reference(model)
     total = np.zeros(len(paths))
     for sample, weight in parts:
         (vector,) = model.embed([sample])
         for channel in model.channels:
             if vector[channel.query].any():
                 there = gallery[:, channel.missing] == 0
-                total += weight * z(gallery[:, channel.entry] @ vector[channel.query], there)
-    total = (total - total.mean()) / total.std()
-    return dict(zip((path.stem for path in paths), total.tolist(), strict=True))
+                known = captions_known[captions_known[:, channel.missing] == 0]
+                along = (vectors[:, channel.entry] @ vector[channel.query] for vectors in (gallery, known))
+                total += weight * z(*along, there)
+    total, spread = total - total.mean(), total.std()
+    for sample, _ in parts:
+        if sample.image is None:
+            total += 5 * np.array([captions[path] == sample.text for path in paths])
+    return dict(zip((path.stem for path in paths), (total / spread).tolist(), strict=True))
 
 
 def scores(hits) -> dict[str, float]:

@@ -27,7 +27,8 @@ def asked(seed: int, count: int, *, planted: float | None = None) -> tuple[Linea
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     if planted is not None:
         vectors[0] = planted * query + math.sqrt(1 - planted**2) * vectors[0]
-    return LinearScorer(Calibration((), vectors[:1024], min(count, 1024)), query), vectors @ query
+    directions = np.append(query, 0)[None]
+    return LinearScorer(Calibration((), vectors[:1024], min(count, 1024)), directions), vectors @ query
 
 
 def test_the_chance_is_that_of_the_best_of_so_many_normal_scores():

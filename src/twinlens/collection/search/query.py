@@ -10,7 +10,7 @@ from threading import Thread
 
 import numpy as np
 
-from twinlens.calibration import FLOOR, Calibration, Direction
+from twinlens.calibration import FLOOR, Calibration, Directions
 from twinlens.collection.model import Model
 from twinlens.collection.search.request import SearchRequest
 from twinlens.collection.search.scoring import LinearScorer, PairwiseScorer, Scorer
@@ -44,7 +44,9 @@ def embed(request: SearchRequest, model: Model, unlike: Vectors, calibration: Ca
     weights = [*positive, *[-1] * (len(negatives) + len(unlike))]
     vectors = [*embedded, *unlike]
     if model.own_similarity is None:
-        return LinearScorer(calibration, _direction(weights, vectors, calibration))
+        parts = zip(samples, positive, embedded, strict=False)
+        asked = [vector for sample, weight, vector in parts if sample.image is None and weight > 0]
+        return LinearScorer(calibration, _directions(weights, vectors, calibration), asked)
     return PairwiseScorer(calibration, _similarity(model.own_similarity, weights, np.stack(vectors), calibration))
 
 
@@ -73,14 +75,15 @@ def _parts(request: SearchRequest) -> list[tuple[Picture | None, str]]:
     return [*((image, "") for image in request.images), *((None, text) for text in request.texts)]
 
 
-def _direction(weights: Sequence[float], vectors: Sequence[Vectors], calibration: Calibration) -> Direction:
-    """Add up, by weight, the directions (D,) of the query's vectors (D,)."""
-    directions = [(weight, calibration.direction(vector)) for weight, vector in zip(weights, vectors, strict=True)]
-    parts = [weight * direction for weight, direction in directions if direction is not None]
-    composed = np.sum(parts, axis=0) if parts else np.zeros(1)
-    if not np.linalg.norm(composed) > MIN_LENGTH * sum(np.linalg.norm(part) for part in parts):
+def _directions(weights: Sequence[float], vectors: Sequence[Vectors], calibration: Calibration) -> Directions:
+    """Add up, by weight, the directions (P, D + 1) of the query's vectors (D,); of whole vectors, at unit length."""
+    each = [(weight, calibration.directions(vector)) for weight, vector in zip(weights, vectors, strict=True)]
+    parts = [weight * directions for weight, directions in each if directions is not None]
+    composed = np.sum(parts, axis=0) if parts else np.zeros((1, 2))
+    length = np.linalg.norm(composed[:, :-1])
+    if not length > MIN_LENGTH * sum(np.linalg.norm(part[:, :-1]) for part in parts):
         raise TwinlensError(CANCELS)
-    return np.asarray(composed)
+    return np.asarray(composed if calibration.channels else composed / length)
 
 
 def _similarity(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple, TypeAlias
@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlens.calibration import Calibration, Direction
+from twinlens.calibration import Calibration, Direction, Directions
 from twinlens.collection.engines import Engine
 from twinlens.collection.search.filters import Node
 from twinlens.collection.store import Rows, Vectors
@@ -21,6 +21,8 @@ MIN_SAMPLE = 30
 """Entries below which no chance is told: their spread is not known well enough."""
 MIN_SPREAD = 1e-6
 """The least spread of scores that is divided by."""
+REPEATED = 5.0
+"""Standard deviations that an entry gains whose caption repeats the query: more than names of its picture can."""
 BLOCK_ROWS = 65536
 """Entries that are scored at once where a model's score is no inner product."""
 DEDUPE_FACTOR = 4
@@ -46,7 +48,7 @@ class Scorer(ABC):
 
     @abstractmethod
     def nearest(self, engine: Engine, count: int, among: Filter) -> Rows:
-        """Return the `count` best rows, best first, the lower row first where scores are equal."""
+        """Return rows (M,) with the `count` best among them, M ≥ `count` unless there are no others, in any order."""
 
     @abstractmethod
     def scores(self, vectors: Vectors) -> Direction:
@@ -83,30 +85,35 @@ class Scorer(ABC):
 
 @dataclass(frozen=True)
 class LinearScorer(Scorer):
-    """Scores by the cosine with a direction (D,), of any length but 0."""
+    """Scores each entry by the inner product with the direction of its pattern: directions (P, D + 1).
 
-    direction: Direction
+    sentences: vectors (D,) of what was asked by words alone; a caption that repeats one scores `REPEATED` more.
+    """
 
-    @cached_property
-    def unit(self) -> Direction:
-        """Return the direction at unit length."""
-        return self.direction / float(np.linalg.norm(self.direction))
+    directions: Directions
+    sentences: Sequence[Vectors] = ()
 
     @cached_property
     def spread(self) -> tuple[float, float]:
-        """Return mean and deviation of the cosine with the direction."""
-        mean, deviation = self.calibration.spread(self.unit)
+        """Return mean and deviation of the scores."""
+        mean, deviation = self.calibration.spread(self.directions)
         return mean, max(deviation, MIN_SPREAD)
 
     def nearest(self, engine: Engine, count: int, among: Filter) -> Rows:
-        """Let the engine find them."""
-        rows, _ = engine.search(self.unit.astype(np.float32)[None], count, where=among.where, rows=among.rows)
-        return np.asarray(rows[0])
+        """Let the engine find the best of every pattern."""
+        queries = self.calibration.separated(self.directions).astype(np.float32)
+        rows, _ = engine.search(queries, count, where=among.where, rows=among.rows)
+        return np.unique(rows)
 
     def scores(self, vectors: Vectors) -> Direction:
-        """Compute the cosine of unit vectors as 1 − ‖x − q‖² / 2, which loses nothing between near duplicates."""
-        query = self.unit.astype(np.float32)  # as engines have it
-        return np.asarray(1 - np.square(vectors.astype(np.float64) - query).sum(axis=1) / 2)
+        """Compute d·x of unit vectors as ‖d‖ (1 − ‖x − d/‖d‖‖² / 2), which loses nothing between near duplicates."""
+        lengths = np.linalg.norm(self.directions[:, :-1], axis=1)
+        queries = (self.directions[:, :-1] / np.maximum(lengths, MIN_SPREAD)[:, None]).astype(np.float32)
+        pattern = self.calibration.patterns(vectors)
+        products = 1 - np.square(vectors.astype(np.float64) - queries[pattern]).sum(axis=1) / 2
+        repeated = [self.calibration.repeats(sentence, vectors) for sentence in self.sentences]
+        scores = lengths[pattern] * products + self.directions[pattern, -1] + REPEATED * np.sum(repeated, axis=0)
+        return np.asarray(scores)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from twinlens.collection.model import Model
 from twinlens.collection.search import filters, query, records
 from twinlens.collection.search.conditions import condition
 from twinlens.collection.search.records import Hits
+from twinlens.collection.search.reference import reference
 from twinlens.collection.search.request import SearchRequest
 from twinlens.collection.search.rerank import Candidate, Reranker
 from twinlens.collection.search.scoring import Answer, Filter, LinearScorer, Scorer, Stored, rank
@@ -35,11 +36,15 @@ class Session:
     engine: Engine
     _calibrated: tuple[State, Calibration] | None = field(default=None, repr=False)
 
-    def calibration(self, state: State, channels: Sequence[Channel]) -> Calibration:
-        """Return the calibration of a state, drawn once for it."""
+    def calibration(self, state: State, model: Model, *, words: bool) -> Calibration:
+        """Return the calibration of a state, drawn once for it; for a query with words, with a reference if needed."""
         if self._calibrated is None or self._calibrated[0] != state:
-            self._calibrated = state, _calibration(self.engine, channels)
-        return self._calibrated[1]
+            self._calibrated = state, _calibration(self.engine, model.channels)
+        calibration = self._calibrated[1]
+        if words and calibration.reference is None and calibration.has_few_captions():
+            calibration = replace(calibration, reference=reference(model))
+            self._calibrated = state, calibration
+        return calibration
 
     def stored(self, state: State, generation: Generation) -> Stored:
         """Return the function that reads vectors from the store; a row of this state without one raises DamageError."""
@@ -75,7 +80,7 @@ def search(request: SearchRequest, session: Session, generation: Generation, mod
     if state.generation != generation.number:
         return None
     stored = session.stored(state, generation)
-    sample = session.calibration(state, model.channels)
+    sample = session.calibration(state, model, words=bool(request.texts or request.without))
     negatives = as_queries(model.channels, session.store.vectors(generation, unlike))
     scorer = query.embed(request, model, negatives, sample)
     among = _filter(among_these, session, generation, scorer)

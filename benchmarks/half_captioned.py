@@ -1,0 +1,135 @@
+"""What words find among clip arts of which a part is captioned: with their own titles, and with those of others.
+
+The pictures are Debian's package openclipart-png, their titles and keywords those of openclipart-svg (`apt-get install
+openclipart-png openclipart-svg`), under the recipe `offline`, scored as a collection scores them. Keywords, which are
+not shown to the model, ask for the pictures that have them; titles ask for their own picture. Means over draws of the
+captioned part; intervals are 95 % bootstrap intervals over words.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from _clipart import DATA, INSTALL, arts
+from _results import hardware, skip, versions, write
+from numpy.typing import NDArray
+from retrieval import Embedded, embedded
+
+from twinlens import metrics
+from twinlens.calibration import Calibration
+from twinlens.collection.search.reference import reference
+from twinlens.collection.search.scoring import LinearScorer
+from twinlens.collection.store import Vectors
+from twinlens.models import pretrained
+
+TITLE = "## Half-captioned collections"
+COUNT, DRAWS, REPEATED, FIRST = 1600, 4, 100, 10
+SHARES = (0.0, 0.002, 0.01, 0.03, 0.1, 0.5, 1.0)
+Scores = NDArray[np.float64]
+
+
+class Measured:
+    """The clip arts, and how any part of their captions ranks them."""
+
+    def __init__(self, of: Embedded, known: Vectors, seed: int) -> None:
+        self.of, self.known, self.seed = of, known, seed
+        self.relevant = np.array([[word in art.keywords for art in of.arts] for word in of.words])
+        self.titles = of.channel("text")
+
+    def draws(self, share: float, *, others: bool) -> Iterator[tuple[NDArray[np.bool_], Vectors]]:
+        """Masks of the captioned, and the vectors then. others: each has the caption of another."""
+        count, width = len(self.of.arts), self.titles.entry
+        for draw in range(DRAWS if share < 1 else 1):
+            rng = np.random.default_rng((self.seed, draw))
+            captioned = np.zeros(count, dtype=bool)
+            captioned[rng.permutation(count)[: round(share * count)]] = True
+            vectors = self.of.vectors.copy()
+            if others:
+                vectors[:, width] = vectors[rng.permutation(count), width]
+            vectors[~captioned, self.titles.missing] = np.linalg.norm(vectors[0, width])
+            vectors[~captioned, width] = 0
+            yield captioned, vectors
+
+    def scores(self, vectors: Vectors, queries: Vectors) -> Scores:
+        """Score queries (Q, D) as a collection does: (Q, N)."""
+        calibration = Calibration(self.of.channels, vectors, len(vectors))
+        if calibration.has_few_captions():
+            calibration = Calibration(self.of.channels, vectors, len(vectors), self.known)
+        every = (calibration.directions(query) for query in queries)
+        return np.stack([
+            LinearScorer(calibration, directions, [query]).scores(vectors)
+            for query, directions in zip(queries, every, strict=True)
+            if directions is not None
+        ])  # fmt: skip
+
+    def words(self, share: float, *, others: bool) -> tuple[NDArray[np.float64], float]:
+        """Average precision of every word (W,), and the share of captioned ones among the wrong of the first ten."""
+        precision, wrong = [], []
+        for captioned, vectors in self.draws(share, others=others):
+            scores = self.scores(vectors, self.of.asked)
+            precision.append(metrics.per_query(scores.astype(np.float32), self.relevant)["map"])
+            first = np.argsort(-scores, axis=1, kind="stable")[:, :FIRST]
+            wrong.append(captioned[first[~np.take_along_axis(self.relevant, first, axis=1)]])
+        return np.mean(precision, axis=0), float(np.concatenate(wrong).mean())
+
+    def repeated(self, share: float) -> float:
+        """The share of captions that, asked, find a picture with this caption first."""
+        found = []
+        for captioned, vectors in self.draws(share, others=False):
+            rows = np.flatnonzero(captioned)[:REPEATED]
+            queries = np.zeros((len(rows), vectors.shape[1]), dtype=np.float32)
+            queries[:, self.titles.query] = vectors[rows][:, self.titles.entry]
+            best = self.scores(vectors, queries).argmax(axis=1)
+            titles = [art.title.casefold() for art in self.of.arts]
+            found += [captioned[b] and titles[b] == titles[row] for b, row in zip(best, rows, strict=True)]
+        return float(np.mean(found))
+
+
+def lines(measured: Measured) -> Iterator[str]:
+    nothing, _ = measured.words(0.0, others=False)
+    for share in SHARES:
+        cells = [f"{share:.1%}", str(round(share * len(measured.of.arts)))]
+        for others in (False, True):
+            precision, wrong = measured.words(share, others=others)
+            low, high = metrics.bootstrap_ci(precision, measured.of.words, seed=measured.seed).ci95
+            cells.append(f"{precision.mean():.3f} ({low:.3f}–{high:.3f})")
+            change = metrics.paired_difference(precision, nothing, measured.of.words, seed=measured.seed)
+            cells += [f"{change.mean:+.3f} ({change.ci95[0]:+.3f} to {change.ci95[1]:+.3f})", f"{wrong:.1%}"]
+        cells.append(f"{measured.repeated(share):.3f}" if share else "")
+        yield f"| {' | '.join(cells)} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--clipart", type=Path, default=DATA, metavar="DIR", help=f"has the folders png and svg ({DATA})"
+    )
+    parser.add_argument("--count", type=int, default=COUNT)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    if not (args.clipart / "png").is_dir():
+        skip(f"no clip arts in {args.clipart}; {INSTALL}")
+    of = embedded(arts(args.clipart, args.count, args.seed), args.seed)
+    measured = Measured(of, reference(pretrained.ready("offline")), args.seed)
+    text = [
+        TITLE,
+        "",
+        f"`python benchmarks/half_captioned.py --count {args.count} --seed {args.seed}` on {hardware()};"
+        f" {versions('numpy', 'torch')}.",
+        "",
+        f"{len(of.arts)} clip arts, {len(of.words)} keywords that ask for those that have them. Of the wrong pictures"
+        f" among the first {FIRST}, as large a share should be captioned as of all.",
+        "",
+        "| share captioned | pictures | mAP, own titles | less none | captioned of the wrong | mAP, another's titles"
+        " | less none | captioned of the wrong | a title finds its picture first |",
+        "|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+        *lines(measured),
+    ]
+    write(TITLE, "\n".join(text))
+
+
+if __name__ == "__main__":
+    main()
