@@ -14,6 +14,7 @@ from tests.mean_color import MeanColor
 from tests.pictures import ALONE
 from twinlens.collection import Collection
 from twinlens.collection.store import DATABASE
+from twinlens.collection.store.pages import LEAF
 from twinlens.core import checksums
 from twinlens.core.types import TwinlensError
 
@@ -92,6 +93,7 @@ DAMAGE = {
     "a digest that is none": lambda f: sql(f, "UPDATE generation SET digest = '../../other'"),
     "another digest": lambda f: sql(f, "UPDATE generation SET digest = 'abababababababab'"),
     "the vectors": page_of("vector"),
+    **{f"bit {n} of the kind of a page of rows": lambda f, n=n: _flip_kind(f, n) for n in range(8)},
     "the index of hashes": page_of("entry_hash"),
     "the index of paths": page_of("sqlite_autoindex_entry_1"),
     "the index of vectors": page_of("sqlite_autoindex_vector_1"),
@@ -146,3 +148,8 @@ def _flip_caption(folder: Path) -> None:
     at = data.index(b"blue", at + 10)
     data[at] ^= 1
     (folder / DATABASE).write_bytes(bytes(data))
+
+
+def _flip_kind(folder: Path, bit: int) -> None:
+    """Spoil one bit of the byte that says that the page of the entries is a leaf."""
+    overwrite(folder, root_page(folder, "entry"), bytes([LEAF ^ 1 << bit]))

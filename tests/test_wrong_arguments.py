@@ -11,6 +11,7 @@ from tests.mean_color import MeanColor
 from twinlens import Collection, Composer, Dataset, Recipe, Sample, TwinlensError, evaluate, find_recipe, train
 from twinlens.adaptation import Plan, learn, measure, revert
 from twinlens.collection import receipts
+from twinlens.collection.ingest import Options
 
 NOTHING = Dataset((), (), {})
 WRONG = [None, b"bytes", bytearray(b"bytes"), np.zeros((2, 3)), 7, "text", {"a": 1}, object()]
@@ -67,6 +68,16 @@ def test_what_nothing_can_be_learned_from_is_one_line(collection, given):
         if given is not None:
             refused(lambda it, use=use: use(collection, Plan(triplets=it)), given)
     refused(revert, given)
+
+
+@pytest.mark.parametrize("options", [{"workers": "a"}, {"workers": -1}, {"batch_size": 0}, {"limits": 3}, b"x"])
+def test_options_that_make_no_run_are_one_line(collection, tmp_path, options):
+    with pytest.raises(TwinlensError, match=r"workers|batch_size|limits|options"):
+        collection.add(tmp_path, options=Options(**options) if isinstance(options, dict) else options)
+
+
+def test_no_folder_to_look_in_is_no_filter(collection):
+    assert collection.search(text="red", within=None) == collection.search(text="red")
 
 
 def test_a_lens_that_is_none_is_left_out(collection):

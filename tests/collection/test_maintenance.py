@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.mean_color import MeanColor
-from tests.pictures import ALONE, names, paint
+from tests.pictures import ALONE, draw, names, paint
 from twinlens.collection import Collection
 from twinlens.collection.ingest import Options
 from twinlens.collection.store import DATABASE, Matrix, writing
@@ -219,3 +219,17 @@ def test_scores_do_not_depend_on_where_a_vector_is_kept(collection, pictures, tm
     with Collection.open(collection.folder, load=MeanColor.load) as fresh:
         assert [(hit.sample.id, hit.score) for hit in fresh.search(text="red", k=20)] == kept
     assert np.diff([score for _, score in kept]).max() <= 0
+
+
+def test_what_is_out_of_reach_is_not_called_gone(tmp_path):
+    draw(tmp_path / "drive" / "0.png", 0)
+    draw(tmp_path / "home" / "1.png", 1)
+    (tmp_path / "home" / "link").symlink_to(tmp_path / "drive")
+    with Collection.create(tmp_path / "c", MeanColor(), load=MeanColor.load) as collection:
+        collection.add(tmp_path / "home", options=ALONE)
+        assert len(collection) == 2
+        (tmp_path / "drive").rename(tmp_path / "elsewhere")
+        (tmp_path / "home" / "1.png").unlink()
+        found = collection.check_files()
+        assert [path.name for path in found.gone] == ["1.png"]
+        assert list(found.unreadable.values()) == [f"{tmp_path / 'home' / 'link'} is a link that leads nowhere"]

@@ -42,3 +42,10 @@ def test_one_table_may_be_given_without_a_list(collection, pictures, tmp_path):
     (tmp_path / "t.csv").write_text("file_name,text\nred-0.png,a sunset\n")
     collection.add(pictures, captions=str(tmp_path / "t.csv"))
     assert collection._store.at(pictures / "red-0.png").caption == "a sunset"
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_folder_whose_name_is_not_utf8_is_one_line(door, tmp_path):
+    with pytest.raises(TwinlensError, match=r"which is not UTF-8; rename the folder$"):
+        DOORS[door](tmp_path / "col\udce9")
+    assert list(tmp_path.iterdir()) == []

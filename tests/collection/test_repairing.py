@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.mean_color import MeanColor
 from tests.pictures import ALONE, names, paint
@@ -275,3 +276,20 @@ def test_captions_outlive_their_checksums_and_vectors(folder):
         page_of(name)(folder)
     mend(folder)
     assert same(answers(folder)) == same(before) and verify(folder) == []
+
+
+def test_metadata_from_within_a_picture_are_read_again(tmp_path):
+    exif = Image.Exif()
+    exif[272], exif[306] = "Box Brownie", "2019:05:17 12:00:00"  # Model, DateTime
+    (tmp_path / "p").mkdir()
+    for n in range(3):
+        Image.new("RGB", (8, 6), (n, 0, 0)).save(tmp_path / "p" / f"{n}.jpg", exif=exif)
+    with Collection.create(tmp_path / "c", MeanColor(), load=load) as collection:
+        collection.add(tmp_path / "p", options=ALONE)
+        before = answers(collection.folder)
+    assert any("Box Brownie" in str(answer) for answer in before)
+    sql(tmp_path / "c", "UPDATE entry SET metadata = '{' WHERE row = 2")
+    mend(tmp_path / "c")
+    with Collection.open(tmp_path / "c", load=load) as collection:
+        assert collection.add(tmp_path / "p", options=ALONE).changed == 1
+    assert same(answers(tmp_path / "c")) == same(before) and verify(tmp_path / "c") == []

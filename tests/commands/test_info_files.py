@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from tests.pictures import answer, draw
 
 
@@ -24,3 +26,11 @@ def test_the_files_of_a_folder_before_it_is_indexed(run, pictures):
     assert told["left_out"] == {"in folders of thumbnails": 1}
     assert told["passed"] == {".svg": 1, "PNG named .dat": 1}
     assert told["kinds"][".png"]["captioned beside"] == told["kinds"][".png"]["pictures"]
+
+
+def test_a_name_that_is_not_utf8_is_counted(run, pictures, model):
+    draw(pictures / "z.png", 1).rename(os.fsdecode(os.fsencode(pictures) + b"/c\xff.png"))
+    code, *_ = run("index", pictures, "--model", model, "--workers", 0)
+    assert code == 0
+    told = answer(run, "info", "--files")
+    assert told["kinds"][".png"]["pictures"] == len(list(pictures.rglob("*.png")))

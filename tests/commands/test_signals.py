@@ -112,7 +112,7 @@ def least(measure: Callable[[], float]) -> float:
     return min(took)
 
 
-@pytest.mark.parametrize("name", ["evaluate", "compare", "train"])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_sigterm_ends_the_workers(tmp_path, name):
     def end() -> float:
         with started(name, tmp_path) as (process, workers):
@@ -126,9 +126,10 @@ def test_sigterm_ends_the_workers(tmp_path, name):
     assert least(end) < SECONDS
 
 
-def test_ctrl_c_in_a_terminal_reaches_all_processes_and_is_one_line(tmp_path):
+@pytest.mark.parametrize("name", COMMANDS)
+def test_ctrl_c_in_a_terminal_reaches_all_processes_and_is_one_line(tmp_path, name):
     def end() -> float:
-        with started("train", tmp_path) as (process, workers):
+        with started(name, tmp_path) as (process, workers):
             os.killpg(process.pid, signal.SIGINT)
             took = gone(workers)
             assert process.wait(20) == 130

@@ -8,7 +8,7 @@ import pytest
 
 from tests.pictures import draw
 from twinlens.core.types import TwinlensError
-from twinlens.media.captions import Caption, Captions, read_table
+from twinlens.media.captions import Caption, Captions, read_table, takeout
 
 TAKEOUT = {
     "title": "a.jpg",
@@ -114,3 +114,14 @@ def test_several_texts_beside_a_picture(tmp_path):
     assert captions.of(tmp_path / "a.png") == Caption("one dog. two cats")
     assert captions.of(tmp_path / "b.png") == Caption("one. two", {"n": 1})
     assert captions.of(tmp_path / "c.png") == Caption("in UTF-16")
+
+
+@pytest.mark.parametrize("latitude", ["1e400", "NaN", "-Infinity", "1" + "0" * 400, "true", "90.5"])
+def test_a_place_that_is_none_is_left_out(tmp_path, latitude):
+    geo = f'{{"latitude": {latitude}, "longitude": 3}}'
+    record = json.loads(f'{{"photoTakenTime": {{"timestamp": "1e400"}}, "geoData": {geo}}}')
+    assert takeout.metadata(record) == {}
+    assert takeout.metadata({**record, "geoDataExif": {"latitude": 48, "longitude": 11.5}}) == {
+        "latitude": 48,
+        "longitude": 11.5,
+    }

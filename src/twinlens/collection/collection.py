@@ -34,7 +34,7 @@ from twinlens.collection.store import (
     contents,
 )
 from twinlens.collection.writer import adopt, create, forget, refresh_matrix, replace_model, writer
-from twinlens.core.arguments import as_kind, as_path, as_paths, as_text
+from twinlens.core.arguments import as_folder, as_kind, as_paths, as_text
 from twinlens.core.types import TwinlensError
 from twinlens.models.runtime import accelerated, load, tuned
 
@@ -63,7 +63,7 @@ class Collection:
 
         load: how a model folder is read again. Raises TwinlensError when there is a collection already.
         """
-        store, generation = create(path := as_path(FOLDER, folder), check_model("create", composer))
+        store, generation = create(path := as_folder(FOLDER, folder), check_model("create", composer))
         collection = cls(path, store, load)
         collection._model = generation.digest, accelerated(composer)
         return collection
@@ -74,7 +74,7 @@ class Collection:
 
         load: how a model folder is read. engine: makes what holds the vectors and answers (see `engines`).
         """
-        store = Store.open(path := as_path(FOLDER, folder))
+        store = Store.open(path := as_folder(FOLDER, folder))
         if store.serving() is None:
             store.close()
             raise TwinlensError(f"the collection {folder} is empty; fill it with: twinlens index DIR")
@@ -83,7 +83,7 @@ class Collection:
     @staticmethod
     def exists(folder: Path | str) -> bool:
         """Return True if there is a collection that `open` can open."""
-        if not os.path.lexists((path := as_path(FOLDER, folder)) / DATABASE):
+        if not os.path.lexists((path := as_folder(FOLDER, folder)) / DATABASE):
             return False
         store = Store.open(path)
         serving = store.serving()
@@ -146,7 +146,7 @@ class Collection:
             found = scan(as_paths("add", paths), as_paths("captions", captions), exclude=exclude)
         with writer(self.folder) as store:
             serving = self.generation
-            how = options or Options()
+            how = Options.of(options)
             report = ingest(store, serving, lambda: tuned(self.model, len(found), progress=how.progress), found, how)
             refresh_matrix(store)
         return report
@@ -164,7 +164,7 @@ class Collection:
             new = adopt(store, composer)
             if new == self.generation:
                 return Report()
-            fast, how = accelerated(composer), options or Options()
+            fast, how = accelerated(composer), Options.of(options)
             report = reembed(store, new, lambda: tuned(fast, len(self), progress=how.progress), how)
             if report.stopped:
                 return report
@@ -200,7 +200,7 @@ class Collection:
         from twinlens.collection.ingest import Options
 
         model = None if composer is None else check_model("repair", composer)
-        return repair(as_path(FOLDER, folder), load, model, options or Options())
+        return repair(as_folder(FOLDER, folder), load, model, Options.of(options))
 
     def forget(self, *what: Path | str) -> int:
         """Remove the entries of pictures, of all below folders, or of ids; return how many. No picture is touched.

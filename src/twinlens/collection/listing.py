@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,12 +30,12 @@ def listing(store: Store) -> Listing:
         filters.kind((name,)) for name in (TAKEN, LATITUDE, BOILERPLATE)
     )
     query = (
-        "SELECT CAST(path AS TEXT), caption != '' AND given, caption != '' AND NOT given,"  # noqa: S608
+        "SELECT path, caption != '' AND given, caption != '' AND NOT given,"  # noqa: S608
         f" {nothing} != 'null', {taken} != 'null', {place} != 'null', failure IS NOT NULL FROM entry"
     )
     found = Listing(fields=_fields(store))
     for path, *flags in store.ask(query, *third, *first, *second):
-        counts = found.kinds.setdefault(PurePath(path).suffix.lower(), Counter())
+        counts = found.kinds.setdefault(PurePath(os.fsdecode(path)).suffix.lower(), Counter())
         counts["pictures"] += 1
         counts.update(name for name, flag in zip(COLUMNS, flags, strict=True) if flag)
     return found

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from twinlens.collection.ingest.presence import Obstacle, Presence, absence
 from twinlens.collection.model import Load
 from twinlens.collection.store import (
     Entry,
@@ -59,6 +61,13 @@ class FileCheck:
     gone: list[Path] = field(default_factory=list)
     unreadable: dict[Path, str] = field(default_factory=dict)
 
+    def missing(self, path: Path, obstacle: Obstacle | None) -> None:
+        """Note a picture that cannot be found: it is gone, unless something may hide it."""
+        if obstacle is None:
+            self.gone.append(path)
+        else:
+            self.unreadable[path] = f"{obstacle.place} {obstacle.reason}"
+
     @property
     def lines(self) -> list[str]:
         """Return a line with the cure for every picture that is not as it was."""
@@ -108,12 +117,13 @@ def check_files(store: Store, *, progress: bool = False) -> FileCheck:
     """Read every picture of the collection, and compare its content with what was indexed."""
     from twinlens.collection.ingest.decoding import ahead
 
+    presence = Presence(store.mount_points(), {})
     found, total = FileCheck(), store.ask("SELECT count(*) FROM entry WHERE failure IS NULL")[0][0]
     with bar("reading", total, unit="pictures", progress=progress) as advance, ThreadPoolExecutor(2) as threads:
         for entry, outcome in ahead(threads, _compared, store.good(), depth=32):
             match outcome:
-                case "gone":
-                    found.gone.append(entry.path)
+                case int(error):
+                    found.missing(entry.path, presence.obstacle(entry.path, error))
                 case "newer":
                     found.newer += 1
                 case "same" | "changed":
@@ -125,14 +135,14 @@ def check_files(store: Store, *, progress: bool = False) -> FileCheck:
     return found
 
 
-def _compared(entry: Entry) -> str:
-    """Return same, changed, newer, gone, or why a file cannot be read."""
+def _compared(entry: Entry) -> str | int:
+    """Return same, changed, newer, the reason why a file cannot be read, or the number of the error without one."""
     try:
         if sources.status(entry.path) != (entry.size, entry.mtime_ns):
             return "newer"
         return "same" if sources.content_hash(entry.path) == entry.hash else "changed"
     except (FileNotFoundError, NotADirectoryError):
-        return "gone"
+        return absence(entry.path) or errno.ENOENT
     except (OSError, ValueError) as error:
         return getattr(error, "strerror", None) or str(error)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -127,7 +128,7 @@ def _options(args: argparse.Namespace) -> Options:
 
     if args.workers is not None and args.workers < 0:
         raise TwinlensError(f"--workers wants a number from 0 on, not {args.workers}")
-    if args.seconds <= 0 or args.memory <= 0 or args.every <= 0:
+    if not all(0 < number < math.inf for number in (args.seconds, args.memory, args.every)):
         raise TwinlensError("--seconds, --memory and --every want numbers above 0")
     limits = Limits(seconds=args.seconds, memory=int(args.memory * 1e9))
     return Options(

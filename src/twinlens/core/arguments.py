@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -80,6 +81,19 @@ def shown(given: object) -> str:
     return shortened(repr(given), 60) if plain else f"{type(given).__name__}"
 
 
+def as_count(name: str, given: object, *, least: int = 1) -> int:
+    """Check a whole number, of Python or NumPy, that is at least `least`."""
+    try:
+        count = None if isinstance(given, bool) else operator.index(given)  # type: ignore[arg-type]
+    except TypeError:
+        count = None
+    if count is None:
+        raise TwinlensError(f"{name} wants a whole number, not {shown(given)}")
+    if count < least:
+        raise TwinlensError(f"{name} must be at least {least}, not {count}")
+    return count
+
+
 def as_stage(name: str, given: str) -> tuple[str, int]:
     """Read "STAGE" or "STAGE:N", a stage of reranking and how many answers it reads, 50 unless it says so."""
     stage, _, count = given.partition(":")
@@ -100,6 +114,17 @@ def as_path(name: str, given: object) -> Path:
     if not can_name(value):
         raise TwinlensError(f"{name} wants a path, and {value!r} has half a character in it; leave that out")
     return Path(value)
+
+
+def as_folder(name: str, given: object) -> Path:
+    """Return the path of a folder that holds a model, as `as_path` does.
+
+    Raises TwinlensError for a name that is not UTF-8 too: the libraries that read tokenizers and tensors take no other.
+    """
+    path = as_path(name, given)
+    if any("\ud800" <= letter <= "\udfff" for letter in os.path.abspath(path)):  # noqa: PTH100
+        raise TwinlensError(f"no model can be kept in {os.fspath(path)!r}, which is not UTF-8; rename the folder")
+    return path
 
 
 def can_name(path: str) -> bool:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from twinlens.calibration import Channel
 from twinlens.core import checksums, digests, hub, variants
-from twinlens.core.arguments import as_kind, as_path, as_samples
+from twinlens.core.arguments import as_folder, as_kind, as_samples
 from twinlens.core.atomic import whole_file
 from twinlens.core.batches import stack_tensors
 from twinlens.core.progress import bar
@@ -142,7 +142,7 @@ class Composer(nn.Module):
         provenance: None keeps the provenance that the model was loaded with. Raises OSError or TwinlensError when the
         disk is full.
         """
-        folder = as_path("the model folder", folder)
+        folder = as_folder("the model folder", folder)
         self.provenance = dict(self.provenance if provenance is None else provenance)
         folder.mkdir(parents=True, exist_ok=True)
         self.save_assets(folder)
@@ -163,7 +163,7 @@ class Composer(nn.Module):
     @classmethod
     def load(cls, folder: Path | str) -> Self:
         """Read a model folder. Raises TwinlensError naming a file that is missing or does not fit."""
-        folder = as_path("the model folder", folder).expanduser()
+        folder = as_folder("the model folder", folder).expanduser()
         if not folder.is_dir():
             raise TwinlensError(f"no such model folder: {folder}")
         checksums.check(folder)

@@ -209,3 +209,31 @@ def test_a_collection_that_was_sent_changes_nothing_in_mine(tmp_path):
         assert theirs.verify() == []
     with Collection.open(tmp_path / "mine") as mine:
         assert [(hit.sample.id, hit.score) for hit in mine.search(text=SENTENCE.text)] == wanted
+
+
+def with_other_kind(folder: Path, target: Path) -> Path:
+    """A model whose weights have the same bytes, but one tensor of them is read as whole numbers."""
+    shutil.copytree(folder, target)
+    weights = target / "model.safetensors"
+    data = weights.read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    next(tensor for name, tensor in sorted(header.items()) if name.startswith("fusion"))["dtype"] = "I32"
+    text = json.dumps(header).encode()
+    weights.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + size :])
+    (target / "checksums.json").unlink(missing_ok=True)
+    return target
+
+
+def test_the_same_bytes_of_another_kind_are_another_model(tmp_path):
+    mine = saved(tmp_path / "mine")
+    evil = with_other_kind(mine, tmp_path / "evil")
+    other = Composer.load(evil)
+    assert other.digest != Composer.load(mine).digest
+    named = evil.rename(tmp_path / other.digest)
+    assert fingerprint.of_folder(named).whole != fingerprint.of_folder(mine).whole
+    wanted = Runtime(folder=mine, mode="torch").embed([SENTENCE])
+    runtime = load(named, mode="onnx")
+    assert not np.allclose(runtime.embed([SENTENCE]), wanted)
+    assert runtime.cache_key != load(mine).cache_key
+    np.testing.assert_allclose(load(mine, mode="onnx").embed([SENTENCE]), wanted, atol=1e-5)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from twinlens.collection.ingest.decoding import Limits
+from twinlens.core.arguments import as_count, as_kind
 from twinlens.core.counting import counted
 
 
@@ -24,6 +25,18 @@ class Options:
     retry: bool = False
     prune: bool = False
     executor: str = "local"
+
+    @classmethod
+    def of(cls, given: object) -> Options:
+        """Return options that are given, or the usual ones. Raises TwinlensError for anything else."""
+        return cls() if given is None else as_kind("options", given, Options, "give Options(workers=2)")
+
+    def __post_init__(self) -> None:
+        """Raise TwinlensError for numbers that no run can have."""
+        as_count("batch_size", self.batch_size)
+        if self.workers is not None:
+            as_count("workers", self.workers, least=0)
+        as_kind("limits", self.limits, Limits, "give Limits(seconds, memory)")
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import operator
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from twinlens.core.arguments import as_text, check_picture, shown
+from twinlens.core.arguments import as_count, as_text, check_picture, shown
 from twinlens.core.counting import counted
 from twinlens.core.types import Picture, TwinlensError
 
@@ -49,9 +48,7 @@ class SearchRequest:
 
     def __post_init__(self) -> None:
         self._check_query()
-        self._settle("k", _whole_number("k", self.k))
-        if self.k < 1:
-            raise TwinlensError(f"k must be at least 1, not {self.k}")
+        self._settle("k", as_count("k", self.k))
         if self.distinct is not None:
             self._settle("distinct", _number("distinct", self.distinct))
             if not -1 <= self.distinct <= 1:
@@ -96,8 +93,7 @@ class SearchRequest:
         for name in ("without", "unlike"):
             if name in options:
                 options[name] = _texts(name, options[name])
-        if options.get("within") is not None:
-            given = options["within"]
+        if (given := options.pop("within", None)) is not None:
             listed = [given] if isinstance(given, str | os.PathLike) else _several("within", given)
             options["within"] = tuple(os.fspath(one) if isinstance(one, os.PathLike) else one for one in listed)
         if options.get("weights") is not None:
@@ -137,16 +133,6 @@ def _texts(name: str, given: Texts) -> tuple[str, ...]:
 
 
 # Checks: each returns the value, or raises TwinlensError with what to pass instead.
-
-
-def _whole_number(name: str, given: object) -> int:
-    """Check a count, of Python or NumPy."""
-    try:
-        if not isinstance(given, bool):
-            return operator.index(given)  # type: ignore[arg-type]
-    except TypeError:
-        pass
-    raise TwinlensError(f"{name} wants a whole number, not {shown(given)}")
 
 
 def _number(name: str, given: object) -> float:

@@ -18,6 +18,8 @@ Record: TypeAlias = "tuple[Value, ...]"
 MAGIC = b"SQLite format 3\0"
 LEAF = 13
 """The first byte of a page that holds rows of a table."""
+OF_INDEXES = (2, 10)
+"""The first byte of a page of an index."""
 _HEADER, _FRAME = 32, 24
 _INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
 """Kind of a value in a record → bytes of the integer."""
@@ -52,17 +54,26 @@ class Pages:
         return self._data[(number - 1) * self.size : number * self.size].ljust(self.size, b"\0")
 
     def _leaf(self, page: bytes, start: int) -> Iterator[tuple[int, Record]]:
-        if page[start] != LEAF:
+        """Yield the rows of a page; of one whose first byte is damaged if all that it has are whole."""
+        if page[start] in OF_INDEXES:
             return
+        cells = [self._cell(page, start + 8 + 2 * n) for n in range(self._cells(page, start))]
+        if page[start] == LEAF or (cells and all(cells)):
+            yield from (cell for cell in cells if cell)
+
+    def _cells(self, page: bytes, start: int) -> int:
         (cells,) = struct.unpack_from(">H", page, start + 3)
-        for n in range(min(cells, (self.size - start - 8) // 2)):
-            try:
-                (at,) = struct.unpack_from(">H", page, start + 8 + 2 * n)
-                length, at = _varint(page, at)
-                key, at = _varint(page, at)
-                yield _signed(key), _record(self._payload(page, at, length))
-            except (IndexError, ValueError, struct.error):  # this cell is damaged; the others need not be
-                continue
+        return min(int(cells), (self.size - start - 8) // 2)
+
+    def _cell(self, page: bytes, pointer: int) -> tuple[int, Record] | None:
+        """Return key and values of a row; None where its cell is damaged, while others need not be."""
+        try:
+            (at,) = struct.unpack_from(">H", page, pointer)
+            length, at = _varint(page, at)
+            key, at = _varint(page, at)
+            return _signed(key), _record(self._payload(page, at, length))
+        except (IndexError, ValueError, struct.error):
+            return None
 
     def _payload(self, page: bytes, at: int, length: int) -> bytes:
         """Return the bytes of a cell, those on overflow pages too."""

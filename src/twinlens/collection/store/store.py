@@ -61,8 +61,8 @@ class Store(Reading):
         self._new_epoch()
 
     def reset_metadata(self, row: int) -> None:
-        """Empty the metadata of a row, so that the next run reads it again."""
-        self._sql.execute("UPDATE entry SET metadata = '{}', mtime_ns = 0 WHERE row = ?", (row,))
+        """Empty the metadata of a row, so that the next run reads its file again: without its hash nothing is known."""
+        self._sql.execute("UPDATE entry SET metadata = '{}', hash = x'', mtime_ns = 0 WHERE row = ?", (row,))
 
     def fail(self, row: int, reason: str) -> None:
         """Turn a damaged entry into a failure, which the next run of its folder reads again."""

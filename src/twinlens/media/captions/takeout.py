@@ -60,7 +60,14 @@ def _place(geo: object) -> dict[str, float]:
     """Return a place in degrees; Takeout writes 0, 0 where it knows none."""
     if not isinstance(geo, Mapping):
         return {}
-    latitude, longitude = geo.get("latitude"), geo.get("longitude")
-    if not all(isinstance(value, int | float) for value in (latitude, longitude)) or not (latitude or longitude):
+    latitude, longitude = _degrees(geo.get("latitude"), 90), _degrees(geo.get("longitude"), 180)
+    if latitude is None or longitude is None or not (latitude or longitude):
         return {}
-    return {fields.LATITUDE: float(str(latitude)), fields.LONGITUDE: float(str(longitude))}
+    return {fields.LATITUDE: latitude, fields.LONGITUDE: longitude}
+
+
+def _degrees(value: object, most: int) -> float | None:
+    """Return a number of degrees; None for what is none, of either sign at most `most`."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if -most <= value <= most else None

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from twinlens.core.atomic import whole_file
 from twinlens.core.machine import default_cache
@@ -31,11 +31,29 @@ KEPT = 64
 """Folders whose fingerprints are remembered."""
 SETTLED_NS = 2 * 10**9
 """Nanoseconds after which a second change of a file is sure to have another time."""
+KINDS = {
+    "F64": "float64",
+    "F32": "float32",
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "I64": "int64",
+    "I32": "int32",
+    "I16": "int16",
+    "I8": "int8",
+    "U8": "uint8",
+    "BOOL": "bool",
+}
+"""Kinds of numbers by their names in safetensors; others are in no model of ours."""
+Kinds: TypeAlias = "Mapping[str, tuple[str, list[int]]]"
 _PIECE = 2**20
 
 
 class Fingerprint(NamedTuple):
-    """digest: of recipe and tensors, as `Composer.digest`. whole: of the encoders' files (tokenizers) too."""
+    """digest: of recipe and tensors, as `Composer.digest`. whole: of their kinds and the encoders' files too.
+
+    The bytes of tensors do not tell their kinds and shapes, without which a file with other weights, whose bytes are
+    the same, would be taken for this model.
+    """
 
     digest: str
     whole: str
@@ -43,10 +61,11 @@ class Fingerprint(NamedTuple):
 
 def of_composer(composer: Composer) -> Fingerprint:
     """Compute the fingerprint of a model in memory: that of the folder it would be saved as."""
-    digest = composer.digest
+    digest, tensors = composer.digest, composer.state_dict()
+    kinds = {name: (str(tensor.dtype).removeprefix("torch."), list(tensor.shape)) for name, tensor in tensors.items()}
     with TemporaryDirectory() as folder:
         composer.save_assets(Path(folder))
-        return Fingerprint(digest, _with_assets(digest, Path(folder)))
+        return Fingerprint(digest, _whole(digest, kinds, Path(folder)))
 
 
 def of_folder(folder: Path) -> Fingerprint | None:
@@ -73,12 +92,15 @@ def _computed(folder: Path) -> Fingerprint:
     from twinlens.core.recipe import Recipe  # takes a tenth of a second
 
     digest = hashlib.blake2b(Recipe.read(folder / RECIPE).of_vectors.encode(), digest_size=16)
-    _update_with_weights(digest, folder / WEIGHTS)
-    return Fingerprint(digest.hexdigest(), _with_assets(digest.hexdigest(), folder))
+    kinds = _update_with_weights(digest, folder / WEIGHTS)
+    return Fingerprint(digest.hexdigest(), _whole(digest.hexdigest(), kinds, folder))
 
 
-def _update_with_weights(digest: hashlib.blake2b, path: Path) -> None:
-    """Feed the tensors of a safetensors file to a digest, as `digests.update_with_tensors` does with loaded ones."""
+def _update_with_weights(digest: hashlib.blake2b, path: Path) -> Kinds:
+    """Feed the tensors of a safetensors file to a digest, as `digests.update_with_tensors` does with loaded ones.
+
+    Returns kind and shape of each.
+    """
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
         if size > MAX_HEADER:
@@ -94,11 +116,13 @@ def _update_with_weights(digest: hashlib.blake2b, path: Path) -> None:
                 if len(piece) < wanted:
                     raise ValueError("the file ends within a tensor")
                 digest.update(piece)
+        return {name: (KINDS[tensor["dtype"]], tensor["shape"]) for name, tensor in header.items()}
 
 
-def _with_assets(digest: str, folder: Path) -> str:
-    """Hash a digest and the files of the encoders, whose names are known too."""
+def _whole(digest: str, kinds: Kinds, folder: Path) -> str:
+    """Hash a digest, the kinds and shapes of tensors, and the files of the encoders with their names."""
     whole = hashlib.blake2b(digest.encode(), digest_size=16)
+    whole.update(json.dumps(sorted(kinds.items())).encode())
     for name, path in _assets(folder):
         content = path.read_bytes()
         whole.update(f"\0{name}\0{len(content)}\0".encode())

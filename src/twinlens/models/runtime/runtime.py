@@ -127,8 +127,12 @@ class Runtime:
 
     @property
     def cache_key(self) -> str:
-        """Return the name of this model in the cache, computed from its content."""
-        if self._fingerprint is None:
+        """Return the name of this model in the cache, computed from its content.
+
+        Once the model is loaded, a fingerprint of its files counts only if the weights that were loaded have it.
+        """
+        loaded = self._composer
+        if self._fingerprint is None or (loaded is not None and self._fingerprint.digest != loaded.digest):
             self._fingerprint = fingerprint.of_composer(self.composer)
         return self._fingerprint.whole
 
