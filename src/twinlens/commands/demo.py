@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,20 +16,33 @@ if TYPE_CHECKING:
     from twinlens.core.types import Dataset, Hit, Sample
     from twinlens.models.composer import Composer
 
-HELP = "draw pictures, index them, and search them with a picture and a sentence together"
+HELP = "draw pictures, index them, and search them with a picture and a sentence together, and with a sentence"
 EXAMPLES = """
 twinlens demo
 twinlens demo --train --out my-demo
 """
-SCENES, ASKED, BEST = 60, 5, 6
+SCENES, ASKED, BEST, DRAWN = 120, 5, 6, 3
+"""Scenes that queries are about, half of them edited; queries of either kind; answers to each; those in the grid."""
 TRAINED_ON, EPOCHS = 1500, 5
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A query, and the files that are right answers."""
+
+    query: Sample
+    answers: frozenset[str]
+
+    def place(self, hits: Sequence[Hit]) -> int | None:
+        """Return the rank of the first right answer, from 1 on; None when there is none among the hits."""
+        return next((rank for rank, hit in enumerate(hits, 1) if _name(hit) in self.answers), None)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the output folder, the seed, and training."""
     parser.add_argument("--out", type=Path, default=Path("twinlens-demo"), metavar="DIR", help="default: twinlens-demo")
     parser.add_argument(
-        "--train", action="store_true", help="train the recipe compact here for a few minutes, not load the shipped one"
+        "--train", action="store_true", help="train the recipe compact here for a few minutes, not load `reading`"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="draws other scenes (default: 0)")
 
@@ -40,47 +54,58 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     from twinlens.report.page import result_page
 
     progress = _common.shows_view(args)
-    queries, answers = _draw(args)
+    asked = _draw(args)
     with _opened(args) as collection:
         report = collection.add(args.out / "pictures", options=Options(progress=progress))
-        rows = [(query, collection.search(query.image, query.text, k=BEST)) for query in queries]
+        rows = [(one.query, collection.search(one.query.image, one.query.text, k=BEST)) for one in asked]
         count = len(collection)
     grid, page = args.out / "results.png", args.out / "results.html"
-    result_grid(rows, grid)
-    result_page(rows, page, title="A picture and a sentence")
-    found = [_place(hits, answers[query.id]) for query, hits in rows]
+    right = {one.query.id: one.answers for one in asked}
+
+    def is_right(query: Sample, hit: Hit) -> bool:
+        return _name(hit) in right[query.id]
+
+    result_grid([(query, hits[:DRAWN]) for query, hits in rows], grid, is_right=is_right)
+    result_page(rows, page, title="A picture and a sentence", is_right=is_right)
+    found = [one.place(hits) for one, (_, hits) in zip(asked, rows, strict=True)]
     if progress:
         _show(args, rows, found)
     return {
         "pictures": count,
         "added": report.added,
         "queries": [
-            {"image": query.image, "text": query.text, "answer": answers[query.id], "place": place}
-            for (query, _), place in zip(rows, found, strict=True)
+            {"image": one.query.image, "text": one.query.text, "answers": sorted(one.answers), "place": place}
+            for one, place in zip(asked, found, strict=True)
         ],
         "grid": grid,
         "page": page,
     }
 
 
-def _draw(args: argparse.Namespace) -> tuple[list[Sample], dict[str, str]]:
-    """Draw scenes and their near-misses as PNG files; return the queries, and the file that answers each."""
-    from dataclasses import replace
-
+def _draw(args: argparse.Namespace) -> list[Asked]:
+    """Draw scenes and their near-misses as PNG files; return queries with their answers: edits, then sentences."""
     from twinlens.datasets import shapes
 
-    dataset = shapes.load(None, "test", protocol="edits", scenes=SCENES, seed=args.seed)
-    files = {entry.id: f"scene-{n:03d}.png" for n, entry in enumerate(dataset.gallery)}
+    dataset = shapes.load(None, "test", protocol="all", scenes=SCENES, seed=args.seed)
+    files = {entry.id: f"scene-{n:04d}.png" for n, entry in enumerate(dataset.gallery)}
     _save(dataset.gallery, [args.out / "pictures" / name for name in files.values()])
-    asked = _varied(dataset)
-    queries = [replace(query, image=args.out / "queries" / f"query-{n}.png") for n, query in enumerate(asked, 1)]
-    _save(asked, [args.out / "queries" / f"query-{n}.png" for n in range(1, len(asked) + 1)])
-    return queries, {query.id: files[next(iter(dataset.relevant[query.id]))] for query in asked}
+    edits = _varied(dataset, "edits")
+    _save(edits, [args.out / "queries" / f"query-{n}.png" for n in range(1, len(edits) + 1)])
+    queries = [replace(query, image=args.out / "queries" / f"query-{n}.png") for n, query in enumerate(edits, 1)]
+    queries += [replace(query, image=None) for query in _varied(dataset, "grounded")]
+    return [Asked(query, frozenset(files[entry] for entry in _right(dataset, query))) for query in queries]
 
 
-def _varied(dataset: Dataset) -> list[Sample]:
-    """Choose the first query of each kind of edit, by the first word of its instruction."""
-    return list({query.text.split()[0]: query for query in reversed(dataset.queries)}.values())[:ASKED]
+def _varied(dataset: Dataset, kind: str) -> list[Sample]:
+    """Choose queries of a kind that begin with different words, those with the fewest answers."""
+    queries = [query for query in dataset.queries if query.id.startswith(kind)]
+    queries.sort(key=lambda query: len(_right(dataset, query)), reverse=True)
+    return list({query.text.split()[0]: query for query in queries}.values())[-ASKED:]
+
+
+def _right(dataset: Dataset, query: Sample) -> frozenset[str]:
+    """Return the entries that answer a query; the scene that a sentence was made of is one of them."""
+    return dataset.relevant[query.id] | dataset.ignore.get(query.id, frozenset())
 
 
 def _save(samples: Sequence[Sample], paths: Sequence[Path]) -> None:
@@ -106,7 +131,7 @@ def _composer(args: argparse.Namespace) -> Composer:
     from twinlens.training.loop import train_recipe
 
     if not args.train:
-        return pretrained.ready("compact")
+        return pretrained.ready("reading")
     recipe, progress = find_recipe("compact"), _common.shows_view(args)
     brief = recipe.model_copy(update={"training": recipe.training.model_copy(update={"epochs": EPOCHS})})
     dataset = shapes.load(None, "train", protocol="edits", scenes=TRAINED_ON, seed=args.seed)
@@ -114,19 +139,19 @@ def _composer(args: argparse.Namespace) -> Composer:
     return composer
 
 
-def _place(hits: Sequence[Hit], answer: str) -> int | None:
-    """Return the rank of the right answer, from 1 on; None when it is not among the hits."""
-    names = [Path(str(hit.sample.image)).name for hit in hits]
-    return names.index(answer) + 1 if answer in names else None
+def _name(hit: Hit) -> str:
+    return Path(str(hit.sample.image)).name
 
 
 def _show(args: argparse.Namespace, rows: Sequence[tuple[Sample, Sequence[Hit]]], found: Sequence[int | None]) -> None:
     table = [
-        [query.text, Path(str(hits[0].sample.image)).name, hits[0].score, place or f"not in {BEST}"]
+        [query.text, "yes" if query.image else "", _name(hits[0]), hits[0].score, place or f"not in {BEST}"]
         for (query, hits), place in zip(rows, found, strict=True)
     ]
     _common.print_table(
-        ["sentence", "best picture", "score", "right answer at"], table, title="A picture and a sentence"
+        ["sentence", "with a picture", "best picture", "score", "right answer at"],
+        table,
+        title="A picture and a sentence",
     )
     first = rows[0][0]
     again = f"twinlens search --collection {args.out / 'collection'} --image {first.image}"

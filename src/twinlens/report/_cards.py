@@ -23,6 +23,8 @@ Color: TypeAlias = "tuple[int, int, int]"
 
 PAGE, CARD, TILE, BORDER = (247, 247, 245), (255, 255, 255), (242, 242, 239), (230, 230, 226)
 INK, QUIET, ACCENT, TRACK = (31, 35, 40), (108, 113, 120), (0, 114, 178), (233, 233, 228)
+RIGHT = (0, 130, 92)
+"""Colour of answers that are known to be right."""
 PADDING = 14
 LONGEST = 1000
 """Characters of a text that grid and page show."""
@@ -62,18 +64,22 @@ class Words:
 
 @dataclass(frozen=True)
 class Card:
-    """One entry. content: its picture, or words in its place. words: the text below. score: None for the query."""
+    """One entry. content: its picture, or words in its place. words: the text below. score: None for the query.
+
+    is_right: it is known to be a right answer, and is framed so.
+    """
 
     content: Image.Image | Words
     label: str
     words: Words | None = None
     score: float | None = None
+    is_right: bool = False
 
     def tile(self, width: int) -> int:
-        """Return the height in pixels of the picture's tile when the card is `width` wide; 3:2 for words."""
+        """Return the height in pixels of the picture's tile when the card is `width` wide; for words at most 3:2."""
         inner = width - 2 * PADDING
         if isinstance(self.content, Words):
-            return round(inner / 1.5)
+            return min(round(inner / 1.5), self.content.height(inner - 32) + 40)
         return min(inner, round(inner * self.content.height / self.content.width))
 
     def height(self, width: int, tile: int) -> int:
@@ -85,8 +91,9 @@ class Card:
         """Draw the card, `size` (width, height) in pixels, on the page's colour."""
         inner = size[0] - 2 * PADDING
         canvas = Image.new("RGB", size, PAGE)
-        _panel(canvas, (0, 0, *size), 12, ACCENT if self.score is None else BORDER)
-        _panel(canvas, (1, 1, size[0] - 1, size[1] - 1), 11, CARD)
+        border, width = (RIGHT, 3) if self.is_right else (ACCENT if self.score is None else BORDER, 1)
+        _panel(canvas, (0, 0, *size), 12, border)
+        _panel(canvas, (width, width, size[0] - width, size[1] - width), 12 - width, CARD)
         self._draw_tile(canvas, inner, tile)
         self._draw_head(canvas, PADDING + tile, inner)
         if self.words:
@@ -111,7 +118,7 @@ class Card:
         if self.score is None:
             pen.text((PADDING, top + 15), self.label, font=font_for(self.label, 15), fill=ACCENT)
             return
-        pen.text((PADDING, top + 12), self.label, font=font_for(self.label, 19), fill=INK)
+        pen.text((PADDING, top + 12), self.label, font=font_for(self.label, 19), fill=RIGHT if self.is_right else INK)
         pen.text((right, top + 13), f"{self.score:.3f}", font=font_for("0", 17), fill=QUIET, anchor="ra")
         bar = (PADDING, top + 40, right, top + 40 + _BAR)
         _panel(canvas, bar, _BAR // 2, TRACK)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -15,16 +15,30 @@ CONTENT = 1260  # width of the hits' side
 WIDEST, NARROWEST = 406, 120  # of a card
 
 
-def result_grid(rows: Sequence[tuple[Sample, Sequence[Hit]]], path: Path, *, columns: int | None = None) -> None:
+def result_grid(
+    rows: Sequence[tuple[Sample, Sequence[Hit]]],
+    path: Path,
+    *,
+    columns: int | None = None,
+    is_right: Callable[[Sample, Hit], bool] | None = None,
+) -> None:
     """Draw queries and their hits, best first, as one PNG.
 
     A query without a picture is a card with its sentence; a picture that cannot be read is a card with the reason.
-    columns: hits side by side; by default 5, or 3 for wide pictures such as NLVR's. Raises TwinlensError when there are
-    no queries, too many columns, or the file cannot be written.
+    columns: hits side by side; by default 5, or 3 for wide pictures such as NLVR's. is_right: tells the right answers
+    of a query, which are framed, where these are known. Raises TwinlensError when there are no queries, too many
+    columns, or the file cannot be written.
     """
     if not rows:
         raise TwinlensError("there is no query to draw")
-    cards = [(_query_card(query), [_answer_card(n, hit) for n, hit in enumerate(hits, 1)]) for query, hits in rows]
+    right = is_right or (lambda _query, _hit: False)
+    cards = [
+        (
+            _query_card(query),
+            [_answer_card(n, hit, right(query, hit)) for n, hit in enumerate(hits, 1)],
+        )
+        for query, hits in rows
+    ]
     columns = columns or _columns([card for query, answers in cards for card in (query, *answers)])
     width = min(WIDEST, (CONTENT - GAP * (columns - 1)) // columns)
     if width < NARROWEST:
@@ -44,9 +58,9 @@ def _query_card(query: Sample) -> Card:
     return Card(_content(query), "QUERY", below)
 
 
-def _answer_card(rank: int, hit: Hit) -> Card:
+def _answer_card(rank: int, hit: Hit, is_right: bool) -> Card:
     below = Words(caption(hit.sample), 16, INK if hit.sample.text else QUIET)
-    return Card(_content(hit.sample), str(rank), below, hit.score)
+    return Card(_content(hit.sample), f"{rank} · right" if is_right else str(rank), below, hit.score, is_right)
 
 
 def _content(sample: Sample) -> Image.Image | Words:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -32,11 +32,12 @@ class _Entry:
     sample: Sample
     image: Image.Image | str | None
     score: float = 0.0
+    is_right: bool = False
 
     @classmethod
-    def of(cls, sample: Sample, score: float = 0.0) -> Self:
+    def of(cls, sample: Sample, score: float = 0.0, *, is_right: bool = False) -> Self:
         image = None if sample.image is None else thumbnail(sample.image, THUMBNAIL)
-        return cls(sample, image, score)
+        return cls(sample, image, score, is_right)
 
     @property
     def words(self) -> str:
@@ -67,16 +68,24 @@ class _Entry:
 
 
 def result_page(
-    rows: Sequence[tuple[Sample, Sequence[Hit]]], path: Path, *, title: str = "Pictures found by twinlens"
+    rows: Sequence[tuple[Sample, Sequence[Hit]]],
+    path: Path,
+    *,
+    title: str = "Pictures found by twinlens",
+    is_right: Callable[[Sample, Hit], bool] | None = None,
 ) -> None:
     """Write queries and their hits, best first, as one self-contained page.
 
-    A picture that cannot be read is replaced by the reason. Raises TwinlensError when there are no queries or the file
-    cannot be written.
+    A picture that cannot be read is replaced by the reason. is_right: as in `result_grid`. Raises TwinlensError when
+    there are no queries or the file cannot be written.
     """
     if not rows:
         raise TwinlensError("there is no query to show")
-    entries = [(_Entry.of(query), [_Entry.of(hit.sample, hit.score) for hit in hits]) for query, hits in rows]
+    right = is_right or (lambda _query, _hit: False)
+    entries = [
+        (_Entry.of(query), [_Entry.of(hit.sample, hit.score, is_right=right(query, hit)) for hit in hits])
+        for query, hits in rows
+    ]
     images = [entry.image for _, answers in entries for entry in answers]
     shape = usual_shape(image for image in images if isinstance(image, Image.Image))
     environment = Environment(loader=PackageLoader("twinlens", "report"), autoescape=True, undefined=StrictUndefined)
