@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.evaluation.test_reading_report import SENTENCE, UNREADABLE, dataset
+from tests.evaluation.test_reading_scores import SENTENCE, UNREADABLE, dataset
 from twinlens.core.types import TwinlensError
 from twinlens.evaluation.judgements import Judgements
 from twinlens.evaluation.two_stage import parse_stage, rerank

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twinlens.commands import _adaptation, _common, _dataset, _submission
+from twinlens.commands import _adaptation, _common, _dataset, _sentences, _submission
 from twinlens.core import jsonfile
 from twinlens.core.types import TwinlensError
 
@@ -44,6 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repeats", type=int, default=10, metavar="N", help="splits to train on anew (default: 10)")
     parser.add_argument("--rerank", metavar="NAME[:N]", help="with --model: measure with the first N answers (50) of"
                         " each query reordered as well; truth executes the sentence on drawn scenes")  # fmt: skip
+    parser.add_argument("--known", type=Path, action="append", default=[], metavar="FILE", help="with --rerank: JSON"
+                        " lines of sentences that are not new to the model; figures of the new are told")  # fmt: skip
     parser.add_argument(
         "--submission", type=Path, metavar="DIR", help="write the rankings there as the dataset's server wants them"
     )
@@ -53,7 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--runs", type=Path, metavar="DIR", help="protocol paper: keep finished repeats there, and go on from them"
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="write results.json, table.md, chart.png there")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write results.json, table.md and chart.png there,"
+                        " with --rerank the queries that are answered worst as worst.png too")  # fmt: skip
     _adaptation.add_measured(parser)
 
 
@@ -89,13 +92,15 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     if _common.shows_view(args):
         _show(result)
     if args.out:
-        _write(result, args.out)
+        _write(result, dataset, args.out)
     return result
 
 
 def _first(args: argparse.Namespace) -> int:
     """Return the number of answers that `--rerank` reorders; 0 without it."""
     if args.rerank is None:
+        if args.known:
+            raise TwinlensError("--known is for --rerank, whose figures are told by the kind of sentence")
         return 0
     if args.model is None or args.protocol == "paper":
         raise TwinlensError("--rerank is for a model that is there: give --model, and not protocol paper")
@@ -146,7 +151,8 @@ def _with_model(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
     composer.cache_to((args.cache or machine.default_cache()) / "notes")
     composer.to(machine.pick_device(args.device))
     progress = _common.shows_view(args)
-    found = evaluate(composer, dataset, seed=args.seed, ks=args.ks, first=args.first, progress=progress)
+    known = _sentences.known_sentences(args.known)
+    found = evaluate(composer, dataset, seed=args.seed, ks=args.ks, first=args.first, known=known, progress=progress)
     about = {"recipe": composer.recipe.name, "model": str(args.model), "repeats": 1}
     return {**about, "environment": machine.environment(args.device), **found}
 
@@ -224,13 +230,15 @@ def _title(result: Mapping[str, Any]) -> str:
 def _show(result: Mapping[str, Any]) -> None:
     columns, rows = _table(result)
     _common.print_table(columns, rows, title=_title(result))
+    if "by_sentence" in result:
+        _sentences.show(result)
     for key in TEXTS:
         if key in result:
             _common.say()
             _common.say(result[key])
 
 
-def _write(result: Mapping[str, Any], folder: Path) -> None:
+def _write(result: Mapping[str, Any], dataset: Dataset, folder: Path) -> None:
     from twinlens.report.table import Table
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -239,6 +247,8 @@ def _write(result: Mapping[str, Any], folder: Path) -> None:
     words = [str(result[key]) for key in TEXTS if key in result]
     (folder / "table.md").write_text("\n\n".join([table, *words]) + "\n", encoding="utf-8")
     _chart(result, folder / "chart.png")
+    if "worst" in result:
+        _sentences.draw_worst(result, dataset, folder / "worst.png")
 
 
 def _chart(result: Mapping[str, Any], path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,12 +22,17 @@ from twinlens.evaluation.baselines import (
     baseline_scores,
 )
 from twinlens.evaluation.judgements import Judgements
+from twinlens.evaluation.reading import sentence_kinds
 from twinlens.evaluation.summaries import Summary, balance_parts, summarise
-from twinlens.metrics import PerQuery
+from twinlens.metrics import PerQuery, Scores
 from twinlens.models.composer import Composer
 
 TWO_STAGE = "two_stage"
 """The composed queries, the first entries of their rankings ordered anew by a reader."""
+WORST, SHOWN = 10, 6
+"""Queries that are answered worst, and answers of each."""
+WORST_BY = ("matched_accuracy", "map")
+"""The metric that they are chosen by: the first of these that there is."""
 Measured = Mapping[str, Mapping[str, PerQuery]]
 """Composed query or baseline → metric → value of every query (Q,)."""
 
@@ -39,6 +44,7 @@ def evaluate(
     seed: int = 0,
     ks: Sequence[int] = (1, 5, 10),
     first: int = 0,
+    known: Collection[str] = (),
     progress: bool = False,
 ) -> dict[str, Any]:
     """Measure the composed queries and every baseline, with 95 % bootstrap intervals over groups.
@@ -49,14 +55,21 @@ def evaluate(
     {"groups": {"count": …, "largest": share of the queries}} what the intervals draw. Where the dataset has parts,
     every figure is the plain mean over them, and {"parts": {part: {name: summary}}} has the composed queries' figures
     in each. With `first`, {"two_stage": {name: summary}} has the composed queries after a reader has reordered so many
-    entries of each ranking. Raises TwinlensError for what is no composer or no dataset.
+    entries of each ranking, {"by_sentence": {kind: {"queries": …, row: {name: summary}}}} both by the kind of sentence
+    (known: sentences that are not "new"), and {"worst": […]} the queries that it answers worst. Raises TwinlensError
+    for what is no composer or no dataset.
     """
     as_kind("evaluate", composer, Composer, "give Composer.load(folder)")
     as_kind("evaluate", dataset, Dataset, "give one that a loader returns")
     judgements = Judgements.of(dataset)
     sizes = {"queries": len(judgements.queries), "gallery": len(judgements.gallery)}
-    values = measure(composer, judgements, seed=seed, ks=ks, first=first, progress=progress)
-    return {**sizes, **tabulate(values, judgements.groups, judgements.parts, seed)}
+    kept: dict[str, Scores] = {}
+    values = measure(composer, judgements, seed=seed, ks=ks, first=first, kept=kept, progress=progress)
+    found = {**sizes, **tabulate(values, judgements.groups, judgements.parts, seed)}
+    if first:
+        found["by_sentence"] = by_sentence(values, judgements, known, seed)
+        found["worst"] = worst(judgements, kept[TWO_STAGE], values[TWO_STAGE])
+    return found
 
 
 def measure(
@@ -66,18 +79,21 @@ def measure(
     seed: int,
     ks: Sequence[int],
     first: int = 0,
+    kept: dict[str, Scores] | None = None,
     progress: bool = False,
 ) -> dict[str, dict[str, PerQuery]]:
     """Compute every metric of every query (Q,), composed and by every baseline.
 
     A baseline whose scores come several times, with other texts, has their means. `RANDOM` has `DENSITY` as well. With
-    `first`, `TWO_STAGE` is the composed queries reranked.
+    `first`, `TWO_STAGE` is the composed queries reranked; `kept` then gets its scores (Q, N).
     """
     found: dict[str, list[dict[str, PerQuery]]] = {}
     for name, matrix in baseline_scores(composer, judgements.queries, judgements.gallery, seed=seed, progress=progress):
         found.setdefault(name, []).append(judgements.per_query(matrix, ks))
         if name == COMPOSED and first:
-            found[TWO_STAGE] = [judgements.per_query(two_stage.rerank(judgements, matrix, first), ks)]
+            reranked = two_stage.rerank(judgements, matrix, first)
+            found[TWO_STAGE] = [judgements.per_query(reranked, ks)]
+            (kept if kept is not None else {})[TWO_STAGE] = reranked
     defined = [metric for metric, array in found[COMPOSED][0].items() if not np.isnan(array).all()]
     values = {}
     for name, draws in found.items():
@@ -128,3 +144,38 @@ def _composition_gaps(values: Measured, groups: Sequence[str], seed: int) -> dic
         difference = metrics.paired_difference(composed, values[single][name], groups, seed=seed)
         gaps[name] = {"over": single, **difference._asdict()}
     return gaps
+
+
+def by_sentence(
+    values: Measured, judgements: Judgements, known: Collection[str], seed: int
+) -> dict[str, dict[str, Any]]:
+    """Summarise the composed queries, and the two stages, by the kind of sentence; see `reading.sentence_kinds`."""
+    found = {}
+    for kind, mask in sentence_kinds(judgements.queries, known):
+        rows = np.flatnonzero(mask)
+        groups = [judgements.groups[row] for row in rows]
+        inside = {
+            row: {name: array[rows] for name, array in values[row].items() if not np.isnan(array[rows]).all()}
+            for row in (COMPOSED, TWO_STAGE)
+        }
+        found[kind] = {"queries": len(rows), **{row: summarise(some, groups, seed) for row, some in inside.items()}}
+    return found
+
+
+def worst(judgements: Judgements, scores: Scores, values: Mapping[str, PerQuery]) -> list[dict[str, Any]]:
+    """Return the `WORST` queries with the least of `WORST_BY`, each with the ids of its first and its right entries."""
+    name = next(name for name in WORST_BY if name in values)
+    rows = np.argsort(np.nan_to_num(values[name], nan=np.inf), kind="stable")[:WORST]
+    first = metrics.top(scores[rows], SHOWN, ignore=judgements.ignore[rows])
+    ids = np.array([entry.id for entry in judgements.gallery], dtype=object)
+    return [
+        {
+            "query": judgements.queries[row].id,
+            "text": judgements.queries[row].text,
+            name: float(values[name][row]),
+            "first": ids[best].tolist(),
+            "scores": scores[row][best].tolist(),
+            "right": ids[judgements.relevant[row] & ~judgements.ignore[row]].tolist(),
+        }
+        for row, best in zip(rows, (line[line >= 0] for line in first), strict=True)
+    ]

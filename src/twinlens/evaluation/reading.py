@@ -1,62 +1,49 @@
-"""The reader measured under the grounded protocol: its scores are truths, and one half where it does not read."""
+"""Truths of sentences about pictures, as scores of a ranking and as a way to sort queries."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlens import metrics
-from twinlens.core.types import Dataset, Sample, TwinlensError
-from twinlens.evaluation.judgements import Judgements
+from twinlens.core.types import Sample
 from twinlens.media import images
-from twinlens.metrics import Scores, Summary
+from twinlens.metrics import Scores
 from twinlens.reading.execution import Execution
 from twinlens.reading.grammar.parse import parse
 from twinlens.reading.items import read_items
+from twinlens.reading.meanings import Meaning
 from twinlens.reading.table import Table
 
 UNREAD = 0.5
 """Score of a picture where the sentence is not read or the picture is of another world: its pairs count one half."""
 
 
-@dataclass(frozen=True)
-class ReadingReport:
-    """Metrics with 95 % intervals, over all queries and over those whose sentence is read, and the share read.
+def sentence_kinds(queries: Sequence[Sample], known: Collection[str] = ()) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Yield names of kinds of sentences with masks of their queries (Q,).
 
-    sentences_read: the share of different sentences, in small letters.
+    "all", "read" and "unread" come first, and "new" if sentences are known, those that are none of them; then the
+    classes of meanings (docs/reading.md), the commonest first. Kinds without a query are left out.
     """
+    meanings = {text: parse(text) for text in {query.text for query in queries}}
+    kinds = np.array([_kind(meanings[query.text]) for query in queries])
+    named, counts = np.unique(kinds[kinds != ""], return_counts=True)
+    masks = {"all": np.ones(len(kinds), dtype=bool), "read": kinds != "", "unread": kinds == ""}
+    if known:
+        same = {plain(text) for text in known}
+        masks["new"] = np.array([plain(query.text) not in same for query in queries])
+    masks |= {str(kind): kinds == kind for kind in named[np.argsort(-counts, kind="stable")]}
+    yield from ((name, mask) for name, mask in masks.items() if mask.any())
 
-    sentences_read: float
-    all_queries: dict[str, Summary]
-    read_queries: dict[str, Summary]
+
+def plain(sentence: str) -> str:
+    """Return a sentence without capitals, its period and repeated spaces."""
+    return " ".join(sentence.casefold().split()).rstrip(". ")
 
 
-def measure_reading(dataset: Dataset, *, seed: int = 0) -> ReadingReport:
-    """Measure matched and grounding accuracy of truths that are executed on pictures.
-
-    Raises TwinlensError where no query is answerable, or no sentence is read.
-    """
-    judged = Judgements.of(dataset)
-    scores = truth_scores(judged.queries, judged.gallery)
-    per_query = judged.per_query(scores)
-    read = np.array([parse(query.text) is not None for query in judged.queries])
-    if not read.any():
-        raise TwinlensError("no sentence of this dataset is read; docs/reading.md says which are")
-    names = [name for name in ("matched_accuracy", "grounding_accuracy") if name in per_query]
-    sentences = {query.text.casefold() for query in judged.queries}
-
-    def summaries(chosen: NDArray[np.bool_]) -> dict[str, Summary]:
-        values = {name: np.where(chosen, per_query[name], np.nan) for name in names}
-        return {name: metrics.bootstrap_ci(values[name], judged.groups, seed=seed) for name in names}
-
-    return ReadingReport(
-        float(np.mean([parse(sentence) is not None for sentence in sentences])),
-        summaries(np.ones_like(read)),
-        summaries(read),
-    )
+def _kind(meaning: Meaning | None) -> str:
+    return "" if meaning is None else type(meaning).__name__
 
 
 def truth_scores(queries: Sequence[Sample], gallery: Sequence[Sample]) -> Scores:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from PIL import Image
 
-from twinlens.core.types import Dataset, Sample, TwinlensError
-from twinlens.evaluation.reading import UNREAD, measure_reading, truth_scores
+from twinlens.core.types import Dataset, Sample
+from twinlens.evaluation.judgements import Judgements
+from twinlens.evaluation.reading import UNREAD, sentence_kinds, truth_scores
 from twinlens.reading.world import Item
 from twinlens.shapes.drawing import draw
 from twinlens.shapes.scenes import Scene
@@ -35,16 +35,25 @@ def dataset(text):
 
 
 def test_truth_ranks_a_true_scene_above_a_false_one_of_the_same_items():
-    report = measure_reading(dataset(SENTENCE))
-    assert report.sentences_read == 1
-    assert report.all_queries["matched_accuracy"].mean == report.read_queries["grounding_accuracy"].mean == 1
+    judgements = Judgements.of(dataset(SENTENCE))
+    values = judgements.per_query(truth_scores(judgements.queries, judgements.gallery))
+    assert values["matched_accuracy"].tolist() == values["grounding_accuracy"].tolist() == [1]
 
 
 def test_an_unread_sentence_counts_one_half():
     data = dataset(UNREADABLE)
     assert truth_scores(data.queries, data.gallery).tolist() == [[UNREAD] * 3]
-    with pytest.raises(TwinlensError, match="no sentence of this dataset is read"):
-        measure_reading(data)
+
+
+def test_sentences_are_sorted_by_what_is_read():
+    texts = [SENTENCE, UNREADABLE, "There is a blue circle.", "there is a  blue circle"]
+    queries = [Sample(str(n), None, text) for n, text in enumerate(texts)]
+    kinds = {name: mask.tolist() for name, mask in sentence_kinds(queries, known=["There is a blue circle"])}
+    assert list(kinds)[:4] == ["all", "read", "unread", "new"]
+    assert kinds["read"] == [True, False, True, True] and kinds["unread"] == [False, True, False, False]
+    assert kinds["new"] == [True, True, False, False]
+    assert kinds["Count"] == [False, False, True, True] and kinds["Boxes"] == [True, False, False, False]
+    assert "new" not in dict(sentence_kinds(queries)) and "unread" not in dict(sentence_kinds(queries[:1]))
 
 
 def test_a_picture_of_another_world_counts_one_half():
