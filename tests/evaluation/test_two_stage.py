@@ -25,7 +25,7 @@ def test_what_comes_later_or_is_unread_stays():
 
 
 def test_a_stage_has_a_name_and_a_number():
-    assert parse_stage("truth") == ("truth", 50) and parse_stage("truth:7") == ("truth", 7)
+    assert parse_stage("truth") == ("truth", 50, None) and parse_stage("truth:7") == ("truth", 7, None)
     for wrong in ("diverse", "truth:0", "truth:many"):
         with pytest.raises(TwinlensError):
             parse_stage(wrong)

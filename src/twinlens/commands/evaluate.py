@@ -106,7 +106,7 @@ def _first(args: argparse.Namespace) -> int:
         raise TwinlensError("--rerank is for a model that is there: give --model, and not protocol paper")
     from twinlens.evaluation import two_stage
 
-    return two_stage.parse_stage(args.rerank)[1]
+    return two_stage.parse_stage(args.rerank).first
 
 
 def _paper(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:

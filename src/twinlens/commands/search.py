@@ -45,8 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " southern one as --near=-33.9,151.2,5")  # fmt: skip
     add("--distinct", type=float, nargs="?", const=NEAR_DUPLICATE, metavar="COSINE", help="of pictures as alike as this"
         f" show the best only ({NEAR_DUPLICATE} if no number is given)")  # fmt: skip
-    add("--rerank", metavar="NAME[:N]", help="reorder the first N answers (50) by a further stage, such as diverse,"
-        " which spreads similar pictures out")  # fmt: skip
+    add("--rerank", metavar="NAME[=CHECKPOINT][:N]", help="reorder the first N answers (50) by a further"
+        " stage, such as diverse, which spreads similar pictures out")  # fmt: skip
     add("-k", type=int, default=10, metavar="N", help="how many answers (10)")
     add("--out", type=Path, default=RESULTS, metavar="DIR", help=f"gets result.png and result.html ({RESULTS})")
     add("--export", action="append", default=[], metavar="FILE|DIR/", help="write the answers: paths to a .txt,"

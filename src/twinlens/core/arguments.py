@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from twinlens.core.escaping import shortened
 from twinlens.core.types import Sample, TwinlensError
@@ -94,12 +94,22 @@ def as_count(name: str, given: object, *, least: int = 1) -> int:
     return count
 
 
-def as_stage(name: str, given: str) -> tuple[str, int]:
-    """Read "STAGE" or "STAGE:N", a stage of reranking and how many answers it reads, 50 unless it says so."""
-    stage, _, count = given.partition(":")
-    if count and not (count.isdecimal() and int(count) > 0):
+class Stage(NamedTuple):
+    """A stage of reranking: its name, how many answers it reads, and the checkpoint that it takes, if one is named."""
+
+    name: str
+    first: int = RERANKED
+    checkpoint: str | None = None
+
+
+def as_stage(name: str, given: str) -> Stage:
+    """Read "STAGE", "STAGE:N" or "STAGE=CHECKPOINT:N"; it reads 50 answers unless it says so."""
+    before, colon, count = given.rpartition(":")
+    numbered = bool(colon) and "/" not in count
+    if numbered and not (count.isdecimal() and int(count) > 0):
         raise TwinlensError(f"{name} wants NAME or NAME:N with a number N from 1 on, not {given!r}")
-    return stage, int(count or RERANKED)
+    stage, _, checkpoint = (before if numbered else given).partition("=")
+    return Stage(stage, int(count) if numbered else RERANKED, checkpoint or None)
 
 
 def as_path(name: str, given: object) -> Path:

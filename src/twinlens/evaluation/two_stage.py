@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from twinlens.core.arguments import as_stage
+from twinlens.core.arguments import Stage, as_stage
 from twinlens.core.types import TwinlensError
 from twinlens.evaluation.judgements import Judgements
 from twinlens.evaluation.reading import UNREAD, truth_scores
@@ -14,12 +14,12 @@ READERS = ("truth",)
 """Stages that need nothing but a sentence and a picture."""
 
 
-def parse_stage(text: str) -> tuple[str, int]:
+def parse_stage(text: str) -> Stage:
     """Read "NAME" or "NAME:N". Raises TwinlensError for another name or number."""
-    name, count = as_stage("--rerank", text)
-    if name not in READERS:
-        raise TwinlensError(f"a protocol can be reranked by {', '.join(READERS)}, not by {name!r}")
-    return name, count
+    stage = as_stage("--rerank", text)
+    if stage.name not in READERS:
+        raise TwinlensError(f"a protocol can be reranked by {', '.join(READERS)}, not by {stage.name!r}")
+    return stage
 
 
 def rerank(judgements: Judgements, scores: Scores, first: int) -> Scores:

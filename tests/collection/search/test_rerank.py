@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests import checkpoints
 from twinlens.collection.search.request import SearchRequest
 from twinlens.collection.search.rerank import Candidate, Reranker
 from twinlens.collection.search.rerank.diverse import Diverse
@@ -23,8 +24,9 @@ def candidates(vectors, scores):
 
 
 @pytest.mark.parametrize("name", variants.names("collection.search.rerank"))
-def test_every_reranker_returns_its_candidates_each_with_a_reason(name):
-    reranker = variants.make("collection.search.rerank", name)
+def test_every_reranker_returns_its_candidates_each_with_a_reason(name, tmp_path):
+    options = {"match": lambda: {"checkpoint": checkpoints.vilt(tmp_path)}}.get(name, dict)()
+    reranker = variants.make("collection.search.rerank", name, **options)
     assert isinstance(reranker, Reranker)
     given = candidates(np.random.default_rng(0).standard_normal((9, 4)), np.linspace(1, 0, 9).tolist())
     ranked = reranker.rerank(REQUEST, given)

@@ -118,9 +118,10 @@ def _reranker(request: SearchRequest) -> tuple[Reranker | None, int]:
     """Return the stage that a request names as NAME or NAME:N, and how many candidates it reads."""
     if request.rerank is None:
         return None, 0
-    name, count = as_stage("rerank", request.rerank)
-    reranker: Reranker = variants.make("collection.search.rerank", name)
-    return reranker, count
+    stage = as_stage("rerank", request.rerank)
+    options = {} if stage.checkpoint is None else {"checkpoint": stage.checkpoint}
+    reranker: Reranker = variants.make("collection.search.rerank", stage.name, **options)
+    return reranker, stage.first
 
 
 def _embedded_row(store: Store, generation: Generation, entry_id: str) -> int:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from twinlens.collection.search.request import SearchRequest
 from twinlens.collection.search.rerank import Candidate, Reranker
+from twinlens.collection.search.rerank._candidates import with_reason
 from twinlens.core.types import TwinlensError
 
 
@@ -37,8 +37,7 @@ class Diverse(Reranker):
         while left.any():
             gain = np.where(left, self.balance * relevance - (1 - self.balance) * nearest, -np.inf)
             best = int(np.argmax(gain))
-            why = {**candidates[best].why, "diverse": {"nearest_before": float(nearest[best])}}
-            order.append(replace(candidates[best], why=why))
+            order.append(with_reason(candidates[best], "diverse", {"nearest_before": float(nearest[best])}))
             left[best] = False
             nearest = np.maximum(nearest, vectors @ vectors[best])
         return order

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from twinlens.collection.search.request import SearchRequest
 from twinlens.collection.search.rerank import Candidate, Reranker
+from twinlens.collection.search.rerank._candidates import reordered, with_reason
 from twinlens.core.types import TwinlensError
 from twinlens.media import images
 from twinlens.reading.grammar.parse import parse
 from twinlens.reading.items import read_items
 from twinlens.reading.meanings import And, Meaning, Untrue
+
+UNREAD = {"abstains": "the sentence is not read"}
 
 
 class Truth(Reranker):
@@ -26,13 +28,10 @@ class Truth(Reranker):
         """Put true before false, each in the order of the search; the reason is the truth, or why there is none."""
         meaning = _meaning(request)
         if meaning is None:
-            return [_with(candidate, {"abstains": "the sentence is not read"}) for candidate in candidates]
+            return [with_reason(candidate, "truth", UNREAD) for candidate in candidates]
         truths = [_truth(meaning, candidate.entry.path) for candidate in candidates]
-        known = [place for place, truth in enumerate(truths) if truth is not None]
-        order = list(range(len(candidates)))
-        for place, moved in zip(known, sorted(known, key=lambda place: not truths[place]), strict=True):
-            order[place] = moved
-        return [_with(candidates[place], _reason(truths[place])) for place in order]
+        order = reordered(len(candidates), {n: truth for n, truth in enumerate(truths) if truth is not None})
+        return [with_reason(candidates[place], "truth", _reason(truths[place])) for place in order]
 
 
 def _meaning(request: SearchRequest) -> Meaning | None:
@@ -55,7 +54,3 @@ def _truth(meaning: Meaning, path: Path) -> bool | None:
 
 def _reason(truth: bool | None) -> dict[str, object]:
     return {"abstains": "the picture shows no scene of three boxes"} if truth is None else {"true": truth}
-
-
-def _with(candidate: Candidate, reason: dict[str, object]) -> Candidate:
-    return replace(candidate, why={**candidate.why, "truth": reason})
