@@ -17,6 +17,8 @@ from twinlens.core.types import Sample
 from twinlens.media import images
 
 DIM = 20
+LONGEST = 100
+"""Words that it claims to read."""
 
 
 @dataclass
@@ -46,6 +48,9 @@ class MeanColor:
         for word in sample.text.lower().split():
             values[12 + zlib.crc32(word.encode()) % 8] += 1
         return {"values": np.roll(values, self.turn)}
+
+    def cuts(self, text: str) -> bool:
+        return len(text.split()) > LONGEST
 
     def stack(self, prepared: Sequence):
         return {"values": torch.from_numpy(np.stack([arrays["values"] for arrays in prepared]))}

@@ -130,3 +130,11 @@ def test_more_words_than_positions_are_refused(tmp_path):
 def test_an_unknown_pooling_is_refused():
     with pytest.raises(TwinlensError, match="pooling"):
         Bert(pooling="max")
+
+
+@pytest.mark.parametrize("count", [0, 1, 13, 14, 15, 40])
+def test_a_text_is_cut_where_its_end_has_no_place(count):
+    bert = Bert(layers=1, dim=16, heads=2, vocabulary=80, max_tokens=16)
+    bert.fit([Sample("a", None, "red")])
+    text = " ".join(["red"] * count)
+    assert bert.cuts(text) == (count > 14) == bool(len(bert.tokenizer.encode(text).ids) > 16)

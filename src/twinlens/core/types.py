@@ -111,6 +111,9 @@ class Preparer(Protocol):
     def prepare(self, sample: Sample) -> Arrays:
         """Prepare one sample on the CPU."""
 
+    def cuts(self, text: str, /) -> bool:
+        """Return True if the model reads a text but not its end."""
+
 
 class Embedder(Preparer, Protocol):
     """Interface of a model that embeds samples."""

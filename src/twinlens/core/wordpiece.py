@@ -76,6 +76,11 @@ def encode(tokenizer: Any, text: str, length: int, *, pad: int | None = None) ->
     return {"words": words, "words_mask": np.arange(length) < count, "text_present": np.asarray(bool(text.strip()))}
 
 
+def is_longer(tokenizer: Any, text: str, length: int) -> bool:
+    """Return True if `encode` cuts a text to the length."""
+    return len(text) >= length - 1 and len(tokenizer.encode(text).ids) > length
+
+
 def trimmed(arrays: Arrays) -> Arrays:
     """Cut stacked arrays of texts (B, L), named "…words" and "…words_mask", to the longest text of the batch."""
     cut = dict(arrays)

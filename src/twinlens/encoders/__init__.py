@@ -42,6 +42,10 @@ class Encoder(nn.Module):
         """
         raise NotImplementedError
 
+    def cuts(self, text: str) -> bool:  # noqa: ARG002
+        """Return True if the encoder reads a text but not its end; most read texts of any length, or none."""
+        return False
+
     def forward(self, batch: Batch) -> Encoded:
         """Run the network on stacked arrays (B, …). A row whose side is missing has `present` False."""
         raise NotImplementedError

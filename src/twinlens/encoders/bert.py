@@ -64,6 +64,10 @@ class Bert(Encoder):
         """Return words (L,) int64, words_mask (L,) bool, text_present () bool, with L = `max_tokens`."""
         return wordpiece.encode(self.tokenizer, sample.text, self.max_tokens)
 
+    def cuts(self, text: str) -> bool:
+        """Return True if a text is longer than `max_tokens`."""
+        return wordpiece.is_longer(self.tokenizer, text, self.max_tokens)
+
     def forward(self, batch: Batch) -> Encoded:
         """Encode words in context (B, L, D), L the longest text of the batch, and one vector (B, D)."""
         mask = batch["words_mask"]

@@ -36,8 +36,14 @@ class ClipText(Encoder):
 
     def prepare(self, sample: Sample) -> Arrays:
         """Return words (L,) int64, words_mask (L,) bool, text_present () bool, with L the checkpoint's length."""
-        text = sample.text.lower() if self.padded else sample.text
-        return wordpiece.encode(self.tokenizer, text, self.max_tokens, pad=int(self.pad))
+        return wordpiece.encode(self.tokenizer, self._plain(sample.text), self.max_tokens, pad=int(self.pad))
+
+    def cuts(self, text: str) -> bool:
+        """Return True if a text is longer than the checkpoint reads."""
+        return wordpiece.is_longer(self.tokenizer, self._plain(text), self.max_tokens)
+
+    def _plain(self, text: str) -> str:
+        return text.lower() if self.padded else text
 
     def forward(self, batch: Batch) -> Encoded:
         """Encode one vector (B, D)."""

@@ -95,6 +95,10 @@ class VisualBert(Encoder):
         """Return words, words_mask, text_present, and the visual encoder's arrays."""
         return {**wordpiece.encode(self.tokenizer, sample.text, self.max_tokens), **self.visual.prepare(sample)}
 
+    def cuts(self, text: str) -> bool:
+        """Return True if a text is longer than `max_tokens`."""
+        return wordpiece.is_longer(self.tokenizer, text, self.max_tokens)
+
     def forward(self, batch: Batch) -> Encoded:
         """Encode regions (B, R, D), or (B, H·W, D) on the map, and words (B, L, D), L the batch's longest text."""
         regions = self.visual(batch).image

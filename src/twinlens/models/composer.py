@@ -94,6 +94,10 @@ class Composer(nn.Module):
         parts = ((n, encoder.prepare(sample)) for n, encoder in enumerate(self._encoders()))
         return {f"{n}.{key}": array for n, arrays in parts for key, array in arrays.items()}
 
+    def cuts(self, text: str) -> bool:
+        """Return True if an encoder reads a text but not its end."""
+        return any(encoder.cuts(text) for encoder in self._encoders())
+
     def stack(self, prepared: Sequence[Arrays]) -> Batch:
         """Stack prepared samples of any kind into one batch."""
         return stack_tensors(prepared)

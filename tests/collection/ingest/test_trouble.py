@@ -188,3 +188,12 @@ def test_a_full_disk_stops_with_one_line_and_can_be_taken_up_again(collection, p
     assert len(collection) >= 3 and collection.verify() == []
     collection.add(pictures, options=ALONE)
     assert len(collection) == 306 and collection.verify() == []
+
+
+def test_captions_that_are_read_in_part_are_told(collection, pictures):
+    (pictures / "0.txt").write_text("red " * 200)
+    (pictures / "2.txt").write_text("red " * 50)
+    report = collection.add(pictures, options=ALONE)
+    assert report.cut == 1
+    assert report.problems == ["1 caption is longer than the model reads: the end is not searched"]
+    assert collection.add(pictures, options=ALONE).problems == []

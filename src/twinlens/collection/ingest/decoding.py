@@ -37,12 +37,16 @@ class Job(NamedTuple):
 
 @dataclass(frozen=True)
 class Decoded:
-    """A prepared picture: arrays for the network, (width, height) as people see it, caption, its file's metadata."""
+    """A prepared picture: arrays for the network, (width, height) as people see it, caption, its file's metadata.
+
+    is_cut: the model does not read the end of the caption.
+    """
 
     arrays: Arrays
     size: tuple[int, int] | None
     caption: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    is_cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ def decode(composer: Preparer, job: Job) -> Decoded | Failure:
     text = carried.text if job.caption is None else job.caption
     try:
         arrays = composer.prepare(Sample(id=str(job.path), image=job.path, text=text))
-        return Decoded(arrays, size, text, carried.metadata)
+        return Decoded(arrays, size, text, carried.metadata, composer.cuts(text))
     except TwinlensError as error:
         return Failure(_COUNTED.sub("", str(error).removeprefix(f"{job.path}: ")))
     except MemoryError:

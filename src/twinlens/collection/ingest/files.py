@@ -106,6 +106,7 @@ class Files:
         metadata = _merged(work.metadata, embedded.metadata)
         row = self.store.add(work.entry(caption=embedded.caption, metadata=metadata, width=width, height=height))
         self.store.put_vector(row, self.generation, vector)
+        self.report.cut += embedded.is_cut
 
     def fail(self, work: Work, reason: str) -> None:
         """Record why a file cannot be used; it is tried again once it changes."""

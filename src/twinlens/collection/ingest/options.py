@@ -61,7 +61,8 @@ class Report:
 
     failures: reason → files. skipped: failed earlier, and not changed since. protections: what cannot be found, but
     stays. problems: a line for every folder that could not be listed and every caption that could not be read. passed:
-    see `Scan`. left_out: pictures that are left out on purpose, by the reason. stopped: Ctrl-C ended it early. seconds:
+    see `Scan`. left_out: pictures that are left out on purpose, by the reason. cut: captions whose end the
+    model does not read. stopped: Ctrl-C ended it early. seconds:
     its duration.
     """
 
@@ -77,6 +78,7 @@ class Report:
     problems: list[str] = field(default_factory=list)
     passed: dict[str, int] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
+    cut: int = 0
     stopped: bool = False
     seconds: float = 0.0
 

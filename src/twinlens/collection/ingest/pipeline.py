@@ -21,6 +21,7 @@ from twinlens.collection.ingest.scan import Scan
 from twinlens.collection.ingest.shared_texts import report_lines, shared_texts, withdraw
 from twinlens.collection.store import Entry, Generation, Store
 from twinlens.core import variants
+from twinlens.core.counting import counted
 from twinlens.core.progress import Bar, bar
 from twinlens.core.types import Embedder
 from twinlens.media import fields, formats, sources
@@ -65,8 +66,16 @@ def ingest(store: Store, generation: Generation, load: Callable[[], Embedder], s
                 leaving.file(root)
         leaving.failures()
         leaving.note_mounts(before)
-    report.problems = [*scan.problems, *report.problems]
+    report.problems = [*scan.problems, *report.problems, *_of_cut(report)]
     return report
+
+
+def _of_cut(report: Report) -> list[str]:
+    """Tell how many captions are searched by their beginning alone."""
+    if not report.cut:
+        return []
+    longer = counted(report.cut, "caption is longer", "captions are longer")
+    return [f"{longer} than the model reads: the end is not searched"]
 
 
 def _without_shared_texts(store: Store, generation: Generation, executor: Executor) -> list[str]:

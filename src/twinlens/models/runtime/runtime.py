@@ -180,6 +180,10 @@ class Runtime:
         """Prepare one sample on the CPU."""
         return self.composer.prepare(sample)
 
+    def cuts(self, text: str) -> bool:
+        """Return True if the model reads a text but not its end."""
+        return self.composer.cuts(text)
+
     def embed_prepared(self, prepared: Sequence[Arrays]) -> Vectors:
         """Embed prepared samples as one batch of unit vectors (B, D)."""
         self._ready()

@@ -21,7 +21,7 @@ class Embedded:
     """The result of a job, known by its key: a vector (D,), or the reason why there is none.
 
     size: (width, height) from the picture's header as people see it. caption: the one it was embedded with. metadata:
-    the fields that the file carries.
+    the fields that the file carries. is_cut: the model does not read the end of the caption.
     """
 
     key: int
@@ -30,6 +30,7 @@ class Embedded:
     size: tuple[int, int] | None = None
     caption: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    is_cut: bool = False
 
 
 class Executor(ABC):

@@ -25,4 +25,4 @@ def _result(job: Job, decoded: Decoded | Failure, vectors: Iterator[Vectors]) ->
     vector = next(vectors)
     if not np.isfinite(vector).all():  # NaN compares with nothing: one such vector would spoil every ranking
         return Embedded(job.key, None, "the model makes no usable vector of it")
-    return Embedded(job.key, vector, None, decoded.size, decoded.caption, decoded.metadata)
+    return Embedded(job.key, vector, None, decoded.size, decoded.caption, decoded.metadata, decoded.is_cut)
