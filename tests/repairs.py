@@ -94,6 +94,7 @@ DAMAGE = {
     "another digest": lambda f: sql(f, "UPDATE generation SET digest = 'abababababababab'"),
     "the vectors": page_of("vector"),
     **{f"bit {n} of the kind of a page of rows": lambda f, n=n: _flip_kind(f, n) for n in range(8)},
+    **{f"bit {n} of the number of rows of a page": lambda f, n=n: _flip_count(f, n) for n in range(16)},
     "the index of hashes": page_of("entry_hash"),
     "the index of paths": page_of("sqlite_autoindex_entry_1"),
     "the index of vectors": page_of("sqlite_autoindex_vector_1"),
@@ -153,3 +154,12 @@ def _flip_caption(folder: Path) -> None:
 def _flip_kind(folder: Path, bit: int) -> None:
     """Spoil one bit of the byte that says that the page of the entries is a leaf."""
     overwrite(folder, root_page(folder, "entry"), bytes([LEAF ^ 1 << bit]))
+
+
+def _flip_count(folder: Path, bit: int) -> None:
+    """Spoil one bit of the number of cells on the page of the entries."""
+    page = root_page(folder, "entry")
+    with (folder / DATABASE).open("rb") as file:
+        file.seek((page - 1) * PAGE + 3)
+        count = int.from_bytes(file.read(2), "big")
+    overwrite(folder, page, (count ^ 1 << bit).to_bytes(2, "big"), 3)

@@ -27,7 +27,7 @@ BOTH = "both"
 FLOOR = 0.01
 """The least standard deviation of cosines that is divided by: below it, differences are rounding errors."""
 
-FEW = 256
+MIN_CAPTIONS = 256
 """Captions below which the spread of a query's scores with them is not taken from these alone."""
 REFERENCE_ENTRIES = 10
 """Entries that the reference counts as: enough for two captions not to seem remarkable, nothing beside hundreds."""
@@ -134,7 +134,7 @@ class Calibration:
     def has_few_captions(self) -> bool:
         """Return True if the sample has captions, but too few to know the spread of their scores."""
         counts = [np.count_nonzero(self.sample[:, c.missing] == 0) for c in self.channels if c.compares_words]
-        return any(0 < count < FEW for count in counts)
+        return any(0 < count < MIN_CAPTIONS for count in counts)
 
     def spread(self, directions: Directions) -> tuple[float, float]:
         """Return mean and standard deviation of scores along directions over the sample; (0, 0) if it is empty."""
@@ -148,18 +148,21 @@ class Calibration:
         every = vectors @ directions[:, :-1].astype(np.float32).T + directions[:, -1]
         return np.asarray(every[np.arange(len(vectors)), self.patterns(vectors)], dtype=np.float64)
 
-    def separated(self, directions: Directions) -> Directions:
-        """Turn directions (P, D + 1) into unit queries (P, D): the best entries of each are all of its own pattern.
+    def separated(self, directions: Directions) -> Vectors:
+        """Turn directions (P, D + 1) into unit queries (P', D): the best entries of each are all of one direction.
 
-        To a block's flag a query adds more than any inner product can make up for, or takes as much away.
+        Patterns of one direction share a query. To a flag that makes a difference a query adds more than any inner
+        product can make up for, or takes as much away.
         """
-        queries = directions[:, :-1].copy()
+        numbers = np.arange(len(directions))
+        bits = [n for n in range(len(self.flags)) if not np.array_equal(directions, directions[numbers ^ 1 << n])]
+        numbers = numbers[[not number & ~sum(1 << n for n in bits) for number in numbers.tolist()]]
+        queries = directions[numbers, :-1]
         # A flag's value is at least that of one block among all blocks of a unit vector, one per channel and flag.
         bonus = 2.5 * np.linalg.norm(queries, axis=1).max() * (len(self.channels) + len(self.flags)) ** 0.5
-        for n, flag in enumerate(self.flags):
-            lacks = (np.arange(len(queries)) >> n & 1).astype(bool)
-            queries[:, flag] += np.where(lacks, bonus, -bonus)
-        return np.asarray(queries / np.linalg.norm(queries, axis=1, keepdims=True))
+        for n in bits:
+            queries[:, self.flags[n]] += np.where(numbers >> n & 1, bonus, -bonus)
+        return np.asarray(queries / np.linalg.norm(queries, axis=1, keepdims=True), dtype=np.float32)
 
     def repeats(self, vector: Vectors, entries: Vectors) -> NDArray[np.bool_]:
         """Return a mask (N,) of the entries (N, D) whose caption says the same words as a query's vector (D,)."""

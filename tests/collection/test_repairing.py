@@ -278,7 +278,8 @@ def test_captions_outlive_their_checksums_and_vectors(folder):
     assert same(answers(folder)) == same(before) and verify(folder) == []
 
 
-def test_metadata_from_within_a_picture_are_read_again(tmp_path):
+@pytest.mark.parametrize("further", [(), ("DELETE FROM state",)], ids=["in place", "by salvage"])
+def test_metadata_from_within_a_picture_are_read_again(tmp_path, further):
     exif = Image.Exif()
     exif[272], exif[306] = "Box Brownie", "2019:05:17 12:00:00"  # Model, DateTime
     (tmp_path / "p").mkdir()
@@ -288,8 +289,8 @@ def test_metadata_from_within_a_picture_are_read_again(tmp_path):
         collection.add(tmp_path / "p", options=ALONE)
         before = answers(collection.folder)
     assert any("Box Brownie" in str(answer) for answer in before)
-    sql(tmp_path / "c", "UPDATE entry SET metadata = '{' WHERE row = 2")
-    mend(tmp_path / "c")
+    sql(tmp_path / "c", "UPDATE entry SET metadata = '{' WHERE row = 2", *further)
+    assert any("index" in line for line in mend(tmp_path / "c").done)
     with Collection.open(tmp_path / "c", load=load) as collection:
         assert collection.add(tmp_path / "p", options=ALONE).changed == 1
     assert same(answers(tmp_path / "c")) == same(before) and verify(tmp_path / "c") == []

@@ -67,7 +67,7 @@ def test_a_watched_folder_is_indexed_until_it_is_ended(pictures, model, tmp_path
 def test_there_must_be_something_to_watch(run, tmp_path):
     code, _, err = run("index", "nowhere", "--watch")
     assert code == 2 and "nowhere to watch" in err
-    for number in ("0", "nan", "inf"):
+    for number in ("0", "nan", "inf", "1e10"):
         code, _, err = run("index", ".", "--watch", "--every", number)
         assert code == 2 and "want numbers above 0" in err
 

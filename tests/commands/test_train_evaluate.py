@@ -191,6 +191,7 @@ def test_below_the_table_stand_density_and_floor(model, capsys):
         (["evaluate", "--model", "nowhere", "--protocol", "edits", "--data", "scenes=5"], "no such model folder"),
         (["train", "--recipe", "compat", "--out", "x"], "did you mean 'compact'"),
         (["train", "--epochs", "0", "--out", "x"], "--epochs"),
+        (["train", "--out", "x\udce9"], "which is not UTF-8"),
         (["train", "--dataset", "nlvr", "--root", "nowhere", "--out", "x"], "nowhere"),
     ],
 )

@@ -243,7 +243,9 @@ class Collection:
 
     def check_files(self, *, progress: bool = False) -> FileCheck:
         """Read all pictures again, and compare them with what was indexed."""
-        return maintenance.check_files(self._store, progress=progress)
+        from twinlens.collection.ingest.checking import check_files  # whoever searches needs none of it
+
+        return check_files(self._store, progress=progress)
 
     def search(self, image: Pictures = None, text: Texts = "", k: int = 10, **options: Any) -> Hits:
         """Return the k pictures that suit a picture, a sentence, or several of either, best first.

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from twinlens.collection.ingest.presence import Obstacle, Presence, absence
 from twinlens.collection.model import Load
 from twinlens.collection.store import (
-    Entry,
     Generation,
     Matrix,
     Store,
@@ -24,9 +21,10 @@ from twinlens.collection.store import (
     structure_faults,
 )
 from twinlens.core.counting import counted
-from twinlens.core.progress import bar
 from twinlens.core.types import TwinlensError
-from twinlens.media import sources
+
+if TYPE_CHECKING:
+    from twinlens.collection.ingest.presence import Obstacle
 
 
 @dataclass(frozen=True)
@@ -111,40 +109,6 @@ def verify(store: Store, serving: Generation, load: Load) -> list[str]:
     if fault := lock_fault(store.folder):
         found.append(fault)
     return [*found, *_model_faults(store, serving, load)]
-
-
-def check_files(store: Store, *, progress: bool = False) -> FileCheck:
-    """Read every picture of the collection, and compare its content with what was indexed."""
-    from twinlens.collection.ingest.decoding import ahead
-
-    presence = Presence(store.mount_points(), {})
-    found, total = FileCheck(), store.ask("SELECT count(*) FROM entry WHERE failure IS NULL")[0][0]
-    with bar("reading", total, unit="pictures", progress=progress) as advance, ThreadPoolExecutor(2) as threads:
-        for entry, outcome in ahead(threads, _compared, store.good(), depth=32):
-            match outcome:
-                case int(error):
-                    found.missing(entry.path, presence.obstacle(entry.path, error))
-                case "newer":
-                    found.newer += 1
-                case "same" | "changed":
-                    found.checked += 1
-                    found.changed += [entry.path] if outcome == "changed" else []
-                case reason:
-                    found.unreadable[entry.path] = reason
-            advance(1)
-    return found
-
-
-def _compared(entry: Entry) -> str | int:
-    """Return same, changed, newer, the reason why a file cannot be read, or the number of the error without one."""
-    try:
-        if sources.status(entry.path) != (entry.size, entry.mtime_ns):
-            return "newer"
-        return "same" if sources.content_hash(entry.path) == entry.hash else "changed"
-    except (FileNotFoundError, NotADirectoryError):
-        return absence(entry.path) or errno.ENOENT
-    except (OSError, ValueError) as error:
-        return getattr(error, "strerror", None) or str(error)
 
 
 def _model_faults(store: Store, serving: Generation, load: Load) -> list[str]:

@@ -27,7 +27,7 @@ TRAINED_ON, EPOCHS = 1500, 5
 
 
 @dataclass(frozen=True)
-class Asked:
+class DemoQuery:
     """A query, and the files that are right answers."""
 
     query: Sample
@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     }
 
 
-def _draw(args: argparse.Namespace) -> list[Asked]:
+def _draw(args: argparse.Namespace) -> list[DemoQuery]:
     """Draw scenes and their near-misses as PNG files; return queries with their answers: edits, then sentences."""
     from twinlens.datasets import shapes
 
@@ -93,7 +93,7 @@ def _draw(args: argparse.Namespace) -> list[Asked]:
     _save(edits, [args.out / "queries" / f"query-{n}.png" for n in range(1, len(edits) + 1)])
     queries = [replace(query, image=args.out / "queries" / f"query-{n}.png") for n, query in enumerate(edits, 1)]
     queries += [replace(query, image=None) for query in _varied(dataset, "grounded")]
-    return [Asked(query, frozenset(files[entry] for entry in _right(dataset, query))) for query in queries]
+    return [DemoQuery(query, frozenset(files[entry] for entry in _right(dataset, query))) for query in queries]
 
 
 def _varied(dataset: Dataset, kind: str) -> list[Sample]:

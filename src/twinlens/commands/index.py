@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,6 +24,9 @@ twinlens index ~/Pictures --exclude "screenshots/" --exclude "*.gif"
 twinlens index ~/Pictures --model models/mine
 twinlens index ~/Pictures --watch
 """
+
+MOST = 1e6
+"""Numbers of seconds and gigabytes are below this: clocks and memories end somewhere."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -128,8 +130,8 @@ def _options(args: argparse.Namespace) -> Options:
 
     if args.workers is not None and args.workers < 0:
         raise TwinlensError(f"--workers wants a number from 0 on, not {args.workers}")
-    if not all(0 < number < math.inf for number in (args.seconds, args.memory, args.every)):
-        raise TwinlensError("--seconds, --memory and --every want numbers above 0")
+    if not all(0 < number < MOST for number in (args.seconds, args.memory, args.every)):
+        raise TwinlensError("--seconds, --memory and --every want numbers above 0 and below a million")
     limits = Limits(seconds=args.seconds, memory=int(args.memory * 1e9))
     return Options(
         workers=args.workers, limits=limits, progress=_common.shows_view(args), retry=args.retry, prune=args.prune

@@ -48,6 +48,9 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     _adaptation.check_absent(args)
     if args.out is None:
         raise TwinlensError("say where the model goes: --out DIR")
+    from twinlens.core.arguments import as_folder
+
+    as_folder("--out", args.out)  # before hours of training
     return _detector.run(args) if args.what == "detector" else _train_model(args)
 
 

@@ -39,12 +39,8 @@ class LocalEngine(Engine):
             self._gallery, self._first_by_hash = now, now.rows[lowest_by_hash(now.rows, FIRST)]
         return now.state
 
-    def search(
-        self, queries: Vectors, k: int, *, where: Node | None = None, rows: Rows | None = None
-    ) -> tuple[Rows, Scores]:
-        """Scan the blocks and merge their answers. Raises TwinlensError for a condition: it takes rows."""
-        if where is not None:
-            raise TwinlensError("the local engine takes a filter as rows, not as a condition")
+    def _search(self, queries: Vectors, k: int, where: Node | None, rows: Rows | None) -> tuple[Rows, Scores]:  # noqa: ARG002
+        """Scan the blocks and merge their answers."""
         found = [_nearest(block, queries, k, rows) for block in self._synced.blocks if len(block)]
         if not found:
             return np.empty((len(queries), 0), dtype=np.int64), np.empty((len(queries), 0), dtype=np.float32)

@@ -101,7 +101,7 @@ class LinearScorer(Scorer):
 
     def nearest(self, engine: Engine, count: int, among: Filter) -> Rows:
         """Let the engine find the best of every pattern."""
-        queries = self.calibration.separated(self.directions).astype(np.float32)
+        queries = self.calibration.separated(self.directions)
         rows, _ = engine.search(queries, count, where=among.where, rows=among.rows)
         return np.unique(rows)
 

@@ -62,8 +62,43 @@ class Pages:
             yield from (cell for cell in cells if cell)
 
     def _cells(self, page: bytes, start: int) -> int:
+        """Count the cells of a page: so many as fill it as the rest of its header says, else as the header counts.
+
+        Of a damaged count the cells tell the true one. Pointers beyond it may be those of deleted rows.
+        """
         (cells,) = struct.unpack_from(">H", page, start + 3)
-        return min(int(cells), (self.size - start - 8) // 2)
+        most, filled, total = (self.size - start - 8) // 2, self._filled(page, start), 0
+        for n in range(most + 1):
+            if total == filled:
+                return n
+            size = self._cell_size(page, start + 8 + 2 * n) if n < most else None
+            if size is None:
+                break
+            total += size
+        return min(int(cells), most)
+
+    def _filled(self, page: bytes, start: int) -> int | None:
+        """Count the bytes of a page's cells: its end, less what is free in it; None where that is damaged."""
+        block, _, content, fragments = struct.unpack_from(">HHHB", page, start + 1)
+        filled: int = self.usable - (content or 65536) - fragments
+        while block and filled >= 0:
+            after, size = struct.unpack_from(">HH", page, block) if block + 4 <= self.usable else (block, 0)
+            if after and after <= block:  # the chain ascends
+                return None
+            filled, block = filled - size, after
+        return filled
+
+    def _cell_size(self, page: bytes, pointer: int) -> int | None:
+        """Count the bytes of a cell on its own page; None where it cannot be one."""
+        try:
+            (first,) = struct.unpack_from(">H", page, pointer)
+            length, at = _varint(page, first)
+            _, at = _varint(page, at)
+        except (IndexError, struct.error):
+            return None
+        local = _local(length, self.usable)
+        size = at - first + local + (4 if local < length else 0)
+        return max(size, 4) if 0 < first <= self.usable - size else None
 
     def _cell(self, page: bytes, pointer: int) -> tuple[int, Record] | None:
         """Return key and values of a row; None where its cell is damaged, while others need not be."""

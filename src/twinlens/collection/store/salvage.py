@@ -33,11 +33,13 @@ RE_READ = "its entry in the database was damaged; index its folder again"
 class Salvage:
     """The outcome of a salvage: entries saved, those of them that must be read again, the damaged file's name.
 
-    knows_free: it was known which pages held deleted rows, so that none of them has come back.
+    emptied: entries whose metadata were damaged, and are read again. knows_free: it was known which pages held deleted
+    rows, so that none of them has come back.
     """
 
     entries: int
     failed: int
+    emptied: int
     kept: str
     knows_free: bool
 
@@ -48,6 +50,9 @@ class Salvage:
         if self.failed:
             damaged = counted(self.failed, "of them is damaged itself", "of them are damaged themselves")
             found.append(f"{damaged}: index their folders again")
+        if self.emptied:
+            without = counted(self.emptied, "of them has lost its metadata", "of them have lost their metadata")
+            found.append(f"{without}: index their folders again")
         if not self.knows_free:
             found.append("pictures that had left may be back among them: index your folders again")
         return found
@@ -75,7 +80,7 @@ def salvage(folder: Path) -> Salvage:
     try:
         pages = Pages(path, default=PAGE)
         with closing(sqlite3.connect(draft, isolation_level=None)) as new:
-            entries, failed = _fill(new, pages)
+            entries, failed, emptied = _fill(new, pages)
         share_mode(draft, path)
         draft.replace(folder / SALVAGED)
     except BaseException as error:
@@ -83,7 +88,7 @@ def salvage(folder: Path) -> Salvage:
         if isinstance(error, OSError | sqlite3.OperationalError):
             raise TwinlensError(f"cannot write a new {path}: {error}; make room and repair again") from error
         raise
-    return Salvage(entries, failed, finish_salvage(folder) or "", pages.knows_free)
+    return Salvage(entries, failed, emptied, finish_salvage(folder) or "", pages.knows_free)
 
 
 def finish_salvage(folder: Path) -> str | None:
@@ -116,7 +121,7 @@ def _kept_name(path: Path) -> Path:
     return kept
 
 
-def _fill(new: sqlite3.Connection, pages: Pages) -> tuple[int, int]:
+def _fill(new: sqlite3.Connection, pages: Pages) -> tuple[int, int, int]:
     """Write all rows of the pages into a new database; return how many entries it has, and how many are damaged."""
     found = _Found()
     new.execute("PRAGMA foreign_keys = OFF")
@@ -127,7 +132,7 @@ def _fill(new: sqlite3.Connection, pages: Pages) -> tuple[int, int]:
     _put_generations(new, found)
     new.execute("DELETE FROM vector WHERE generation NOT IN (SELECT number FROM generation)")
     new.execute("DELETE FROM vector WHERE row NOT IN (SELECT row FROM entry)")
-    failed = _check_entries(new)
+    failed, emptied = _check_entries(new)
     if len(found.states) == 1:
         new.execute("UPDATE state SET collection = ?", (found.states[0],))
     new.executemany("INSERT OR IGNORE INTO mount_point VALUES (?)", [(path,) for path in found.mount_points])
@@ -140,7 +145,7 @@ def _fill(new: sqlite3.Connection, pages: Pages) -> tuple[int, int]:
         raise TwinlensError("nothing can be read of the database; restore the collection from a copy")
     new.execute("COMMIT")
     new.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return int(entries), failed
+    return int(entries), failed, emptied
 
 
 def _take(new: sqlite3.Connection, found: _Found, key: int, record: Record) -> None:
@@ -185,12 +190,13 @@ def _put_generations(new: sqlite3.Connection, found: _Found) -> None:
         new.execute("INSERT OR IGNORE INTO generation VALUES (?, ?, ?, ?, ?)", values)
 
 
-def _check_entries(new: sqlite3.Connection) -> int:
+def _check_entries(new: sqlite3.Connection) -> tuple[int, int]:
     """Turn entries that fail their checksum into failures, empty metadata that are none, and check all anew.
 
-    Return how many have failed it. An entry whose checksum is lost keeps what it says: a caption may be all there is.
+    Return how many have failed it, and how many lost their metadata: without the hash, their files are read again. An
+    entry whose checksum is lost keeps what it says: a caption may be all there is.
     """
-    failed = 0
+    failed = emptied = 0
     for row in [row for (row,) in new.execute("SELECT row FROM entry").fetchall()]:
         values = new.execute("SELECT * FROM entry WHERE row = ?", (row,)).fetchone()[1:]
         was = new.execute("SELECT crc FROM old_check WHERE row = ?", (row,)).fetchone()
@@ -199,10 +205,11 @@ def _check_entries(new: sqlite3.Connection) -> int:
             new.execute("DELETE FROM vector WHERE row = ?", (row,))
             values = (*values[:3], 0, "", values[5], "{}", RE_READ, *values[8:])
         elif not is_object(values[6]):
-            values = (*values[:3], 0, *values[4:6], "{}", *values[7:])
+            emptied += 1
+            values = (values[0], b"", values[2], 0, *values[4:6], "{}", *values[7:])
         new.execute(
-            "UPDATE entry SET mtime_ns = ?, caption = ?, metadata = ?, failure = ? WHERE row = ?",
-            (values[3], values[4], values[6], values[7], row),
+            "UPDATE entry SET hash = ?, mtime_ns = ?, caption = ?, metadata = ?, failure = ? WHERE row = ?",
+            (values[1], values[3], values[4], values[6], values[7], row),
         )
         new.execute("INSERT OR REPLACE INTO entry_check VALUES (?, ?)", (row, checksum(values)))
-    return failed
+    return failed, emptied

@@ -150,15 +150,30 @@ def _csv_rows(lines: Iterator[str], path: Path) -> Iterator[dict[str, Any]]:
     if named:
         header = next((line for line in lines if line.strip(_BLANK)), "")
     separator = named[1] if named else max("\t;,", key=header.count)
+    counted, values, number = _Quotes(lines), list[str](), 0
     try:
         columns = next(csv.reader([header], delimiter=separator), [])
-        for number, values in enumerate(csv.reader(lines, delimiter=separator), 1):
+        for number, values in enumerate(csv.reader(counted, delimiter=separator), 1):
             if any(values[len(columns) :]):
                 values = _rejoined(values, columns, separator, f"{path}, row {number}")
             if any(values):
                 yield dict(zip(columns, map(_typed, values), strict=False))
     except csv.Error as error:
         raise TwinlensError(f"cannot read the captions {path}: {error}") from error
+    if counted.quotes % 2 and any("\n" in value for value in values):
+        raise TwinlensError(f"{path}, row {number}: a quotation mark is opened and not closed before the table ends")
+
+
+class _Quotes:
+    """Passes lines on, and counts the quotation marks in them."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self.lines, self.quotes = lines, 0
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self.lines:
+            self.quotes += line.count('"')
+            yield line
 
 
 def _rejoined(values: list[str], columns: list[str], separator: str, place: str) -> list[str]:
