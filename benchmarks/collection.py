@@ -90,13 +90,13 @@ def searches(collection: Path, pictures: Path) -> tuple[float, float, float]:
     files = sorted(pictures.rglob("*.png"))
     files = files[:: max(1, len(files) // QUERIES)]
     with Collection.open(collection) as opened:
-        opened.search(image=files[0])
+        opened.search(image=files[0], with_self=True)
         whole, alone, right = [], [], 0
         for file in files:
             started = time.perf_counter()
             opened.model.embed([Sample("q", file)])
             between = time.perf_counter()
-            hits = opened.search(image=file, text="", k=10)
+            hits = opened.search(image=file, text="", k=10, with_self=True)
             whole.append(time.perf_counter() - between)
             alone.append(between - started)
             right += file in [hit.sample.image for hit in hits]

@@ -93,9 +93,9 @@ def run(folder: Path, module: str, *arguments: str) -> str:
 
 
 def test_a_collection_searches_by_the_engine(add, many, tmp_path):
-    wanted = many.search(tmp_path / "many" / "07.png", k=9)
+    wanted = many.search(tmp_path / "many" / "07.png", k=9, with_self=True)
     with Collection.open(many.folder, load=MeanColor.load, engine=add("collection/engines/resident")) as same:
-        assert same.search(tmp_path / "many" / "07.png", k=9) == wanted
+        assert same.search(tmp_path / "many" / "07.png", k=9, with_self=True) == wanted
 
 
 def test_the_executor_fills_a_collection_as_the_local_one(add, many, tmp_path):

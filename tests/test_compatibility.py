@@ -30,7 +30,7 @@ def check_searches(collection: Collection, pictures: Path) -> None:
     for case in EXPECTED["searches"]:
         given = case["search"]
         image = pictures / given["image"] if "image" in given else None
-        hits = collection.search(**{**given, "image": image})
+        hits = collection.search(**{**given, "image": image}, with_self=True)
         assert [hit.sample.id for hit in hits] == [hit["id"] for hit in case["hits"]]
         np.testing.assert_allclose([hit.score for hit in hits], [hit["score"] for hit in case["hits"]], atol=1e-4)
         assert [Path(hit.sample.image).name for hit in hits] == [hit["picture"] for hit in case["hits"]]
@@ -71,7 +71,7 @@ def test_an_update_knows_pictures_again_that_have_moved(home):
         np.testing.assert_array_equal(after[:PICTURES], before)
         assert {entry.path.parent for entry in entries} == {home / "pictures"}
         assert collection.verify() == []
-        assert collection.search(image=home / "new.png", k=1)[0].sample.id == str(entries[-1].row)
+        assert collection.search(image=home / "new.png", k=1, with_self=True)[0].sample.id == str(entries[-1].row)
     with Collection.open(home / "collection") as collection:
         assert counts(collection.add(home / "pictures", options=ALONE)) == {"unchanged": PICTURES + 1}
     (home / "pictures" / "new.png").unlink()

@@ -43,7 +43,7 @@ def test_the_old_model_serves_until_the_new_one_is_complete(collection, pictures
         assert reader.generation.digest == collection.generation.digest == new.digest
         for opened in (reader, collection):
             assert {hit.sample.id for hit in opened.search(text="red", k=12)} == ids
-            assert names(opened.search(pictures / "blue-1.png", "blue", 1)) == ["blue-1"]
+            assert names(opened.search(pictures / "blue-1.png", "blue", 1, with_self=True)) == ["blue-1"]
     assert collection.verify() == []
     assert {g.digest for g in collection._store.generations()} == {new.digest}
 
@@ -111,13 +111,15 @@ def damage(collection: Collection, what: str) -> None:
 )
 def test_damage_is_found_and_mended(collection, pictures, what, line):
     assert collection.verify() == []
-    good = [(hit.sample.id, hit.score) for hit in collection.search(pictures / "red-1.png", "red", 12)]
+    good = [(hit.sample.id, hit.score) for hit in collection.search(pictures / "red-1.png", "red", 12, with_self=True)]
     damage(collection, what)
     (problem,) = collection.verify()
     assert line in problem
     repair = collection.repair(options=ALONE)
     assert repair.done and collection.verify() == []
-    assert [(hit.sample.id, hit.score) for hit in collection.search(pictures / "red-1.png", "red", 12)] == good
+    assert [
+        (hit.sample.id, hit.score) for hit in collection.search(pictures / "red-1.png", "red", 12, with_self=True)
+    ] == good
 
 
 def test_the_cache_can_be_deleted_at_any_time(collection, pictures):

@@ -18,7 +18,7 @@ from twinlens.models.runtime import accelerated
 
 @pytest.fixture
 def request_for_red(pictures):
-    return SearchRequest.of([pictures / "red-0.png"], ["red"], 3, where="shade >= 0")
+    return SearchRequest.of([pictures / "red-0.png"], ["red"], 3, where="shade >= 0", with_self=True)
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def test_a_bad_picture_among_good_ones_is_listed(run, pictures, model):
 
 
 def test_search_by_both_lenses(indexed, pictures):
-    told = answer(indexed, "search", "--image", pictures / "blue.png", "--text", "a blue tile", "-k", 2)
+    told = answer(indexed, "search", "--image", pictures / "blue.png", "--text", "a blue tile", "--with-self", "-k", 2)
     assert [hit["rank"] for hit in told["hits"]] == [1, 2]
     assert told["hits"][0]["path"] == str(pictures / "blue.png")
     assert told["hits"][0]["score"] == pytest.approx(1, abs=1e-5)
@@ -57,7 +57,17 @@ def test_search_by_both_lenses(indexed, pictures):
 
 
 def test_search_writes_the_grid_and_the_page(indexed, pictures, tmp_path):
-    told = answer(indexed, "search", "--image", pictures / "red.png", "--text", "blue", "--out", tmp_path / "new" / "r")
+    told = answer(
+        indexed,
+        "search",
+        "--image",
+        pictures / "red.png",
+        "--text",
+        "blue",
+        "--with-self",
+        "--out",
+        tmp_path / "new" / "r",
+    )
     grid, page = map(Path, told["files"])
     with Image.open(grid) as drawn:
         assert drawn.width > 300
@@ -72,7 +82,7 @@ def test_every_option_of_search(indexed, pictures):
     assert [hit["metadata"]["year"] for hit in red] == [2018]
     unlike = answer(indexed, "search", "--text", "red", "--unlike", red[0]["id"], "--without", "blue tile")["hits"]
     assert red[0]["id"] not in [hit["id"] for hit in unlike] and len(unlike) == 2
-    several = ("--image", pictures / "red.png", "--image", pictures / "blue.png", "--text", "red")
+    several = ("--image", pictures / "red.png", "--image", pictures / "blue.png", "--text", "red", "--with-self")
     assert len(answer(indexed, "search", *several, "--weight", 1, "--weight", 0.5, "--weight", 2)["hits"]) == 3
     assert len(answer(indexed, "search", *several, "--distinct", "-1")["hits"]) == 1
     assert indexed("search", "--text", "red", "--where", "year > 3000")[1] == "no picture meets the condition\n"

@@ -32,8 +32,11 @@ def test_without_a_word_about_models_pictures_and_sentences_find_photographs(run
     assert code == 0 and "recipe offline: lite0" in out
     assert answer(run, "info")["model"]["recipe"] == "offline"
     assert set(found(answer(run, "search", "--text", "a flower in bloom", "-k", 2))) == {"flower", "flower-cut"}
-    assert found(answer(run, "search", "--image", photographs / "china.jpg", "-k", 2)) == ["china", "china-cut"]
-    both = ("--image", photographs / "china.jpg", "--text", "a flower in bloom")
+    assert found(answer(run, "search", "--image", photographs / "china.jpg", "-k", 2, "--with-self")) == [
+        "china",
+        "china-cut",
+    ]
+    both = ("--image", photographs / "china.jpg", "--text", "a flower in bloom", "--with-self")
     assert found(answer(run, "search", *both, "--weight", 0.1, "--weight", 1, "-k", 1))[0].startswith("flower")
     assert found(answer(run, "search", *both, "--weight", 1, "--weight", 0.1, "-k", 1))[0].startswith("china")
 
@@ -43,7 +46,9 @@ def test_any_contrastive_checkpoint_is_taken_by_its_folder(run, pictures, tmp_pa
     told = answer(run, "index", pictures, "--checkpoint", tmp_path / "siglip")
     assert told["added"] == 3
     assert answer(run, "info")["model"]["recipe"] == "clip"
-    assert found(answer(run, "search", "--image", pictures / "red.png", "--text", "a red tile"))[0] == "red"
+    assert (
+        found(answer(run, "search", "--image", pictures / "red.png", "--text", "a red tile", "--with-self"))[0] == "red"
+    )
     checkpoints.contrastive(tmp_path / "clip", "clip")
     again = answer(run, "index", pictures, "--checkpoint", tmp_path / "clip")
     assert again["unchanged"] == 3 and answer(run, "verify")["ok"]

@@ -29,6 +29,7 @@ RANKING = {
     "--in": ["pictures"],
     "--near": ["48,11.5,20"],
     "--distinct": [0.5],
+    "--with-self": [],
     "--rerank": ["diverse:3"],
     "-k": [2],
     "--collection": ["copy"],
@@ -70,7 +71,18 @@ def test_a_wrong_export_is_told_before_the_search(indexed, tmp_path):
 
 
 def test_a_receipt_is_replayed(indexed, pictures, tmp_path):
-    ask = ("search", "--image", pictures / "red.png", "--text", "blue", "-k", 2, "--where", "year < 2020")
+    ask = (
+        "search",
+        "--image",
+        pictures / "red.png",
+        "--text",
+        "blue",
+        "-k",
+        2,
+        "--with-self",
+        "--where",
+        "year < 2020",
+    )
     told = answer(indexed, *ask, "--without", "green", "--receipt", "r.json")
     assert told["files"][-1] == "r.json"
     assert "the same ranking: 2 pictures" in indexed("replay", "r.json")[1]

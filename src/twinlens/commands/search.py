@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " southern one as --near=-33.9,151.2,5")  # fmt: skip
     add("--distinct", type=float, nargs="?", const=NEAR_DUPLICATE, metavar="COSINE", help="of pictures as alike as this"
         f" show the best only ({NEAR_DUPLICATE} if no number is given)")  # fmt: skip
+    add("--with-self", action="store_true", help="let the picture of --image itself be among the answers")
     add("--rerank", metavar="NAME[=CHECKPOINT][:N]", help="reorder the first N answers (50) by a further"
         " stage, such as diverse, which spreads similar pictures out")  # fmt: skip
     add("-k", type=int, default=10, metavar="N", help="how many answers (10)")
@@ -79,7 +80,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         files.append(jsonfile.write(receipt, args.receipt.expanduser()))
     if _common.shows_view(args):
         _show_files(files, args)
-    query = {"images": request.images, "texts": request.texts, "without": request.without, "unlike": request.unlike}
+    query = {name: getattr(request, name) for name in ("images", "texts", "without", "unlike", "with_self")}
     return {
         "collection": args.collection,
         "query": {**query, "where": request.where, "within": request.within, "near": request.near},
@@ -108,6 +109,7 @@ def _request(args: argparse.Namespace) -> SearchRequest:
         rerank=args.rerank,
         within=vars(args)["in"],
         near=args.near and _near(args.near),
+        with_self=args.with_self,
     )
 
 
@@ -218,8 +220,11 @@ def _show(hits: Hits, nothing: str, *, counted: bool) -> None:
 
 def _why_nothing(args: argparse.Namespace) -> str:
     """Return the reason why there is no answer."""
-    narrowed = args.where or args.near or vars(args)["in"]
-    return "no picture meets the condition" if narrowed else f"{args.collection} has no pictures yet"
+    if args.where or args.near or vars(args)["in"]:
+        return "no picture meets the condition"
+    if args.image and not args.with_self:
+        return f"{args.collection} has no picture but the query's own, if any (--with-self shows it)"
+    return f"{args.collection} has no pictures yet"
 
 
 def _show_files(files: Sequence[Path], args: argparse.Namespace) -> None:

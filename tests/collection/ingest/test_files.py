@@ -37,7 +37,7 @@ def test_workers_and_this_process_agree(collection, pictures, model, tmp_path):
 
 def test_a_moved_file_keeps_its_vector_and_its_id(collection, pictures, model):
     collection.add(pictures, options=ALONE)
-    (hit,) = collection.search(image=pictures / "0.png", k=1)
+    (hit,) = collection.search(image=pictures / "0.png", k=1, with_self=True)
     (pictures / "0.png").rename(pictures / "sub" / "moved.png")
     prepared = model.prepared
     assert counts(collection.add(pictures, options=ALONE)) == {"moved": 1, "unchanged": 5}
@@ -94,7 +94,10 @@ def test_copies_share_the_work_and_both_are_found(collection, pictures, model):
     prepared = model.prepared
     assert counts(collection.add(pictures, options=ALONE)) == {"added": 1, "unchanged": 6}
     assert model.prepared == prepared
-    assert {hit.sample.image.name for hit in collection.search(image=pictures / "0.png", k=2)} == {"0.png", "copy.png"}
+    assert {hit.sample.image.name for hit in collection.search(image=pictures / "0.png", k=2, with_self=True)} == {
+        "0.png",
+        "copy.png",
+    }
 
 
 def test_nested_and_repeated_folders_and_single_files(collection, pictures, tmp_path):

@@ -37,7 +37,7 @@ def test_a_folder_of_shards_is_indexed_with_its_captions(collection, shards, mod
     assert counts(collection.add(shards, options=options)) == {"added": 6}
     path = shards / "00001.tar" / "000004.png"
     assert vectors(collection)[path] == model.embed([Sample("x", path, "picture number4")])[0].tobytes()
-    (hit,) = collection.search(image=path, k=1, where="n = 4")
+    (hit,) = collection.search(image=path, k=1, where="n = 4", with_self=True)
     entry = collection.entry(hit.sample.id)
     assert (entry.path, entry.caption, entry.width, entry.height) == (path, "picture number4", 8, 6)
     assert entry.metadata == {"n": 4, "status": "success"}

@@ -60,7 +60,7 @@ def scores(hits) -> dict[str, float]:
 def test_scores_are_the_standardised_ones_of_both_sides(beside, pictures):
     query = Sample("q", pictures / "red-0.png", "green")
     wanted = by_hand(beside, pictures, (query, 1.0))
-    found = scores(beside.search(query.image, query.text, 15))
+    found = scores(beside.search(query.image, query.text, 15, with_self=True))
     assert found == {name: pytest.approx(score, abs=1e-3) for name, score in wanted.items()}
     assert list(found.values()) == sorted(found.values(), reverse=True)
 
@@ -68,10 +68,12 @@ def test_scores_are_the_standardised_ones_of_both_sides(beside, pictures):
 def test_weights_weigh_standardised_scores(beside, pictures):
     image, text = Sample("i", pictures / "red-0.png"), Sample("t", None, "green")
     wanted = by_hand(beside, pictures, (image, 1.0), (text, 3.0))
-    found = scores(beside.search(image.image, text.text, 15, weights=[1, 3]))
+    found = scores(beside.search(image.image, text.text, 15, weights=[1, 3], with_self=True))
     assert found == {name: pytest.approx(score, abs=1e-3) for name, score in wanted.items()}
-    assert names(beside.search(image.image, "green", 1, weights=[1, 0])) == ["red-0"]
-    assert set(names(beside.search(image.image, "green", 4, weights=[0, 1]))) == {f"green-{n}" for n in range(4)}
+    assert names(beside.search(image.image, "green", 1, weights=[1, 0], with_self=True)) == ["red-0"]
+    assert set(names(beside.search(image.image, "green", 4, weights=[0, 1], with_self=True))) == {
+        f"green-{n}" for n in range(4)
+    }
 
 
 def test_a_picture_without_a_caption_is_neither_first_nor_last(beside):
@@ -82,7 +84,7 @@ def test_a_picture_without_a_caption_is_neither_first_nor_last(beside):
 
 
 def test_pictures_are_compared_whatever_captions_say(beside, pictures):
-    hits = beside.search(image=pictures / "bare-1.png", k=15)
+    hits = beside.search(image=pictures / "bare-1.png", k=15, with_self=True)
     assert hits[0].sample.image.stem == "bare-1"
     (asked,) = SideBySide().embed([Sample("q", pictures / "bare-1.png")])
     others = {path.stem: SideBySide().embed([Sample("x", path)])[0] for path in pictures.glob("*.png")}
@@ -96,15 +98,15 @@ def test_words_without_any_caption_are_refused_with_a_way_out(tmp_path):
     with Collection.create(tmp_path / "c", SideBySide(), load=SideBySide.load) as collection:
         assert collection.search(text="red") == []
         collection.add(tmp_path / "bare", options=ALONE)
-        assert len(collection.search(tmp_path / "bare" / "0.png")) == 4
+        assert len(collection.search(tmp_path / "bare" / "0.png", with_self=True)) == 4
         for query in ({"text": "red"}, {"image": tmp_path / "bare" / "0.png", "text": "red"}):
             with pytest.raises(TwinlensError, match=r"no picture of this collection has a caption.*--recipe clip"):
                 collection.search(**query)
 
 
 def test_staying_away_from_words_and_pictures(beside, pictures):
-    (red,) = beside.search(pictures / "red-0.png", k=1)
-    found = names(beside.search(pictures / "red-1.png", k=4, without="red"))
+    (red,) = beside.search(pictures / "red-0.png", k=1, with_self=True)
+    found = names(beside.search(pictures / "red-1.png", k=4, without="red", with_self=True))
     assert found[0].split("-")[0] != "red"
     assert "red-0" not in names(beside.search(text="red", k=15, unlike=red.sample.id))
 
@@ -118,10 +120,12 @@ def test_a_few_captions_among_many_pictures_are_found(tmp_path, monkeypatch):
     with Collection.create(tmp_path / "c", SideBySide(), load=SideBySide.load) as collection:
         collection.add(tmp_path / "many", options=ALONE)
         assert names(collection.search(text="red", k=1)) == ["0"]
-        assert set(names(collection.search(tmp_path / "many" / "30.png", "red", k=2))) == {"30", "0"}
+        assert set(names(collection.search(tmp_path / "many" / "30.png", "red", k=2, with_self=True))) == {"30", "0"}
 
 
 def test_the_same_search_gives_the_same_scores_after_reopening(beside, pictures):
-    before = scores(beside.search(pictures / "red-0.png", "blue", 15))
+    before = scores(beside.search(pictures / "red-0.png", "blue", 15, with_self=True))
     with Collection.open(beside.folder, load=SideBySide.load) as again:
-        assert scores(again.search(pictures / "red-0.png", "blue", 15)) == pytest.approx(before, abs=1e-6)
+        assert scores(again.search(pictures / "red-0.png", "blue", 15, with_self=True)) == pytest.approx(
+            before, abs=1e-6
+        )

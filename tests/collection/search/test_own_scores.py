@@ -66,7 +66,7 @@ def scores(hits) -> dict[str, float]:
 def test_a_collection_ranks_by_the_fusions_own_score(collection, composer, pictures, kind):
     query = Sample("q", None if kind == "text" else pictures / "05.png", "" if kind == "picture" else "the black block")
     wanted = by_hand(composer, pictures, query)
-    found = scores(collection.search(query.image, query.text, 40))
+    found = scores(collection.search(query.image, query.text, 40, with_self=True))
     assert found == {name: pytest.approx(score, abs=1e-5) for name, score in wanted.items()}
     assert list(found.values()) == sorted(found.values(), reverse=True)
     assert list(found)[:5] == list(wanted)[:5]
@@ -77,16 +77,16 @@ def test_it_is_not_the_ranking_of_the_mean_of_cosines(collection, composer, pict
     (asked,) = composer.embed([query])
     gallery = composer.embed([Sample(str(n), pictures / f"{n:02}.png", TEXT if n % 3 == 0 else "") for n in range(40)])
     by_mean = [f"{n:02}" for n in (-(gallery @ asked)).argsort()]
-    assert list(scores(collection.search(query.image, query.text, 40))) != by_mean
+    assert list(scores(collection.search(query.image, query.text, 40, with_self=True))) != by_mean
 
 
 def test_conditions_come_before_ranking_and_several_parts_are_weighed(collection, composer, pictures):
     wanted = [name for name in by_hand(composer, pictures, Sample("q", pictures / "05.png", TEXT)) if int(name) < 9]
-    assert list(scores(collection.search(pictures / "05.png", TEXT, 40, where="number < 9"))) == wanted
+    assert list(scores(collection.search(pictures / "05.png", TEXT, 40, where="number < 9", with_self=True))) == wanted
     parts = (pictures / "05.png", pictures / "06.png")
     lone = by_hand(composer, pictures, Sample("q", parts[0]))
-    assert list(scores(collection.search(parts, k=5, weights=[1, 0]))) == list(lone)[:5]
-    assert list(scores(collection.search(parts[0], k=5, without="block"))) != list(lone)[:5]
+    assert list(scores(collection.search(parts, k=5, weights=[1, 0], with_self=True))) == list(lone)[:5]
+    assert list(scores(collection.search(parts[0], k=5, without="block", with_self=True))) != list(lone)[:5]
     with pytest.raises(TwinlensError, match="cancel each other out"):
         collection.search(text="block", without="block")
 
@@ -94,8 +94,8 @@ def test_conditions_come_before_ranking_and_several_parts_are_weighed(collection
 def test_pictures_that_came_late_and_a_model_that_was_measured_change_nothing(collection, composer, pictures):
     draw(pictures / "40.png", 40)
     collection.add(pictures, options=ALONE)
-    before = scores(collection.search(pictures / "05.png", TEXT, 41))
+    before = scores(collection.search(pictures / "05.png", TEXT, 41, with_self=True))
     assert len(before) == 41
     runtime.accelerated(composer).tune()
     with Collection.open(collection.folder) as again:
-        assert scores(again.search(pictures / "05.png", TEXT, 41)) == pytest.approx(before, abs=1e-4)
+        assert scores(again.search(pictures / "05.png", TEXT, 41, with_self=True)) == pytest.approx(before, abs=1e-4)

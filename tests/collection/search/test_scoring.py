@@ -79,17 +79,17 @@ def crowd(request, tmp_path):
 
 def test_a_search_tells_the_chance_of_its_best_answer(crowd):
     collection, folder = crowd
-    scores = np.array([hit.score for hit in collection.search(folder / "3.png", k=99)])
+    scores = np.array([hit.score for hit in collection.search(folder / "3.png", k=99, with_self=True)])
     z = (scores[0] - scores.mean()) / scores.std()
-    hits = collection.search(folder / "3.png", k=1)
+    hits = collection.search(folder / "3.png", k=1, with_self=True)
     assert hits.chance == pytest.approx(1 - norm.cdf(z) ** len(scores), abs=1e-3)
     assert hits.doubtful == (hits.chance > DOUBTFUL)
 
 
 def test_near_duplicates_are_shown_once_and_counted(crowd):
     collection, folder = crowd
-    plain = collection.search(folder / "7.png", k=3)
-    first, second = collection.search(folder / "7.png", k=2, distinct=0.95)
+    plain = collection.search(folder / "7.png", k=3, with_self=True)
+    first, second = collection.search(folder / "7.png", k=2, distinct=0.95, with_self=True)
     stood = {collection.entry(entry).path.stem for entry in first.duplicates}
     assert first.sample.image.stem.startswith("7") and not second.sample.image.stem.startswith("7")
     assert stood == {"7", "7-again", "7-small"} - {first.sample.image.stem}

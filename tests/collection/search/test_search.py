@@ -16,11 +16,11 @@ COLORS = {"red", "green", "blue"}
 def test_a_collection_is_opened_as_it_was_left(collection, pictures):
     with Collection.open(collection.folder, load=MeanColor.load) as again:
         assert len(again) == 12
-        assert names(again.search(image=pictures / "red-0.png", text="red", k=2)) == ["red-0", "red-1"]
+        assert names(again.search(image=pictures / "red-0.png", text="red", k=2, with_self=True)) == ["red-0", "red-1"]
 
 
 def test_hits_are_what_people_need(collection, pictures):
-    (hit,) = collection.search(image=pictures / "blue-2.png", text="blue", k=1)
+    (hit,) = collection.search(image=pictures / "blue-2.png", text="blue", k=1, with_self=True)
     assert hit.sample.image == pictures / "blue-2.png" and hit.sample.text == "blue"
     assert hit.score == pytest.approx(1)
     assert collection.entry(hit.sample.id).metadata == {"shade": 2, "color": "blue"}
@@ -30,7 +30,7 @@ def test_ranking_is_that_of_plain_numpy(collection, pictures):
     model, query = MeanColor(), Sample("q", pictures / "red-3.png", "green")
     gallery = [Sample(p.name, p, p.stem.split("-")[0]) for p in sorted(pictures.glob("*.png"))]
     scores = model.embed(gallery) @ model.embed([query])[0]
-    hits = collection.search(query.image, query.text, 12)
+    hits = collection.search(query.image, query.text, 12, with_self=True)
     assert [hit.score for hit in hits] == pytest.approx(sorted(scores.tolist(), reverse=True), abs=1e-6)
 
 
@@ -46,7 +46,7 @@ def test_wrong_queries_are_one_line(collection, pictures):
     with pytest.raises(TwinlensError, match="has no picture with the id '77'"):
         collection.search(text="red", unlike="77")
     with pytest.raises(TwinlensError, match="1 picture and 1 text, but 1 weight"):
-        collection.search(pictures / "red-0.png", "red", weights=[1])
+        collection.search(pictures / "red-0.png", "red", weights=[1], with_self=True)
     with pytest.raises(TwinlensError, match="cancel each other out"):
         collection.search(text="red", without="red")
     with pytest.raises(TwinlensError, match="at character 7"):
@@ -57,27 +57,29 @@ def test_wrong_queries_are_one_line(collection, pictures):
 
 
 def test_the_filter_comes_before_the_ranking(collection, pictures):
-    hits = collection.search(pictures / "red-0.png", "red", 3, where='color = "blue" and shade >= 2')
+    hits = collection.search(pictures / "red-0.png", "red", 3, where='color = "blue" and shade >= 2', with_self=True)
     assert sorted(names(hits)) == ["blue-2", "blue-3"]
     assert collection.search(text="red", where="shade > 100") == []
 
 
 def test_several_pictures_and_texts(collection, pictures):
     red, blue = pictures / "red-0.png", pictures / "blue-0.png"
-    both = names(collection.search([red, blue], k=8))
+    both = names(collection.search([red, blue], k=8, with_self=True))
     assert {name.split("-")[0] for name in both} == {"red", "blue"}
     assert {name.split("-")[0] for name in names(collection.search(text=["red", "green"], k=8))} == {"red", "green"}
-    assert names(collection.search([red], ["red"], 3)) == names(collection.search(red, "red", 3))
+    assert names(collection.search([red], ["red"], 3, with_self=True)) == names(
+        collection.search(red, "red", 3, with_self=True)
+    )
 
 
 def test_weights_move_the_query(collection, pictures):
     picture = pictures / "red-0.png"
-    assert names(collection.search(picture, "blue", 4, weights=[1, 0.01]))[0].startswith("red")
-    assert names(collection.search(picture, "blue", 4, weights=[0.01, 1]))[0].startswith("blue")
+    assert names(collection.search(picture, "blue", 4, weights=[1, 0.01], with_self=True))[0].startswith("red")
+    assert names(collection.search(picture, "blue", 4, weights=[0.01, 1], with_self=True))[0].startswith("blue")
 
 
 def test_without_and_unlike_stay_away(collection, pictures):
-    (green,) = collection.search(pictures / "green-0.png", "green", 1)
+    (green,) = collection.search(pictures / "green-0.png", "green", 1, with_self=True)
     toward = {"text": ["red", "green"], "k": 4}
     assert {name.split("-")[0] for name in names(collection.search(**toward, without="green"))} == {"red"}
     away = collection.search(**{**toward, "k": 12}, unlike=green.sample.id)

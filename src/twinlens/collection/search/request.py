@@ -29,7 +29,8 @@ class SearchRequest:
     that count against an answer. where: a condition on the metadata (see `filters`), applied before ranking, so that k
     answers come back if so many meet it. distinct: a cosine; of pictures at least so near to each other the best
     stands for the others. rerank: NAME or NAME:N, a stage that reorders the first N (see `rerank`). within: folders,
-    of which one must hold the answers. near: latitude and longitude in degrees, and kilometres.
+    of which one must hold the answers. near: latitude and longitude in degrees, and kilometres. with_self: the query's
+    own picture may answer too: entries with the content or the path of a picture that is searched for.
 
     Raises TwinlensError for a request that cannot be answered, whatever the collection.
     """
@@ -45,6 +46,7 @@ class SearchRequest:
     rerank: str | None = None
     within: tuple[str, ...] = ()
     near: tuple[float, float, float] | None = None
+    with_self: bool = False
 
     def __post_init__(self) -> None:
         self._check_query()
@@ -65,6 +67,8 @@ class SearchRequest:
             as_text("within, which takes folders,", folder)
         if self.near is not None:
             self._settle("near", _place(self.near))
+        if not isinstance(self.with_self, bool):
+            raise TwinlensError(f"with_self is True or False, not {shown(self.with_self)}")
 
     def _check_query(self) -> None:
         if not self.images and not self.texts:
@@ -115,8 +119,11 @@ class SearchRequest:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> SearchRequest:
-        """Read the JSON of `to_json`. Raises TypeError for an unknown option."""
-        return cls.of(**values)
+        """Read the JSON of `to_json`. Raises TypeError for an unknown option.
+
+        Receipts of earlier versions have no `with_self`: the query's own picture was among their answers.
+        """
+        return cls.of(**{"with_self": True, **values})
 
 
 def _pictures(given: Pictures) -> tuple[Picture, ...]:

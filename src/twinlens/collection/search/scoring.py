@@ -56,8 +56,13 @@ class Scorer(ABC):
 
     @property
     @abstractmethod
+    def sampled(self) -> Direction:
+        """Return the scores (U,) of the uniform sample of the collection."""
+
+    @cached_property
     def spread(self) -> tuple[float, float]:
         """Return mean and standard deviation of the scores over the collection; the latter above 0."""
+        return _spread(self.sampled)
 
     @property
     def picture_block(self) -> slice:
@@ -65,15 +70,19 @@ class Scorer(ABC):
         blocks = [channel.entry for channel in self.calibration.channels if channel.side == "image"]
         return blocks[0] if blocks else slice(None)
 
-    def chance(self, score: float, count: int) -> float | None:
+    def chance(self, score: float, count: int, *, exclude: Vectors | None = None) -> float | None:
         """Compute the probability of so high a best of `count` scores drawn from one normal distribution.
 
         1 − Φ(z)^count, z the score in standard deviations above the mean. None of fewer than `MIN_SAMPLE` entries. An
-        answer that stands out of its collection has a chance near 0.
+        answer that stands out of its collection has a chance near 0. exclude: vectors (M, D) of entries that cannot
+        answer: the query's own picture would widen the spread of a small collection.
         """
-        if count < MIN_SAMPLE or self.calibration.uniform < MIN_SAMPLE:
+        others = np.ones(self.calibration.uniform, dtype=bool)
+        for vector in () if exclude is None else exclude:
+            others &= (self.calibration.sample[: len(others)] != vector).any(axis=1)
+        if count < MIN_SAMPLE or np.count_nonzero(others) < MIN_SAMPLE:
             return None
-        mean, deviation = self.spread
+        mean, deviation = _spread(self.sampled[others])
         above = math.erfc((score - mean) / deviation / math.sqrt(2)) / 2
         return -math.expm1(count * math.log1p(-above)) if above < 1 else 1.0
 
@@ -94,10 +103,9 @@ class LinearScorer(Scorer):
     sentences: Sequence[Vectors] = ()
 
     @cached_property
-    def spread(self) -> tuple[float, float]:
-        """Return mean and deviation of the scores."""
-        mean, deviation = self.calibration.spread(self.directions)
-        return mean, max(deviation, MIN_SPREAD)
+    def sampled(self) -> Direction:
+        """Return the scores (U,) of the sample."""
+        return self.calibration.scores(self.directions, self.calibration.sample[: self.calibration.uniform])
 
     def nearest(self, engine: Engine, count: int, among: Filter) -> Rows:
         """Let the engine find the best of every pattern."""
@@ -123,10 +131,9 @@ class PairwiseScorer(Scorer):
     similarity: Callable[[Vectors], Vectors]
 
     @cached_property
-    def spread(self) -> tuple[float, float]:
-        """Return mean and deviation of the similarity."""
-        scores = self.similarity(self.calibration.sample[: self.calibration.uniform])
-        return (float(scores.mean()), max(float(scores.std()), MIN_SPREAD)) if len(scores) else (0.0, MIN_SPREAD)
+    def sampled(self) -> Direction:
+        """Return the similarity (U,) of the sample."""
+        return self.scores(self.calibration.sample[: self.calibration.uniform])
 
     def nearest(self, engine: Engine, count: int, among: Filter) -> Rows:
         """Score everything, a block at a time."""
@@ -179,6 +186,11 @@ def rank(
         if len(kept) >= k or len(candidates) < count:
             return kept[:k]
         count *= 4
+
+
+def _spread(scores: Direction) -> tuple[float, float]:
+    """Return mean and standard deviation of scores, the latter above 0."""
+    return (float(scores.mean()), max(float(scores.std()), MIN_SPREAD)) if len(scores) else (0.0, MIN_SPREAD)
 
 
 def _grouped(answers: list[Answer], vectors: Vectors, cosine: float) -> list[Answer]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -21,6 +23,7 @@ from twinlens.collection.store import DAMAGE, DamageError, Entry, Generation, Ro
 from twinlens.core import variants
 from twinlens.core.arguments import as_stage
 from twinlens.core.types import Hit, TwinlensError
+from twinlens.media import sources
 
 SAMPLE = 1024
 """Entries drawn for calibration; means and deviations are then right to a few hundredths of a deviation."""
@@ -84,16 +87,20 @@ def search(request: SearchRequest, session: Session, generation: Generation, mod
     negatives = as_queries(model.channels, session.store.vectors(generation, unlike))
     scorer = query.embed(request, model, negatives, sample)
     among = _filter(among_these, session, generation, scorer)
+    own = _own_rows(request, session.store)
     answers = rank(
         scorer,
         session.engine,
         max(request.k, candidates),
         among=among,
         stored=stored,
-        exclude=unlike.tolist(),
+        exclude={*unlike.tolist(), *own.tolist()},
         distinct=request.distinct,
     )
-    chance = scorer.chance(answers[0].score, _count(among, session, generation)) if answers else None
+    chance = None
+    if answers:
+        own_vectors = session.store.vectors_there(generation, own)[1]
+        chance = scorer.chance(answers[0].score, _count(among, session, generation), exclude=own_vectors)
     entries = session.store.entries([answer.row for answer in answers])
     session.check_missing(state, len(answers) - len(entries))
     found = [(answer, entries[answer.row]) for answer in answers if answer.row in entries]  # none: gone by now
@@ -129,6 +136,16 @@ def _embedded_row(store: Store, generation: Generation, entry_id: str) -> int:
     if not store.has_vector(row, generation.number):
         raise TwinlensError(f"the picture with the id {entry_id!r} could not be embedded; twinlens info says why")
     return row
+
+
+def _own_rows(request: SearchRequest, store: Store) -> Rows:
+    """Return the rows of the pictures that are searched for, where these are files and may not answer themselves."""
+    files = [] if request.with_self else [image for image in request.images if isinstance(image, Path)]
+    try:
+        rows = [store.rows_of_file(Path(os.path.realpath(path)), sources.content_hash(path)) for path in files]
+    except OSError as error:
+        raise TwinlensError(f"{error.filename}: cannot be read: {error.strerror}") from error
+    return np.unique(np.concatenate([np.empty(0, dtype=np.int64), *rows]))
 
 
 def _filter(condition: filters.Node | None, session: Session, generation: Generation, scorer: Scorer) -> Filter:

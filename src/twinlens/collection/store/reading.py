@@ -98,6 +98,11 @@ class Reading(Database):
         found = ((row, self.get(row)) for row in rows)
         return {row: entry for row, entry in found if entry is not None}
 
+    def rows_of_file(self, path: Path, content: bytes) -> Rows:
+        """Return the rows (N,) of a file, ascending: those with its path and those with its content hash."""
+        found = self.ask("SELECT row FROM entry WHERE path = ? OR hash = ? ORDER BY row", os.fsencode(path), content)
+        return np.fromiter((row for (row,) in found), dtype=np.int64, count=len(found))
+
     def alike(self, entry: Entry) -> list[Entry]:
         """Return good entries of equal content and caption; a caption from within a file goes with its content."""
         condition = "WHERE hash = ? AND given = ? AND (NOT given OR caption = ?) AND failure IS NULL"
