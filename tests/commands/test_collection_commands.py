@@ -77,6 +77,21 @@ def test_search_writes_the_grid_and_the_page(indexed, pictures, tmp_path):
     )
 
 
+def test_json_alone_draws_nothing(indexed, tmp_path):
+    assert answer(indexed, "search", "--text", "a red tile")["files"] == []
+    assert not (tmp_path / "twinlens-results").exists()
+    assert indexed("search", "--text", "a red tile", "--json=told.json")[0] == 0
+    assert (tmp_path / "twinlens-results" / "result.html").is_file()
+
+
+def test_the_page_tells_what_else_was_asked(indexed, tmp_path):
+    narrowed = ("--without", "people", "--unlike", "1", "--where", "year >= 2000", "--in", "pictures")
+    assert indexed("search", "--text", "a red tile", *narrowed, "--out", "out")[0] == 0
+    page = (tmp_path / "out" / "result.html").read_text(encoding="utf-8")
+    assert all(note in page for note in ("without: people", "unlike: 1", "where: year &gt;= 2000", "in: pictures"))
+    assert "file:///" in page and "The score is the cosine" in page
+
+
 def test_every_option_of_search(indexed, pictures):
     red = answer(indexed, "search", "--text", "red", "--where", "year < 2019")["hits"]
     assert [hit["metadata"]["year"] for hit in red] == [2018]

@@ -11,6 +11,7 @@ from PIL import Image
 from tests.pictures import draw, png, shard
 from twinlens.core.types import Hit, Sample, TwinlensError
 from twinlens.report.export import export
+from twinlens.report.row import ResultRow
 
 QUERY = Sample("query", None, "a dog")
 
@@ -27,18 +28,19 @@ def found(tmp_path):
         {"rank": n, "id": str(n), "score": 1 / n, "path": path, "caption": "two\nlines", "metadata": fields}
         for n, (path, fields) in enumerate(zip(paths, said, strict=True), 1)
     ]
-    return [Hit(Sample(r["id"], r["path"], r["caption"]), r["score"]) for r in records], records
+    hits = [Hit(Sample(r["id"], r["path"], r["caption"]), r["score"]) for r in records]
+    return ResultRow(QUERY, hits), records
 
 
 def test_paths(found, tmp_path):
     odd = Path(os.fsdecode(b"/x/\xff.png"))
     records = [*found[1], {**found[1][0], "path": odd}]
-    path = export(QUERY, found[0], records, str(tmp_path / "new" / "paths.txt"))
+    path = export(found[0], records, str(tmp_path / "new" / "paths.txt"))
     assert path.read_bytes().splitlines() == [os.fsencode(record["path"]) for record in records]
 
 
 def test_csv(found, tmp_path):
-    with export(QUERY, *found, str(tmp_path / "hits.csv")).open(encoding="utf-8", newline="") as file:
+    with export(*found, str(tmp_path / "hits.csv")).open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["path"] for row in rows] == [str(record["path"]) for record in found[1]]
     assert [(row["rank"], row["score"], row["caption"]) for row in rows] == [
@@ -79,51 +81,51 @@ def test_csv(found, tmp_path):
     ],
 )
 def test_no_cell_is_a_formula_and_numbers_stay_numbers(found, tmp_path, value, cell):
-    hits, (record, _) = found
+    row, (record, _) = found
     record = {**record, "caption": value, "metadata": {"note": value, "=name": 1}}
-    with export(QUERY, hits, [record], str(tmp_path / "a.csv")).open(encoding="utf-8", newline="") as file:
-        (row,) = csv.DictReader(file)
-    assert row["caption"] == row["note"] == cell and row["'=name"] == "1"
+    with export(row, [record], str(tmp_path / "a.csv")).open(encoding="utf-8", newline="") as file:
+        (line,) = csv.DictReader(file)
+    assert line["caption"] == line["note"] == cell and line["'=name"] == "1"
 
 
 def test_names_in_csv_cannot_act_and_keep_their_bytes(found, tmp_path):
     record = {**found[1][0], "path": Path(os.fsdecode(b"/x/\xff\x1b[31m.png"))}
-    path = export(QUERY, found[0], [record], str(tmp_path / "a.csv"))
+    path = export(found[0], [record], str(tmp_path / "a.csv"))
     assert rb"/x/" + b"\xff" + rb"\x1b[31m.png" in path.read_bytes()
 
 
 def test_json(found, tmp_path):
-    said = json.loads(export(QUERY, *found, str(tmp_path / "hits.json")).read_text(encoding="utf-8"))
+    said = json.loads(export(*found, str(tmp_path / "hits.json")).read_text(encoding="utf-8"))
     assert said == [{**record, "path": str(record["path"])} for record in found[1]]
 
 
 def test_page_and_grid(found, tmp_path):
-    assert "a dog" in export(QUERY, *found, str(tmp_path / "hits.html")).read_text(encoding="utf-8")
-    with Image.open(export(QUERY, *found, str(tmp_path / "hits.PNG"))) as drawn:
+    assert "a dog" in export(*found, str(tmp_path / "hits.html")).read_text(encoding="utf-8")
+    with Image.open(export(*found, str(tmp_path / "hits.PNG"))) as drawn:
         assert drawn.width > 300
 
 
 @pytest.mark.parametrize("name", ["copies", "copies/", "v1.2/"])
 def test_copies_are_named_by_rank(found, tmp_path, name):
-    folder = export(QUERY, *found, f"{tmp_path}/{name}")
+    folder = export(*found, f"{tmp_path}/{name}")
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
         '001-a, "b" ä.png': found[1][0]["path"].read_bytes(),
         "002-k.png": png(1),
     }
     with pytest.raises(TwinlensError, match="is not empty; name a new folder"):
-        export(QUERY, *found, f"{tmp_path}/{name}")
+        export(*found, f"{tmp_path}/{name}")
 
 
 def test_a_picture_that_is_gone_keeps_no_other_from_being_copied(found, tmp_path):
     found[1][0]["path"].unlink()
     with pytest.raises(TwinlensError, match=r"1 of 2 pictures could not be copied .*No such file"):
-        export(QUERY, *found, str(tmp_path / "copies"))
+        export(*found, str(tmp_path / "copies"))
     assert [path.name for path in (tmp_path / "copies").iterdir()] == ["002-k.png"]
 
 
 @pytest.mark.parametrize("ending", ["txt", "csv", "json", "html", "png"])
 def test_no_answers_are_an_answer_too(tmp_path, ending):
-    path = export(QUERY, [], [], str(tmp_path / f"none.{ending}"))
+    path = export(ResultRow(QUERY, []), [], str(tmp_path / f"none.{ending}"))
     assert path.stat().st_size < 20 if ending in ("txt", "json") else path.is_file()
 
 
@@ -138,4 +140,4 @@ def test_no_answers_are_an_answer_too(tmp_path, ending):
 def test_a_wrong_name_is_one_line(found, tmp_path, name, line):
     (tmp_path / "file").touch()
     with pytest.raises(TwinlensError, match=line):
-        export(QUERY, *found, str(tmp_path / name))
+        export(*found, str(tmp_path / name))

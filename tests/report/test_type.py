@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twinlens.core.escaping import ELLIPSIS
-from twinlens.report._cards import font_for, wrap
+from twinlens.core.escaping import ELLIPSIS, shortened_within
+from twinlens.report._cards import Words, font_for, wrap
 
 FONT = font_for("a", 16)
 
@@ -50,3 +50,19 @@ def test_plain_words_keep_the_built_in_font():
 @pytest.mark.parametrize("text", ["", "狗在沙滩上", "كلب 😀", "\x00\U0010ffff"])
 def test_letters_that_no_font_has_are_no_error(text):
     assert font_for(text, 16).getlength(text) >= 0
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=200), st.integers(1, 80))
+def test_a_path_that_is_too_long_loses_its_middle(text, limit):
+    short = shortened_within(text, limit)
+    assert len(short) <= limit or short == text
+    if short != text:
+        end = (limit - 1) * 2 // 3
+        start = limit - 1 - end
+        assert short == text[:start] + ELLIPSIS + text[len(text) - end :]
+
+
+def test_a_path_takes_one_line_of_its_width():
+    words = Words("/home/someone/Pictures/2019/summer/at the lake/with everybody", 16, is_path=True)
+    (line,) = words._lines(200)
+    assert font_for(line, 16).getlength(line) <= 200 and line.startswith("/home") and line.endswith("everybody")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from twinlens.collection import Collection
     from twinlens.core.types import Dataset, Hit, Sample
     from twinlens.models.composer import Composer
+    from twinlens.report.row import ResultRow
 
 HELP = "draw pictures, index them, and search them with a picture and a sentence together, and with a sentence"
 EXAMPLES = """
@@ -57,7 +58,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     asked = _draw(args)
     with _opened(args) as collection:
         report = collection.add(args.out / "pictures", options=Options(progress=progress))
-        rows = [(one.query, collection.search(one.query.image, one.query.text, k=BEST)) for one in asked]
+        rows = [_row(collection, one.query) for one in asked]
         count = len(collection)
     grid, page = args.out / "results.png", args.out / "results.html"
     right = {one.query.id: one.answers for one in asked}
@@ -65,9 +66,9 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     def is_right(query: Sample, hit: Hit) -> bool:
         return _name(hit) in right[query.id]
 
-    result_grid([(query, hits[:DRAWN]) for query, hits in rows], grid, is_right=is_right)
+    result_grid([row.first(DRAWN) for row in rows], grid, is_right=is_right)
     result_page(rows, page, title="A picture and a sentence", is_right=is_right)
-    found = [one.place(hits) for one, (_, hits) in zip(asked, rows, strict=True)]
+    found = [one.place(row.hits) for one, row in zip(asked, rows, strict=True)]
     if progress:
         _show(args, rows, found)
     return {
@@ -80,6 +81,13 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         "grid": grid,
         "page": page,
     }
+
+
+def _row(collection: Collection, query: Sample) -> ResultRow:
+    from twinlens.report.row import ResultRow
+
+    hits = collection.search(query.image, query.text, k=BEST)
+    return ResultRow(query, hits, mean=hits.mean, unit=hits.unit)
 
 
 def _draw(args: argparse.Namespace) -> list[DemoQuery]:
@@ -143,17 +151,17 @@ def _name(hit: Hit) -> str:
     return Path(str(hit.sample.image)).name
 
 
-def _show(args: argparse.Namespace, rows: Sequence[tuple[Sample, Sequence[Hit]]], found: Sequence[int | None]) -> None:
+def _show(args: argparse.Namespace, rows: Sequence[ResultRow], found: Sequence[int | None]) -> None:
     table = [
-        [query.text, "yes" if query.image else "", _name(hits[0]), hits[0].score, place or f"not in {BEST}"]
-        for (query, hits), place in zip(rows, found, strict=True)
+        [r.query.text, "yes" if r.query.image else "", _name(r.hits[0]), r.hits[0].score, place or f"not in {BEST}"]
+        for r, place in zip(rows, found, strict=True)
     ]
     _common.print_table(
         ["sentence", "with a picture", "best picture", "score", "right answer at"],
         table,
         title="A picture and a sentence",
     )
-    first = rows[0][0]
+    first = rows[0].query
     again = f"twinlens search --collection {args.out / 'collection'} --image {first.image}"
     for line in (
         "",

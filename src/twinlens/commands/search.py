@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from twinlens.commands import _collection, _common, _preview
 from twinlens.core import jsonfile
 from twinlens.core.escaping import shortened
-from twinlens.core.types import NEAR_DUPLICATE, Hit, Sample, TwinlensError
+from twinlens.core.types import NEAR_DUPLICATE, Sample, TwinlensError
 
 if TYPE_CHECKING:
     from twinlens.collection import Collection, Hits, SearchRequest
+    from twinlens.report.row import ResultRow
 
 HELP = "find pictures in a collection by a picture, a sentence, or both"
 EXAMPLES = """
@@ -49,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--rerank", metavar="NAME[=CHECKPOINT][:N]", help="reorder the first N answers (50) by a further"
         " stage, such as diverse, which spreads similar pictures out")  # fmt: skip
     add("-k", type=int, default=10, metavar="N", help="how many answers (10)")
-    add("--out", type=Path, default=RESULTS, metavar="DIR", help=f"gets result.png and result.html ({RESULTS})")
+    add("--out", type=Path, metavar="DIR", help=f"gets result.png and result.html ({RESULTS}; none with --json)")
     add("--export", action="append", default=[], metavar="FILE|DIR/", help="write the answers: paths to a .txt,"
         " a .csv, .json, .html or .png file, or copies into a folder; may be repeated")  # fmt: skip
     add("--receipt", type=Path, metavar="FILE", help="write what was asked, of which model and pictures, and what was"
@@ -70,7 +71,8 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     request = _request(args)
     _check_exports(args.export)
     with _collection.open_collection(args) as collection:
-        threading.Thread(target=_import_ahead, daemon=True).start()
+        if _draws(args):
+            threading.Thread(target=_import_ahead, daemon=True).start()
         hits, receipt = _answer(collection, request, receipted=args.receipt is not None)
     if _common.shows_view(args):  # before the files: the reader need not wait for pictures to be drawn
         _show(hits, _why_nothing(args), counted=args.distinct is not None)
@@ -164,18 +166,34 @@ def _write(
     request: SearchRequest, hits: Hits, records: Sequence[Mapping[str, Any]], args: argparse.Namespace
 ) -> list[Path]:
     """Write the grid, the page and the exports; return their paths."""
+    from twinlens.report.row import ResultRow
+
     query = Sample("query", request.images[0] if request.images else None, " + ".join(request.texts))
-    files = _drawn(query, hits, args.out.expanduser()) if hits else []
+    row = ResultRow(query, hits, _notes(request), hits.mean, hits.unit)
+    files = _drawn(row, (args.out or RESULTS).expanduser()) if hits and _draws(args) else []
     if args.export:
         from twinlens.report.export import export
 
-        files += [export(query, hits, records, target) for target in args.export]
+        files += [export(row, records, target) for target in args.export]
         for folder in (path for path in files if path.is_dir()):
             _keep_out(folder, "*")
     return files
 
 
-def _drawn(query: Sample, hits: Sequence[Hit], folder: Path) -> list[Path]:
+def _notes(request: SearchRequest) -> tuple[str, ...]:
+    """List what else a request asks for, as its options are called."""
+    near = [] if request.near is None else ["{:g}, {:g}, within {:g} km".format(*request.near)]
+    where = [] if request.where is None else [request.where]
+    asked = {"without": request.without, "unlike": request.unlike, "where": where, "in": request.within, "near": near}
+    return tuple(f"{name}: {', '.join(values)}" for name, values in asked.items() if values)
+
+
+def _draws(args: argparse.Namespace) -> bool:
+    """Return True if grid and page are written: always for a reader, for a program if it names their folder."""
+    return args.out is not None or _common.shows_view(args)
+
+
+def _drawn(row: ResultRow, folder: Path) -> list[Path]:
     from twinlens.report.grid import result_grid
     from twinlens.report.page import result_page
 
@@ -184,8 +202,8 @@ def _drawn(query: Sample, hits: Sequence[Hit], folder: Path) -> list[Path]:
     except OSError as error:
         raise TwinlensError(f"cannot make the folder {folder}: {error.strerror}") from error
     grid, page = folder / "result.png", folder / "result.html"
-    result_grid([(query, hits)], grid)
-    result_page([(query, hits)], page, title=query.text or "Pictures like this one")
+    result_grid([row], grid)
+    result_page([row], page, title=row.query.text or "Pictures like this one")
     _keep_out(folder, f"/{grid.name}")
     return [grid, page]
 

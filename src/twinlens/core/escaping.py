@@ -25,6 +25,14 @@ def shortened(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1].rstrip() + ELLIPSIS
 
 
+def shortened_within(text: str, limit: int) -> str:
+    """Cut text to at most `limit` characters, "…" in its middle where something is missing: paths keep both ends."""
+    if len(text) <= limit:
+        return text
+    end = (limit - 1) * 2 // 3  # the end of a path tells more
+    return text[: limit - 1 - end] + ELLIPSIS + text[len(text) - end :]
+
+
 def _escape(found: re.Match[str]) -> str:
     code = ord(found[0])
     if 0xDC80 <= code <= 0xDCFF:  # a byte of a name that is not UTF-8, as `os.fsdecode` hides it (PEP 383)

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from PIL import Image, ImageDraw, ImageFont
 from PIL.ImageFont import FreeTypeFont
 
-from twinlens.core.escaping import ELLIPSIS, escaped, shortened
+from twinlens.core.escaping import ELLIPSIS, escaped, shortened, shortened_within
 from twinlens.core.types import Picture, Sample
 from twinlens.media import images
 
@@ -37,12 +37,16 @@ _NO_CHARACTER = "\U0010ffff"  # never a character: every font draws its "missing
 
 @dataclass(frozen=True)
 class Words:
-    """A text set in lines: its size in pixels, its colour, and the most lines that it may take."""
+    """A text set in lines: its size in pixels, its colour, and the most lines that it may take.
+
+    is_path: it takes one line, and is shortened in its middle.
+    """
 
     text: str
     size: int
     color: Color = INK
     most: int = 3
+    is_path: bool = False
 
     def height(self, width: int) -> int:
         """Return the height in pixels of the lines when they may be `width` wide."""
@@ -59,20 +63,22 @@ class Words:
         return round(self.size * 1.4)
 
     def _lines(self, width: int) -> list[str]:
-        return wrap(self.text, font_for(self.text, self.size), width, most=self.most)
+        font = font_for(self.text, self.size)
+        return [_fitted(self.text, font, width)] if self.is_path else wrap(self.text, font, width, most=self.most)
 
 
 @dataclass(frozen=True)
 class Card:
-    """One entry. content: its picture, or words in its place. words: the text below. score: None for the query.
+    """One entry. content: its picture, or words in its place. below: the texts below. score: None for the query.
 
-    is_right: it is known to be a right answer, and is framed so.
+    share: the length of the score's bar, 0 to 1. is_right: it is known to be a right answer, and is framed so.
     """
 
     content: Image.Image | Words
     label: str
-    words: Words | None = None
+    below: tuple[Words, ...] = ()
     score: float | None = None
+    share: float = 0.0
     is_right: bool = False
 
     def tile(self, width: int) -> int:
@@ -84,8 +90,8 @@ class Card:
 
     def height(self, width: int, tile: int) -> int:
         """Return the height in pixels of the card with a tile of this height."""
-        words = self.words.height(width - 2 * PADDING) if self.words else 0
-        return PADDING + tile + self._head + words + PADDING
+        below = sum(words.height(width - 2 * PADDING) for words in self.below)
+        return PADDING + tile + self._head + below + PADDING
 
     def draw(self, size: tuple[int, int], tile: int) -> Image.Image:
         """Draw the card, `size` (width, height) in pixels, on the page's colour."""
@@ -96,8 +102,10 @@ class Card:
         _panel(canvas, (width, width, size[0] - width, size[1] - width), 12 - width, CARD)
         self._draw_tile(canvas, inner, tile)
         self._draw_head(canvas, PADDING + tile, inner)
-        if self.words:
-            self.words.draw(canvas, (PADDING, PADDING + tile + self._head), inner)
+        top = PADDING + tile + self._head
+        for words in self.below:
+            words.draw(canvas, (PADDING, top), inner)
+            top += words.height(inner)
         return canvas
 
     def _draw_tile(self, canvas: Image.Image, width: int, height: int) -> None:
@@ -122,7 +130,7 @@ class Card:
         pen.text((right, top + 13), f"{self.score:.3f}", font=font_for("0", 17), fill=QUIET, anchor="ra")
         bar = (PADDING, top + 40, right, top + 40 + _BAR)
         _panel(canvas, bar, _BAR // 2, TRACK)
-        reach = round(width * min(1.0, max(0.0, self.score)))
+        reach = round(width * self.share)
         if reach >= _BAR:
             _panel(canvas, (*bar[:2], PADDING + reach, bar[3]), _BAR // 2, ACCENT)
 
@@ -192,6 +200,14 @@ def _shortened(line: str, font: FreeTypeFont, width: int) -> str:
     return line.rstrip() + ELLIPSIS
 
 
+def _fitted(path: str, font: FreeTypeFont, width: int) -> str:
+    """Shorten a path in its middle to `width` pixels."""
+    limit = len(path)
+    while limit > 1 and font.getlength(shortened_within(path, limit)) > width:
+        limit -= 1
+    return shortened_within(path, limit)
+
+
 def _candidates(size: int) -> Iterator[FreeTypeFont]:
     yield _built_in(size)
     for path in _font_files():
@@ -249,11 +265,6 @@ def resized(image: Image.Image, box: tuple[int, int]) -> Image.Image:
     scale = min(box[0] / image.width, box[1] / image.height)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     return image.resize(size, Image.Resampling.LANCZOS)
-
-
-def caption(sample: Sample) -> str:
-    """Return the text below a gallery entry: its caption, or else its id."""
-    return sentence(sample) or escaped(sample.id)
 
 
 def sentence(sample: Sample) -> str:

@@ -13,10 +13,11 @@ from typing import Any
 
 from twinlens.core.counting import counted
 from twinlens.core.escaping import escaped
-from twinlens.core.types import Hit, Sample, TwinlensError
+from twinlens.core.types import TwinlensError
 from twinlens.media import sources
 from twinlens.report.grid import result_grid
 from twinlens.report.page import result_page
+from twinlens.report.row import ResultRow
 
 Record = Mapping[str, Any]
 """One hit: rank, id, score, path, caption, metadata."""
@@ -27,7 +28,7 @@ _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
 _UNWRITABLE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 KEPT = "\t\r\n" + "".join(map(chr, range(0xDC80, 0xDD00)))
 """Characters that cells keep of those that act elsewhere: tabs, line breaks, and bytes of names that are not UTF-8."""
-Writer = Callable[[Sample, Sequence[Hit], Sequence[Record], Path], None]
+Writer = Callable[[ResultRow, Sequence[Record], Path], None]
 
 
 def writer_for(target: str) -> Writer:
@@ -47,23 +48,26 @@ def writer_for(target: str) -> Writer:
     return writer
 
 
-def export(query: Sample, hits: Sequence[Hit], records: Sequence[Record], target: str) -> Path:
-    """Write hits, best first. Raises TwinlensError as `writer_for` does, and when the target cannot be written."""
+def export(row: ResultRow, records: Sequence[Record], target: str) -> Path:
+    """Write hits, best first; records: one of each.
+
+    Raises TwinlensError as `writer_for` does, and when the target cannot be written.
+    """
     write, path = writer_for(target), Path(target).expanduser()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write(query, hits, records, path)
+        write(row, records, path)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise TwinlensError(f"cannot export to {path}: {getattr(error, 'strerror', None) or error}") from error
     return path
 
 
-def _paths(_query: Sample, _hits: Sequence[Hit], records: Sequence[Record], path: Path) -> None:
+def _paths(_row: ResultRow, records: Sequence[Record], path: Path) -> None:
     """Write a path per line, in the file system's bytes; for names with line breaks use .json."""
     path.write_bytes(b"".join(os.fsencode(record["path"]) + b"\n" for record in records))
 
 
-def _csv(_query: Sample, _hits: Sequence[Hit], records: Sequence[Record], path: Path) -> None:
+def _csv(_row: ResultRow, records: Sequence[Record], path: Path) -> None:
     """Write RFC 4180; the names of the metadata are columns after the hit's own. No cell is a formula.
 
     Control and bidi characters are escaped, in names too (.txt and .json have those as they are); tabs and line breaks,
@@ -88,20 +92,20 @@ def _cell(value: object) -> object:
     return f"'{text}" if text.startswith(FORMULA) and not _NUMBER.fullmatch(text) else text
 
 
-def _json(_query: Sample, _hits: Sequence[Hit], records: Sequence[Record], path: Path) -> None:
+def _json(_row: ResultRow, records: Sequence[Record], path: Path) -> None:
     plain = [{**record, "path": str(record["path"])} for record in records]
     path.write_text(json.dumps(plain, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def _html(query: Sample, hits: Sequence[Hit], _records: Sequence[Record], path: Path) -> None:
-    result_page([(query, hits)], path, title=query.text or "Pictures like this one")
+def _html(row: ResultRow, _records: Sequence[Record], path: Path) -> None:
+    result_page([row], path, title=row.query.text or "Pictures like this one")
 
 
-def _png(query: Sample, hits: Sequence[Hit], _records: Sequence[Record], path: Path) -> None:
-    result_grid([(query, hits)], path)
+def _png(row: ResultRow, _records: Sequence[Record], path: Path) -> None:
+    result_grid([row], path)
 
 
-def _copies(_query: Sample, _hits: Sequence[Hit], records: Sequence[Record], folder: Path) -> None:
+def _copies(_row: ResultRow, records: Sequence[Record], folder: Path) -> None:
     """Copy pictures, named by rank. Failures do not stop the other copies; the error names the first."""
     folder.mkdir(exist_ok=True)
     width, failed = max(3, len(str(len(records)))), list[str]()

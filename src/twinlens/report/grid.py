@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from PIL import Image
 
+from twinlens.core.escaping import escaped
 from twinlens.core.types import Hit, Sample, TwinlensError
-from twinlens.report._cards import INK, PAGE, QUIET, WIDE, Card, Words, caption, sentence, thumbnail, usual_shape
+from twinlens.report._cards import INK, PAGE, QUIET, WIDE, Card, Words, sentence, thumbnail, usual_shape
+from twinlens.report.row import ResultRow, details, legend
 
 MARGIN, GAP = 44, 20
 CONTENT = 1260  # width of the hits' side
@@ -16,7 +18,7 @@ WIDEST, NARROWEST = 406, 120  # of a card
 
 
 def result_grid(
-    rows: Sequence[tuple[Sample, Sequence[Hit]]],
+    rows: Sequence[ResultRow],
     path: Path,
     *,
     columns: int | None = None,
@@ -34,10 +36,10 @@ def result_grid(
     right = is_right or (lambda _query, _hit: False)
     cards = [
         (
-            _query_card(query),
-            [_answer_card(n, hit, right(query, hit)) for n, hit in enumerate(hits, 1)],
+            _query_card(row.query, row.notes),
+            [_answer_card(n, hit, row.share(hit), right(row.query, hit)) for n, hit in enumerate(row.hits, 1)],
         )
-        for query, hits in rows
+        for row in rows
     ]
     columns = columns or _columns([card for query, answers in cards for card in (query, *answers)])
     width = min(WIDEST, (CONTENT - GAP * (columns - 1)) // columns)
@@ -45,22 +47,34 @@ def result_grid(
         raise TwinlensError(f"{columns} columns do not fit; give at most {(CONTENT + GAP) // (NARROWEST + GAP)}")
     blocks = [_block(query, answers, columns, width) for query, answers in cards]
     try:
-        _page(blocks).save(path, format="PNG", optimize=True)
+        _page(blocks, legend(rows)).save(path, format="PNG", optimize=True)
     except OSError as error:
         raise TwinlensError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def _query_card(query: Sample) -> Card:
-    words = sentence(query)
+def _query_card(query: Sample, notes: Sequence[str]) -> Card:
+    words, asked = sentence(query), tuple(Words(escaped(note), 15, QUIET) for note in notes)
     if query.image is None:
-        return Card(Words(f"“{words}”", 26, most=6), "QUERY")
-    below = Words(f"“{words}”", 21, most=6) if words else None
-    return Card(_content(query), "QUERY", below)
+        return Card(Words(f"“{words}”", 26, most=6), "QUERY", asked)
+    below = (Words(f"“{words}”", 21, most=6),) if words else ()
+    return Card(_content(query), "QUERY", (*below, *asked))
 
 
-def _answer_card(rank: int, hit: Hit, is_right: bool) -> Card:
-    below = Words(caption(hit.sample), 16, INK if hit.sample.text else QUIET)
-    return Card(_content(hit.sample), f"{rank} · right" if is_right else str(rank), below, hit.score, is_right)
+def _answer_card(rank: int, hit: Hit, share: float, is_right: bool) -> Card:
+    label = f"{rank} · right" if is_right else str(rank)
+    return Card(_content(hit.sample), label, tuple(_below(hit)), hit.score, share, is_right)
+
+
+def _below(hit: Hit) -> Iterator[Words]:
+    """Yield the caption if any, the file's name, its folder and its date; an id where there is neither."""
+    said, file = sentence(hit.sample), details(hit)
+    if said or not file.name:
+        yield Words(said or escaped(hit.sample.id), 16, INK if said else QUIET)
+    for text in (file.name, file.folder):
+        if text:
+            yield Words(text, 13 if said or text == file.folder else 16, QUIET, is_path=True)
+    if file.date:
+        yield Words(file.date, 13, QUIET, 1)
 
 
 def _content(sample: Sample) -> Image.Image | Words:
@@ -119,8 +133,10 @@ def _stack(pictures: Sequence[Image.Image], gap: int) -> Image.Image:
     return stack
 
 
-def _page(blocks: Sequence[Image.Image]) -> Image.Image:
-    body = _stack(blocks, MARGIN)
-    page = Image.new("RGB", (body.width + 2 * MARGIN, body.height + 2 * MARGIN), PAGE)
+def _page(blocks: Sequence[Image.Image], footer: str) -> Image.Image:
+    body, words = _stack(blocks, MARGIN), Words(footer, 14, QUIET)
+    height = body.height + 3 * MARGIN + words.height(body.width)
+    page = Image.new("RGB", (body.width + 2 * MARGIN, height), PAGE)
     page.paste(body, (MARGIN, MARGIN))
+    words.draw(page, (MARGIN, body.height + 2 * MARGIN), body.width)
     return page

@@ -17,12 +17,16 @@ class Hits(list[Hit]):
     """The answers to a search, best first.
 
     chance: how probable an answer as good as the first would be if nothing in the collection suited the query better
-    than the rest (see `Scorer.chance`); None where that cannot be said.
+    than the rest (see `Scorer.chance`); None where that cannot be said. mean: that of the scores over the collection.
+    unit: of the scores, "cosine", "deviations" (standard deviations above the mean, which is 0 then), or "similarity"
+    for a model's own.
     """
 
-    def __init__(self, hits: Iterable[Hit] = (), *, chance: float | None = None) -> None:
+    def __init__(
+        self, hits: Iterable[Hit] = (), *, chance: float | None = None, mean: float = 0.0, unit: str = "cosine"
+    ) -> None:
         super().__init__(hits)
-        self.chance = chance
+        self.chance, self.mean, self.unit = chance, mean, unit
 
     @property
     def doubtful(self) -> bool:

@@ -65,6 +65,11 @@ class Scorer(ABC):
         return _spread(self.sampled)
 
     @property
+    def unit(self) -> str:
+        """Return the unit of shown scores; see `Hits`."""
+        return "deviations" if self.calibration.channels else "cosine"
+
+    @property
     def picture_block(self) -> slice:
         """Return the part of an entry's vector that is its picture's: all, unless the model keeps sides apart."""
         blocks = [channel.entry for channel in self.calibration.channels if channel.side == "image"]
@@ -129,6 +134,11 @@ class PairwiseScorer(Scorer):
     """Scores by a similarity that is no inner product, vectors (N, D) → (N,): every entry is scored."""
 
     similarity: Callable[[Vectors], Vectors]
+
+    @property
+    def unit(self) -> str:
+        """Return the unit of shown scores."""
+        return "deviations" if self.calibration.channels else "similarity"
 
     @cached_property
     def sampled(self) -> Direction:

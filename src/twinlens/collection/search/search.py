@@ -104,7 +104,8 @@ def search(request: SearchRequest, session: Session, generation: Generation, mod
     entries = session.store.entries([answer.row for answer in answers])
     session.check_missing(state, len(answers) - len(entries))
     found = [(answer, entries[answer.row]) for answer in answers if answer.row in entries]  # none: gone by now
-    return Hits(_hits(request, scorer, found, stored, reranker), chance=chance)
+    hits = _hits(request, scorer, found, stored, reranker)
+    return Hits(hits, chance=chance, mean=scorer.display(scorer.spread[0]), unit=scorer.unit)
 
 
 def _calibration(engine: Engine, channels: Sequence[Channel]) -> Calibration:
