@@ -30,7 +30,7 @@ def check_searches(collection: Collection, pictures: Path) -> None:
     for case in EXPECTED["searches"]:
         given = case["search"]
         image = pictures / given["image"] if "image" in given else None
-        hits = collection.search(**{**given, "image": image}, with_self=True)
+        hits = collection.search(**{**given, "image": image}, with_self=True, negative_weight=1)
         assert [hit.sample.id for hit in hits] == [hit["id"] for hit in case["hits"]]
         np.testing.assert_allclose([hit.score for hit in hits], [hit["score"] for hit in case["hits"]], atol=1e-4)
         assert [Path(hit.sample.image).name for hit in hits] == [hit["picture"] for hit in case["hits"]]

@@ -87,6 +87,26 @@ def test_without_and_unlike_stay_away(collection, pictures):
     assert len(away) == 11
 
 
+def test_negatives_lower_what_is_like_them_and_become_no_query(collection):
+    both = collection.search(text="red", k=12, without="green")
+    assert {name.split("-")[0] for name in names(both[:4])} == {"red"}
+    weights = [0, 0.2, 0.5, 1]
+    scores = [
+        {hit.sample.image.stem: hit.score for hit in collection.search(text="red", k=12, without="green", **how)}
+        for how in ({"negative_weight": weight} for weight in weights)
+    ]
+    greens = [each["green-0"] for each in scores]
+    assert greens == sorted(greens, reverse=True) and greens[0] > greens[-1]
+    assert {hit.sample.image.stem: hit.score for hit in both} == scores[2]
+    with pytest.raises(TwinlensError, match="negative_weight wants 0 or more, not -1"):
+        collection.search(text="red", without="green", negative_weight=-1)
+
+
+def test_several_negatives_weigh_as_much_together_as_one(collection):
+    hits = collection.search(text="red", k=12, without=["green", "blue"])
+    assert hits == collection.search(text="red", k=12, without=["green", "blue"], negative_weight=0.5 / 2**0.5)
+
+
 def test_near_duplicates_are_shown_once(collection, pictures):
     assert len({name.split("-")[0] for name in names(collection.search(text="red", k=3))}) == 1
     hits = collection.search(text="red", k=3, distinct=0.99)

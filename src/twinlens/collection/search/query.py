@@ -19,6 +19,8 @@ from twinlens.core.types import Picture, Sample, Similarity, TwinlensError
 
 MIN_LENGTH = 1e-6
 """Length, as a share of its parts' lengths, below which a sum has no direction left but rounding."""
+NEGATIVE = 0.5
+"""Weight of all negatives together beside a query's, on scores of one scale; docs/methods.md compares other forms."""
 CANCELS = "the parts of the query cancel each other out; change a weight or leave one out"
 UNANSWERED = {
     "image": "no entry of this collection has a picture to compare with",
@@ -31,8 +33,9 @@ UNANSWERED = {
 def embed(request: SearchRequest, model: Model, unlike: Vectors, calibration: Calibration) -> Scorer:
     """Embed a request; unlike (M, D) are vectors that count against an answer.
 
-    Each part's score is first standardised over the collection, so that weights weigh scores of one scale; negatives
-    are subtracted at full weight. Raises TwinlensError when nothing remains, for words where there are no captions and
+    Each part's score is first standardised over the collection, so that weights weigh scores of one scale; M negatives
+    are subtracted at `NEGATIVE` / √M each, so that they lower what is like them and do not become the query. Raises
+    TwinlensError when they would take all of the query away at full weight, for words where there are no captions and
     nothing else that words are compared with, and for a picture that cannot be read.
     """
     samples = [Sample(f"query-{n}", image, text) for n, (image, text) in enumerate(_parts(request))]
@@ -41,13 +44,19 @@ def embed(request: SearchRequest, model: Model, unlike: Vectors, calibration: Ca
     for side in (side for vector in embedded for side in calibration.unanswered(vector)):
         raise TwinlensError(UNANSWERED[side])
     positive = [1 / len(samples)] * len(samples) if request.weights is None else request.weights
-    weights = [*positive, *[-1] * (len(negatives) + len(unlike))]
-    vectors = [*embedded, *unlike]
+    vectors, count = [*embedded, *unlike], len(negatives) + len(unlike)
+    each = request.negative_weight
+    if each is None:
+        each = NEGATIVE / max(count, 1) ** 0.5
+    full, weights = [*positive, *[-1.0] * count], [*positive, *[-each] * count]
     if model.own_similarity is None:
         parts = zip(samples, positive, embedded, strict=False)
         asked = [vector for sample, weight, vector in parts if sample.image is None and weight > 0]
+        _directions(full, vectors, calibration)
         return LinearScorer(calibration, _directions(weights, vectors, calibration), asked)
-    return PairwiseScorer(calibration, _similarity(model.own_similarity, weights, np.stack(vectors), calibration))
+    compared = partial(_similarity, model.own_similarity, vectors=np.stack(vectors), calibration=calibration)
+    compared(full)
+    return PairwiseScorer(calibration, compared(weights))
 
 
 @contextmanager

@@ -30,7 +30,8 @@ class SearchRequest:
     answers come back if so many meet it. distinct: a cosine; of pictures at least so near to each other the best
     stands for the others. rerank: NAME or NAME:N, a stage that reorders the first N (see `rerank`). within: folders,
     of which one must hold the answers. near: latitude and longitude in degrees, and kilometres. with_self: the query's
-    own picture may answer too: entries with the content or the path of a picture that is searched for.
+    own picture may answer too: entries with the content or the path of a picture that is searched for. negative_weight:
+    that of each of `without` and `unlike`, 0 or more; None for the usual one (see `query.embed`).
 
     Raises TwinlensError for a request that cannot be answered, whatever the collection.
     """
@@ -47,6 +48,7 @@ class SearchRequest:
     within: tuple[str, ...] = ()
     near: tuple[float, float, float] | None = None
     with_self: bool = False
+    negative_weight: float | None = None
 
     def __post_init__(self) -> None:
         self._check_query()
@@ -67,6 +69,10 @@ class SearchRequest:
             as_text("within, which takes folders,", folder)
         if self.near is not None:
             self._settle("near", _place(self.near))
+        if self.negative_weight is not None:
+            self._settle("negative_weight", _number("negative_weight", self.negative_weight))
+            if self.negative_weight < 0:
+                raise TwinlensError(f"negative_weight wants 0 or more, not {self.negative_weight:g}")
         if not isinstance(self.with_self, bool):
             raise TwinlensError(f"with_self is True or False, not {shown(self.with_self)}")
 
@@ -121,9 +127,10 @@ class SearchRequest:
     def from_json(cls, values: Mapping[str, Any]) -> SearchRequest:
         """Read the JSON of `to_json`. Raises TypeError for an unknown option.
 
-        Receipts of earlier versions have no `with_self`: the query's own picture was among their answers.
+        Receipts of earlier versions have neither `with_self` nor `negative_weight`: the query's own picture was among
+        their answers, and negatives weighed as much as the query.
         """
-        return cls.of(**{"with_self": True, **values})
+        return cls.of(**{"with_self": True, "negative_weight": 1.0, **values})
 
 
 def _pictures(given: Pictures) -> tuple[Picture, ...]:
