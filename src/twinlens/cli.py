@@ -24,6 +24,7 @@ ORDER = (
     "index",
     "search",
     "info",
+    "duplicates",
     "forget",
     "train",
     "evaluate",

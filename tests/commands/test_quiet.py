@@ -43,6 +43,7 @@ COMMANDS = [
     ["search", "--image", "pictures/red.png", "--text", "blue", "--where", "year > 2000", "--rerank", "diverse"],
     ["replay", "r.json"],
     ["info"],
+    ["duplicates"],
     ["verify", "--files"],
     ["repair"],
     ["doctor"],

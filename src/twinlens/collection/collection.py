@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from twinlens.collection import maintenance
+from twinlens.collection.duplicates import duplicate_groups
 from twinlens.collection.engines import Engine
 from twinlens.collection.engines.local import LocalEngine
 from twinlens.collection.listing import Listing, listing
@@ -35,7 +36,7 @@ from twinlens.collection.store import (
 )
 from twinlens.collection.writer import adopt, create, forget, refresh_matrix, replace_model, writer
 from twinlens.core.arguments import as_folder, as_kind, as_paths, as_text
-from twinlens.core.types import TwinlensError
+from twinlens.core.types import NEAR_DUPLICATE, TwinlensError
 from twinlens.models.runtime import accelerated, load, tuned
 
 if TYPE_CHECKING:
@@ -250,10 +251,10 @@ class Collection:
     def search(self, image: Pictures = None, text: Texts = "", k: int = 10, **options: Any) -> Hits:
         """Return the k pictures that suit a picture, a sentence, or several of either, best first.
 
-        options: `where`, `within`, `near`, `without`, `unlike`, `weights`, `distinct`, `rerank`, `with_self`; see
-        `SearchRequest`. The query's own picture is no answer unless `with_self`. The answer is exact, not approximate.
-        The ids of hits stay the same while a file's content does. Raises TwinlensError for a query without picture and
-        text, a condition or an id that is wrong, a picture that cannot be read.
+        options: `where`, `within`, `near`, `without`, `unlike`, `weights`, `distinct`, `rerank`, `with_self`,
+        `negative_weight`; see `SearchRequest`. The query's own picture is no answer unless `with_self`. The answer is
+        exact. The ids of hits stay the same while a file's content does. Raises TwinlensError for a query without
+        picture and text, a condition or an id that is wrong, a picture that cannot be read.
         """
         return self.answer(SearchRequest.of(image, text, k, **options))
 
@@ -282,6 +283,11 @@ class Collection:
             entries = self._store.found(self.generation.number)
             rows = np.array([entry.row for entry in entries], dtype=np.int64)
             return entries, self._store.vectors(self.generation, rows)
+
+    def duplicates(self, at: float = NEAR_DUPLICATE) -> list[list[Entry]]:
+        """Return groups of entries whose pictures look the same, connected by a cosine of `at`; the largest first."""
+        with self.snapshot():
+            return duplicate_groups(self._store, self.generation, self.model.channels, at)
 
     def entry(self, entry_id: str) -> Entry:
         """Return all that is known of a picture, by the id that a hit has. Raises TwinlensError when there is none."""

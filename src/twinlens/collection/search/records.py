@@ -37,7 +37,7 @@ class Hits(list[Hit]):
 def hit(rank: int, entry: Entry, score: float, duplicates: Iterable[int], why: dict[str, Any] | None = None) -> Hit:
     """Build a hit from an entry of the store."""
     sample = Sample(str(entry.row), entry.path, entry.caption)
-    return Hit(sample, score, tuple(map(str, duplicates)), rank, _flat(entry.metadata), entry.hash.hex(), why or {})
+    return Hit(sample, score, tuple(map(str, duplicates)), rank, flat(entry.metadata), entry.hash.hex(), why or {})
 
 
 def to_json(hit: Hit) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def to_json(hit: Hit) -> dict[str, Any]:
     }
 
 
-def _flat(metadata: Mapping[str, Any]) -> dict[str, Any]:
+def flat(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Merge a file's own metadata into the fields from beside it, which win."""
     embedded = metadata.get(EMBEDDED)
     if not isinstance(embedded, dict):

@@ -1,0 +1,74 @@
+"""Groups of near-duplicates in a collection: connected by the cosine of their pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinlens.calibration import Channel
+from twinlens.collection.store import Entry, Generation, Rows, Store, Vectors
+from twinlens.core.types import TwinlensError
+
+BLOCK = 1024
+"""Pictures compared with as many others at once: 4 MB of cosines, whatever the size of the collection."""
+
+
+def duplicate_groups(
+    store: Store, generation: Generation, channels: Sequence[Channel], cosine: float
+) -> list[list[Entry]]:
+    """Return groups of entries whose pictures have at least this cosine to another of the group; the largest first.
+
+    Two pictures of a group may be less alike than that: a chain of others connects them. All pairs are compared, a
+    block of rows by a block, of which no more than two are in memory. Raises TwinlensError for a number that is none.
+    """
+    if not -1 <= cosine <= 1:
+        raise TwinlensError(f"duplicates wants a cosine, from -1 to 1, not {cosine:g}")
+    rows = store.rows(generation.number)
+    picture = next((channel.entry for channel in channels if channel.side == "image"), slice(None))
+    parents = np.arange(len(rows))
+    for a, b in _near_pairs(store, generation, rows, picture, cosine):
+        _join(parents, a, b)
+    groups: dict[int, list[int]] = {}
+    for place, row in enumerate(rows.tolist()):
+        groups.setdefault(_root(parents, place), []).append(row)
+    found = sorted((group for group in groups.values() if len(group) > 1), key=lambda group: (-len(group), group))
+    entries = store.entries([row for group in found for row in group])
+    return [[entries[row] for row in group] for group in found]
+
+
+def _near_pairs(
+    store: Store, generation: Generation, rows: Rows, picture: slice, cosine: float
+) -> Iterator[tuple[int, int]]:
+    """Yield places (a < b) of rows whose pictures are near each other."""
+    starts = range(0, len(rows), BLOCK)
+    for first in starts:
+        upper = _unit(store.vectors(generation, rows[first : first + BLOCK])[:, picture])
+        for second in range(first, len(rows), BLOCK):
+            lower = (
+                upper
+                if second == first
+                else _unit(store.vectors(generation, rows[second : second + BLOCK])[:, picture])
+            )
+            near = np.argwhere(upper @ lower.T >= cosine)
+            yield from ((first + i, second + j) for i, j in near.tolist() if first + i < second + j)
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    """Scale vectors to unit length; those of pictures that are missing stay 0."""
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-12))
+
+
+def _root(parents: NDArray[np.intp], place: int) -> int:
+    """Return the first place of a group, halving the way to it (Tarjan and van Leeuwen 1984)."""
+    while parents[place] != place:
+        parents[place] = parents[parents[place]]
+        place = int(parents[place])
+    return place
+
+
+def _join(parents: NDArray[np.intp], a: int, b: int) -> None:
+    """Join the groups of two places under the smaller root."""
+    low, high = sorted((_root(parents, a), _root(parents, b)))
+    parents[high] = low
