@@ -146,9 +146,9 @@ class Collection:
         else:
             found = scan(as_paths("add", paths), as_paths("captions", captions), exclude=exclude)
         with writer(self.folder) as store:
-            serving = self.generation
-            how = Options.of(options)
-            report = ingest(store, serving, lambda: tuned(self.model, len(found), progress=how.progress), found, how)
+            serving, how = self.generation, Options.of(options)
+            fresh = len(found) - sum(map(store.count_below, found.roots))
+            report = ingest(store, serving, lambda: tuned(self.model, fresh, progress=how.progress), found, how)
             refresh_matrix(store)
         return report
 

@@ -132,14 +132,27 @@ def test_where_nothing_can_be_kept_torch_serves(composer, monkeypatch, tmp_path)
     np.testing.assert_array_equal(model.embed([BOTH]), composer.embed([BOTH]))
 
 
-def test_few_pictures_do_not_repay_a_trial(composer, monkeypatch):
+def test_few_pictures_do_not_repay_a_trial(composer, monkeypatch, tmp_path):
     tried = []
     monkeypatch.setattr(Runtime, "tune", lambda model, progress: tried.append(model.mode))
+    monkeypatch.setattr(trial, "costs", lambda _: (20.0, 10.0))  # seconds; pictures a second
     tuned(accelerated(composer), 255)
     assert tried == []
-    tuned(accelerated(composer), 256)
+    tuned(accelerated(composer), 256)  # measured before, and cached
     tuned(accelerated(composer, mode="onnx"), 1)
     assert tried == ["auto", "onnx"]
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    tuned(accelerated(composer), 1999)
+    assert tried == ["auto", "onnx"]
+    tuned(accelerated(composer), 2000)  # 200 seconds, of which the trial is a tenth
+    assert tried == ["auto", "onnx", "auto"]
+
+
+def test_the_cost_of_a_trial_is_estimated_from_the_rate_of_plain_torch(composer):
+    seconds, rate = trial.costs(composer)
+    parts = len(torch_parts(composer))
+    assert rate > 0
+    assert seconds == pytest.approx(trial.EXPORT_SECONDS * parts + trial.PASSES * trial.TIMED / rate)
 
 
 def test_other_models_stay_as_they_are():

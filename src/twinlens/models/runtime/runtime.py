@@ -25,7 +25,9 @@ MODES = ("auto", "torch", "onnx", "bf16")
 """As measured; plain torch in float32; ONNX Runtime, or bfloat16, for every part where it is trusted."""
 BATCH = 64
 REPAID = 256
-"""Number of pictures from which measuring takes less time than it saves."""
+"""Number of pictures below which no trial can be worth its time, and not even the rate of plain torch is measured."""
+SHARE = 0.1
+"""The most that a trial may cost, as a share of the time that plain torch takes for the pictures at hand."""
 OTHER_WEIGHTS = "the model in the collection is not the one that made its vectors"
 T = TypeVar("T")
 
@@ -53,14 +55,14 @@ def accelerated(model: Any, *, mode: str = "auto") -> Any:
 
 
 def tuned(model: T, pictures: int, *, progress: bool = False) -> T:
-    """Tune the model if it is a `Runtime` and the number of pictures repays the time; return the model.
+    """Tune the model if it is a `Runtime` and a trial costs at most `SHARE` of embedding the pictures; return it.
 
-    A cached measurement costs nothing; a mode other than "auto" is measured for any number. The composer is loaded
+    A cached measurement costs nothing; a mode other than "auto" is tried for any number. The composer is loaded
     here, before workers fork: they share it, and have too little memory to load torch on their own.
     """
     if isinstance(model, Runtime):
         model.composer  # noqa: B018
-        if pictures >= REPAID or model.mode != "auto":
+        if model.mode != "auto" or (pictures >= REPAID and model.repays(pictures)):
             model.tune(progress=progress)
     return model
 
@@ -199,6 +201,15 @@ class Runtime:
             self.embed_prepared([texts.prepare(s.text) if texts else self.prepare(s) for s in part]) for part in parts
         ]
         return np.concatenate(vectors) if vectors else np.empty((0, self.dim), dtype=np.float32)
+
+    def repays(self, pictures: int) -> bool:
+        """Return True if a trial costs at most `SHARE` of what plain torch takes for so many pictures, or is cached."""
+        if self._manifest is not None or self._tuned:
+            return True
+        from twinlens.models.runtime.trial import costs
+
+        seconds, rate = costs(self.composer)
+        return seconds <= SHARE * pictures / rate
 
     def tune(self, *, progress: bool = False) -> None:
         """Measure the fastest way to run this model here, unless that is cached; takes seconds, once per machine.

@@ -25,9 +25,23 @@ TIMED = 16
 REPEATED, AT_MOST, LONG_ENOUGH = 3, 20, 0.25
 """Timed runs at least and at most, and the seconds after which they are enough. The fastest counts: of many short ones
 one meets a moment in which nobody else computes."""
+EXPORT_SECONDS, PASSES = 2.5, 8
+"""Seconds of each part's export, and runs of plain torch over the timed batch, in a trial."""
 CLEARLY = 1.5
 """Times faster than ONNX Runtime, from which another way repays importing torch for a sentence."""
 _TEXTS = ("a red square left of a dog", "", "night", "several people walk along a street in the rain, seen from above")
+
+
+def costs(composer: Composer) -> tuple[float, float]:
+    """Estimate the seconds of a trial, from the pictures per second of plain torch, which are measured; return both."""
+    composer.eval()
+    pictures = [composer.prepare(sample) for sample in _samples(TIMED) if sample.image is not None and not sample.text]
+    composer.embed_prepared(pictures[:1])
+    started = time.perf_counter()
+    composer.embed_prepared(pictures)
+    rate = len(pictures) / max(time.perf_counter() - started, 1e-9)
+    parts = modules(composer, stacked(pictures[:2], trims=False))[1]
+    return EXPORT_SECONDS * len(parts) + PASSES * TIMED / rate, rate
 
 
 def examine(composer: Composer, folder: Path, *, progress: bool = False) -> dict[str, Any]:
@@ -41,7 +55,9 @@ def examine(composer: Composer, folder: Path, *, progress: bool = False) -> dict
     prepared = [composer.prepare(sample) for sample in samples]
     towers, plain = modules(composer, stacked(prepared, trims=False))
     trial = _Trial(composer, towers, plain, folder, prepared)
-    names = track(plain, "finding the fastest way to run it here", len(plain), unit="networks", progress=progress)
+    names = track(
+        plain, "trying faster runtimes, once for this machine", len(plain), unit="networks", progress=progress
+    )
     ways = {name: trial.ways(name) for name in names}
     reads = {tower.name: tower.reads for tower in towers}
     return {
