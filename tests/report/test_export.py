@@ -11,7 +11,7 @@ from PIL import Image
 from tests.pictures import draw, png, shard
 from twinlens.core.types import Hit, Sample, TwinlensError
 from twinlens.report.export import export
-from twinlens.report.row import ResultRow
+from twinlens.report.grid import ResultRow
 
 QUERY = Sample("query", None, "a dog")
 

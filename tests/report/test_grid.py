@@ -6,8 +6,7 @@ from PIL import Image
 
 from twinlens.core.types import Hit, Sample, TwinlensError
 from twinlens.report._cards import ACCENT
-from twinlens.report.grid import result_grid
-from twinlens.report.row import ResultRow
+from twinlens.report.grid import ResultRow, result_grid
 
 
 def drawn(path, color: tuple[int, int, int]) -> tuple[int, int, int, int]:

@@ -11,8 +11,8 @@ from PIL import Image
 
 from tests.pictures import png, shard
 from twinlens.core.types import Hit, Sample, TwinlensError
+from twinlens.report.grid import ResultRow
 from twinlens.report.page import THUMBNAIL, result_page
-from twinlens.report.row import ResultRow
 
 
 class Page(HTMLParser):

@@ -50,13 +50,14 @@ def show(result: Mapping[str, Any]) -> None:
 def draw_worst(result: Mapping[str, Any], dataset: Dataset, path: Path) -> None:
     """Draw the queries that are answered worst with their first answers, the right ones framed."""
     from twinlens.core.types import Hit, Sample
-    from twinlens.report.grid import result_grid
+    from twinlens.report.grid import ResultRow, result_grid
 
     entries = {entry.id: entry for entry in dataset.gallery}
     rows = [
-        (
+        ResultRow(
             Sample(one["query"], None, one["text"]),
             [Hit(entries[entry], score) for entry, score in zip(one["first"], one["scores"], strict=True)],
+            unit="similarity",
         )
         for one in result["worst"]
     ]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from twinlens.collection import Collection
     from twinlens.core.types import Dataset, Hit, Sample
     from twinlens.models.composer import Composer
-    from twinlens.report.row import ResultRow
+    from twinlens.report.grid import ResultRow
 
 HELP = "draw pictures, index them, and search them with a picture and a sentence together, and with a sentence"
 EXAMPLES = """
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
 
 def _row(collection: Collection, query: Sample) -> ResultRow:
-    from twinlens.report.row import ResultRow
+    from twinlens.report.grid import ResultRow
 
     hits = collection.search(query.image, query.text, k=BEST)
     return ResultRow(query, hits, mean=hits.mean, unit=hits.unit)

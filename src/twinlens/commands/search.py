@@ -17,7 +17,7 @@ from twinlens.core.types import NEAR_DUPLICATE, Sample, TwinlensError
 
 if TYPE_CHECKING:
     from twinlens.collection import Collection, Hits, SearchRequest
-    from twinlens.report.row import ResultRow
+    from twinlens.report.grid import ResultRow
 
 HELP = "find pictures in a collection by a picture, a sentence, or both"
 EXAMPLES = """
@@ -166,7 +166,7 @@ def _write(
     request: SearchRequest, hits: Hits, records: Sequence[Mapping[str, Any]], args: argparse.Namespace
 ) -> list[Path]:
     """Write the grid, the page and the exports; return their paths."""
-    from twinlens.report.row import ResultRow
+    from twinlens.report.grid import ResultRow
 
     query = Sample("query", request.images[0] if request.images else None, " + ".join(request.texts))
     row = ResultRow(query, hits, _notes(request), hits.mean, hits.unit)

@@ -15,9 +15,8 @@ from twinlens.core.counting import counted
 from twinlens.core.escaping import escaped
 from twinlens.core.types import TwinlensError
 from twinlens.media import sources
-from twinlens.report.grid import result_grid
+from twinlens.report.grid import ResultRow, result_grid
 from twinlens.report.page import result_page
-from twinlens.report.row import ResultRow
 
 Record = Mapping[str, Any]
 """One hit: rank, id, score, path, caption, metadata."""

@@ -15,7 +15,7 @@ from PIL import Image
 from twinlens.core.escaping import escaped, shortened, shortened_within
 from twinlens.core.types import Hit, Sample, TwinlensError
 from twinlens.report._cards import WIDE, sentence, thumbnail, usual_shape
-from twinlens.report.row import Details, ResultRow, details, legend, link
+from twinlens.report.grid import Details, ResultRow, details, legend, link
 from twinlens.version import __version__
 
 TITLE = 200

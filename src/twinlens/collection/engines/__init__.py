@@ -10,7 +10,6 @@ import numpy as np
 from twinlens.calibration import lowest_by_hash
 from twinlens.collection.search.filters import Node
 from twinlens.collection.store import Generation, Rows, State, Store, Vectors
-from twinlens.core.types import TwinlensError
 from twinlens.indexes import Scores
 
 
@@ -36,22 +35,16 @@ class Engine(ABC):
         self.generation: Generation | None = store.serving()
         return store.state()
 
+    @abstractmethod
     def search(
         self, queries: Vectors, k: int, *, where: Node | None = None, rows: Rows | None = None
     ) -> tuple[Rows, Scores]:
         """Return rows and cosines (Q, k') of the k best entries for each unit query (Q, D), best first.
 
-        Equal scores are ordered by row. where, rows: rank only entries that meet a condition, or only some rows (M,),
-        ascending; k' is the smaller of k and the number of entries that are ranked. Raises TwinlensError for a
-        condition where the engine takes none.
+        Equal scores are ordered by row. where: rank only entries that meet a condition, which only an engine with
+        `takes_conditions` is given. rows: rank only some rows (M,), ascending; k' is the smaller of k and the number of
+        entries that are ranked.
         """
-        if where is not None and not self.takes_conditions:
-            raise TwinlensError(f"{type(self).__name__} takes a filter as rows, not as a condition")
-        return self._search(queries, k, where, rows)
-
-    @abstractmethod
-    def _search(self, queries: Vectors, k: int, where: Node | None, rows: Rows | None) -> tuple[Rows, Scores]:
-        """Answer `search`, whose arguments are checked."""
 
     def sample(self, count: int, *, having: int | None = None) -> tuple[Rows, Vectors]:
         """Return `count` entries, rows and vectors, on which scores are calibrated.

@@ -39,7 +39,14 @@ class LocalEngine(Engine):
             self._gallery, self._first_by_hash = now, now.rows[lowest_by_hash(now.rows, FIRST)]
         return now.state
 
-    def _search(self, queries: Vectors, k: int, where: Node | None, rows: Rows | None) -> tuple[Rows, Scores]:  # noqa: ARG002
+    def search(
+        self,
+        queries: Vectors,
+        k: int,
+        *,
+        where: Node | None = None,  # noqa: ARG002
+        rows: Rows | None = None,
+    ) -> tuple[Rows, Scores]:
         """Scan the blocks and merge their answers."""
         found = [_nearest(block, queries, k, rows) for block in self._synced.blocks if len(block)]
         if not found:
