@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
+from twinlens.calibration import CAPTION_TAIL
 from twinlens.core.types import Features, TwinlensError
 from twinlens.fusions._separate_sides import NAMED_WEIGHT
 from twinlens.fusions.calibrated import Calibrated
@@ -55,7 +56,7 @@ def test_in_a_shared_space_words_ask_pictures_too():
 
 
 def test_what_a_picture_shows_is_compared_with_words():
-    """The last channels of the picture's vector lie in the words' space."""
+    """The last channels of the picture's vector lie in the words' space; without a caption they are all there is."""
     fusion = Calibrated(image_dim=14, text_dim=5, dim=1, named=5)
     names = vectors(7, 40, 5)
     gallery = fusion(Features(torch.cat([Y, 9 * names], dim=1)), Features(C, present=torch.arange(40) < 20))
@@ -63,7 +64,9 @@ def test_what_a_picture_shows_is_compared_with_words():
     captioned = cosines(T, C)
     there = (torch.arange(40) < 20).expand(3, -1)
     own = (captioned - captioned[:, :20].mean(1, keepdim=True)) / captioned[:, :20].std(1, keepdim=True, unbiased=False)
-    wanted = (NAMED_WEIGHT * z(cosines(T, names)) + torch.where(there, own, 0)) / (1 + NAMED_WEIGHT**2) ** 0.5
+    both = NAMED_WEIGHT * z(cosines(T, names)) + own
+    alone = (NAMED_WEIGHT**2 + CAPTION_TAIL**2) ** 0.5 * z(cosines(T, names))
+    wanted = torch.where(there, both, alone) / (1 + NAMED_WEIGHT**2) ** 0.5
     found = fusion.similarity(fusion(None, Features(T)), gallery)
     torch.testing.assert_close(found, wanted - wanted.mean(1, keepdim=True), atol=1e-4, rtol=1e-4)
     asked = fusion(Features(torch.cat([X, vectors(8, 3, 5)], dim=1)), None)
