@@ -95,6 +95,7 @@ DAMAGE = {
     "the vectors": page_of("vector"),
     **{f"bit {n} of the kind of a page of rows": lambda f, n=n: _flip_kind(f, n) for n in range(8)},
     **{f"bit {n} of the number of rows of a page": lambda f, n=n: _flip_count(f, n) for n in range(16)},
+    **{f"bit {n} of a pointer to a row": lambda f, n=n: _flip_pointer(f, n) for n in range(0, 16, 3)},
     "the index of hashes": page_of("entry_hash"),
     "the index of paths": page_of("sqlite_autoindex_entry_1"),
     "the index of vectors": page_of("sqlite_autoindex_vector_1"),
@@ -163,3 +164,12 @@ def _flip_count(folder: Path, bit: int) -> None:
         file.seek((page - 1) * PAGE + 3)
         count = int.from_bytes(file.read(2), "big")
     overwrite(folder, page, (count ^ 1 << bit).to_bytes(2, "big"), 3)
+
+
+def _flip_pointer(folder: Path, bit: int) -> None:
+    """Spoil one bit of the place of the fourth cell on the page of the entries."""
+    page, at = root_page(folder, "entry"), 8 + 2 * 3
+    with (folder / DATABASE).open("rb") as file:
+        file.seek((page - 1) * PAGE + at)
+        place = int.from_bytes(file.read(2), "big")
+    overwrite(folder, page, (place ^ 1 << bit).to_bytes(2, "big"), at)

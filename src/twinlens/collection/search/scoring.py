@@ -116,7 +116,7 @@ class LinearScorer(Scorer):
         """Let the engine find the best of every pattern."""
         queries = self.calibration.separated(self.directions)
         rows, _ = engine.search(queries, count, where=among.where, rows=among.rows)
-        return np.unique(rows)
+        return np.array(sorted(set(rows.ravel().tolist())), dtype=np.int64)
 
     def scores(self, vectors: Vectors) -> Direction:
         """Compute d·x of unit vectors as ‖d‖ (1 − ‖x − d/‖d‖‖² / 2), which loses nothing between near duplicates."""

@@ -146,7 +146,7 @@ def _own_rows(request: SearchRequest, store: Store) -> Rows:
         rows = [store.rows_of_file(Path(os.path.realpath(path)), sources.content_hash(path)) for path in files]
     except OSError as error:
         raise TwinlensError(f"{error.filename}: cannot be read: {error.strerror}") from error
-    return np.unique(np.concatenate([np.empty(0, dtype=np.int64), *rows]))
+    return np.array(sorted({row for some in rows for row in some.tolist()}), dtype=np.int64)
 
 
 def _filter(condition: filters.Node | None, session: Session, generation: Generation, scorer: Scorer) -> Filter:

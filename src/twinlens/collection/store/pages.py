@@ -54,57 +54,56 @@ class Pages:
         return self._data[(number - 1) * self.size : number * self.size].ljust(self.size, b"\0")
 
     def _leaf(self, page: bytes, start: int) -> Iterator[tuple[int, Record]]:
-        """Yield the rows of a page; of one whose first byte is damaged if all that it has are whole."""
+        """Yield the rows of a page; of one whose first byte is damaged if all that it has are whole.
+
+        Its pointers and their number may be damaged too: if the cells, laid end to end, fill what is not free, they
+        are the rows, whatever the pointers say. Deleted rows lie in what is free.
+        """
         if page[start] in OF_INDEXES:
             return
-        cells = [self._cell(page, start + 8 + 2 * n) for n in range(self._cells(page, start))]
+        places = self._laid_out(page, start)
+        cells = [self._cell(page, place) for place in (self._pointed_at(page, start) if places is None else places)]
         if page[start] == LEAF or (cells and all(cells)):
             yield from (cell for cell in cells if cell)
 
-    def _cells(self, page: bytes, start: int) -> int:
-        """Count the cells of a page: so many as fill it as the rest of its header says, else as the header counts.
-
-        Of a damaged count the cells tell the true one. Pointers beyond it may be those of deleted rows.
-        """
+    def _pointed_at(self, page: bytes, start: int) -> list[int]:
+        """Read the places of a page's cells from its pointers."""
         (cells,) = struct.unpack_from(">H", page, start + 3)
-        most, filled, total = (self.size - start - 8) // 2, self._filled(page, start), 0
-        for n in range(most + 1):
-            if total == filled:
-                return n
-            size = self._cell_size(page, start + 8 + 2 * n) if n < most else None
-            if size is None:
-                break
-            total += size
-        return min(int(cells), most)
+        count = min(int(cells), (self.size - start - 8) // 2)
+        return list(struct.unpack_from(f">{count}H", page, start + 8))
 
-    def _filled(self, page: bytes, start: int) -> int | None:
-        """Count the bytes of a page's cells: its end, less what is free in it; None where that is damaged."""
+    def _laid_out(self, page: bytes, start: int) -> list[int] | None:
+        """Find the places of a page's cells from where its content starts; None unless all fits to its end."""
         block, _, content, fragments = struct.unpack_from(">HHHB", page, start + 1)
-        filled: int = self.usable - (content or 65536) - fragments
-        while block and filled >= 0:
-            after, size = struct.unpack_from(">HH", page, block) if block + 4 <= self.usable else (block, 0)
-            if after and after <= block:  # the chain ascends
+        place, places = int(content or 65536), list[int]()
+        while place < self.usable:
+            if place == block and block + 4 <= self.usable:
+                block, size = struct.unpack_from(">HH", page, place)
+                place += max(int(size), 4)
+            elif (size := self._cell_size(page, place)) is not None and self._cell(page, place):
+                places.append(place)
+                place += size
+            elif fragments:  # a byte or two or three between cells, too few for a block of their own
+                fragments, place = fragments - 1, place + 1
+            else:
                 return None
-            filled, block = filled - size, after
-        return filled
+        return places if place == self.usable and not fragments and not block else None
 
-    def _cell_size(self, page: bytes, pointer: int) -> int | None:
+    def _cell_size(self, page: bytes, place: int) -> int | None:
         """Count the bytes of a cell on its own page; None where it cannot be one."""
         try:
-            (first,) = struct.unpack_from(">H", page, pointer)
-            length, at = _varint(page, first)
+            length, at = _varint(page, place)
             _, at = _varint(page, at)
-        except (IndexError, struct.error):
+        except IndexError:
             return None
         local = _local(length, self.usable)
-        size = at - first + local + (4 if local < length else 0)
-        return max(size, 4) if 0 < first <= self.usable - size else None
+        size = max(at - place + local + (4 if local < length else 0), 4)
+        return size if place + size <= self.usable else None
 
-    def _cell(self, page: bytes, pointer: int) -> tuple[int, Record] | None:
+    def _cell(self, page: bytes, place: int) -> tuple[int, Record] | None:
         """Return key and values of a row; None where its cell is damaged, while others need not be."""
         try:
-            (at,) = struct.unpack_from(">H", page, pointer)
-            length, at = _varint(page, at)
+            length, at = _varint(page, place)
             key, at = _varint(page, at)
             return _signed(key), _record(self._payload(page, at, length))
         except (IndexError, ValueError, struct.error):
