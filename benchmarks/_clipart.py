@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import html
 import random
 import re
 from dataclasses import dataclass
 from pathlib import Path
+
+from _results import skip
 
 DATA = Path("/usr/share/openclipart")
 INSTALL = "install them with: apt-get install openclipart-png openclipart-svg"
@@ -24,6 +27,20 @@ class Art:
     @property
     def all_words(self) -> str:
         return " ".join((self.title, *self.keywords, self.folder.replace("_", " "))).lower()
+
+
+def arguments(about: str, count: int) -> argparse.Namespace:
+    """Parse --clipart, --count and --seed of a script; skip it where there are no clip arts."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--clipart", type=Path, default=DATA, metavar="DIR", help=f"has the folders png and svg ({DATA})"
+    )
+    parser.add_argument("--count", type=int, default=count, help="pictures; another number is not recorded")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    if not (given.clipart / "png").is_dir() or not (given.clipart / "svg").is_dir():
+        skip(f"{given.clipart} lacks png or svg; {INSTALL}, or give --clipart DIR")
+    return given
 
 
 def arts(root: Path, count: int, seed: int) -> list[Art]:

@@ -8,13 +8,11 @@ captioned part; intervals are 95 % bootstrap intervals over words.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
-from _clipart import DATA, INSTALL, arts
-from _results import hardware, skip, versions, write
+from _clipart import arguments, arts
+from _results import hardware, versions, write
 from numpy.typing import NDArray
 from retrieval import Embedded, embedded
 
@@ -103,15 +101,7 @@ def lines(measured: Measured) -> Iterator[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--clipart", type=Path, default=DATA, metavar="DIR", help=f"has the folders png and svg ({DATA})"
-    )
-    parser.add_argument("--count", type=int, default=COUNT)
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    if not (args.clipart / "png").is_dir():
-        skip(f"no clip arts in {args.clipart}; {INSTALL}")
+    args = arguments(__doc__ or "", COUNT)
     of = embedded(arts(args.clipart, args.count, args.seed), args.seed)
     measured = Measured(of, reference(pretrained.ready("offline")), args.seed)
     text = [
@@ -128,7 +118,9 @@ def main() -> None:
         "|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
         *lines(measured),
     ]
-    write(TITLE, "\n".join(text))
+    print("\n".join(text))
+    if args.count == COUNT:
+        write(TITLE, "\n".join(text))
 
 
 if __name__ == "__main__":

@@ -8,14 +8,12 @@ the queries' words or folders, of the gain over subtracting the standardised sco
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from _clipart import DATA, INSTALL, arts
-from _results import hardware, skip, versions, write
+from _clipart import arguments, arts
+from _results import hardware, versions, write
 from numpy.typing import NDArray
 from retrieval import Embedded, embedded
 
@@ -129,15 +127,7 @@ def table(name: str, pairs: Sequence[Pair], seed: int) -> Iterator[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--clipart", type=Path, default=DATA, metavar="DIR", help=f"has the folders png and svg ({DATA})"
-    )
-    parser.add_argument("--count", type=int, default=COUNT)
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    if not (args.clipart / "png").is_dir():
-        skip(f"no clip arts in {args.clipart}; {INSTALL}")
+    args = arguments(__doc__ or "", COUNT)
     art = ClipArt(embedded(arts(args.clipart, args.count, args.seed), args.seed), args.seed)
     kinds = {
         "A word without a word": list(art.words_without_words()),
@@ -150,7 +140,10 @@ def main() -> None:
         lines += table(name, [pairs[n] for n in sorted(chosen)], args.seed)
     about = f"`python benchmarks/negatives.py --seed {args.seed}` on {hardware()}; {versions('numpy', 'torch')}."
     said = f"{len(art.of.arts)} clip arts with their titles, {len(art.of.words)} keywords."
-    write(TITLE, "\n".join([TITLE, "", about, "", said, "", *lines]).rstrip())
+    text = "\n".join([TITLE, "", about, "", said, "", *lines]).rstrip()
+    print(text)
+    if args.count == COUNT:
+        write(TITLE, text)
 
 
 if __name__ == "__main__":

@@ -12,17 +12,15 @@ Intervals are 95 % bootstrap intervals over folders, or over words.
 
 from __future__ import annotations
 
-import argparse
 import random
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
-from _clipart import DATA, INSTALL, Art, arts
-from _results import hardware, skip, write
+from _clipart import Art, arguments, arts
+from _results import hardware, write
 
 from twinlens import metrics
 from twinlens.calibration import Calibration, Channel, standardised_scores
@@ -248,15 +246,7 @@ def _figure(values: np.ndarray, groups: Sequence[str], seed: int) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--clipart", type=Path, default=DATA, metavar="DIR", help=f"has the folders png and svg ({DATA})"
-    )
-    parser.add_argument("--count", type=int, default=COUNT, help="pictures; another number is not recorded")
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
-    if not (given.clipart / "png").is_dir() or not (given.clipart / "svg").is_dir():
-        skip(f"{given.clipart} lacks png or svg; {INSTALL}, or give --clipart DIR")
+    given = arguments(__doc__ or "", COUNT)
     of = embedded(arts(given.clipart, given.count, given.seed), given.seed)
     tables = [line for table in (by_folder, by_word, by_chance) for line in (*table(of, given.seed), "")]
     about = f"`python benchmarks/retrieval.py --seed {given.seed}` on {hardware()}."

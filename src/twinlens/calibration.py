@@ -210,6 +210,11 @@ def _factor(channel: Channel, every: Sequence[Channel], present: Sequence[Channe
     return channel.weight * with_tails / (weights * there)
 
 
+def picture_block(channels: Sequence[Channel]) -> slice:
+    """Return the part of an entry's vector that is its picture's: all, unless the channels keep sides apart."""
+    return next((channel.entry for channel in channels if channel.side == "image"), slice(None))
+
+
 def as_queries(channels: Sequence[Channel], entries: Vectors) -> Vectors:
     """Return entries' vectors (N, D) as queries for similar entries, without the blocks of `BOTH`.
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlens.calibration import Channel
-from twinlens.collection.store import Entry, Generation, Rows, Store, Vectors
+from twinlens.calibration import Channel, picture_block
+from twinlens.collection.search.scoring import unit
+from twinlens.collection.store import Entry, Generation, Rows, Store
 from twinlens.core.types import TwinlensError
 
 BLOCK = 1024
@@ -26,7 +27,7 @@ def duplicate_groups(
     if not -1 <= cosine <= 1:
         raise TwinlensError(f"duplicates wants a cosine, from -1 to 1, not {cosine:g}")
     rows = store.rows(generation.number)
-    picture = next((channel.entry for channel in channels if channel.side == "image"), slice(None))
+    picture = picture_block(channels)
     parents = np.arange(len(rows))
     for a, b in _near_pairs(store, generation, rows, picture, cosine):
         _join(parents, a, b)
@@ -44,20 +45,13 @@ def _near_pairs(
     """Yield places (a < b) of rows whose pictures are near each other."""
     starts = range(0, len(rows), BLOCK)
     for first in starts:
-        upper = _unit(store.vectors(generation, rows[first : first + BLOCK])[:, picture])
+        upper = unit(store.vectors(generation, rows[first : first + BLOCK])[:, picture])
         for second in range(first, len(rows), BLOCK):
             lower = (
-                upper
-                if second == first
-                else _unit(store.vectors(generation, rows[second : second + BLOCK])[:, picture])
+                upper if second == first else unit(store.vectors(generation, rows[second : second + BLOCK])[:, picture])
             )
             near = np.argwhere(upper @ lower.T >= cosine)
             yield from ((first + i, second + j) for i, j in near.tolist() if first + i < second + j)
-
-
-def _unit(vectors: Vectors) -> Vectors:
-    """Scale vectors to unit length; those of pictures that are missing stay 0."""
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-12))
 
 
 def _root(parents: NDArray[np.intp], place: int) -> int:

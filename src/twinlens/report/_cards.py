@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from statistics import median
 from typing import TypeAlias
@@ -242,8 +242,15 @@ def _font_files() -> tuple[str, ...]:
     return (shipped, *sorted(font_manager.findSystemFonts(), key=oddity))
 
 
+@lru_cache(maxsize=16_384)
 def _has(font: FreeTypeFont, letter: str) -> bool:
-    return bytes(font.getmask(letter)) != bytes(font.getmask(_NO_CHARACTER))
+    return bytes(font.getmask(letter)) != _missing(font)
+
+
+@lru_cache(maxsize=256)
+def _missing(font: FreeTypeFont) -> bytes:
+    """Draw the box that a font has for letters that it lacks."""
+    return bytes(font.getmask(_NO_CHARACTER))
 
 
 def thumbnail(picture: Picture, longest: int) -> Image.Image | str:

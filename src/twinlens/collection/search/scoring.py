@@ -7,12 +7,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlens.calibration import Calibration, Direction, Directions
+from twinlens.calibration import Calibration, Direction, Directions, picture_block
 from twinlens.collection.engines import Engine
 from twinlens.collection.search.filters import Node
 from twinlens.collection.store import Rows, Vectors
@@ -29,6 +29,7 @@ DEDUPE_FACTOR = 4
 """With `distinct`, how many times k are looked at first, so that the last answers stand for theirs too."""
 EXTRA_CANDIDATES = 8
 """Candidates beyond k that are scored, since an engine may order scores by fewer digits."""
+F = TypeVar("F", bound=np.floating[Any])
 Stored: TypeAlias = "Callable[[Rows], tuple[Rows, Vectors]]"
 """Reads the vectors of some rows from the store: those that are still there, once each, and their vectors (N, D)."""
 
@@ -68,12 +69,6 @@ class Scorer(ABC):
     def unit(self) -> str:
         """Return the unit of shown scores; see `Hits`."""
         return "deviations" if self.calibration.channels else "cosine"
-
-    @property
-    def picture_block(self) -> slice:
-        """Return the part of an entry's vector that is its picture's: all, unless the model keeps sides apart."""
-        blocks = [channel.entry for channel in self.calibration.channels if channel.side == "image"]
-        return blocks[0] if blocks else slice(None)
 
     def chance(self, score: float, count: int, *, exclude: Vectors | None = None) -> float | None:
         """Compute the probability of so high a best of `count` scores drawn from one normal distribution.
@@ -192,7 +187,7 @@ def rank(
         order = [n for n in np.lexsort((rows, -scores)).tolist() if rows[n] not in exclude]
         kept = [Answer(int(rows[n]), float(scores[n])) for n in order]
         if distinct is not None:
-            kept = _grouped(kept, vectors[order, scorer.picture_block], distinct)
+            kept = _grouped(kept, vectors[order, picture_block(scorer.calibration.channels)], distinct)
         if len(kept) >= k or len(candidates) < count:
             return kept[:k]
         count *= 4
@@ -205,7 +200,7 @@ def _spread(scores: Direction) -> tuple[float, float]:
 
 def _grouped(answers: list[Answer], vectors: Vectors, cosine: float) -> list[Answer]:
     """Let each answer stand for later ones whose pictures (N, D) are near its own."""
-    vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-12)
+    vectors = unit(vectors)
     duplicates: dict[int, list[int]] = {}
     for n, vector in enumerate(vectors):
         near = next((first for first in duplicates if float(vectors[first] @ vector) >= cosine), None)
@@ -214,3 +209,9 @@ def _grouped(answers: list[Answer], vectors: Vectors, cosine: float) -> list[Ans
         else:
             duplicates[near].append(answers[n].row)
     return [answers[first]._replace(duplicates=tuple(others)) for first, others in duplicates.items()]
+
+
+def unit(vectors: NDArray[F]) -> NDArray[F]:
+    """Scale vectors (N, D) to unit length; one of zeros, such as a missing picture's, stays as it is."""
+    scaled: NDArray[F] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-12)
+    return scaled

@@ -122,7 +122,7 @@ def _kept_name(path: Path) -> Path:
 
 
 def _fill(new: sqlite3.Connection, pages: Pages) -> tuple[int, int, int]:
-    """Write all rows of the pages into a new database; return how many entries it has, and how many are damaged."""
+    """Write all rows of the pages into a new database; return its entries, the damaged, and those without metadata."""
     found = _Found()
     new.execute("PRAGMA foreign_keys = OFF")
     new.execute("BEGIN")

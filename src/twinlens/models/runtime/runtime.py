@@ -122,19 +122,18 @@ class Runtime:
 
                 assert self.folder is not None
                 composer = Composer.load(self.folder)
-                if self._expected not in (None, composer.digest):
+                digest = composer.digest
+                if self._fingerprint is not None and self._fingerprint.digest != digest:
+                    self._fingerprint = None  # of the files' bytes, which are other weights than were loaded
+                if self._expected not in (None, digest):
                     raise TwinlensError(f"{OTHER_WEIGHTS} ({self.folder}); put that back: twinlens repair --model DIR")
                 self._composer = composer
             return self._composer
 
     @property
     def cache_key(self) -> str:
-        """Return the name of this model in the cache, computed from its content.
-
-        Once the model is loaded, a fingerprint of its files counts only if the weights that were loaded have it.
-        """
-        loaded = self._composer
-        if self._fingerprint is None or (loaded is not None and self._fingerprint.digest != loaded.digest):
+        """Return the name of this model in the cache, computed from its content."""
+        if self._fingerprint is None:
             self._fingerprint = fingerprint.of_composer(self.composer)
         return self._fingerprint.whole
 

@@ -9,6 +9,7 @@ import numpy as np
 from twinlens.collection.search.request import SearchRequest
 from twinlens.collection.search.rerank import Candidate, Reranker
 from twinlens.collection.search.rerank._candidates import with_reason
+from twinlens.collection.search.scoring import unit
 from twinlens.core.types import TwinlensError
 
 
@@ -28,8 +29,7 @@ class Diverse(Reranker):
         """Order by marginal relevance; the reason is the cosine to the nearest candidate that comes before."""
         if not candidates:
             return []
-        vectors = np.stack([candidate.vector for candidate in candidates]).astype(np.float64)
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-12)
+        vectors = unit(np.stack([candidate.vector for candidate in candidates]).astype(np.float64))
         scores = np.array([candidate.score for candidate in candidates])
         relevance = (scores - scores.min()) / max(float(np.ptp(scores)), 1e-12)
         nearest = np.zeros(len(candidates))  # cosine to the nearest candidate that is taken
