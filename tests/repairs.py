@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import zlib
@@ -65,6 +66,16 @@ def sql(folder: Path, *statements: str) -> None:
         connection.commit()
 
 
+def row_bytes(folder: Path) -> dict[Path, bytes]:
+    """Picture → the bytes of its row in the database, and a few on both sides where its header and last values are."""
+    whole, found = (folder / DATABASE).read_bytes(), dict[Path, bytes]()
+    with closing(sqlite3.connect(folder / DATABASE)) as connection:
+        for path, digest, *texts in connection.execute("SELECT path, hash, caption, metadata FROM entry"):
+            at, values = whole.index(path + digest), "".join(texts).encode()
+            found[Path(os.fsdecode(path))] = whole[at - 20 : whole.index(values, at) + len(values) + 8]
+    return found
+
+
 def root_page(folder: Path, name: str) -> int:
     with closing(sqlite3.connect(folder / DATABASE)) as connection:
         return connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (name,)).fetchone()[0]
@@ -104,6 +115,9 @@ DAMAGE = {
     "metadata": lambda f: sql(f, "UPDATE entry SET metadata = '{' WHERE row = 3"),
     "metadata that are no object": lambda f: sql(f, "UPDATE entry SET metadata = '[1]' WHERE row = 3"),
     "deep metadata": lambda f: sql(f, f"UPDATE entry SET metadata = '{'[' * 900}' WHERE row = 3"),
+    "a letter of a column's name": lambda f: _replace(f, b"metadata TEXT", b"metadatb TEXT"),
+    "a letter of a trigger": lambda f: _replace(f, b"DELETE FROM entry_check", b"DELETE FROM entrz_check"),
+    "a row's number": lambda f: _replace(f, b"\x08\x0d\x00", b"\x28\x0d\x00"),
     "a letter of a caption": lambda f: _flip_caption(f),
     "a vector that is NaN": lambda f: _put_nan(f),
     "a vector": lambda f: sql(f, "UPDATE vector SET data = zeroblob(length(data)) WHERE row = 3"),
@@ -150,6 +164,13 @@ def _flip_caption(folder: Path) -> None:
     at = data.index(b"blue", at + 10)
     data[at] ^= 1
     (folder / DATABASE).write_bytes(bytes(data))
+
+
+def _replace(folder: Path, old: bytes, new: bytes) -> None:
+    """Replace the first occurrence of bytes."""
+    data = (folder / DATABASE).read_bytes()
+    assert old in data
+    (folder / DATABASE).write_bytes(data.replace(old, new, 1))
 
 
 def _flip_kind(folder: Path, bit: int) -> None:

@@ -173,6 +173,13 @@ def test_a_lost_model_is_found_among_several(folder, pictures):
     assert verify(folder) == []
 
 
+def test_entries_without_models_and_vectors_are_embedded_again_by_the_only_model(folder):
+    for name in ("generation", "vector", "sqlite_sequence"):
+        page_of(name)(folder)
+    assert any("embedded 12 pictures again" in line for line in mend(folder).done)
+    assert verify(folder) == [] and len(answers(folder)) == 12
+
+
 def test_numbers_of_pictures_are_not_given_again(collection, pictures):
     (pictures / "red-3.png").unlink()
     collection.add(pictures, options=ALONE)

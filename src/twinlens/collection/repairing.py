@@ -75,8 +75,8 @@ def repair(folder: Path, load: Load, model: Model | None, options: Options) -> R
         done += _rescued(folder)
         with closing(Store.open(folder)) as store:
             store.upgrade()
-            if model is not None and store.serving() is None:
-                adopt(store, model)
+            if store.serving() is None and (known := model or _only_model(store, load)):
+                adopt(store, known)
             serving = store.serving()
             if serving is None:
                 return Repair((*done, "it has no model: index its pictures again"))
@@ -177,6 +177,12 @@ def _restore(store: Store, serving: Generation, model: Model) -> None:
         _rename(store, serving, model)
     remove_models(store.folder, exclude=())
     keep_model(store.folder, model.digest, model.save)
+
+
+def _only_model(store: Store, load: Load) -> Model | None:
+    """Load the one model that a collection has in its folder; None where there are none or several."""
+    folders = model_folders(store.folder)
+    return _loaded(folders[0], load) if len(folders) == 1 else None
 
 
 def _rename(store: Store, serving: Generation, model: Model) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.repairs import row_bytes
 from twinlens.collection.store import DATABASE, Entry, Store, salvage, structure_faults, writing
-from twinlens.collection.store.pages import Pages
+from twinlens.collection.store.pages import read_pages
 from twinlens.core.types import TwinlensError
 
 DIM, COUNT, PAGE = 96, 900, 32768
@@ -64,7 +65,9 @@ def saved(folder: Path) -> dict[int, Entry]:
 
 
 def test_the_pages_tell_what_sqlite_tells(made):
-    read = sorted((key, record) for key, record in Pages(made / DATABASE, default=PAGE).rows() if len(record) == 11)
+    read = sorted(
+        (key, record) for key, record in read_pages(made / DATABASE, default=PAGE).rows() if len(record) == 11
+    )
     with closing(sqlite3.connect(made / DATABASE)) as connection:
         rows = connection.execute("SELECT * FROM entry ORDER BY row").fetchall()
     assert [(key, *record[1:]) for key, record in read] == rows and len(rows) == COUNT
@@ -95,6 +98,57 @@ def test_every_row_is_saved_whose_page_is_whole(folder, seed):
         serving = store.serving()
         rows, vectors = store.vectors_there(serving, np.array([entry.row for entry in found.values()]))
         assert (vectors == rows[:, None]).all()
+
+
+SPOILS = {
+    "the headers of pages": lambda data, rng: _over(data, rng, 8),
+    "the first sectors of pages": lambda data, rng: _over(data, rng, 512),
+    "headers and a row of the page": lambda data, rng: _over(_over(data, rng, 8), rng, 64, at=PAGE - 4_000),
+    "the size of a page": lambda data, rng: (
+        data[:16] + rng.choice((512, 4096, 16384, 1)).to_bytes(2, "big") + data[18:]
+    ),
+    "the bytes that are reserved": lambda data, rng: data[:20] + bytes([rng.randint(1, 255)]) + data[21:],
+    "bytes lost": lambda data, rng: _moved(data, rng, b"", rng.randint(1, 3 * PAGE)),
+    "bytes that came in": lambda data, rng: _moved(data, rng, rng.randbytes(rng.randint(1, 3 * PAGE)), 0),
+    "the size of the file": lambda data, rng: data[: rng.randint(len(data) // 2, len(data))],
+}
+
+
+def _over(data: bytes, rng: random.Random, size: int, at: int = 0) -> bytes:
+    """Overwrite bytes of three pages with rows."""
+    pages = [n for n in range(1, len(data) // PAGE) if data[n * PAGE + 5] and b"/pictures/" in data[n * PAGE :][:PAGE]]
+    for n in rng.sample(pages, 3):
+        data = data[: n * PAGE + at] + rng.choice((bytes(size), b"\xff" * size)) + data[n * PAGE + at + size :]
+    return data
+
+
+def _moved(data: bytes, rng: random.Random, new: bytes, lost: int) -> bytes:
+    place = rng.randint(100, len(data) // 2)
+    return data[:place] + new + data[place + lost :]
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("what", SPOILS)
+def test_every_row_is_saved_whose_bytes_are_there(folder, what, seed):
+    rng, whole = random.Random(f"{what}{seed}"), (folder / DATABASE).read_bytes()
+    rows = row_bytes(folder)
+    spoiled = SPOILS[what](whole, rng)
+    (folder / DATABASE).write_bytes(spoiled)
+    with writing(folder):
+        told = salvage(folder)
+    found = saved(folder)
+    # pages that were split keep a copy of what moved away: a row counts where all of its copies are there
+    assert {path_of(n) for n in found} >= {
+        path for path, body in rows.items() if spoiled.count(body) == whole.count(body)
+    }
+    for n, entry in found.items():
+        assert (entry.row, entry.size, entry.metadata, entry.caption) == (
+            n + 1,
+            n,
+            {"n": n},
+            f"picture {n} " * (n % 30),
+        )
+    assert set(found) <= set(range(COUNT)) or not told.knows_free
 
 
 def test_long_rows_reach_over_several_pages(tmp_path):

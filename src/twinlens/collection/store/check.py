@@ -10,13 +10,21 @@ import numpy as np
 from twinlens.collection.store.database import DamageError
 from twinlens.collection.store.matrix import Matrix
 from twinlens.collection.store.reading import intact
-from twinlens.collection.store.rows import checksum, is_object, is_path
+from twinlens.collection.store.rows import COLUMNS, checksum, is_object, is_path
 from twinlens.collection.store.store import Store
 
 PAGE_ROWS = 1024
 """Vectors that are compared at once."""
 _TEXTS = (5, 7, 8)
 """The columns of an entry that are text: caption, metadata, failure."""
+_STATEMENTS = (
+    " ".join(("SELECT", COLUMNS, "FROM entry")),
+    "SELECT number, digest, recipe, dim, serving FROM generation",
+    "SELECT id, row, generation, crc, data FROM vector",
+    "UPDATE entry SET failure = ?",
+    "DELETE FROM entry",
+)
+"""What only works if tables and triggers are as they were made."""
 
 
 def structure_faults(store: Store) -> list[str]:
@@ -32,6 +40,8 @@ def structure_faults(store: Store) -> list[str]:
         ]
         (states,) = store.ask("SELECT count(*) FROM state")[0]
         store.state()
+        for statement in _STATEMENTS:
+            store.ask(f"EXPLAIN {statement}", *[None] * statement.count("?"))
     except DamageError as error:
         return [str(error)]
     if states != 1:

@@ -1,6 +1,6 @@
 """SQLite's file format read page by page: the rows of a database that SQLite itself gives up.
 
-Every leaf of a table tells its rows without the pages above it, so that a row is lost only with its own page. See
+Every leaf of a table tells its rows without the pages above it, so that a row is lost only with its own bytes. See
 https://www.sqlite.org/fileformat2.html; of the log (WAL) everything counts that was committed and has its checksum.
 """
 
@@ -10,42 +10,81 @@ import mmap
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeAlias
 
-Value: TypeAlias = "int | float | str | bytes | None"
-Record: TypeAlias = "tuple[Value, ...]"
+from twinlens.collection.store.records import (
+    Data,
+    Record,
+    check_size,
+    cut,
+    decode_record,
+    decode_varint,
+    local_size,
+    signed,
+)
 
 MAGIC = b"SQLite format 3\0"
 LEAF = 13
 """The first byte of a page that holds rows of a table."""
-OF_INDEXES = (2, 10)
-"""The first byte of a page of an index."""
+_OTHERS = {2: 12, 5: 12, 10: 8}
+"""The first byte of a page of an index, or above the leaves of a table → bytes of its header."""
 _HEADER, _FRAME = 32, 24
-_INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
-"""Kind of a value in a record → bytes of the integer."""
+_TELLING = 5
+"""Values in a record from which on noise is not taken for it, wherever it lies."""
 
 
 class Pages:
-    """The pages of a database file as its log left them. default: bytes per page where the header does not tell."""
+    """The pages of a database file as its log left them. size: bytes per page; reserved: those at its end, unused."""
 
-    def __init__(self, path: Path, *, default: int) -> None:
+    def __init__(self, path: Path, size: int, reserved: int = 0) -> None:
         self._data = _mapped(path)
-        self.size = _page_size(self._data) or default
+        self.size, self.usable = size, size - reserved
         log = path.with_name(f"{path.name}-wal")
-        self._logged = dict(_log_pages(log.read_bytes(), self.size)) if log.is_file() else {}
-        self.count = max(-(-len(self._data) // self.size), *self._logged, 0, 0)
+        self._logged = dict(_log_pages(log.read_bytes(), size)) if log.is_file() else {}
+        self.count = max(-(-len(self._data) // size), *self._logged, 0, 0)
         first = self.page(1)
-        self.usable = self.size - (first[20] if first.startswith(MAGIC) else 0)
         free = self._free_pages(first) if first.startswith(MAGIC) else None
         self.knows_free = free is not None
-        """Whether it is known which pages hold what was deleted."""
+        """Whether it is known which pages held what was deleted, and no row was read outside a whole page."""
         self._free = free or set[int]()
+        self._overflow = set[int]()
 
     def rows(self) -> Iterator[tuple[int, Record]]:
         """Yield the key and the values of every row of every table that can be read."""
+        unread, read = dict[int, int](), set[tuple[int, int]]()
+        for key, record in self.whole(unread):
+            read.add((key, len(record)))
+            yield key, record
+        for start, end in self._stretches(unread):
+            for key, record in self._strewn(start, min(end, len(self._data))):
+                self.knows_free = self.knows_free and (key, len(record)) in read
+                yield key, record
+
+    def whole(self, unread: dict[int, int]) -> Iterator[tuple[int, Record]]:
+        """Yield the rows that the headers of pages tell; note pages that may have more, and from which byte."""
         for number in range(1, self.count + 1):
             if number not in self._free:
-                yield from self._leaf(self.page(number), 100 if number == 1 else 0)
+                cells, left = self._leaf(self.page(number), 100 if number == 1 else 0)
+                if left is not None and number not in self._logged:
+                    unread[number] = left
+                yield from cells
+
+    def _stretches(self, unread: dict[int, int]) -> list[tuple[int, int]]:
+        """Return from and to which bytes of the file rows may lie; a row may begin in one page and end in the next."""
+        joined = list[tuple[int, int]]()
+        for number, left in unread.items():
+            if number in self._overflow:
+                continue
+            start, end = (number - 1) * self.size + left, number * self.size
+            if number > 1 and number - 1 not in unread and not left:
+                start -= self.size - self._last(self.page(number - 1))
+            if joined and joined[-1][1] == start:
+                start, _ = joined.pop()
+            joined.append((start, end))
+        return joined
+
+    def _last(self, page: bytes) -> int:
+        """Return the place of the last cell of a page of rows, and of others their end."""
+        return max(self._pointed_at(page, 0, 8), default=self.size) if page[0] == LEAF else self.size
 
     def page(self, number: int) -> bytes:
         """Return a page; what is missing of it is 0."""
@@ -53,24 +92,39 @@ class Pages:
             return self._logged[number]
         return self._data[(number - 1) * self.size : number * self.size].ljust(self.size, b"\0")
 
-    def _leaf(self, page: bytes, start: int) -> Iterator[tuple[int, Record]]:
-        """Yield the rows of a page; of one whose first byte is damaged if all that it has are whole.
+    def _leaf(self, page: bytes, start: int) -> tuple[list[tuple[int, Record]], int | None]:
+        """Return the rows of a page, and the byte from which on it may have more, since its header is damaged or a row.
 
-        Its pointers and their number may be damaged too: if the cells, laid end to end, fill what is not free, they
-        are the rows, whatever the pointers say. Deleted rows lie in what is free.
+        Its first byte, its pointers and their number may be damaged: if the cells, laid end to end, fill what is not
+        free, they are the rows, whatever else it says. Deleted rows lie in what is free.
         """
-        if page[start] in OF_INDEXES:
-            return
+        header = _OTHERS.get(page[start])
+        if header and self._fits(page, start, header):
+            return [], None
         places = self._laid_out(page, start)
-        cells = [self._cell(page, place) for place in (self._pointed_at(page, start) if places is None else places)]
-        if page[start] == LEAF or (cells and all(cells)):
-            yield from (cell for cell in cells if cell)
+        if places is not None and (places or page[start] == LEAF):
+            return [cell for place in places if (cell := self._cell(page, place))], None
+        if page[start] != LEAF or not self._fits(page, start, 8):
+            return [], 0
+        cells = [self._cell(page, place) for place in self._pointed_at(page, start, 8)]
+        whole = [cell for cell in cells if cell]
+        if len(whole) == len(cells):
+            return whole, None
+        (content,) = struct.unpack_from(">H", page, start + 5)
+        return whole, int(content) if 2 * len(whole) > len(cells) else 0  # else all of the rows have moved
 
-    def _pointed_at(self, page: bytes, start: int) -> list[int]:
+    def _fits(self, page: bytes, start: int, header: int) -> bool:
+        """Tell whether a page's header agrees with its pointers."""
+        (content,) = struct.unpack_from(">H", page, start + 5)
+        places = self._pointed_at(page, start, header)
+        begin = start + header + 2 * len(places)
+        return bool(places) and begin <= int(content or 65536) <= min(places) <= max(places) < self.usable
+
+    def _pointed_at(self, page: bytes, start: int, header: int) -> list[int]:
         """Read the places of a page's cells from its pointers."""
         (cells,) = struct.unpack_from(">H", page, start + 3)
-        count = min(int(cells), (self.size - start - 8) // 2)
-        return list(struct.unpack_from(f">{count}H", page, start + 8))
+        number = min(int(cells), (self.size - start - header) // 2)
+        return list(struct.unpack_from(f">{number}H", page, start + header))
 
     def _laid_out(self, page: bytes, start: int) -> list[int] | None:
         """Find the places of a page's cells from where its content starts; None unless all fits to its end."""
@@ -80,7 +134,7 @@ class Pages:
             if place == block and block + 4 <= self.usable:
                 block, size = struct.unpack_from(">HH", page, place)
                 place += max(int(size), 4)
-            elif (size := self._cell_size(page, place)) is not None and self._cell(page, place):
+            elif (size := self._cell_size(page, place, self.usable)) and self._cell(page, place):
                 places.append(place)
                 place += size
             elif fragments:  # a byte or two or three between cells, too few for a block of their own
@@ -89,42 +143,63 @@ class Pages:
                 return None
         return places if place == self.usable and not fragments and not block else None
 
-    def _cell_size(self, page: bytes, place: int) -> int | None:
+    def _strewn(self, place: int, end: int) -> list[tuple[int, Record]]:
+        """Find rows in bytes that no header tells about, such as those of pages that were moved; the last one first.
+
+        A record of few values counts only beside another row. A row that none follows may have lost bytes, so that the
+        next one begins inside it. The rows of a page are written from its end on: of two versions of a row the one
+        nearer to the end is the current one.
+        """
+        found, beside = list[tuple[int, Record]](), False
+        while place < end:
+            size = self._cell_size(self._data, place, end) if self._data[place] else None
+            cell = self._cell(self._data, place) if size else None
+            followed = bool(size and cell and self._cell(self._data, place + size))
+            if cell and (beside or followed or len(cell[1]) >= _TELLING):
+                found.append(cell)
+            beside, place = followed, place + (size if size and followed else 1)
+        return found[::-1]
+
+    def _cell_size(self, page: Data, place: int, end: int) -> int | None:
         """Count the bytes of a cell on its own page; None where it cannot be one."""
         try:
-            length, at = _varint(page, place)
-            _, at = _varint(page, at)
+            length, at = decode_varint(page, place)
+            _, at = decode_varint(page, at)
         except IndexError:
             return None
-        local = _local(length, self.usable)
+        local = local_size(length, self.usable)
         size = max(at - place + local + (4 if local < length else 0), 4)
-        return size if place + size <= self.usable else None
+        return size if place + size <= end else None
 
-    def _cell(self, page: bytes, place: int) -> tuple[int, Record] | None:
+    def _cell(self, page: Data, place: int) -> tuple[int, Record] | None:
         """Return key and values of a row; None where its cell is damaged, while others need not be."""
         try:
-            length, at = _varint(page, place)
-            key, at = _varint(page, at)
-            return _signed(key), _record(self._payload(page, at, length))
+            length, at = decode_varint(page, place)
+            key, at = decode_varint(page, at)
+            return signed(key), decode_record(self._payload(page, at, length))
         except (IndexError, ValueError, struct.error):
             return None
 
-    def _payload(self, page: bytes, at: int, length: int) -> bytes:
+    def _payload(self, page: Data, at: int, length: int) -> bytes:
         """Return the bytes of a cell, those on overflow pages too."""
         if length > self.count * self.size:
             raise ValueError("a cell larger than the file")
-        local = _local(length, self.usable)
+        check_size(page, at, length)
+        local = local_size(length, self.usable)
         if local == length:
-            return _cut(page, at, length)
-        parts, left = [_cut(page, at, local)], length - local
-        (next_page,) = struct.unpack_from(">I", page, at + local)
+            return cut(page, at, length)
+        parts, left = [cut(page, at, local)], length - local
+        (number,) = struct.unpack_from(">I", page, at + local)
+        passed = list[int]()
         while left > 0:
-            if not 0 < next_page <= self.count:
+            if not 0 < number <= self.count:
                 raise ValueError("the rest of a cell is lost")
-            page = self.page(next_page)
-            (next_page,) = struct.unpack_from(">I", page)
+            passed.append(number)
+            page = self.page(number)
+            (number,) = struct.unpack_from(">I", page)
             parts.append(page[4 : min(self.usable, 4 + left)])
             left -= len(parts[-1])
+        self._overflow.update(passed)
         return b"".join(parts)
 
     def _free_pages(self, first: bytes) -> set[int] | None:
@@ -142,17 +217,27 @@ class Pages:
         return free if len(free) == count and free <= set(range(2, self.count + 1)) else None
 
 
+def read_pages(path: Path, *, default: int) -> Pages:
+    """Read a database by the page size of its header or, where more rows are found so, by the default one."""
+    layouts = dict.fromkeys((_layout(path) or (default, 0), (default, 0)))
+    candidates = [Pages(path, *layout) for layout in layouts]
+    return max(candidates, key=lambda pages: sum(1 for _ in pages.whole({})) if len(candidates) > 1 else 0)
+
+
+def _layout(path: Path) -> tuple[int, int] | None:
+    """Return the page size and the bytes reserved on each page by the header of a database; None where it has none."""
+    with path.open("rb") as file:
+        first = file.read(100)
+    if not first.startswith(MAGIC) or len(first) < 100:
+        return None
+    size = int.from_bytes(first[16:18], "big")
+    size = 65536 if size == 1 else size
+    return (size, first[20]) if size >= 512 and size & (size - 1) == 0 else None
+
+
 def _mapped(path: Path) -> bytes | mmap.mmap:
     with path.open("rb") as file:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
-
-
-def _page_size(data: bytes | mmap.mmap) -> int | None:
-    if data[:16] != MAGIC or len(data) < 100:
-        return None
-    (size,) = struct.unpack_from(">H", data, 16)
-    size = 65536 if size == 1 else size
-    return size if size >= 512 and size & (size - 1) == 0 else None
 
 
 def _log_pages(log: bytes, size: int) -> Iterator[tuple[int, bytes]]:
@@ -183,68 +268,3 @@ def _checksum(data: bytes, order: str, sums: tuple[int, int]) -> tuple[int, int]
         first = (first + left + second) & 0xFFFFFFFF
         second = (second + right + first) & 0xFFFFFFFF
     return first, second
-
-
-def _local(length: int, usable: int) -> int:
-    """Count the bytes of a cell of this length that are on its own page."""
-    if length <= usable - 35:
-        return length
-    least = (usable - 12) * 32 // 255 - 23
-    most = least + (length - least) % (usable - 4)
-    return most if most <= usable - 35 else least
-
-
-def _record(payload: bytes) -> Record:
-    """Decode the values of a row. Raises ValueError or IndexError for what is none."""
-    header, at = _varint(payload, 0)
-    body, kinds = header, list[int]()
-    while at < header:
-        kind, at = _varint(payload, at)
-        kinds.append(kind)
-    values = list[Value]()
-    for kind in kinds:
-        value, body = _value(payload, body, kind)
-        values.append(value)
-    if body != len(payload):
-        raise ValueError("not a record")
-    return tuple(values)
-
-
-def _value(payload: bytes, at: int, kind: int) -> tuple[Value, int]:
-    if kind == 0:
-        return None, at
-    if kind in (8, 9):
-        return kind - 8, at
-    if kind == 7:
-        (number,) = struct.unpack_from(">d", payload, at)
-        return float(number), at + 8
-    if kind in _INTEGERS:
-        size = _INTEGERS[kind]
-        return int.from_bytes(_cut(payload, at, size), "big", signed=True), at + size
-    if kind < 12:
-        raise ValueError("a kind of value that there is not")
-    size = (kind - 12) // 2
-    data = _cut(payload, at, size)
-    return (data.decode("utf-8") if kind % 2 else data), at + size
-
-
-def _cut(data: bytes, at: int, size: int) -> bytes:
-    part = data[at : at + size]
-    if len(part) != size:
-        raise IndexError("beyond the end")
-    return part
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Decode an integer of 1 to 9 bytes, and return it with the place behind it."""
-    value = 0
-    for n in range(8):
-        byte = data[at + n]
-        value = value << 7 | byte & 0x7F
-        if byte < 0x80:
-            return value, at + n + 1
-    return value << 8 | data[at + 8], at + 9
-
-
-def _signed(value: int) -> int:
-    return value - 2**64 if value >= 2**63 else value

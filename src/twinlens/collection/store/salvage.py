@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import zlib
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,8 @@ from twinlens.collection.store.layout import (
     remove_database,
     share_mode,
 )
-from twinlens.collection.store.pages import Pages, Record
+from twinlens.collection.store.pages import Pages, read_pages
+from twinlens.collection.store.records import Record
 from twinlens.collection.store.rows import checksum, is_digest, is_object, is_path
 from twinlens.core.counting import counted
 from twinlens.core.types import TwinlensError
@@ -27,6 +29,9 @@ from twinlens.core.types import TwinlensError
 LOST = "0" * 32
 """Stands for the digest of a model whose row is lost."""
 RE_READ = "its entry in the database was damaged; index its folder again"
+
+
+_INSERT = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,8 @@ class _Found:
     sequences: dict[str, int] = field(default_factory=dict)
     generations: dict[int, tuple[str, str, int, int]] = field(default_factory=dict)
     mount_points: set[bytes] = field(default_factory=set)
+    others: list[Record] = field(default_factory=list)
+    """The values of entries whose row or path another one has."""
 
 
 def salvage(folder: Path) -> Salvage:
@@ -78,7 +85,7 @@ def salvage(folder: Path) -> Salvage:
     path = folder / DATABASE
     draft = draft_database(folder)
     try:
-        pages = Pages(path, default=PAGE)
+        pages = read_pages(path, default=PAGE)
         with closing(sqlite3.connect(draft, isolation_level=None)) as new:
             entries, failed, emptied = _fill(new, pages)
         share_mode(draft, path)
@@ -129,6 +136,7 @@ def _fill(new: sqlite3.Connection, pages: Pages) -> tuple[int, int, int]:
     new.execute("CREATE TEMP TABLE old_check (row INTEGER PRIMARY KEY, crc INTEGER)")
     for key, record in pages.rows():
         _take(new, found, key, record)
+    _settle(new, found)
     _put_generations(new, found)
     new.execute("DELETE FROM vector WHERE generation NOT IN (SELECT number FROM generation)")
     new.execute("DELETE FROM vector WHERE row NOT IN (SELECT row FROM entry)")
@@ -152,8 +160,8 @@ def _take(new: sqlite3.Connection, found: _Found, key: int, record: Record) -> N
     """Write a row into the table that its shape tells, or note it."""
     match record:
         case (None, bytes(), bytes(), int(), int(), str(), int(), str(), str() | None, int() | None, int() | None):
-            _put_entry(new, key, record[1:])
-        case (None, int(), int(), int(), bytes()):
+            _put_entry(new, found, key, record[1:])
+        case (None, int(), int(), int(crc), bytes(data)) if zlib.crc32(data) == crc:
             new.execute("INSERT OR IGNORE INTO vector VALUES (?, ?, ?, ?, ?)", (key, *record[1:]))
         case (None, int(crc)):
             new.execute("INSERT OR IGNORE INTO old_check VALUES (?, ?)", (key, crc))
@@ -167,14 +175,31 @@ def _take(new: sqlite3.Connection, found: _Found, key: int, record: Record) -> N
             found.mount_points.add(path)
 
 
-def _put_entry(new: sqlite3.Connection, row: int, values: Record) -> None:
+def _put_entry(new: sqlite3.Connection, found: _Found, row: int, values: Record) -> None:
     """Store an entry; of two with one path, such as a page that was freed still tells, the later one."""
     path = values[0]
     if not is_path(path):
         return
-    if new.execute("SELECT 1 FROM entry WHERE row = ?1 OR (path = ?2 AND row > ?1)", (row, path)).fetchone() is None:
-        new.execute("DELETE FROM entry WHERE path = ?", (path,))
-        new.execute("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (row, *values))
+    if new.execute("SELECT 1 FROM entry WHERE row = ?1 OR (path = ?2 AND row > ?1)", (row, path)).fetchone():
+        found.others.append(values)
+        return
+    found.others += [tuple(old) for _, *old in new.execute("SELECT * FROM entry WHERE path = ?", (path,))]
+    new.execute("DELETE FROM entry WHERE path = ?", (path,))
+    new.execute(_INSERT, (row, *values))
+
+
+def _settle(new: sqlite3.Connection, found: _Found) -> None:
+    """Give each row the entry that has its checksum, where a damaged file tells several or tells it of another row."""
+    checks = dict(new.execute("SELECT row, crc FROM old_check").fetchall())
+    stored = {row: checksum(values) for row, *values in new.execute("SELECT * FROM entry")}
+    known = {checksum(values): values for values in found.others}
+    unsure = [row for row, crc in stored.items() if checks.get(row) != crc] if checks else []
+    for row in unsure:
+        known[stored[row]] = new.execute("SELECT * FROM entry WHERE row = ?", (row,)).fetchone()[1:]
+    for row, crc in checks.items():
+        if stored.get(row) != crc and crc in known:
+            new.execute("DELETE FROM entry WHERE row = ? OR path = ?", (row, known[crc][0]))
+            new.execute(_INSERT, (row, *known[crc]))
 
 
 def _put_generations(new: sqlite3.Connection, found: _Found) -> None:
