@@ -32,6 +32,11 @@ def refused(use, given: object) -> None:
     assert "\n" not in str(told.value) and str(told.value).isprintable()
 
 
+@pytest.mark.parametrize("given", [None, 7, "exact"])
+def test_what_makes_no_engine_is_one_line(collection, given):
+    refused(lambda it: Collection.open(collection.folder, engine=it), given)
+
+
 @pytest.mark.parametrize("given", WRONG, ids=lambda given: type(given).__name__)
 def test_what_a_model_cannot_take_is_one_line(toy_composer, given):
     uses = [toy_composer.embed, toy_composer.fit, Composer.build, Composer.load]

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from twinlens.collection import Collection
 from twinlens.core.arguments import as_path, as_paths
 from twinlens.core.types import TwinlensError
 from twinlens.models.composer import Composer
@@ -30,6 +31,12 @@ def test_paths_are_taken_in_each_form(tmp_path):
     assert as_paths("it", "a") == as_paths("it", Path("a")) == as_paths("it", ("a",)) == [Path("a")]
     with pytest.raises(TwinlensError, match="not bytes"):
         as_path("it", next(os.scandir(os.fsencode(tmp_path))))
+
+
+def test_a_path_longer_than_any_is_one_line(toy_composer):
+    for use in (Composer.load, toy_composer.save, Collection.open, Collection.exists):
+        with pytest.raises(TwinlensError, match="wants a shorter path: xxx"):
+            use("x" * 10**6)
 
 
 @pytest.mark.parametrize(("given", "line"), WRONG)

@@ -29,6 +29,12 @@ def test_an_unknown_name_is_told_with_the_closest():
         variants.load("fusions", "gat")
 
 
+def test_the_kind_of_an_unknown_variant_has_its_own_word():
+    for folder, word in (("fusions", "fusion"), ("collection.search.rerank", "reranker")):
+        with pytest.raises(TwinlensError, match=f"unknown {word} 'nonsense'"):
+            variants.load(folder, "nonsense")
+
+
 def test_a_missing_option_is_named():
     with pytest.raises(TwinlensError, match="fusion 'gate' needs the option 'image_dim'"):
         variants.make("fusions", "gate")

@@ -73,6 +73,10 @@ def test_rules_that_cannot_be_read_are_one_line(tmp_path):
     rules = Rules()
     assert found(root, rules) == ["a.jpg"]
     assert len(rules.faults) == 1 and ".twinlensignore: its rules are not used" in rules.faults[0]
+    (root / ".twinlensignore").rename(tmp_path.parent / "rules")
+    (root / ".twinlensignore").symlink_to(tmp_path.parent / "rules")
+    rules = Rules()
+    assert found(root, rules) == ["a.jpg"] and "it is a link" in rules.faults[0]
     for pattern in ("!", "*a" * 20, "**/" * 20):
         with pytest.raises(TwinlensError, match="--exclude has a pattern"):
             Rules([pattern])

@@ -47,6 +47,7 @@ def asked(folder: Path, **how) -> tuple[Caption | None, list[str]]:
     [
         ("metadata.csv", b"id;label\n1;cat\n", "has no column of paths"),
         ("metadata.csv", CP1252, "not UTF-8"),
+        ("metadata.csv", b'file_name,text\nz.png,one\n1.png,"tw', "row 2: a quotation mark is opened"),
         ("metadata.csv", b'file_name,text\nz.png,"abc\n1.png,one\n2.png,two\n', "row 1: a quotation mark is opened"),
         ("metadata.csv", b"file_name,text\nz.png," + b"x" * 200_000 + b"\n", "field larger"),
         ("metadata.csv", b"x" * 300_000, "field larger"),

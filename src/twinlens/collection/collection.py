@@ -24,16 +24,7 @@ from twinlens.collection.search.fields import known_fields
 from twinlens.collection.search.records import Hits
 from twinlens.collection.search.request import Pictures, SearchRequest, Texts
 from twinlens.collection.search.search import Session, search
-from twinlens.collection.store import (
-    DATABASE,
-    Contents,
-    Entry,
-    Generation,
-    Runs,
-    Store,
-    Vectors,
-    contents,
-)
+from twinlens.collection.store import DATABASE, Contents, Entry, Generation, Runs, Store, Vectors, contents
 from twinlens.collection.writer import adopt, create, forget, refresh_matrix, replace_model, writer
 from twinlens.core.arguments import as_folder, as_kind, as_paths, as_text
 from twinlens.core.types import NEAR_DUPLICATE, TwinlensError
@@ -75,6 +66,8 @@ class Collection:
 
         load: how a model folder is read. engine: makes what holds the vectors and answers (see `engines`).
         """
+        if not callable(engine):
+            raise TwinlensError(f"engine wants what makes an engine, such as LocalEngine, not {engine!r}")
         store = Store.open(path := as_folder(FOLDER, folder))
         if store.serving() is None:
             store.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import operator
 import os
 import sys
@@ -134,6 +135,13 @@ def as_folder(name: str, given: object) -> Path:
     path = as_path(name, given)
     if any("\ud800" <= letter <= "\udfff" for letter in os.path.abspath(path)):  # noqa: PTH100
         raise TwinlensError(f"no model can be kept in {os.fspath(path)!r}, which is not UTF-8; rename the folder")
+    try:
+        path.lstat()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise TwinlensError(
+                f"{name} wants a shorter path: {os.fspath(path)[:40]}… is too long for a name"
+            ) from error
     return path
 
 

@@ -16,6 +16,8 @@ from typing import Any
 from twinlens.core import suggestions
 from twinlens.core.types import TwinlensError
 
+_SINGULAR = {"rerank": "reranker"}
+
 
 def names(folder: str) -> list[str]:
     """Return the sorted variants of a folder such as "fusions"; files with a leading underscore are helpers."""
@@ -27,7 +29,7 @@ def load(folder: str, name: str) -> ModuleType:
     """Import a variant's file. Raises TwinlensError listing the known names."""
     known = names(folder)
     if name not in known:
-        raise TwinlensError(suggestions.unknown(folder[:-1], name, known))
+        raise TwinlensError(suggestions.unknown(_kind(folder), name, known))
     return importlib.import_module(f"twinlens.{folder}.{name}")
 
 
@@ -45,15 +47,21 @@ def variant_class(folder: str, name: str) -> type[Any]:
 def make(folder: str, name: str, **options: Any) -> Any:
     """Build a variant. Raises TwinlensError naming the known options if one is unknown or missing."""
     cls = variant_class(folder, name)
-    _check_options(f"{folder[:-1]} {name!r}", inspect.signature(cls), options)
+    _check_options(f"{_kind(folder)} {name!r}", inspect.signature(cls), options)
     return cls(**options)
 
 
 def call(folder: str, name: str, function: str, *arguments: Any, **options: Any) -> Any:
     """Call a function of a variant's file. Raises TwinlensError as `make` does."""
     target = getattr(load(folder, name), function)
-    _check_options(f"{folder[:-1]} {name!r}", inspect.signature(target), options)
+    _check_options(f"{_kind(folder)} {name!r}", inspect.signature(target), options)
     return target(*arguments, **options)
+
+
+def _kind(folder: str) -> str:
+    """Return the word for one variant of a folder."""
+    name = folder.rpartition(".")[2]
+    return _SINGULAR.get(name, name[:-1])
 
 
 def _check_options(what: str, signature: inspect.Signature, options: Collection[str]) -> None:

@@ -93,12 +93,12 @@ class Rules:
 
     def _read(self, path: Path) -> GitIgnoreSpec:
         try:
-            status = path.stat()
+            status = path.lstat()  # a link may lead anywhere
             is_fit = stat.S_ISREG(status.st_mode) and status.st_size <= MAX_BYTES
             text = path.read_text("utf-8-sig") if is_fit else None
             if text is not None:
                 return _spec(text.splitlines(), str(path))
-            reason = f"it is no file of at most {MAX_BYTES:,} bytes"
+            reason = "it is a link" if stat.S_ISLNK(status.st_mode) else f"it is no file of at most {MAX_BYTES:,} bytes"
         except (OSError, UnicodeDecodeError, TwinlensError) as error:
             reason = getattr(error, "strerror", None) or str(error)
         self.faults.append(f"{path}: its rules are not used: {reason}")

@@ -24,7 +24,7 @@ _STATEMENTS = (
     "UPDATE entry SET failure = ?",
     "DELETE FROM entry",
 )
-"""What only works if tables and triggers are as they were made."""
+"""Statements that only work if tables and triggers are as they were made."""
 
 
 def structure_faults(store: Store) -> list[str]:

@@ -160,20 +160,29 @@ def _csv_rows(lines: Iterator[str], path: Path) -> Iterator[dict[str, Any]]:
                 yield dict(zip(columns, map(_typed, values), strict=False))
     except csv.Error as error:
         raise TwinlensError(f"cannot read the captions {path}: {error}") from error
-    if counted.quotes % 2 and any("\n" in value for value in values):
+    if counted.quotes % 2 and (any("\n" in value for value in values) or _is_open(counted.last, separator)):
         raise TwinlensError(f"{path}, row {number}: a quotation mark is opened and not closed before the table ends")
 
 
 class _Quotes:
-    """Passes lines on, and counts the quotation marks in them."""
+    """Passes lines on, counts the quotation marks in them, and keeps the last line."""
 
     def __init__(self, lines: Iterator[str]) -> None:
-        self.lines, self.quotes = lines, 0
+        self.lines, self.quotes, self.last = lines, 0, ""
 
     def __iter__(self) -> Iterator[str]:
         for line in self.lines:
-            self.quotes += line.count('"')
+            self.quotes, self.last = self.quotes + line.count('"'), line
             yield line
+
+
+def _is_open(line: str, separator: str) -> bool:
+    """Return True if a quoted cell of a line does not end."""
+    try:
+        list(csv.reader([line], delimiter=separator, strict=True))
+    except csv.Error as error:
+        return "unexpected end" in str(error)
+    return False
 
 
 def _rejoined(values: list[str], columns: list[str], separator: str, place: str) -> list[str]:
