@@ -30,6 +30,7 @@ class MeanColor:
     prepared: int = 0
     channels = ()
     own_similarity = None
+    rerank = None
 
     @property
     def recipe(self):

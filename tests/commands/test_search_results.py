@@ -59,6 +59,19 @@ def test_answers_are_exported(indexed, pictures, tmp_path, name):
         assert answer(indexed, "index", ".", "--collection", "other")["left_out"]["excluded"] >= len(paths)
 
 
+def test_reasons_of_a_stage_are_in_every_output(indexed, tmp_path):
+    told = answer(indexed, *ASK, "--rerank", "diverse:3", "-k", 2, "--export", "hits.csv", "--export", "page.html")
+    code, out, _ = indexed(*ASK, "--rerank", "diverse:3", "-k", 2)
+    first = told["hits"][0]["why"]
+    assert first["search"]["place"] == 1 and first["diverse"] == {"nearest_before": 0.0}
+    line = f"search: score {first['search']['score']:.3f}, place 1; diverse: nearest before 0.000"
+    assert next(csv.DictReader((tmp_path / "hits.csv").open()))["why"] == line
+    assert line in (tmp_path / "page.html").read_text("utf-8")
+    assert code == 0 and "diverse" in out and "reranking took" in out
+    plain = answer(indexed, *ASK, "--export", "plain.csv")
+    assert "why" not in plain["hits"][0] and "why" not in (tmp_path / "plain.csv").read_text().splitlines()[0]
+
+
 def test_several_exports_at_once_and_none_of_nothing(indexed):
     told = answer(indexed, *ASK, "--where", "year > 3000", "--export", "a.txt", "--export", "b.csv")
     assert told["hits"] == [] and told["files"] == ["a.txt", "b.csv"]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -58,6 +60,14 @@ def test_the_bar_is_the_share_of_the_best_from_the_mean_on(tmp_path):
     whole = bar(1.0)
     assert bar(0.5) == pytest.approx(whole / 2, abs=3) and bar(2.0, 4.0) == bar(0.5)
     assert bar(0.9, mean=0.8) == pytest.approx(whole / 2, abs=3)
+
+
+def test_the_reasons_of_an_answer_stand_on_its_card(tmp_path, query, hits):
+    result_grid([ResultRow(query, hits)], tmp_path / "plain.png")
+    told = [replace(hit, why={"truth": {"abstains": "the sentence is not read"}}) for hit in hits]
+    result_grid([ResultRow(query, told)], tmp_path / "why.png")
+    plain, why = (Image.open(tmp_path / name).size for name in ("plain.png", "why.png"))
+    assert why[0] == plain[0] and why[1] > plain[1]
 
 
 def test_one_grid_holds_several_queries_and_empty_answers(tmp_path, query, hits):

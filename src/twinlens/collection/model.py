@@ -38,6 +38,10 @@ class Model(Embedder, Protocol):
         """Return a hexadecimal content hash; equal digests give equal vectors."""
 
     @property
+    def rerank(self) -> str | None:
+        """Return the stage, NAME or NAME:N, that reranks the answers of searches which name none."""
+
+    @property
     def channels(self) -> Sequence[Channel]:
         """Return the channels by which its vectors are compared; none: whole, by their cosine."""
 

@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f" show the best only ({NEAR_DUPLICATE} if no number is given)")  # fmt: skip
     add("--with-self", action="store_true", help="let the picture of --image itself be among the answers")
     add("--rerank", metavar="NAME[=CHECKPOINT][:N]", help="reorder the first N answers (50) by a further"
-        " stage, such as diverse, which spreads similar pictures out")  # fmt: skip
+        " stage, such as diverse, which spreads similar pictures out; none: not by the recipe's own")  # fmt: skip
     add("-k", type=int, default=10, metavar="N", help="how many answers (10)")
     add("--out", type=Path, metavar="DIR", help=f"gets result.png and result.html ({RESULTS}; none with --json)")
     add("--export", action="append", default=[], metavar="FILE|DIR/", help="write the answers: paths to a .txt,"
@@ -227,9 +227,13 @@ def _show(hits: Hits, nothing: str, *, counted: bool) -> None:
     rows = [
         [hit.rank, f"{hit.score:.3f}", hit.sample.id, hit.sample.image, shortened(hit.sample.text, CAPTION)]
         + ([len(hit.duplicates) or ""] if counted else [])
+        + ([hit.because] if hit.why else [])
         for hit in hits
     ]
-    _common.print_table(["rank", "score", "id", "picture", "caption", *(["alike"] if counted else [])], rows)
+    more = [*(["alike"] if counted else []), *(["why"] if hits[0].why else [])]
+    _common.print_table(["rank", "score", "id", "picture", "caption", *more], rows)
+    if hits.seconds is not None:
+        _common.say(f"reranking took {hits.seconds:.2f} s")
     if hits.doubtful:
         _common.say(f"nothing stands out (chance alone would do as well in {hits.chance:.0%} of cases): probably"
               " nothing matches, or else nearly everything does")  # fmt: skip

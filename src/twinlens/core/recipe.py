@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from twinlens.core import suggestions
-from twinlens.core.arguments import as_path, as_text
+from twinlens.core.arguments import as_path, as_stage, as_text
 from twinlens.core.types import TwinlensError
 
 EXACT = {"name": "exact"}
@@ -57,8 +57,16 @@ class Recipe(BaseModel):
     dim: int = Field(default=128, ge=1, description="width D of the shared space")
     encoders: tuple[Variant, ...] = Field(min_length=1)
     fusion: Variant
+    rerank: str | None = Field(default=None, description="stage of reranking, NAME or NAME:N, that searches use")
     loss: Variant = Variant(name="batch_softmax")
     training: Training = Training()
+
+    @field_validator("rerank")
+    @classmethod
+    def _is_stage(cls, given: str | None) -> str | None:
+        if given is not None:
+            as_stage("rerank", given)
+        return given
 
     @classmethod
     def read(cls, path: Path | str) -> Self:

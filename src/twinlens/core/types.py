@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from twinlens.core.reasons import in_words
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -138,6 +140,11 @@ class Hit:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     hash: str = ""
     why: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def because(self) -> str:
+        """Return the reasons in words, in one line; empty where there are none."""
+        return in_words(self.why)
 
     @property
     def path(self) -> Picture | None:

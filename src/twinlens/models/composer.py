@@ -199,6 +199,11 @@ class Composer(nn.Module):
         return copied
 
     @property
+    def rerank(self) -> str | None:
+        """Return the stage of reranking that the recipe names."""
+        return self.recipe.rerank
+
+    @property
     def channels(self) -> Sequence[Channel]:
         """Return the channels that are compared separately; empty when whole vectors are compared by cosine."""
         channels: Sequence[Channel] = self.fusion.channels

@@ -13,6 +13,7 @@ from typing import Any
 
 from twinlens.core.counting import counted
 from twinlens.core.escaping import escaped
+from twinlens.core.reasons import in_words
 from twinlens.core.types import TwinlensError
 from twinlens.media import sources
 from twinlens.report.grid import ResultRow, result_grid
@@ -72,13 +73,14 @@ def _csv(_row: ResultRow, records: Sequence[Record], path: Path) -> None:
     Control and bidi characters are escaped, in names too (.txt and .json have those as they are); tabs and line breaks,
     which captions may have and CSV can quote, stay.
     """
-    own = ["rank", "id", "score", "path", "caption"]
+    own = ["rank", "id", "score", "path", "caption", *(["why"] if any("why" in record for record in records) else [])]
     names = sorted({name for record in records for name in record["metadata"]})
     with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         table = csv.writer(file)
         table.writerow(map(_cell, [*own, *(f"metadata.{name}" if name in own else name for name in names)]))
         for record in records:
-            values = [*(record[name] for name in own), *(record["metadata"].get(name) for name in names)]
+            said = {**record, "why": in_words(record.get("why", {}))}
+            values = [*(said[name] for name in own), *(record["metadata"].get(name) for name in names)]
             table.writerow(map(_cell, values))
 
 

@@ -21,6 +21,8 @@ from twinlens.report._cards import INK, PAGE, QUIET, WIDE, Card, Words, sentence
 MARGIN, GAP = 44, 20
 CONTENT = 1260  # width of the hits' side
 WIDEST, NARROWEST = 406, 120  # of a card
+REASONS = 6
+"""Lines of a card for the reasons of an answer's place."""
 UNITS = {
     "cosine": "the cosine between query and answer: 1 is as near as can be",
     "deviations": "the number of standard deviations above the mean of the collection",
@@ -132,7 +134,7 @@ def _answer_card(rank: int, hit: Hit, share: float, is_right: bool) -> Card:
 
 
 def _below(hit: Hit) -> Iterator[Words]:
-    """Yield the caption if any, the file's name, its folder and its date; an id where there is neither."""
+    """Yield the caption if any, the file's name, its folder, its date and reasons; an id where it has no name."""
     said, file = sentence(hit.sample), details(hit)
     if said or not file.name:
         yield Words(said or escaped(hit.sample.id), 16, INK if said else QUIET)
@@ -141,6 +143,8 @@ def _below(hit: Hit) -> Iterator[Words]:
             yield Words(text, 13 if said or text == file.folder else 16, QUIET, is_path=True)
     if file.date:
         yield Words(file.date, 13, QUIET, 1)
+    if hit.because:
+        yield Words(escaped(hit.because), 13, QUIET, REASONS)
 
 
 def _content(sample: Sample) -> Image.Image | Words:

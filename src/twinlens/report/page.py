@@ -37,6 +37,7 @@ class _Entry:
     percent: int = 0
     is_right: bool = False
     notes: tuple[str, ...] = ()
+    because: str = ""
 
     @cached_property
     def image(self) -> Image.Image | str | None:
@@ -113,4 +114,6 @@ def _asked(row: ResultRow) -> _Entry:
 
 
 def _answer(row: ResultRow, hit: Hit, is_right: bool) -> _Entry:
-    return _Entry(hit.sample, details(hit), hit.score, round(100 * row.share(hit)), is_right)
+    return _Entry(
+        hit.sample, details(hit), hit.score, round(100 * row.share(hit)), is_right, because=escaped(hit.because)
+    )

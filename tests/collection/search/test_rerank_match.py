@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from transformers import BlipForImageTextRetrieval, ViltForImageAndTextRetrieval
 
 from tests import checkpoints
 from tests.pictures import paint
 from twinlens.collection.search.request import SearchRequest
 from twinlens.collection.search.rerank import Candidate
-from twinlens.collection.search.rerank.match import Match
+from twinlens.collection.search.rerank.match import UNREADABLE, Match
 from twinlens.collection.store import Entry
 from twinlens.core import hub
 from twinlens.core.types import TwinlensError
@@ -69,7 +70,18 @@ def test_pictures_come_in_the_order_of_the_match_head(kind, checkpoint, candidat
         row: pytest.approx(score, abs=1e-4) for row, score in expected(kind, checkpoint, candidates).items()
     }
     assert list(scores.values()) == sorted(scores.values(), reverse=True) and len(set(scores.values())) > 1
-    assert ranked[3].entry.row == 3 and ranked[3].why["match"] == {"abstains": "the picture cannot be read"}
+    assert ranked[3].entry.row == 3 and ranked[3].why["match"] == UNREADABLE
+
+
+def test_a_picture_of_which_nothing_is_left_keeps_its_place(tmp_path):
+    checkpoint = checkpoints.vilt(tmp_path / "vilt")
+    paths = [tmp_path / f"{n}.png" for n in range(3)]
+    for path, size in zip(paths, ((60, 60), (4000, 10), (50, 60)), strict=True):
+        Image.new("RGB", size, (200, 20, 20)).save(path)
+    given = [Candidate(Entry(p, b"", 1, 1, row=n), 1 - n / 20, torch.zeros(2).numpy()) for n, p in enumerate(paths)]
+    ranked = Match(checkpoint=str(checkpoint)).rerank(SearchRequest(texts=(TEXT,)), given)
+    assert ranked[1].entry.row == 1 and ranked[1].why["match"] == UNREADABLE
+    assert all("score" in candidate.why["match"] for candidate in (ranked[0], ranked[2]))
 
 
 def test_a_query_without_a_sentence_keeps_the_order(checkpoint, candidates):

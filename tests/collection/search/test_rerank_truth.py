@@ -42,9 +42,8 @@ def test_true_pictures_come_first_and_else_the_order_stays(drawn, scenes):
     hits = drawn.search(text=SENTENCE, k=17, rerank="truth:20")
     true = {name: parse(SENTENCE).true_of(scene.boxes) for name, scene in scenes.items()}
     assert 3 <= sum(true.values()) <= 13
-    assert {name: hit.why["truth"] for name, hit in zip(names(hits), hits, strict=True) if name in true} == {
-        name: {"true": truth} for name, truth in true.items()
-    }
+    told = {name: hit.why["truth"] for name, hit in zip(names(hits), hits, strict=True) if name in true}
+    assert {name: reason["true"] for name, reason in told.items()} == true
     assert names(hits).index("grey.png") == plain.index("grey.png")
     worlds, before = ([name for name in order if name in true] for order in (names(hits), plain))
     assert worlds == [*filter(true.get, before), *(name for name in before if not true[name])]
@@ -74,4 +73,26 @@ def test_all_sentences_count_and_those_without_count_against(drawn, scenes):
     for hit in hits:
         if (scene := scenes.get(hit.sample.image.name)) is not None:
             wanted = parse(SENTENCE).true_of(scene.boxes) and parse(second).true_of(scene.boxes)
-            assert hit.why["truth"] == {"true": wanted and not parse(against).true_of(scene.boxes)}
+            assert hit.why["truth"]["true"] == (wanted and not parse(against).true_of(scene.boxes))
+
+
+def test_the_facts_that_decide_are_told(drawn, scenes):
+    second = "There are exactly two boxes with a blue item"
+    hits = drawn.search(text=[SENTENCE, second], k=17, rerank="truth:20")
+    for place, hit in enumerate(sorted(hits, key=lambda hit: hit.why["search"]["place"]), 1):
+        assert hit.why["search"] == {"score": hit.score, "place": place}
+        if (scene := scenes.get(hit.sample.image.name)) is not None:
+            told = hit.why["truth"]["facts"]
+            assert [fact["true"] for fact in told] == [parse(text).true_of(scene.boxes) for text in (SENTENCE, second)]
+            blue = sum(any(item.colour == "blue" for item in box) for box in scene.boxes)
+            assert told[1]["found"] == blue and f"({blue} found)" in hit.because
+
+
+def test_a_stage_of_the_recipe_is_used_unless_another_is_named(drawn, monkeypatch):
+    plain = names(drawn.search(text=SENTENCE, k=17))
+    monkeypatch.setattr(MeanColor, "rerank", "truth:20")
+    by_recipe = drawn.search(text=SENTENCE, k=17)
+    assert all("truth" in hit.why for hit in by_recipe) and by_recipe.seconds > 0
+    assert all("diverse" in hit.why for hit in drawn.search(text=SENTENCE, k=17, rerank="diverse"))
+    off = drawn.search(text=SENTENCE, k=17, rerank="none")
+    assert names(off) == plain and not any(hit.why for hit in off) and off.seconds is None

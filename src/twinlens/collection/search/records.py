@@ -19,14 +19,20 @@ class Hits(list[Hit]):
     chance: how probable an answer as good as the first would be if nothing in the collection suited the query better
     than the rest (see `Scorer.chance`); None where that cannot be said. mean: that of the scores over the collection.
     unit: of the scores, "cosine", "deviations" (standard deviations above the mean, which is 0 then), or "similarity"
-    for a model's own.
+    for a model's own. seconds: how long a stage of reranking took; None without one.
     """
 
     def __init__(
-        self, hits: Iterable[Hit] = (), *, chance: float | None = None, mean: float = 0.0, unit: str = "cosine"
+        self,
+        hits: Iterable[Hit] = (),
+        *,
+        chance: float | None = None,
+        mean: float = 0.0,
+        unit: str = "cosine",
+        seconds: float | None = None,
     ) -> None:
         super().__init__(hits)
-        self.chance, self.mean, self.unit = chance, mean, unit
+        self.chance, self.mean, self.unit, self.seconds = chance, mean, unit, seconds
 
     @property
     def doubtful(self) -> bool:
@@ -34,7 +40,7 @@ class Hits(list[Hit]):
         return self.chance is not None and self.chance > DOUBTFUL
 
 
-def hit(rank: int, entry: Entry, score: float, duplicates: Iterable[int], why: dict[str, Any] | None = None) -> Hit:
+def hit(rank: int, entry: Entry, score: float, duplicates: Iterable[int], why: Mapping[str, Any] | None = None) -> Hit:
     """Build a hit from an entry of the store."""
     sample = Sample(str(entry.row), entry.path, entry.caption)
     return Hit(sample, score, tuple(map(str, duplicates)), rank, flat(entry.metadata), entry.hash.hex(), why or {})

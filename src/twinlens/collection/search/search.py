@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -29,6 +31,11 @@ SAMPLE = 1024
 """Entries drawn for calibration; means and deviations are then right to a few hundredths of a deviation."""
 RARE_SAMPLE = 256
 """Entries drawn beside them of those that have a block, where few have it."""
+
+
+NO_STAGE = "none"
+"""Name of no stage, for searches where the model's recipe names one."""
+Found: TypeAlias = "tuple[Answer, Entry]"
 
 
 @dataclass
@@ -75,7 +82,7 @@ def search(request: SearchRequest, session: Session, generation: Generation, mod
 
     Raises TwinlensError for a condition or an id that is wrong, and for a picture that cannot be read.
     """
-    reranker, candidates = _reranker(request)
+    reranker, candidates = _reranker(request.rerank or model.rerank)
     among_these = condition(request, session.store) if request.is_filtered else None
     unlike = np.array([_embedded_row(session.store, generation, entry) for entry in request.unlike], dtype=np.int64)
     with query.preloading(request, model, first=session.is_fresh):
@@ -104,8 +111,8 @@ def search(request: SearchRequest, session: Session, generation: Generation, mod
     entries = session.store.entries([answer.row for answer in answers])
     session.check_missing(state, len(answers) - len(entries))
     found = [(answer, entries[answer.row]) for answer in answers if answer.row in entries]  # none: gone by now
-    hits = _hits(request, scorer, found, stored, reranker)
-    return Hits(hits, chance=chance, mean=scorer.display(scorer.spread[0]), unit=scorer.unit)
+    hits, seconds = _hits(request, scorer, found, stored, reranker)
+    return Hits(hits, chance=chance, mean=scorer.display(scorer.spread[0]), unit=scorer.unit, seconds=seconds)
 
 
 def _calibration(engine: Engine, channels: Sequence[Channel]) -> Calibration:
@@ -122,11 +129,11 @@ def _calibration(engine: Engine, channels: Sequence[Channel]) -> Calibration:
     return Calibration(channels, np.concatenate(parts), len(rows))
 
 
-def _reranker(request: SearchRequest) -> tuple[Reranker | None, int]:
-    """Return the stage that a request names as NAME or NAME:N, and how many candidates it reads."""
-    if request.rerank is None:
+def _reranker(given: str | None) -> tuple[Reranker | None, int]:
+    """Return the stage that is named as NAME or NAME:N, and how many candidates it reads; "none" names no stage."""
+    if given in (None, NO_STAGE):
         return None, 0
-    stage = as_stage("rerank", request.rerank)
+    stage = as_stage("rerank", given)
     options = {} if stage.checkpoint is None else {"checkpoint": stage.checkpoint}
     reranker: Reranker = variants.make("collection.search.rerank", stage.name, **options)
     return reranker, stage.first
@@ -167,21 +174,31 @@ def _count(among: Filter, session: Session, generation: Generation) -> int:
 
 
 def _hits(
-    request: SearchRequest,
-    scorer: Scorer,
-    found: Sequence[tuple[Answer, Entry]],
-    stored: Stored,
-    reranker: Reranker | None,
-) -> list[Hit]:
-    """Reorder the first answers if asked, and keep k."""
-    places = {answer.row: answer for answer, _ in found}
-    order: Sequence[tuple[Entry, dict[str, object]]] = [(entry, {}) for _, entry in found]
-    if reranker is not None and found:
-        rows, vectors = stored(np.array([answer.row for answer, _ in found], dtype=np.int64))
-        by_row = dict(zip(rows.tolist(), vectors, strict=True))
-        candidates = [Candidate(e, scorer.display(a.score), by_row[a.row]) for a, e in found if a.row in by_row]
-        order = [(candidate.entry, candidate.why) for candidate in reranker.rerank(request, candidates)]
-    return [
-        records.hit(rank, entry, scorer.display(places[entry.row].score), places[entry.row].duplicates, why)
-        for rank, (entry, why) in enumerate(order[: request.k], 1)
+    request: SearchRequest, scorer: Scorer, found: Sequence[Found], stored: Stored, reranker: Reranker | None
+) -> tuple[list[Hit], float | None]:
+    """Reorder the first answers if asked, and keep k; return them, and the seconds that reordering took."""
+    begun = time.perf_counter()
+    order = _reranked(request, scorer, found, stored, reranker)
+    seconds = None if reranker is None else time.perf_counter() - begun
+    hits = [
+        records.hit(rank, entry, scorer.display(answer.score), answer.duplicates, why)
+        for rank, (answer, entry, why) in enumerate(order[: request.k], 1)
     ]
+    return hits, seconds
+
+
+def _reranked(
+    request: SearchRequest, scorer: Scorer, found: Sequence[Found], stored: Stored, reranker: Reranker | None
+) -> list[tuple[Answer, Entry, Mapping[str, Any]]]:
+    """Return answers in the order of a stage, each with the reasons for its place."""
+    if reranker is None or not found:
+        return [(answer, entry, {}) for answer, entry in found]
+    rows, vectors = stored(np.array([answer.row for answer, _ in found], dtype=np.int64))
+    by_row, answers = dict(zip(rows.tolist(), vectors, strict=True)), {answer.row: answer for answer, _ in found}
+    candidates = []
+    for place, (answer, entry) in enumerate(found, 1):
+        if answer.row in by_row:
+            score = scorer.display(answer.score)
+            why = {"search": {"score": score, "place": place}}
+            candidates.append(Candidate(entry, score, by_row[answer.row], why))
+    return [(answers[one.entry.row], one.entry, one.why) for one in reranker.rerank(request, candidates)]

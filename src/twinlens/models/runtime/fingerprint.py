@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import time
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -86,6 +87,15 @@ def of_folder(folder: Path) -> Fingerprint | None:
     if stamps == {name: _stamp(path) for name, path in _files(folder)} and _settled(stamps):
         _remember(place, {"stamps": stamps, **found._asdict()})
     return found
+
+
+def named_stage(folder: Path) -> str | None:
+    """Return the stage of reranking that a model's recipe names; what is wrong with a recipe is told where it loads."""
+    try:
+        stage = tomllib.loads((folder / RECIPE).read_text("utf-8")).get("rerank")
+    except (OSError, ValueError):
+        return None
+    return stage if isinstance(stage, str) else None
 
 
 def _computed(folder: Path) -> Fingerprint:

@@ -149,6 +149,13 @@ class Runtime:
         return self.composer.recipe
 
     @property
+    def rerank(self) -> str | None:
+        """Return the stage of reranking that the recipe names; the networks are not loaded for it."""
+        if self._composer is not None or self.folder is None:
+            return self.composer.rerank
+        return fingerprint.named_stage(self.folder)
+
+    @property
     def dim(self) -> int:
         """Return the width D of the vectors."""
         return self.composer.dim

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "dandelin/vilt-b32-finetuned-coco"
 NO_SENTENCE = {"abstains": "there is no sentence to read"}
+UNREADABLE = {"abstains": "the picture cannot be read, or has a shape that the checkpoint does not take"}
 BATCH = 8
 """Pictures in a pass of the network."""
 
@@ -58,7 +59,9 @@ class Match(Reranker):
         readable = [(place, picture) for place, one in enumerate(candidates) if (picture := _read(one)) is not None]
         process = hub.image_processor(self.checkpoint, self.revision)
         for start in range(0, len(readable), BATCH):
-            part = readable[start : start + BATCH]
+            part = [one for one in readable[start : start + BATCH] if _fits(process, one[1])]
+            if not part:
+                continue
             pixels = process(images=[picture for _, picture in part], return_tensors="pt")
             with torch.inference_mode():
                 output = network(**{name: ids.expand(len(part), -1) for name, ids in words.items()}, **pixels)
@@ -103,5 +106,14 @@ def _read(candidate: Candidate) -> Image | None:
         return None
 
 
-def _reason(score: float | None) -> dict[str, object]:
-    return {"abstains": "the picture cannot be read"} if score is None else {"score": score}
+def _fits(process: Any, picture: Image) -> bool:
+    """Return True if a checkpoint's processor takes a picture: of one that is too long nothing may be left."""
+    try:
+        process(images=[picture], return_tensors="pt")
+    except (ValueError, ZeroDivisionError):
+        return False
+    return True
+
+
+def _reason(score: float | None) -> Mapping[str, object]:
+    return UNREADABLE if score is None else {"score": score}

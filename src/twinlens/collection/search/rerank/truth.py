@@ -10,9 +10,11 @@ from twinlens.collection.search.rerank import Candidate, Reranker
 from twinlens.collection.search.rerank._candidates import reordered, with_reason
 from twinlens.core.types import TwinlensError
 from twinlens.media import images
+from twinlens.reading.evidence import facts
 from twinlens.reading.grammar.parse import parse
 from twinlens.reading.items import read_items
 from twinlens.reading.meanings import And, Meaning, Untrue
+from twinlens.reading.world import Scene
 
 UNREAD = {"abstains": "the sentence is not read"}
 
@@ -25,13 +27,16 @@ class Truth(Reranker):
     """
 
     def rerank(self, request: SearchRequest, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
-        """Put true before false, each in the order of the search; the reason is the truth, or why there is none."""
+        """Put true before false, each in the order of the search; the reason is the truth with the
+        statements that decide it, or why there is none.
+        """
         meaning = _meaning(request)
         if meaning is None:
             return [with_reason(candidate, "truth", UNREAD) for candidate in candidates]
-        truths = [_truth(meaning, candidate.entry.path) for candidate in candidates]
-        order = reordered(len(candidates), {n: truth for n, truth in enumerate(truths) if truth is not None})
-        return [with_reason(candidates[place], "truth", _reason(truths[place])) for place in order]
+        scenes = [_scene(candidate.entry.path) for candidate in candidates]
+        truths = {n: meaning.true_of(scene) for n, scene in enumerate(scenes) if scene is not None}
+        order = reordered(len(candidates), truths)
+        return [with_reason(candidates[n], "truth", _reason(meaning, scenes[n])) for n in order]
 
 
 def _meaning(request: SearchRequest) -> Meaning | None:
@@ -43,14 +48,16 @@ def _meaning(request: SearchRequest) -> Meaning | None:
     return And(parts) if parts and len(parts) == len(read) else None
 
 
-def _truth(meaning: Meaning, path: Path) -> bool | None:
-    """Execute a meaning on a picture; None where it cannot be read, or is of another world."""
+def _scene(path: Path) -> Scene | None:
+    """Read the items of a picture; None where it cannot be read, or is of another world."""
     try:
-        scene = read_items(images.load(path))
+        return read_items(images.load(path))
     except TwinlensError:
         return None
-    return None if scene is None else meaning.true_of(scene)
 
 
-def _reason(truth: bool | None) -> dict[str, object]:
-    return {"abstains": "the picture shows no scene of three boxes"} if truth is None else {"true": truth}
+def _reason(meaning: Meaning, scene: Scene | None) -> dict[str, object]:
+    """Tell the sentence's truth, and that of the statements which decide it."""
+    if scene is None:
+        return {"abstains": "the picture shows no scene of three boxes"}
+    return {"true": meaning.true_of(scene), "facts": [fact._asdict() for fact in facts(meaning, scene)]}
