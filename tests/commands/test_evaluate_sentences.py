@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -19,11 +20,13 @@ def test_a_reader_is_measured_by_the_kind_of_sentence(tmp_path, capsys):
     known.write_text('{"sentence": "There is a dog."}\n')
     given = ["--rerank", "truth:20", "--known", str(known), "--out", str(tmp_path / "out")]
     assert main([*EVALUATE, *given]) == 0
-    assert "By kind of sentence" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "By kind of sentence" in told and re.search(r"The stage reads a picture in \d+ ms", told)
     found = json.loads((tmp_path / "out" / "results.json").read_text())
     kinds = found["by_sentence"]
     assert list(kinds)[:2] == ["all", "read"] and kinds["new"]["queries"] == kinds["all"]["queries"] == found["queries"]
     assert kinds["all"]["two_stage"] == found["two_stage"] and kinds["all"]["composed"] == found["metrics"]
+    assert found["ms_per_picture"] > 0
     assert len(found["worst"]) == 10 and found["worst"][0]["map"] == min(query["map"] for query in found["worst"])
     assert (tmp_path / "out" / "worst.png").stat().st_size > 10_000
 

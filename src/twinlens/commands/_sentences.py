@@ -45,6 +45,7 @@ def show(result: Mapping[str, Any]) -> None:
         rows.append([kind, found["queries"], *cells])
     _common.say()
     _common.print_table(["kind of sentence", "queries", name, f"{name}, reranked"], rows, title="By kind of sentence")
+    _common.say(f"The stage reads a picture in {result['ms_per_picture']:.0f} ms.")
 
 
 def draw_worst(result: Mapping[str, Any], dataset: Dataset, path: Path) -> None:

@@ -56,8 +56,8 @@ def evaluate(
     every figure is the plain mean over them, and {"parts": {part: {name: summary}}} has the composed queries' figures
     in each. With `first`, {"two_stage": {name: summary}} has the composed queries after a reader has reordered so many
     entries of each ranking, {"by_sentence": {kind: {"queries": …, row: {name: summary}}}} both by the kind of sentence
-    (known: sentences that are not "new"), and {"worst": […]} the queries that it answers worst. Raises TwinlensError
-    for what is no composer or no dataset.
+    (known: sentences that are not "new"), {"worst": […]} the queries that it answers worst, and {"ms_per_picture": …}
+    the cost of reading one. Raises TwinlensError for what is no composer or no dataset.
     """
     as_kind("evaluate", composer, Composer, "give Composer.load(folder)")
     as_kind("evaluate", dataset, Dataset, "give one that a loader returns")
@@ -68,6 +68,7 @@ def evaluate(
     found = {**sizes, **tabulate(values, judgements.groups, judgements.parts, seed)}
     if first:
         found["by_sentence"] = by_sentence(values, judgements, known, seed)
+        found["ms_per_picture"] = two_stage.milliseconds(judgements.gallery)
         found["worst"] = worst(judgements, kept[TWO_STAGE], values[TWO_STAGE])
     return found
 

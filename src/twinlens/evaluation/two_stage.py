@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+
 import numpy as np
 
 from twinlens.core.arguments import Stage, as_stage
-from twinlens.core.types import TwinlensError
+from twinlens.core.types import Sample, TwinlensError
 from twinlens.evaluation.judgements import Judgements
 from twinlens.evaluation.reading import UNREAD, truth_scores
 from twinlens.metrics import Mask, Scores
@@ -30,6 +33,16 @@ def rerank(judgements: Judgements, scores: Scores, first: int) -> Scores:
     truths = truth_scores(judgements.queries, judgements.gallery)
     rows = zip(scores, truths, judgements.ignore, strict=True)
     return np.stack([_reordered(score, truth, ignored, first) for score, truth, ignored in rows])
+
+
+def milliseconds(gallery: Sequence[Sample], pictures: int = 50) -> float:
+    """Measure what a picture costs the stage: the median time in ms to read one, over the first pictures (N,)."""
+    times = []
+    for entry in [entry for entry in gallery if entry.image is not None][:pictures]:
+        begun = time.perf_counter()
+        truth_scores((), (entry,))
+        times.append(1000 * (time.perf_counter() - begun))
+    return float(np.median(times)) if times else 0.0
 
 
 def _reordered(scores: Scores, truths: Scores, ignored: Mask, first: int) -> Scores:
