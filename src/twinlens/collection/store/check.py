@@ -69,11 +69,11 @@ def entry_faults(store: Store) -> Iterator[tuple[int, str, bool]]:
 
 def damaged_vectors(store: Store) -> Iterator[tuple[int, int]]:
     """Yield rows and generations of vectors that fail their checksum or hold NaN or infinity."""
-    dims, last = {generation.number: generation.dim for generation in store.generations()}, 0
+    known, last = {generation.number: generation for generation in store.generations()}, 0
     page = "SELECT id, row, generation, crc, data FROM vector WHERE id > ? ORDER BY id LIMIT 1000"
     while found := store.ask(page, last):
         for _, row, generation, crc, data in found:
-            if not intact(data, crc, dims.get(generation, 0)):
+            if generation not in known or not intact(row, known[generation], crc, data):
                 yield row, generation
         last = found[-1][0]
 

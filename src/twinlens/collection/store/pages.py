@@ -21,12 +21,15 @@ from twinlens.collection.store.records import (
     local_size,
     signed,
 )
+from twinlens.collection.store.seeking import places
 
 MAGIC = b"SQLite format 3\0"
 LEAF = 13
 """The first byte of a page that holds rows of a table."""
 _OTHERS = {2: 12, 5: 12, 10: 8}
 """The first byte of a page of an index, or above the leaves of a table → bytes of its header."""
+_ABOVE = (2, 5)
+"""The first byte of pages that point at other pages."""
 _HEADER, _FRAME = 32, 24
 _TELLING = 5
 """Values in a record from which on noise is not taken for it, wherever it lies."""
@@ -41,12 +44,14 @@ class Pages:
         log = path.with_name(f"{path.name}-wal")
         self._logged = dict(_log_pages(log.read_bytes(), size)) if log.is_file() else {}
         self.count = max(-(-len(self._data) // size), *self._logged, 0, 0)
-        first = self.page(1)
-        free = self._free_pages(first) if first.startswith(MAGIC) else None
-        self.knows_free = free is not None
-        """Whether it is known which pages held what was deleted, and no row was read outside a whole page."""
-        self._free = free or set[int]()
         self._overflow = set[int]()
+        first = self.page(1)
+        is_whole = len(self._data) % size == 0 and int.from_bytes(first[28:32], "big") == self.count
+        free = self._free_pages(first) if is_whole and first.startswith(MAGIC) else None
+        linked = self._linked(first, free) if free else set[int]()
+        self.knows_free = free is not None and not free & linked
+        """Whether it is known which pages held what was deleted, and no row was read outside a whole page."""
+        self._free = (free or set[int]()) - linked
 
     def rows(self) -> Iterator[tuple[int, Record]]:
         """Yield the key and the values of every row of every table that can be read."""
@@ -98,20 +103,16 @@ class Pages:
         Its first byte, its pointers and their number may be damaged: if the cells, laid end to end, fill what is not
         free, they are the rows, whatever else it says. Deleted rows lie in what is free.
         """
-        header = _OTHERS.get(page[start])
-        if header and self._fits(page, start, header):
-            return [], None
-        places = self._laid_out(page, start)
-        if places is not None and (places or page[start] == LEAF):
-            return [cell for place in places if (cell := self._cell(page, place))], None
-        if page[start] != LEAF or not self._fits(page, start, 8):
-            return [], 0
-        cells = [self._cell(page, place) for place in self._pointed_at(page, start, 8)]
-        whole = [cell for cell in cells if cell]
-        if len(whole) == len(cells):
-            return whole, None
-        (content,) = struct.unpack_from(">H", page, start + 5)
-        return whole, int(content) if 2 * len(whole) > len(cells) else 0  # else all of the rows have moved
+        laid_out = self._laid_out(page, start)
+        if laid_out is not None and (laid_out or page[start] == LEAF):
+            return [cell for place in laid_out if (cell := self._cell(page, place))], None
+        pointed_at = self._pointed_at(page, start, 8) if self._fits(page, start, 8) else []
+        cells = [cell for place in pointed_at if (cell := self._cell(page, place))]
+        if 2 * len(cells) > len(pointed_at):
+            (content,) = struct.unpack_from(">H", page, start + 5)
+            return cells, None if len(cells) == len(pointed_at) else int(content)
+        is_other = page[start] in _OTHERS and self._fits(page, start, _OTHERS[page[start]])
+        return (cells, 0) if page[start] == LEAF else ([], None if is_other else 0)
 
     def _fits(self, page: bytes, start: int, header: int) -> bool:
         """Tell whether a page's header agrees with its pointers."""
@@ -143,22 +144,29 @@ class Pages:
                 return None
         return places if place == self.usable and not fragments and not block else None
 
-    def _strewn(self, place: int, end: int) -> list[tuple[int, Record]]:
+    def _strewn(self, start: int, end: int) -> list[tuple[int, Record]]:
         """Find rows in bytes that no header tells about, such as those of pages that were moved; the last one first.
 
         A record of few values counts only beside another row. A row that none follows may have lost bytes, so that the
         next one begins inside it. The rows of a page are written from its end on: of two versions of a row the one
         nearer to the end is the current one.
         """
-        found, beside = list[tuple[int, Record]](), False
-        while place < end:
-            size = self._cell_size(self._data, place, end) if self._data[place] else None
-            cell = self._cell(self._data, place) if size else None
-            followed = bool(size and cell and self._cell(self._data, place + size))
-            if cell and (beside or followed or len(cell[1]) >= _TELLING):
-                found.append(cell)
-            beside, place = followed, place + (size if size and followed else 1)
+        found, expected, passed = list[tuple[int, Record]](), -1, start
+        for place in places(self._data, start, end):
+            while expected >= passed and expected < place:  # a row beside the one before, whatever it begins with
+                passed, expected = self._take(found, expected, end, True)
+            if place >= passed:
+                passed, expected = self._take(found, place, end, place == expected)
         return found[::-1]
+
+    def _take(self, found: list[tuple[int, Record]], place: int, end: int, beside: bool) -> tuple[int, int]:
+        """Add the row at a place, if any; return where the next one may begin at the earliest, and where beside it."""
+        size = self._cell_size(self._data, place, end)
+        cell = self._cell(self._data, place) if size else None
+        followed = bool(size and cell and self._cell(self._data, place + size))
+        if cell and (beside or followed or len(cell[1]) >= _TELLING):
+            found.append(cell)
+        return (place + size, place + size) if size and followed else (place + 1, -1)
 
     def _cell_size(self, page: Data, place: int, end: int) -> int | None:
         """Count the bytes of a cell on its own page; None where it cannot be one."""
@@ -201,6 +209,18 @@ class Pages:
             left -= len(parts[-1])
         self._overflow.update(passed)
         return b"".join(parts)
+
+    def _linked(self, first: bytes, free: set[int]) -> set[int]:
+        """Return the pages that others point at, those of the list of free pages left out: they are in use."""
+        found = {
+            record[3] for _, record in self._leaf(first, 100)[0] if len(record) == 5 and isinstance(record[3], int)
+        }
+        for number in set(range(1, self.count + 1)) - free:
+            page, start = self.page(number), 100 if number == 1 else 0
+            if page[start] in _ABOVE and self._fits(page, start, 12):
+                pointers = [start + 8, *self._pointed_at(page, start, 12)]
+                found.update(int.from_bytes(page[place : place + 4], "big") for place in pointers)
+        return found
 
     def _free_pages(self, first: bytes) -> set[int] | None:
         """Return the numbers of pages that hold what was deleted; None where their list is damaged."""

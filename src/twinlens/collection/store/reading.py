@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from twinlens.collection.store.database import DAMAGE, DamageError, Database
 from twinlens.collection.store.layout import MODELS
-from twinlens.collection.store.rows import CHECKED, UNCHECKED, Entry, Generation, is_digest
+from twinlens.collection.store.rows import CHECKED, UNCHECKED, Entry, Generation, is_digest, is_vector
 from twinlens.core.types import TwinlensError
 
 Rows = NDArray[np.int64]
@@ -189,7 +188,7 @@ class Reading(Database):
             data, crc = self._one(
                 "SELECT data, crc FROM vector WHERE row = ? AND generation = ?", row, generation.number
             ) or (b"", 0)
-            out[n] = self._vector(row, data, crc, generation.dim)
+            out[n] = self._vector(row, data, crc, generation)
         return out
 
     def vectors_there(self, generation: Generation, rows: Rows) -> tuple[Rows, Vectors]:
@@ -199,15 +198,15 @@ class Reading(Database):
         """
         query = "SELECT row, data, crc FROM vector WHERE generation = ? AND row IN (SELECT value FROM json_each(?))"
         answers = self.ask(query, generation.number, json.dumps(rows.tolist()))
-        found = {row: self._vector(row, data, crc, generation.dim) for row, data, crc in answers}
+        found = {row: self._vector(row, data, crc, generation) for row, data, crc in answers}
         there = [row for row in dict.fromkeys(rows.tolist()) if row in found]
         out = np.empty((len(there), generation.dim), dtype=np.float32)
         for n, row in enumerate(there):
             out[n] = found[row]
         return np.array(there, dtype=np.int64), out
 
-    def _vector(self, row: int, data: Any, crc: Any, dim: int) -> Vectors:
-        if not intact(data, crc, dim):
+    def _vector(self, row: int, data: Any, crc: Any, generation: Generation) -> Vectors:
+        if not intact(row, generation, crc, data):
             raise TwinlensError(f"{self.folder} holds a damaged vector (row {row}); mend it with: twinlens repair")
         return np.frombuffer(data, dtype="<f4")
 
@@ -231,9 +230,9 @@ class Reading(Database):
         raise DamageError(f"the collection {self.folder}: {DAMAGE}")
 
 
-def intact(data: Any, crc: Any, dim: int) -> bool:
+def intact(row: Any, generation: Generation, crc: Any, data: Any) -> bool:
     """Return True if a stored vector has its length (4·D bytes), its checksum, and no NaN or infinity."""
-    if not isinstance(data, bytes) or len(data) != 4 * dim or zlib.crc32(data) != crc:
+    if not is_vector(row, generation.number, crc, data) or len(data) != 4 * generation.dim:
         return False
     return bool(np.isfinite(np.frombuffer(data, dtype="<f4")).all())
 

@@ -146,6 +146,16 @@ def checksum(values: Sequence[Any]) -> int:
     return crc
 
 
+def vector_checksum(row: int, generation: int, data: bytes) -> int:
+    """Return the CRC-32 of a vector's bytes, behind the row and the generation that it belongs to."""
+    return zlib.crc32(data, zlib.crc32(b"%d %d:" % (row, generation)))
+
+
+def is_vector(row: Any, generation: Any, crc: Any, data: Any) -> bool:
+    """Return True if a vector has its checksum: in earlier versions that of its bytes alone."""
+    return isinstance(data, bytes) and crc in (vector_checksum(row, generation, data), zlib.crc32(data))
+
+
 def is_digest(text: object) -> bool:
     """Return True if a text can be a model's digest, and so the name of a folder."""
     return isinstance(text, str) and _DIGEST.fullmatch(text) is not None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import zlib
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,15 +21,18 @@ from twinlens.collection.store.layout import (
 )
 from twinlens.collection.store.pages import Pages, read_pages
 from twinlens.collection.store.records import Record
-from twinlens.collection.store.rows import checksum, is_digest, is_object, is_path
+from twinlens.collection.store.rows import checksum, is_digest, is_object, is_path, is_vector, vector_checksum
 from twinlens.core.counting import counted
 from twinlens.core.types import TwinlensError
 
 LOST = "0" * 32
 """Stands for the digest of a model whose row is lost."""
+_TRIED = 1000
+"""Vectors that are tried on all rows which lack theirs."""
 RE_READ = "its entry in the database was damaged; index its folder again"
 
 
+_INSERT_VECTOR = "INSERT OR IGNORE INTO vector (generation, row, crc, data) VALUES (?, ?, ?, ?)"
 _INSERT = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -38,13 +40,14 @@ _INSERT = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 class Salvage:
     """The outcome of a salvage: entries saved, those of them that must be read again, the damaged file's name.
 
-    emptied: entries whose metadata were damaged, and are read again. knows_free: it was known which pages held deleted
-    rows, so that none of them has come back.
+    emptied: entries whose metadata were damaged, and are read again. unchecked: entries whose checksums are lost.
+    knows_free: it was known which pages held deleted rows, so that none of them has come back.
     """
 
     entries: int
     failed: int
     emptied: int
+    unchecked: int
     kept: str
     knows_free: bool
 
@@ -58,6 +61,9 @@ class Salvage:
         if self.emptied:
             without = counted(self.emptied, "of them has lost its metadata", "of them have lost their metadata")
             found.append(f"{without}: index their folders again")
+        if self.unchecked:
+            without = counted(self.unchecked, "of them has lost its checksum", "of them have lost their checksums")
+            found.append(f"{without}: whether their captions and metadata are as they were cannot be told")
         if not self.knows_free:
             found.append("pictures that had left may be back among them: index your folders again")
         return found
@@ -71,6 +77,8 @@ class _Found:
     sequences: dict[str, int] = field(default_factory=dict)
     generations: dict[int, tuple[str, str, int, int]] = field(default_factory=dict)
     mount_points: set[bytes] = field(default_factory=set)
+    vectors: list[tuple[int, int, bytes]] = field(default_factory=list)
+    """Generation, checksum and bytes of vectors whose checksum is of another row, or of other bytes."""
     others: list[Record] = field(default_factory=list)
     """The values of entries whose row or path another one has."""
 
@@ -87,7 +95,7 @@ def salvage(folder: Path) -> Salvage:
     try:
         pages = read_pages(path, default=PAGE)
         with closing(sqlite3.connect(draft, isolation_level=None)) as new:
-            entries, failed, emptied = _fill(new, pages)
+            counts = _fill(new, pages)
         share_mode(draft, path)
         draft.replace(folder / SALVAGED)
     except BaseException as error:
@@ -95,7 +103,7 @@ def salvage(folder: Path) -> Salvage:
         if isinstance(error, OSError | sqlite3.OperationalError):
             raise TwinlensError(f"cannot write a new {path}: {error}; make room and repair again") from error
         raise
-    return Salvage(entries, failed, emptied, finish_salvage(folder) or "", pages.knows_free)
+    return Salvage(*counts, finish_salvage(folder) or "", pages.knows_free)
 
 
 def finish_salvage(folder: Path) -> str | None:
@@ -128,8 +136,11 @@ def _kept_name(path: Path) -> Path:
     return kept
 
 
-def _fill(new: sqlite3.Connection, pages: Pages) -> tuple[int, int, int]:
-    """Write all rows of the pages into a new database; return its entries, the damaged, and those without metadata."""
+def _fill(new: sqlite3.Connection, pages: Pages) -> tuple[int, int, int, int]:
+    """Write all rows of the pages into a new database.
+
+    Return its entries, the damaged, those without metadata, and those without a checksum.
+    """
     found = _Found()
     new.execute("PRAGMA foreign_keys = OFF")
     new.execute("BEGIN")
@@ -140,7 +151,8 @@ def _fill(new: sqlite3.Connection, pages: Pages) -> tuple[int, int, int]:
     _put_generations(new, found)
     new.execute("DELETE FROM vector WHERE generation NOT IN (SELECT number FROM generation)")
     new.execute("DELETE FROM vector WHERE row NOT IN (SELECT row FROM entry)")
-    failed, emptied = _check_entries(new)
+    _settle_vectors(new, found)
+    failed, emptied, unchecked = _check_entries(new)
     if len(found.states) == 1:
         new.execute("UPDATE state SET collection = ?", (found.states[0],))
     new.executemany("INSERT OR IGNORE INTO mount_point VALUES (?)", [(path,) for path in found.mount_points])
@@ -153,7 +165,7 @@ def _fill(new: sqlite3.Connection, pages: Pages) -> tuple[int, int, int]:
         raise TwinlensError("nothing can be read of the database; restore the collection from a copy")
     new.execute("COMMIT")
     new.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return int(entries), failed, emptied
+    return int(entries), failed, emptied, unchecked
 
 
 def _take(new: sqlite3.Connection, found: _Found, key: int, record: Record) -> None:
@@ -161,8 +173,8 @@ def _take(new: sqlite3.Connection, found: _Found, key: int, record: Record) -> N
     match record:
         case (None, bytes(), bytes(), int(), int(), str(), int(), str(), str() | None, int() | None, int() | None):
             _put_entry(new, found, key, record[1:])
-        case (None, int(), int(), int(crc), bytes(data)) if zlib.crc32(data) == crc:
-            new.execute("INSERT OR IGNORE INTO vector VALUES (?, ?, ?, ?, ?)", (key, *record[1:]))
+        case (None, int(generation), int(row), int(crc), bytes(data)):
+            _put_vector(new, found, (generation, row, crc, data))
         case (None, int(crc)):
             new.execute("INSERT OR IGNORE INTO old_check VALUES (?, ?)", (key, crc))
         case (None, str(digest), str(recipe), int(dim), int(serving)) if is_digest(digest) and dim > 0:
@@ -188,6 +200,15 @@ def _put_entry(new: sqlite3.Connection, found: _Found, row: int, values: Record)
     new.execute(_INSERT, (row, *values))
 
 
+def _put_vector(new: sqlite3.Connection, found: _Found, values: tuple[int, int, int, bytes]) -> None:
+    """Store a vector, or note it where its checksum is of another row, or of other bytes."""
+    generation, row, crc, data = values
+    if is_vector(row, generation, crc, data):
+        new.execute(_INSERT_VECTOR, values)
+    else:
+        found.vectors.append((generation, crc, data))
+
+
 def _settle(new: sqlite3.Connection, found: _Found) -> None:
     """Give each row the entry that has its checksum, where a damaged file tells several or tells it of another row."""
     checks = dict(new.execute("SELECT row, crc FROM old_check").fetchall())
@@ -200,6 +221,17 @@ def _settle(new: sqlite3.Connection, found: _Found) -> None:
         if stored.get(row) != crc and crc in known:
             new.execute("DELETE FROM entry WHERE row = ? OR path = ?", (row, known[crc][0]))
             new.execute(_INSERT, (row, *known[crc]))
+
+
+def _settle_vectors(new: sqlite3.Connection, found: _Found) -> None:
+    """Give vectors to the rows that lack theirs and that their checksums are of: the numbers beside them may differ."""
+    lacking = "SELECT row FROM entry WHERE row NOT IN (SELECT row FROM vector WHERE generation = ?)"
+    for given, crc, data in found.vectors[:_TRIED]:
+        for generation in {given, *found.generations}:
+            rows = (row for (row,) in new.execute(lacking, (generation,)).fetchall())
+            row = next((row for row in rows if vector_checksum(row, generation, data) == crc), None)
+            if row is not None:
+                new.execute(_INSERT_VECTOR, (generation, row, crc, data))
 
 
 def _put_generations(new: sqlite3.Connection, found: _Found) -> None:
@@ -215,16 +247,17 @@ def _put_generations(new: sqlite3.Connection, found: _Found) -> None:
         new.execute("INSERT OR IGNORE INTO generation VALUES (?, ?, ?, ?, ?)", values)
 
 
-def _check_entries(new: sqlite3.Connection) -> tuple[int, int]:
+def _check_entries(new: sqlite3.Connection) -> tuple[int, int, int]:
     """Turn entries that fail their checksum into failures, empty metadata that are none, and check all anew.
 
-    Return how many have failed it, and how many lost their metadata: without the hash, their files are read again. An
-    entry whose checksum is lost keeps what it says: a caption may be all there is.
+    Return how many have failed it, how many lost their metadata, and how many have no checksum. Without the hash, files
+    are read again. An entry whose checksum is lost keeps what it says: a caption may be all there is.
     """
-    failed = emptied = 0
+    failed = emptied = unchecked = 0
     for row in [row for (row,) in new.execute("SELECT row FROM entry").fetchall()]:
         values = new.execute("SELECT * FROM entry WHERE row = ?", (row,)).fetchone()[1:]
         was = new.execute("SELECT crc FROM old_check WHERE row = ?", (row,)).fetchone()
+        unchecked += was is None
         if was is not None and was[0] != checksum(values):
             failed += 1
             new.execute("DELETE FROM vector WHERE row = ?", (row,))
@@ -237,4 +270,4 @@ def _check_entries(new: sqlite3.Connection) -> tuple[int, int]:
             (values[1], values[3], values[4], values[6], values[7], row),
         )
         new.execute("INSERT OR REPLACE INTO entry_check VALUES (?, ?)", (row, checksum(values)))
-    return failed, emptied
+    return failed, emptied, unchecked

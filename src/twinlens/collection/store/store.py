@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from twinlens.collection.store.database import fresh
 from twinlens.collection.store.reading import Reading, Vectors
-from twinlens.collection.store.rows import Entry, Generation, checksum, is_digest, to_json
+from twinlens.collection.store.rows import Entry, Generation, checksum, is_digest, to_json, vector_checksum
 
 
 class Store(Reading):
@@ -30,17 +29,18 @@ class Store(Reading):
         data = np.ascontiguousarray(vector, dtype="<f4").tobytes()
         if len(data) != 4 * generation.dim:
             raise ValueError(f"a vector of {len(data) // 4} numbers where the model gives {generation.dim}")
-        values = (generation.number, row, zlib.crc32(data), data)
-        self._sql.execute("INSERT OR REPLACE INTO vector (generation, row, crc, data) VALUES (?, ?, ?, ?)", values)
+        self._put(generation.number, row, data)
         if late:
             self._new_epoch()
 
     def copy_vectors(self, source: int, row: int) -> None:
         """Give a row the vectors of another row of equal content and caption, of every generation."""
-        self._sql.execute(
-            "INSERT INTO vector (generation, row, crc, data) SELECT generation, ?, crc, data FROM vector WHERE row = ?",
-            (row, source),
-        )
+        for generation, data in self.ask("SELECT generation, data FROM vector WHERE row = ?", source):
+            self._put(generation, row, data)
+
+    def _put(self, generation: int, row: int, data: bytes) -> None:
+        values = (generation, row, vector_checksum(row, generation, data), data)
+        self._sql.execute("INSERT OR REPLACE INTO vector (generation, row, crc, data) VALUES (?, ?, ?, ?)", values)
 
     def update(self, entry: Entry) -> None:
         """Update the path, size, time and metadata of a row; content and caption stay."""
