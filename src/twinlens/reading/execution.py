@@ -74,7 +74,7 @@ class Execution:
                 things = self._things(thing)
                 return np.asarray(things.any(axis=1) & ~(things & ~self._of_boxes(has)).any(axis=1))
             case Sharing(thing, feature, amount):
-                return _admits(amount, self._most_alike(thing, feature))
+                return _shared(amount, self._alike(thing, feature))
         return self._of_items(meaning)
 
     def items(self, kind: Kind) -> Mask:
@@ -99,8 +99,7 @@ class Execution:
                 wanted = np.array([value in values for value in CODES[attribute]])
                 return np.asarray(((self._per_value(attribute, kind) > 0) == wanted[:, None]).all(axis=0))
             case Alike(attribute, kind, amount):
-                counts = self._per_value(attribute, kind)
-                return np.asarray((_admits(amount, counts) & (counts > 0)).any(axis=0))
+                return _shared(amount, self._per_value(attribute, kind).T)
         raise TypeError(f"no execution of {type(meaning).__name__}")
 
     def _condition(self, condition: Condition) -> Mask:
@@ -177,11 +176,11 @@ class Execution:
     def _alone(self) -> Execution:
         return Execution(self.table.boxes_alone)
 
-    def _most_alike(self, thing: str, feature: str) -> Counts:
-        """Count the boxes or towers with the commonest value of a feature (N,)."""
+    def _alike(self, thing: str, feature: str) -> Counts:
+        """Count for each box or tower those with its value of a feature: (N, B), 0 for what is none."""
         things, values = self._things(thing), FEATURES[feature](self.table)
         same = (values[:, :, None] == values[:, None, :]) & things[:, :, None] & things[:, None, :]
-        return np.asarray(same.sum(axis=2).max(axis=1))
+        return np.asarray(same.sum(axis=2))
 
     def _all(self, truths: list[Mask]) -> Mask:
         return np.asarray(np.all([np.ones(len(self.table.occupied), dtype=np.bool_), *truths], axis=0))
@@ -190,6 +189,14 @@ class Execution:
 def _admits(amount: Number, counts: Counts) -> Mask:
     """Test each count: True where it is admitted."""
     return (counts >= amount.at_least) & (True if amount.at_most is None else counts <= amount.at_most)
+
+
+def _shared(amount: Number, counts: Counts) -> Mask:
+    """Test counts of values (N, V) as `meanings.statements.shared` does."""
+    admitted = _admits(amount, counts)
+    if amount.at_least:
+        return np.asarray(admitted.any(axis=1))
+    return np.asarray((admitted | (counts < 2)).all(axis=1))
 
 
 def _meets(relation: Mask, others: Mask) -> Mask:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twinlens.reading.grammar.kinds import is_block
 from twinlens.reading.grammar.rules import rule, same
-from twinlens.reading.meanings import At, AtEdge, Between, Condition, Either, Not, Over, Touching, Under, Untrue, Within
+from twinlens.reading.meanings import At, AtEdge, Between, Condition, Either, Not, Over, Touching, Under, Within
 
 
 def _corner(side: str) -> Condition:
@@ -23,7 +23,7 @@ _QUALITIES = [
     *rule("COND", "not being COND", Not),
     *rule("COND", "either COND or else COND", lambda one, other: Either((one, other))),
     *rule("COND", "in a box with HAS", Within),
-    *rule("COND", "in a box without HAS", lambda has: Within(Untrue(has))),
+    *rule("COND", "in a box LACKING", Within),
 ]
 
 _EDGES = [
@@ -39,9 +39,11 @@ _EDGES = [
         for flat in ("left", "right")
         for one in rule("SIDE", f"{upright} {flat} corner", lambda side=f"{upright} {flat} corner": side)
     ),
-    *rule("EDGE", "[the|a|an|any|its] SIDE [of the|a|any|its box|square]", AtEdge),
-    *rule("EDGE", "[the|a|any] right corner [of the|a box|square]", lambda: _corner("right")),
-    *rule("EDGE", "[the|a|any] left corner [of the|a box|square]", lambda: _corner("left")),
+    *rule("OF_BOX", "of the|a|any|its [grey] box", lambda: 0),
+    *rule("OF_BOX", "of the [grey] square", lambda: 0),  # "the top of a square" may be that of an item
+    *rule("EDGE", "[the|a|an|any|its] SIDE [~OF_BOX]", AtEdge),
+    *rule("EDGE", "[the|a|any] right corner [~OF_BOX]", lambda: _corner("right")),
+    *rule("EDGE", "[the|a|any] left corner [~OF_BOX]", lambda: _corner("left")),
     *rule("COND", "[closely|nearly] touching|attached [to] EDGE", same),
     *rule("COND", "touching EDGE with its side", same),
     *rule("COND", "in EDGE", lambda edge: edge if "corner" in repr(edge) else None),

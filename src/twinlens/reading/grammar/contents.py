@@ -6,33 +6,42 @@ squares" is left unread.
 
 from __future__ import annotations
 
-from twinlens.reading.grammar.kinds import ITEM
+from typing import TypeAlias
+
+from twinlens.reading.grammar.kinds import BLOCK, ITEM, is_block, noun
 from twinlens.reading.grammar.rules import rule, same
-from twinlens.reading.grammar.values import at_most, both, only
+from twinlens.reading.grammar.values import both, only
 from twinlens.reading.meanings import (
+    NONE,
     SOME,
     And,
     Compare,
     Condition,
     Count,
     Every,
+    Is,
     Kind,
     Meaning,
     Not,
     Number,
     Or,
     Over,
+    Palette,
     Touching,
     Under,
     Untrue,
     exactly,
 )
 
+Bare: TypeAlias = tuple[tuple[Number, tuple[Condition, ...]], ...]
+"""Numbers and qualities whose noun follows: "one blue" in "one blue and two black circles"."""
 
-def _part(have: Meaning, number: Number, part: Kind) -> Meaning:
-    """State that a number of the items that were spoken of are of a kind as well."""
-    spoken = next((one for one in (have.parts if isinstance(have, And) else (have,)) if isinstance(one, Count)), None)
-    return both(have, Count((spoken.kind if spoken else ITEM).that(*part.conditions), number))
+
+def _part(have: Meaning, number: Number, part: Kind) -> Meaning | None:
+    """State that a number of the items that were spoken of are of a kind as well; None where it is open of which."""
+    parts = have.parts if isinstance(have, And) else (have,)
+    spoken = {one.kind for one in parts if isinstance(one, Count | Palette)}
+    return both(have, Count(spoken.pop().that(*part.conditions), number)) if len(spoken) == 1 else None
 
 
 def none_is(kind: Kind, condition: Condition) -> Meaning:
@@ -40,16 +49,61 @@ def none_is(kind: Kind, condition: Condition) -> Meaning:
     return Every(kind, Kind((Not(condition),)))
 
 
+def _of_each(number: Number, quality: Condition, one: Condition, other: Condition) -> Meaning | None:
+    """Read "a blue circle and square"; of "two blue circles and squares" it is open how many are circles."""
+    if number not in (NONE, SOME):
+        return None
+    return both(Count(Kind((quality, one)), number), Count(Kind((quality, other)), number))
+
+
+def _series(bare: Bare, number: Number, kind: Kind, tail: tuple[Condition, ...] = ()) -> Meaning:
+    """Read "one blue and two black circles touching the wall": noun and tail are those of all."""
+    counts = [Count(noun(kind).that(*qualities, *tail), n) for n, qualities in bare]
+    return both(*counts, Count(kind.that(*tail), number))
+
+
+def _joined(*parts: Meaning) -> Meaning | None:
+    """Join statements; None for "only blue circles and a black square", where "only" is of more than one."""
+    joined = both(*parts)
+    only_kinds = [part.are for part in joined.parts if isinstance(part, Every) and part.kind == ITEM]
+    counted = [part.kind for part in joined.parts if isinstance(part, Count) and part.number.at_least]
+    return None if any(_excludes(one, other) for one in only_kinds for other in counted) else joined
+
+
+def _excludes(one: Kind, other: Kind) -> bool:
+    """Test whether no item is of both kinds, as they tell different values of an attribute."""
+    values = {part.attribute: part.value for part in one.conditions if isinstance(part, Is)}
+    return any(values.get(part.attribute, part.value) != part.value for part in other.conditions if isinstance(part, Is))
+
+
+def lacking(has: Meaning) -> Meaning | None:
+    """Negate a statement; of "without a circle and a square" it is open whether both are missing."""
+    return None if isinstance(has, And) else Untrue(has)
+
+
 _COUNTS = [
     *rule(
         "STATEMENT",
-        "EXACT NOUN that|which|and [it|the] [color] is [of] IS",
+        "EXACT NOUN that|which is [of] IS",
+        # NLVR's writers say so of a box or a tower; "exactly two circles that are blue" are not all circles.
+        lambda number, kind, part: _part(Count(kind, number), number, part) if kind in (ITEM, BLOCK) else None,
+    ),
+    *rule(
+        "STATEMENT",
+        "EXACT NOUN and [it|the] [color] is [of] IS",
         lambda number, kind, part: _part(Count(kind, number), number, part),
     ),
+    *rule("QUALITIES", "QUALITY", lambda quality: (quality,)),
+    *rule("QUALITIES", "QUALITY QUALITIES", lambda quality, qualities: (quality, *qualities)),
+    *rule("BARES", "AMOUNT QUALITIES", lambda number, qualities: ((number, qualities),)),
+    *rule("BARES", "AMOUNT QUALITIES ~AND BARES", lambda number, qualities, rest: ((number, qualities), *rest)),
+    *rule("AND", "[,] and", lambda: 0),
+    *rule("AND", ",", lambda: 0),
+    *rule("STATEMENT", "BARES ~AND AMOUNT NAME [TAIL]", _series),
     *rule("STATEMENT", "AMOUNT KIND", lambda number, kind: Count(kind, number)),
     *rule("STATEMENT", "both KIND and KIND", lambda one, other: both(Count(one, SOME), Count(other, SOME))),
     *rule("LOOSE", "KIND", lambda kind: Count(kind, SOME)),
-    *rule("STATEMENT", "AMOUNT KIND at most", lambda number, kind: Count(kind, at_most(number))),
+    *rule("STATEMENT", "NUM KIND at most", lambda most, kind: Count(kind, Number(0, most))),
     *rule("STATEMENT", "none of the NAME is PREDICATE", none_is),
     *rule("STATEMENT", "more KIND than KIND", Compare),
     *rule("STATEMENT", "more QUALITY than QUALITY NOUN", lambda a, b, kind: Compare(kind.that(a), kind.that(b))),
@@ -74,62 +128,68 @@ _PARTS = [
 ]
 
 _JOINED = [
-    *rule(
-        "HAS",
-        "AMOUNT QUALITY SHAPE and SHAPE",
-        lambda n, quality, one, other: both(Count(Kind((quality, one)), n), Count(Kind((quality, other)), n)),
-    ),
+    *rule("HAS", "AMOUNT QUALITY SHAPE and SHAPE", _of_each),
     *rule("DEFINITE", "STATEMENT", same),
     *rule("DEFINITE", "ONLY", same),
-    *rule("DEFINITE", "STATEMENT ~JOIN DEFINITE", both),
-    *rule("DEFINITE", "ONLY ~JOIN DEFINITE", both),
-    *rule("HAS", "STATEMENT", same),
-    *rule("HAS", "LOOSE", same),
-    *rule("HAS", "ONLY", same),
-    *rule("HAS", "KIND only", only),
-    *rule("HAS", "STATEMENT ~JOIN HAS", both),
-    *rule("HAS", "LOOSE ~JOIN HAS", both),
-    *rule("HAS", "ONLY ~JOIN DEFINITE", both),
-    *rule("HAS", "STATEMENT [that] where [all] [the] HAS", both),
-    *rule("HAS", "STATEMENT PART IS", _part),
+    *rule("DEFINITE", "STATEMENT ~JOIN DEFINITE", _joined),
+    *rule("DEFINITE", "ONLY ~JOIN DEFINITE", _joined),
+    *rule("MORE", "STATEMENT", same),
+    *rule("MORE", "LOOSE", same),
+    *rule("MORE", "ONLY", same),
+    *rule("MORE", "STATEMENT ~JOIN MORE", _joined),
+    *rule("MORE", "LOOSE ~JOIN MORE", _joined),
+    *rule("MORE", "ONLY ~JOIN DEFINITE", _joined),
+    *rule("MORE", "STATEMENT [that] where [all] [the] MORE", _joined),
+    *rule("MORE", "STATEMENT PART IS", _part),
     *rule(
-        "HAS",
-        "AMOUNT QUALITY and AMOUNT NAME TAIL",
-        lambda n, quality, m, kind, tail: both(Count(Kind((quality, *tail)), n), Count(kind.that(*tail), m)),
-    ),
-    *rule("HAS", "AMOUNT QUALITY ~JOIN HAS", lambda n, quality, rest: both(Count(Kind((quality,)), n), rest)),
-    *rule("HAS", "AMOUNT QUALITY", lambda number, quality: Count(Kind((quality,)), number)),
-    *rule(
-        "HAS",
+        "MORE",
         "STATEMENT and [the] KIND is PREDICATE",
         lambda have, kind, that: both(have, Count(kind.that(that), SOME)),
     ),
-    *rule("HAS", "without HAS", Untrue),
+    *rule("HAS", "MORE", same),
+    *rule("HAS", "KIND only", only),
+    *rule("HAS", "LACKING", same),
     *rule("HAS", "either HAS or else HAS", lambda one, other: Or((one, other))),
+    *rule("LACKING", "without both HAS", lambda has: Untrue(has) if isinstance(has, And) else None),
+    *rule("LACKING", "without HAS", lacking),
 ]
 
 
-def _above(low: Kind, number: Number, high: Kind, directly: bool) -> Meaning | None:
-    """Read "a circle with two items on top of it"; of "no item on top of it" it is left open whose."""
-    return Count(high.that(Over(low, directly)), number) if number.at_least else None
+def _with_above(number: Number, low: Kind, others: Number, high: Kind, directly: bool) -> Meaning | None:
+    """Read "two circles with a square above it"."""
+    return _accompanied(number, low, others, Under(high, directly or is_block(low)))
 
 
-def _beneath(high: Kind, number: Number, low: Kind, directly: bool) -> Meaning | None:
-    return Count(low.that(Under(high, directly)), number) if number.at_least else None
+def _with_below(number: Number, high: Kind, others: Number, low: Kind, directly: bool) -> Meaning | None:
+    return _accompanied(number, high, others, Over(low, directly or is_block(high)))
+
+
+def _accompanied(number: Number, kind: Kind, others: Number, company: Condition) -> Meaning | None:
+    """Count the items of a kind that have others above or below; conditions say "some" or "none" of these alone."""
+    if others not in (NONE, SOME):
+        return None
+    return Count(kind.that(company if others == SOME else Not(company)), number)
+
+
+def _and_above(number: Number, low: Kind, others: Number, high: Kind, directly: bool) -> Meaning | None:
+    """Read "a circle and a square on top of it"; with other numbers it is open whose number they are."""
+    if number != SOME or others != SOME:
+        return None
+    return Count(high.that(Over(low, directly or is_block(low))), SOME)
+
+
+def _and_below(number: Number, high: Kind, others: Number, low: Kind, directly: bool) -> Meaning | None:
+    if number != SOME or others != SOME:
+        return None
+    return Count(low.that(Under(high, directly or is_block(high))), SOME)
 
 
 _PRONOUNS = [
     *rule("IT", "it|that|this [all]", lambda: 0),
-    *rule(
-        "STATEMENT",
-        "AMOUNT KIND with|and AMOUNT NAME OVER ~IT",
-        lambda _, low, number, high, directly: _above(low, number, high, directly),
-    ),
-    *rule(
-        "STATEMENT",
-        "AMOUNT KIND with|and AMOUNT NAME UNDER ~IT",
-        lambda _, high, number, low, directly: _beneath(high, number, low, directly),
-    ),
+    *rule("STATEMENT", "AMOUNT KIND and AMOUNT NAME OVER ~IT", _and_above),
+    *rule("STATEMENT", "AMOUNT KIND and AMOUNT NAME UNDER ~IT", _and_below),
+    *rule("STATEMENT", "AMOUNT KIND with AMOUNT NAME OVER ~IT", _with_above),
+    *rule("STATEMENT", "AMOUNT KIND with AMOUNT NAME UNDER ~IT", _with_below),
     *rule("COMPANY", "touching each other", lambda: Touching),
     *rule("COMPANY", "not touching each other", lambda: lambda kind: Not(Touching(kind))),
     *rule("STATEMENT", "NUM KIND COMPANY", lambda n, kind, with_others: Count(kind.that(with_others(kind)), Number(n))),

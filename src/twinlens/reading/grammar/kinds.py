@@ -6,7 +6,7 @@ A NAME is the noun and what stands before it; a TAIL, one or more conditions, fo
 from __future__ import annotations
 
 from twinlens.reading.grammar.rules import Rule, rule, same
-from twinlens.reading.meanings import At, Either, Is, IsBlock, Kind, Not, Over, Under, Within
+from twinlens.reading.meanings import At, Condition, Either, Is, IsBlock, Kind, Not, Over, Under, Within
 from twinlens.reading.world import COLOURS, SHAPES, SIZES
 
 ITEM, BLOCK = Kind(), Kind((IsBlock(),))
@@ -15,6 +15,23 @@ ITEM, BLOCK = Kind(), Kind((IsBlock(),))
 def is_block(kind: Kind) -> bool:
     """Test whether a kind is one of blocks; of these "over" means that they stand on each other."""
     return IsBlock() in kind.conditions
+
+
+def noun(kind: Kind) -> Kind:
+    """Return the kind of a noun alone: circles, where the kind is blue circles."""
+    return Kind(tuple(part for part in kind.conditions if isinstance(part, IsBlock) or attributes(part) == {"shape"}))
+
+
+def attributes(condition: Condition) -> set[str]:
+    """Return the attributes that a quality tells: {"colour"} of "black or blue"."""
+    parts = condition.conditions if isinstance(condition, Either) else (condition,)
+    return {part.attribute for part in parts if isinstance(part, Is)}
+
+
+def _qualified(quality: Condition, kind: Kind) -> Kind | None:
+    """Restrict a kind by a quality; "blue yellow circle" is not read."""
+    told = [attributes(part) for part in kind.conditions]
+    return None if attributes(quality) in told else kind.that(quality)
 
 
 def _value(symbol: str, attribute: str, value: str) -> list[Rule]:
@@ -38,12 +55,12 @@ _WORDS = [
 ]
 
 _NAMES = [
-    *rule("NOUN", "item|one", lambda: ITEM),
+    *rule("NOUN", "item", lambda: ITEM),
     *rule("NOUN", "block", lambda: BLOCK),
     *rule("NOUN", "SHAPE [item]", lambda shape: Kind((shape,))),
     *rule("NOUN", "SHAPE block", lambda shape: BLOCK.that(shape)),
     *rule("NAME", "NOUN", same),
-    *rule("NAME", "QUALITY NAME", lambda quality, kind: kind.that(quality)),
+    *rule("NAME", "QUALITY NAME", _qualified),
     # Slips that stand in the corpus: "a yellow black at the top", "a block block".
     *rule("NAME", "COLOUR black", lambda colour: BLOCK.that(colour)),
     *rule("NAME", "block block", lambda: BLOCK.that(Is("colour", "black"))),
@@ -69,6 +86,7 @@ _KINDS = [
     *rule("TAIL", "[,] [that|which is] at|as|on [the|its] PLACE of OWNER", lambda place, owner: (place, *owner)),
     *rule("OWNER", "a|the|it tower", lambda: ()),
     *rule("OWNER", "a|the tower with|has HAS", lambda has: (Within(has),)),
+    *rule("OWNER", "a|the tower LACKING", lambda has: (Within(has),)),
     *rule("OWNER", "a|the TOWER", lambda has: (Within(has),)),
     *rule("OTHER", "[a|an|the|other|another|any] KIND", same),
     *rule("OTHER", "[the] top block", lambda: BLOCK.that(At("top"))),

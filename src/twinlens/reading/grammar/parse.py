@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from twinlens.reading.grammar import amounts, conditions, contents, kinds, sentences, towers, values
+from twinlens.reading.grammar.elision import complete
 from twinlens.reading.grammar.rules import Chart, collect
 from twinlens.reading.grammar.spelling import normalise
 from twinlens.reading.meanings import Meaning
@@ -23,7 +24,8 @@ VOCABULARY = frozenset(
 
 def parse(sentence: str) -> Meaning | None:
     """Read a sentence as a meaning; None where the rules do not read all of it."""
-    words = normalise(sentence, VOCABULARY)
+    plain = normalise(sentence, VOCABULARY)
+    words = complete(plain) if plain else None
     if not words:
         return None
     spans = Chart(RULES, words).spans("SENTENCE", 0)

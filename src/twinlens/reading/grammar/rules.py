@@ -86,7 +86,7 @@ def _expand(tokens: Sequence[str]) -> list[tuple[str | frozenset[str], ...]]:
         return [()]
     first, rest = tokens[0], tokens[1:]
     if first != "[":
-        step = first if first.removeprefix("~").isupper() else frozenset(first.split("|"))
+        step = first if first.removeprefix("~").replace("_", "").isupper() else frozenset(first.split("|"))
         return [(step, *steps) for steps in _expand(rest)]
     end = _closing(rest)
     tails = _expand(rest[end + 1 :])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TypeAlias
 
-from twinlens.reading.grammar.contents import none_is
-from twinlens.reading.grammar.kinds import BLOCK
+from twinlens.reading.grammar.contents import lacking, none_is
+from twinlens.reading.grammar.kinds import BLOCK, noun
 from twinlens.reading.grammar.rules import rule, same
 from twinlens.reading.grammar.towers import placed
 from twinlens.reading.grammar.values import both, only
@@ -59,9 +60,36 @@ def _all_alike(thing: Thing, feature: str) -> Meaning | None:
     return _with_feature(ALL, thing, feature)
 
 
+def _differing(number: Number, thing: Thing, feature: str) -> Meaning | None:
+    """State that there are so many boxes or towers, and no two with the same feature."""
+    name, defined = thing
+    return And((Boxes(name, And(()), number), Sharing(name, feature, NONE))) if defined is None else None
+
+
 def _heights(number: Number) -> Meaning:
-    """State that so many towers, the most of one height, are equally high."""
+    """State that so many towers are equally high."""
     return Sharing("tower", "height", number)
+
+
+def _without(number: Number, thing: Thing, has: Meaning) -> Meaning | None:
+    """Read "two boxes do not have a circle"."""
+    without = lacking(has)
+    return None if without is None else _boxes(number, thing, without)
+
+
+def _not_each(thing: Thing, has: Meaning) -> Meaning | None:
+    """Read "not all towers have"; there are some."""
+    each = _each(thing, has)
+    return None if each is None else And((Boxes(thing[0], And(()), SOME), Untrue(each)))
+
+
+def _not_every(kind: Kind, are: Kind) -> Meaning:
+    return And((Count(kind, SOME), Untrue(Every(kind, are))))
+
+
+def _in_boxes(number: Number, thing: Thing, items: Count) -> Meaning | None:
+    """Read "two circles in a box"; of "no circle in a box" it is open whether another box has one."""
+    return _boxes(number, thing, items) if items.number.at_least or number != SOME else None
 
 
 def _among_them(number: Number, thing: Thing, has: Meaning, part: Number, also: Meaning) -> Meaning:
@@ -83,9 +111,9 @@ _THINGS = [
     *rule("WITH", "[that|which] where [there] [is]", lambda: 0),
     *rule("CONTENT", "~WITH HAS [in it]", same),
     *rule("CONTENT", "~WITH HAS each", same),
-    *rule("CONTENT", "without HAS", Untrue),
+    *rule("CONTENT", "LACKING", same),
     *rule("CONTENT", "whose END", same),
-    *rule("CONTENT", "not has HAS", Untrue),
+    *rule("CONTENT", "[that|which] [does] not has HAS", lacking),
     *rule("CONTENT", "[that|where|which] [is] END [and END]", lambda *ends: ends[0] if len(ends) == 1 else both(*ends)),
     *rule("CONTENT", "[,] and HAS", same),
 ]
@@ -107,15 +135,12 @@ _SHARED = [
         "all|the [three] THINGS has the same FEATURE",
         _all_alike,
     ),
-    *rule("CLAUSE", "the three tower is equally high", lambda: _heights(ALL)),
+    *rule("CLAUSE", "the|all [the] [three] tower is equally high", lambda: _heights(ALL)),
     *rule("CLAUSE", "AMOUNT of the tower is equally high", _heights),
-    *rule(
-        "CLAUSE",
-        "[there is] [all] three tower with|has different height",
-        lambda: _heights(exactly(1)),
-    ),
-    *rule("CLAUSE", "all tower differ in height", lambda: _heights(exactly(1))),
-    *rule("CLAUSE", "no two tower has the same height", lambda: _heights(exactly(1))),
+    *rule("CLAUSE", "[there is] [all] [the] three THING with|has different FEATURE", partial(_differing, ALL)),
+    *rule("CLAUSE", "all [the] THING has different FEATURE", partial(_differing, SOME)),
+    *rule("CLAUSE", "all [the] THING differ in FEATURE", partial(_differing, SOME)),
+    *rule("CLAUSE", "no two THING has [the] same FEATURE", partial(_differing, SOME)),
 ]
 
 _THERE = [
@@ -129,10 +154,15 @@ _THERE = [
     *rule("ITEMS", "AMOUNT KIND", lambda number, kind: Count(kind, number)),
     *rule("ITEMS", "KIND", lambda kind: Count(kind, SOME)),
     *rule("CLAUSE", "~THERE ITEMS in each|every THING", lambda items, thing: _each(thing, items)),
-    *rule("CLAUSE", "[~THERE] ITEMS [appear] in AMOUNT THINGS", lambda items, n, thing: _boxes(n, thing, items)),
+    *rule("CLAUSE", "[~THERE] ITEMS [appear] in AMOUNT THINGS", lambda items, n, thing: _in_boxes(n, thing, items)),
     *rule("CLAUSE", "[~THERE] ITEMS [appear] in all THINGS", lambda items, thing: _boxes(ALL, thing, items)),
     *rule("CLAUSE", "each|every [of] [the] THING has HAS", _each),
     *rule("CLAUSE", "all THINGS has HAS", _each),
+    *rule("CLAUSE", "not all|every|each [of] [the] THING has HAS", _not_each),
+    *rule("CLAUSE", "AMOUNT THINGS does not has HAS", _without),
+    *rule("CLAUSE", "~THERE not a|an|any THING", lambda thing: _boxes(NONE, thing)),
+    *rule("CLAUSE", "~THERE not a|an|any THING CONTENT", lambda thing, has: _boxes(NONE, thing, has)),
+    *rule("CLAUSE", "~THERE not a|an|any KIND", lambda kind: Count(kind, NONE)),
     *rule("CLAUSE", "in AMOUNT THINGS there is HAS", _boxes),
     *rule("CLAUSE", "none THINGS has HAS", lambda thing, has: _each(thing, Untrue(has))),
     *rule("CLAUSE", "not one THINGS has HAS", lambda thing, has: _each(thing, Untrue(has))),
@@ -149,6 +179,15 @@ def _together(kind: Kind) -> Meaning:
     return And((Count(kind, Number(2)), Boxes("box", Count(kind, SOME), exactly(1))))
 
 
+def _two_that(n: Number, quality: Condition, m: Number, kind: Kind, condition: Condition) -> Meaning:
+    """Read "two yellow and one black item are touching the wall"."""
+    return both(Count(noun(kind).that(quality, condition), n), Count(kind.that(condition), m))
+
+
+def _two_exactly(n: int, quality: Condition, m: int, kind: Kind, condition: Condition) -> Meaning:
+    return _two_that(exactly(n), quality, exactly(m), kind, condition)
+
+
 def _colours(count: int, condition: Condition) -> Meaning:
     return Variety("colour", Kind((condition,)), exactly(count))
 
@@ -161,6 +200,7 @@ _ITEMS = [
     *rule("CLAUSE", "[the] KIND is PREDICATE", lambda kind, condition: Count(kind.that(condition), SOME)),
     *rule("CLAUSE", "KIND", lambda kind: Count(kind, SOME)),
     *rule("CLAUSE", "all|every|each [of] [the] KIND [is] IS", Every),
+    *rule("CLAUSE", "not all|every|each [of] [the] KIND [is] IS", _not_every),
     *rule("CLAUSE", "only KIND is PREDICATE", lambda kind, condition: Every(Kind((condition,)), kind)),
     *rule(
         "CLAUSE",
@@ -170,17 +210,12 @@ _ITEMS = [
     *rule("CLAUSE", "all KIND keep off the edge", lambda kind: Every(kind, Kind((Not(AtEdge()),)))),
     *rule("CLAUSE", "~THERE fewer KIND than KIND", lambda less, more: Compare(more, less)),
     *rule("CLAUSE", "all [the] KIND is in the same box", _together),
-    *rule("CLAUSE", "the KIND is all together in one box", _together),
+    *rule("CLAUSE", "[all] the KIND is all together in one box", _together),
     *rule("CLAUSE", "there is two or more KIND , all in one box", _together),
-    *rule(
-        "CLAUSE",
-        "[only] AMOUNT QUALITY and AMOUNT KIND is PREDICATE",
-        lambda n, quality, m, kind, condition: both(
-            Count(Kind((quality, condition)), n), Count(kind.that(condition), m)
-        ),
-    ),
+    *rule("CLAUSE", "only NUM QUALITY and NUM KIND is PREDICATE", _two_exactly),
+    *rule("CLAUSE", "AMOUNT QUALITY and AMOUNT KIND is PREDICATE", _two_that),
     *rule("CLAUSE", "~THERE [only|exactly] NUM [different] color COND", _colours),
-    *rule("CLAUSE", "[the item of] all NUM [different] color is PREDICATE", _colours),
+    *rule("CLAUSE", "[[all] the item of] all NUM [different] color is PREDICATE", _colours),
 ]
 
 
@@ -198,6 +233,10 @@ def _end(place: At, thing: Thing, colour: Is) -> Meaning:
     return _boxes(SOME, thing, placed(colour, place))
 
 
+def _each_end(place: At, thing: Thing, colour: Is) -> Meaning | None:
+    return _each(thing, placed(colour, place))
+
+
 def _painted(number: Number, colour: Is) -> Meaning:
     return Boxes("tower", only(Kind((colour,))), number)
 
@@ -209,17 +248,15 @@ def _two_bases(place: At, n: int, one: Is, m: int, other: Is) -> Meaning:
 _TOWERS = [
     *rule("CLAUSE", "the PLACE of a|the THING [from the base] is COLOUR", _end),
     *rule("CLAUSE", "the PLACE of [the] NUM THING is COLOUR", _ends),
-    *rule(
-        "CLAUSE",
-        "the PLACE [block] of each|every THING is COLOUR",
-        lambda place, thing, c: _each(thing, placed(c, place)),
-    ),
+    *rule("CLAUSE", "the PLACE [block] of each|every THING is COLOUR", _each_end),
+    *rule("CLAUSE", "the PLACE [block] of all [the] THING is COLOUR", _each_end),
     *rule(
         "CLAUSE",
         "the TOWER is COLOUR",
         lambda defined, colour: Boxes("tower", both(defined, only(Kind((colour,)))), SOME),
     ),
-    *rule("CLAUSE", "the PLACE of the three tower is NUM COLOUR and NUM COLOUR [block]", _two_bases),
+    *rule("CLAUSE", "the PLACE of the three tower is NUM COLOUR ~OF_TOWERS and NUM COLOUR ~OF_TOWERS", _two_bases),
+    *rule("OF_TOWERS", "[item|block]", lambda: 0),
     *rule("CLAUSE", "of the three tower AMOUNT is COLOUR", _painted),
     *rule("CLAUSE", "AMOUNT of the three tower is COLOUR", _painted),
     *rule("CLAUSE", "of the three tower AMOUNT has HAS", lambda n, has: Boxes("tower", has, n)),

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+from twinlens.reading.grammar.english import WORDS
 
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _FORMS = {
     "item": "items object objects",
+    "one": "ones",
     "block": "blocks",
     "square": "squares",
     "circle": "circles",
     "triangle": "triangles",
-    "box": "boxes",
+    "box": "boxes boxs",
     "tower": "towers",
     "color": "colors colour colours colored coloured",
-    "shape": "shapes",
+    "shape": "shapes shaped",
     "size": "sizes sized",
     "base": "bases",
     "top": "tops",
@@ -23,9 +26,15 @@ _FORMS = {
     "edge": "edges",
     "wall": "walls",
     "side": "sides",
+    "place": "places",
+    "position": "positions",
+    "level": "levels",
     "corner": "corners",
     "kind": "kinds",
-    "is": "are isn",
+    "is": "are",
+    "is not": "isn't aren't isnt arent",
+    "does": "do",
+    "does not": "doesn't don't doesnt dont",
     "has": "have having contain contains containing ha",
     "touching": "touch touches",
     "grey": "gray",
@@ -43,28 +52,65 @@ FORMS = {form: word for word, forms in _FORMS.items() for form in forms.split()}
 FORMS |= {str(number): word for number, word in enumerate(NUMBERS)}
 RUN_TOGETHER = ("a", "is", "at")
 """Words that are found run together with the next one."""
+MENDED = frozenset(
+    """
+    yellow black blue square squares circle circles triangle triangles item items object objects block blocks tower
+    towers boxes color colors colour colours shape shapes size sizes small medium large touching edge edges wall walls
+    corner corners bottom base bases height heights exactly least there with contain contains between below above under
+    different same position nearly closely three four five seven eight
+    """.split()
+)
+"""The words that slips are mended to; `english.WORDS` has those that are one slip away from them and mean another."""
+_PLURAL = frozenset("items objects blocks squares circles triangles boxes towers".split())
+_QUALITIES = frozenset("yellow black blue small medium large big grey gray".split())
+_QUANTIFIERS = frozenset((*NUMBERS, *map(str, range(10)), "none", "each", "every", "all", "ll", "both", "any"))
 
 
 def normalise(sentence: str, vocabulary: Collection[str]) -> list[str] | None:
-    """Split a sentence into words of the vocabulary; None where a word is nothing like any of them."""
+    """Split a sentence into words of the vocabulary; None where a word or a sign is nothing like any of them."""
     words: list[str] = []
-    for token in re.findall(r"[a-z]+|\d+|,", sentence.lower()):
+    for token in re.findall(r"[a-z]+(?:'[a-z]+)?|\d+|\S", _plain(sentence)):
         known = _known(token, vocabulary)
         if known is None:
             return None
         words += known
-    return words
+    return [form for word in _universal(words) for form in FORMS.get(word, word).split()]
+
+
+def _plain(sentence: str) -> str:
+    """Take signs that change nothing out of a sentence: its end, quotes, and hyphens of words."""
+    text = re.sub(r"[\s.!?/]+$", "", sentence.lower().replace("’", "'"))
+    text = re.sub(r"(?<=[a-z0-9])-(?=[a-z])", " ", text)
+    return re.sub(r"[;:]", ",", text).replace('"', "")
 
 
 def _known(token: str, vocabulary: Collection[str]) -> list[str] | None:
-    """Return the words that a token stands for: its own form, two words run together, or the nearest word."""
+    """Return the words that a token stands for: itself, two words run together, or the nearest word."""
     if token in vocabulary or token in FORMS:
-        return FORMS.get(token, token).split()
+        return [token]
+    if token in WORDS:
+        return None
     for head in RUN_TOGETHER:
         if token.startswith(head) and (rest := token.removeprefix(head)) in {*vocabulary, *FORMS} and len(rest) > 2:
-            return [head, *FORMS.get(rest, rest).split()]
-    near = {FORMS.get(word, word) for word in _one_slip(token) if word in vocabulary or word in FORMS}
-    return near.pop().split() if len(token) > 2 and len(near) == 1 else None
+            return [head, rest]
+    near = sorted(MENDED.intersection(_one_slip(token)))
+    return near[-1:] if len(token) > 2 and len({FORMS.get(word, word) for word in near}) == 1 else None
+
+
+def _universal(words: Sequence[str]) -> Iterator[str]:
+    """Put "all" before "the circles": their plural is lost in the singular, and what is said holds of all of them."""
+    for place, word in enumerate(words):
+        noun = next((other for other in words[place + 1 :] if other not in _QUALITIES), "")
+        if word == "the" and noun in _PLURAL and not _quantified(words[:place]):
+            yield "all"
+        yield word
+
+
+def _quantified(before: Sequence[str]) -> bool:
+    """Test whether words before "the circles" tell their number: "none of", "between"."""
+    if before and before[-1] == "of":
+        return len(before) > 1 and before[-2] in _QUANTIFIERS
+    return bool(before) and before[-1] in {"all", "ll", "both", "between"}
 
 
 def _one_slip(token: str) -> Iterator[str]:

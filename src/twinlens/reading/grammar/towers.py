@@ -38,6 +38,6 @@ RULES = [
     *rule("STATEMENT", "END", same),
     *rule("STATEMENT", "only|just COLOUR PLACE", placed),
     *rule("STATEMENT", "two NAME as the base and second block", _both_lowest),
-    *rule("STATEMENT", "AMOUNT NAME stacked together", lambda number, kind: _stacked(number.at_least, kind)),
+    *rule("STATEMENT", "[at least] NUM NAME stacked together", _stacked),
     *rule("STATEMENT", "NUM NAME attached with each other", _stacked),
 ]

@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from twinlens.reading.grammar.kinds import ITEM
+from twinlens.reading.grammar.kinds import BLOCK, ITEM
 from twinlens.reading.grammar.rules import rule
-from twinlens.reading.meanings import Alike, And, Count, Every, Is, Kind, Meaning, Number, Palette, Variety, exactly
+from twinlens.reading.meanings import (
+    NONE,
+    SOME,
+    Alike,
+    And,
+    Count,
+    Every,
+    Is,
+    Kind,
+    Meaning,
+    Number,
+    Palette,
+    Variety,
+    exactly,
+)
 
 Values: TypeAlias = tuple[str, Number]
 """An attribute, and the number of different values that it has."""
@@ -20,14 +34,14 @@ def both(*parts: Meaning) -> And:
     return And(tuple(flat))
 
 
-def at_most(number: Number) -> Number:
-    """Read "three items at most"."""
-    return Number(0, number.at_least)
-
-
 def only(kind: Kind) -> Meaning:
     """State that all items are of a kind, and that there are some."""
     return Every(ITEM, kind)
+
+
+def at_most(most: int) -> Number:
+    """Read "three items at most"."""
+    return Number(0, most)
 
 
 def _palette(kind: Kind, one: Is, other: Is) -> Meaning | None:
@@ -36,9 +50,17 @@ def _palette(kind: Kind, one: Is, other: Is) -> Meaning | None:
     return Palette(one.attribute, (one.value, other.value), kind) if same_attribute else None
 
 
+def _only_palette(kind: Kind, one: Is, other: Is) -> Meaning | None:
+    """Read "only black and yellow circles", where no item has another shape."""
+    colours = _palette(ITEM, one, other)
+    return colours if colours is None or kind in (ITEM, BLOCK) else both(only(kind), colours)
+
+
 def _counted_palette(number: Number, kind: Kind, one: Is, other: Is) -> Meaning | None:
+    """State a count of items of two colours; of "no black and yellow items" it is open whether there are black ones."""
     colours = _palette(kind, one, other)
-    return None if colours is None else both(Count(kind, number), colours)
+    several = number.at_most is None or number.at_most > 1
+    return both(Count(kind, number), colours) if colours and several and number != SOME else None
 
 
 def _variety(kind: Kind, values: Values) -> Meaning:
@@ -46,11 +68,23 @@ def _variety(kind: Kind, values: Values) -> Meaning:
     return Variety(attribute, kind, number)
 
 
-def _varied(number: Number, kind: Kind, values: Values) -> Meaning:
+def _varied(number: Number, kind: Kind, values: Values) -> Meaning | None:
     """State a count of items and the number of their colours; "two items of one colour" are two of perhaps more."""
     if values[1] == exactly(1):
         return Alike(values[0], kind, number)
+    if number in (NONE, SOME):
+        return None
     return both(Count(kind, number), _variety(kind, values))
+
+
+def _all_different(count: int, kind: Kind, attribute: str) -> Meaning | None:
+    """Read "three items of different colors", each of its own; four items are of three colours at most."""
+    return _varied(exactly(count), kind, (attribute, exactly(count))) if count in (2, 3) else None
+
+
+def _all_same(number: Number, kind: Kind, attribute: str) -> Meaning | None:
+    """Read "two items, all of the same color"."""
+    return both(Count(kind, number), Variety(attribute, kind, exactly(1))) if number.at_least else None
 
 
 _ONLY = [
@@ -71,15 +105,15 @@ _ONLY = [
     *rule(
         "STATEMENT",
         "COLOUR NOUN and COLOUR NOUN only",
-        lambda a, one, b, other: _palette(one, a, b) if one == other else None,
+        lambda a, one, b, other: _only_palette(one, a, b) if one == other else None,
     ),
-    *rule("STATEMENT", "only VALUES NOUN", lambda values, kind: _palette(kind, *values)),
+    *rule("STATEMENT", "only VALUES NOUN", lambda values, kind: _only_palette(kind, *values)),
     *rule("STATEMENT", "only NUM VALUES NOUN", lambda n, values, kind: _counted_palette(exactly(n), kind, *values)),
     *rule("STATEMENT", "AMOUNT VALUES NOUN", lambda n, values, kind: _counted_palette(n, kind, *values)),
     *rule("STATEMENT", "AMOUNT NOUN of|with [only] VALUES", lambda n, kind, values: _counted_palette(n, kind, *values)),
     *rule(
         "STATEMENT",
-        "AMOUNT NOUN at most of [only] VALUES",
+        "NUM NOUN at most of [only] VALUES",
         lambda n, kind, values: _counted_palette(at_most(n), kind, *values),
     ),
     *rule("STATEMENT", "KIND of [only] VALUES", lambda kind, values: _palette(kind, *values)),
@@ -96,23 +130,15 @@ _VARIETY = [
     *rule("STATEMENT", "NOUN of VARIETY TAIL", lambda kind, values, tail: _variety(kind.that(*tail), values)),
     *rule("STATEMENT", "[all] [the] KIND is of VARIETY", _variety),
     *rule("STATEMENT", "AMOUNT KIND [all] of|with VARIETY", _varied),
-    *rule("STATEMENT", "AMOUNT NOUN at most of VARIETY", lambda n, kind, values: _varied(at_most(n), kind, values)),
+    *rule("STATEMENT", "NUM NOUN at most of VARIETY", lambda n, kind, values: _varied(at_most(n), kind, values)),
     *rule(
         "STATEMENT",
         "NUM NOUN of different ATTRIBUTE",
-        lambda count, kind, what: _varied(exactly(count), kind, (what, exactly(count))),
+        _all_different,
     ),
     *rule("STATEMENT", "NUM [the] same NOUN color", lambda count, kind: Alike("colour", kind, exactly(count))),
-    *rule(
-        "STATEMENT",
-        "AMOUNT KIND , all of the same ATTRIBUTE",
-        lambda n, kind, what: both(Count(kind, n), Variety(what, kind, exactly(1))),
-    ),
-    *rule(
-        "STATEMENT",
-        "AMOUNT KIND , which share their ATTRIBUTE",
-        lambda n, kind, what: both(Count(kind, n), Variety(what, kind, exactly(1))),
-    ),
+    *rule("STATEMENT", "AMOUNT KIND , all of the same ATTRIBUTE", _all_same),
+    *rule("STATEMENT", "AMOUNT KIND , which share their ATTRIBUTE", _all_same),
 ]
 
 RULES = [*_ONLY, *_VARIETY]

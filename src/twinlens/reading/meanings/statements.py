@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 
 from twinlens.reading.meanings.base import Kind, Meaning, Number
@@ -89,16 +89,16 @@ class Palette(Meaning):
 
 @dataclass(frozen=True)
 class Alike(Meaning):
-    """A number of items of a kind with one value of an attribute: "three blocks of the same colour"."""
+    """A number of items of a kind with one value of an attribute: "three blocks of the same colour"; see `shared`."""
 
     attribute: str
     kind: Kind
     number: Number
 
     def true_of(self, scene: Scene) -> bool:
-        """Count the items of each value; one admitted count is enough."""
+        """Count the items of each value."""
         values = Counter(ATTRIBUTES[self.attribute](item) for item in self.kind.among_all(scene))
-        return any(self.number.admits(count) for count in values.values())
+        return shared(self.number, values.values())
 
 
 @dataclass(frozen=True)
@@ -129,16 +129,16 @@ class EachBox(Meaning):
 
 @dataclass(frozen=True)
 class Sharing(Meaning):
-    """A number of boxes, or of towers, with one value of a feature: "Two towers have the same height"."""
+    """A number of boxes, or of towers, with one value of a feature: "Two towers have the same height"; see `shared`."""
 
     thing: str
     feature: str
     number: Number
 
     def true_of(self, scene: Scene) -> bool:
-        """Return True if the number of those with the commonest value is admitted."""
+        """Count the boxes of each value."""
         values = Counter(FEATURES[self.feature](box) for box in things(self.thing, scene))
-        return self.number.admits(max(values.values(), default=0))
+        return shared(self.number, values.values())
 
 
 @dataclass(frozen=True)
@@ -177,3 +177,14 @@ class Untrue(Meaning):
 def things(thing: str, scene: Scene) -> list[Box]:
     """List the boxes, or those that hold a tower for "tower"."""
     return [box for box in scene if thing == "box" or is_tower(box)]
+
+
+def shared(number: Number, counts: Collection[int]) -> bool:
+    """Test how many share a value, from the count of each: one admitted count is enough.
+
+    "No" and "at most" speak of all values that two or more share: no two towers have the same height where each has
+    its own.
+    """
+    if number.at_least:
+        return any(number.admits(count) for count in counts)
+    return all(number.admits(count) for count in counts if count > 1)
