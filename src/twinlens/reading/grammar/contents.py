@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from twinlens.reading.grammar.kinds import BLOCK, ITEM, is_block, noun
+from twinlens.reading.grammar.kinds import BLOCK, ITEM, has_kind, is_block, noun
 from twinlens.reading.grammar.rules import rule, same
 from twinlens.reading.grammar.values import both, only
 from twinlens.reading.meanings import (
@@ -62,12 +62,25 @@ def _series(bare: Bare, number: Number, kind: Kind, tail: tuple[Condition, ...] 
     return both(*counts, Count(kind.that(*tail), number))
 
 
-def _joined(*parts: Meaning) -> Meaning | None:
-    """Join statements; None for "only blue circles and a black square", where "only" is of more than one."""
-    joined = both(*parts)
+def _joined(one: Meaning, plain: bool, other: Meaning) -> Meaning | None:
+    """Join statements; None where "and" may join less.
+
+    As in "a circle touching a square and a triangle", or "only blue circles and a black square".
+    """
+    joined = both(one, other)
+    if plain and is_open(one):
+        return None
     only_kinds = [part.are for part in joined.parts if isinstance(part, Every) and part.kind == ITEM]
     counted = [part.kind for part in joined.parts if isinstance(part, Count) and part.number.at_least]
     return None if any(_excludes(one, other) for one in only_kinds for other in counted) else joined
+
+
+def is_open(meaning: Meaning) -> bool:
+    """Test whether a statement ends with items that a relation or a comparison is to: "a circle touching a square"."""
+    if isinstance(meaning, Compare):
+        return True
+    kinds = [value for value in vars(meaning).values() if isinstance(value, Kind)]
+    return any(has_kind(condition) for kind in kinds for condition in kind.conditions)
 
 
 def _excludes(one: Kind, other: Kind) -> bool:
@@ -110,14 +123,18 @@ _COUNTS = [
 ]
 
 _PARTS = [
-    *rule("JOIN", "[,] and|with [has]", lambda: 0),
-    *rule("JOIN", "[,] and there is", lambda: 0),
-    *rule("JOIN", "[,] and it has", lambda: 0),
-    *rule("JOIN", "[,] including|has", lambda: 0),
-    *rule("JOIN", "in which", lambda: 0),
-    *rule("JOIN", ",", lambda: 0),
+    *rule("JOIN", "[,] and|with", lambda: True),
+    *rule("JOIN", "[,] and|with has", lambda: False),
+    *rule("JOIN", "[,] and there is", lambda: False),
+    *rule("JOIN", "[,] and it has", lambda: False),
+    *rule("JOIN", "[,] including", lambda: True),
+    *rule("JOIN", "[,] has", lambda: False),
+    *rule("JOIN", "in which", lambda: True),
+    *rule("JOIN", ",", lambda: True),
     *rule("IS", "[a|an] KIND", same),
     *rule("IS", "PREDICATE", lambda condition: Kind((condition,))),
+    *rule("ARE", "[a|an] KIND", same),
+    *rule("ARE", "PREDICATE", lambda quality: None if isinstance(quality, Not) else Kind((quality,))),
     *rule("PART", "[,] [and] one of which|them [is]", lambda: SOME),
     *rule("PART", "[,] [and] AMOUNT of which|them [is]", same),
     *rule("PART", "and it is", lambda: exactly(1)),
@@ -131,15 +148,15 @@ _JOINED = [
     *rule("HAS", "AMOUNT QUALITY SHAPE and SHAPE", _of_each),
     *rule("DEFINITE", "STATEMENT", same),
     *rule("DEFINITE", "ONLY", same),
-    *rule("DEFINITE", "STATEMENT ~JOIN DEFINITE", _joined),
-    *rule("DEFINITE", "ONLY ~JOIN DEFINITE", _joined),
+    *rule("DEFINITE", "STATEMENT JOIN DEFINITE", _joined),
+    *rule("DEFINITE", "ONLY JOIN DEFINITE", _joined),
     *rule("MORE", "STATEMENT", same),
     *rule("MORE", "LOOSE", same),
     *rule("MORE", "ONLY", same),
-    *rule("MORE", "STATEMENT ~JOIN MORE", _joined),
-    *rule("MORE", "LOOSE ~JOIN MORE", _joined),
-    *rule("MORE", "ONLY ~JOIN DEFINITE", _joined),
-    *rule("MORE", "STATEMENT [that] where [all] [the] MORE", _joined),
+    *rule("MORE", "STATEMENT JOIN MORE", _joined),
+    *rule("MORE", "LOOSE JOIN MORE", _joined),
+    *rule("MORE", "ONLY JOIN DEFINITE", _joined),
+    *rule("MORE", "STATEMENT [that] where [all] [the] MORE", both),
     *rule("MORE", "STATEMENT PART IS", _part),
     *rule(
         "MORE",
@@ -192,7 +209,7 @@ _PRONOUNS = [
     *rule("STATEMENT", "AMOUNT KIND with AMOUNT NAME UNDER ~IT", _with_below),
     *rule("COMPANY", "touching each other", lambda: Touching),
     *rule("COMPANY", "not touching each other", lambda: lambda kind: Not(Touching(kind))),
-    *rule("STATEMENT", "NUM KIND COMPANY", lambda n, kind, with_others: Count(kind.that(with_others(kind)), Number(n))),
+    *rule("STATEMENT", "two KIND COMPANY", lambda kind, with_others: Count(kind.that(with_others(kind)), Number(2))),
 ]
 
 RULES = [*_PRONOUNS, *_COUNTS, *_PARTS, *_JOINED]

@@ -6,7 +6,7 @@ A NAME is the noun and what stands before it; a TAIL, one or more conditions, fo
 from __future__ import annotations
 
 from twinlens.reading.grammar.rules import Rule, rule, same
-from twinlens.reading.meanings import At, Condition, Either, Is, IsBlock, Kind, Not, Over, Under, Within
+from twinlens.reading.meanings import At, Condition, Either, Is, IsBlock, Kind, Meaning, Not, Over, Under, Within
 from twinlens.reading.world import COLOURS, SHAPES, SIZES
 
 ITEM, BLOCK = Kind(), Kind((IsBlock(),))
@@ -20,6 +20,12 @@ def is_block(kind: Kind) -> bool:
 def noun(kind: Kind) -> Kind:
     """Return the kind of a noun alone: circles, where the kind is blue circles."""
     return Kind(tuple(part for part in kind.conditions if isinstance(part, IsBlock) or attributes(part) == {"shape"}))
+
+
+def has_kind(condition: Condition) -> bool:
+    """Test whether a condition has a kind or a statement of its own, as relations and places in a box have."""
+    inner = condition.condition if isinstance(condition, Not) else condition
+    return any(isinstance(value, Kind | Meaning) for value in vars(inner).values())
 
 
 def attributes(condition: Condition) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twinlens.reading.grammar.contents import is_open
 from twinlens.reading.grammar.kinds import ITEM
 from twinlens.reading.grammar.parse import parse
 from twinlens.reading.grammar.wording import WORDS, amount, attribute_words, counted, name, speechless
@@ -88,9 +89,12 @@ def _content(meaning: Meaning) -> str:
 def _joined_content(meaning: Meaning) -> str:
     match meaning:
         case And(parts) if len(parts) > 1:
-            return " and ".join(_content(part) for part in parts)
+            links = [", and it has " if is_open(part) else " and " for part in parts[:-1]]
+            return "".join(_content(part) + link for part, link in zip(parts, [*links, ""], strict=True))
         case Or((one, other)):
             return f"either {_content(one)} or else {_content(other)}"
+        case Untrue(And() as statement):
+            return f"without both {_content(statement)}"
         case Untrue(statement):
             return f"without {_content(statement)}"
     raise speechless(meaning)

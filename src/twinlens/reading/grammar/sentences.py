@@ -53,7 +53,8 @@ def _each(thing: Thing, has: Meaning) -> Meaning | None:
 
 def _with_feature(number: Number, thing: Thing, feature: str) -> Meaning | None:
     name, defined = thing
-    return Sharing(name, feature, number) if defined is None else None
+    alone = number in (SOME, exactly(1))  # "a tower with the same color": as what?
+    return Sharing(name, feature, number) if defined is None and not alone else None
 
 
 def _all_alike(thing: Thing, feature: str) -> Meaning | None:
@@ -153,6 +154,7 @@ _THERE = [
     *rule("CLAUSE", "the THING CONTENT", lambda thing, has: _boxes(SOME, thing, has)),
     *rule("ITEMS", "AMOUNT KIND", lambda number, kind: Count(kind, number)),
     *rule("ITEMS", "KIND", lambda kind: Count(kind, SOME)),
+    *rule("CLAUSE", "~THERE no KIND in any THINGS", lambda kind, _: Count(kind, NONE)),
     *rule("CLAUSE", "~THERE ITEMS in each|every THING", lambda items, thing: _each(thing, items)),
     *rule("CLAUSE", "[~THERE] ITEMS [appear] in AMOUNT THINGS", lambda items, n, thing: _in_boxes(n, thing, items)),
     *rule("CLAUSE", "[~THERE] ITEMS [appear] in all THINGS", lambda items, thing: _boxes(ALL, thing, items)),
@@ -199,8 +201,8 @@ _ITEMS = [
     *rule("CLAUSE", "AMOUNT KIND is PREDICATE", lambda number, kind, condition: Count(kind.that(condition), number)),
     *rule("CLAUSE", "[the] KIND is PREDICATE", lambda kind, condition: Count(kind.that(condition), SOME)),
     *rule("CLAUSE", "KIND", lambda kind: Count(kind, SOME)),
-    *rule("CLAUSE", "all|every|each [of] [the] KIND [is] IS", Every),
-    *rule("CLAUSE", "not all|every|each [of] [the] KIND [is] IS", _not_every),
+    *rule("CLAUSE", "all|every|each [of] [the] KIND [is] ARE", Every),
+    *rule("CLAUSE", "not all|every|each [of] [the] KIND [is] ARE", _not_every),
     *rule("CLAUSE", "only KIND is PREDICATE", lambda kind, condition: Every(Kind((condition,)), kind)),
     *rule(
         "CLAUSE",

@@ -90,7 +90,7 @@ def _all_same(number: Number, kind: Kind, attribute: str) -> Meaning | None:
 _ONLY = [
     *rule("ONLY", "only|just KIND", only),
     *rule("ONLY", "nothing but KIND", only),
-    *rule("STATEMENT", "all [of] [the] KIND [is] IS", Every),
+    *rule("STATEMENT", "all [of] [the] KIND [is] ARE", Every),
     *rule("STATEMENT", "KIND , all of them IS", Every),
     *rule("STATEMENT", "all QUALITY NOUN", lambda quality, kind: only(kind.that(quality))),
     *rule(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from twinlens.core.types import TwinlensError
+from twinlens.reading.grammar.kinds import has_kind
 from twinlens.reading.grammar.spelling import NUMBERS
 from twinlens.reading.meanings import (
     NONE,
@@ -71,7 +72,7 @@ def counted(number: Number, kind: Kind, content: Content) -> str:
     """Word a number of items: "at least two blue circles"."""
     words, plural = amount(number)
     named = name(kind, content, plural=plural)
-    return f"{'an' if words == 'a' and named[0] in 'aeiou' else words} {named}"
+    return _one(named) if words == "a" else f"{words} {named}"
 
 
 def name(kind: Kind, content: Content, *, plural: bool = True) -> str:
@@ -124,13 +125,13 @@ def _relation(condition: Condition, content: Content) -> str:
     match condition:
         case Over(kind, directly) | Under(kind, directly):
             where = "above" if isinstance(condition, Over) else "below"
-            return f"{'directly' if directly else 'somewhere'} {where} a {named(kind, plural=False)}"
+            return f"{'directly' if directly else 'somewhere'} {where} {_one(named(kind, plural=False))}"
         case Touching(kind):
-            return f"touching a {named(kind, plural=False)}"
+            return f"touching {_one(named(kind, plural=False))}"
         case Between(one, other, alike) if one == other:
             return f"between two {named(one)}{' of the same color' if alike else ''}"
         case Between(one, other, False):
-            return f"between a {named(one, plural=False)} and a {named(other, plural=False)}"
+            return f"between {_one(named(one, plural=False))} and {_one(named(other, plural=False))}"
         case Within(statement):
             words = content(statement)
             return f"in a box {words}" if words.startswith("without ") else f"in a box with {words}"
@@ -162,4 +163,9 @@ def _weight(condition: Condition) -> int:
     inner = condition.condition if isinstance(condition, Not) else condition
     if isinstance(inner, Within):
         return 2
-    return int(isinstance(inner, Over | Under | Touching | Between | Either) and not _is_quality(inner))
+    return int(has_kind(inner) or (isinstance(inner, Either) and not _is_quality(inner)))
+
+
+def _one(named: str) -> str:
+    """Put the article before a name: "an item"."""
+    return f"{'an' if named[0] in 'aeiou' else 'a'} {named}"
