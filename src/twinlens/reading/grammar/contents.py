@@ -86,7 +86,9 @@ def is_open(meaning: Meaning) -> bool:
 def _excludes(one: Kind, other: Kind) -> bool:
     """Test whether no item is of both kinds, as they tell different values of an attribute."""
     values = {part.attribute: part.value for part in one.conditions if isinstance(part, Is)}
-    return any(values.get(part.attribute, part.value) != part.value for part in other.conditions if isinstance(part, Is))
+    return any(
+        values.get(part.attribute, part.value) != part.value for part in other.conditions if isinstance(part, Is)
+    )
 
 
 def lacking(has: Meaning) -> Meaning | None:
