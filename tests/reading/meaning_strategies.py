@@ -5,7 +5,6 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from twinlens.reading.meanings import (
-    SOME,
     Alike,
     And,
     At,
@@ -44,8 +43,8 @@ numbers = st.one_of(
     st.builds(Number, st.just(0), st.integers(0, 9)),
     st.integers(1, 8).flatmap(lambda low: st.builds(Number, st.just(low), st.integers(low, 9))),
 )
-numbers_of_many = numbers.filter(lambda number: number not in (SOME, exactly(1)))
-"""One tower alone has the same height as none."""
+numbers_of_many = numbers.filter(lambda number: number.at_least != 1)
+"""Of things with the same value, which are two or more, or none."""
 attributes = st.sampled_from(sorted(ATTRIBUTES))
 colours = st.builds(Is, st.just("colour"), st.sampled_from(VALUES["colour"]))
 two_colours = st.permutations(VALUES["colour"]).map(
@@ -87,7 +86,7 @@ of_items = st.one_of(
     st.builds(Every, simple_kinds, simple_kinds),
     st.builds(Compare, simple_kinds, simple_kinds),
     st.builds(Variety, attributes, simple_kinds, numbers),
-    st.builds(Alike, attributes, simple_kinds, numbers),
+    st.builds(Alike, attributes, simple_kinds, numbers_of_many),
     palettes,
 )
 two_or_more = st.lists(of_items, min_size=2, max_size=3).map(lambda parts: And(tuple(parts)))

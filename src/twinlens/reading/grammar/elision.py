@@ -14,7 +14,7 @@ from twinlens.reading.world import COLOURS, SHAPES, SIZES
 
 _NOUNS = frozenset({"item", "block", *SHAPES})
 _QUALITIES = frozenset({*COLOURS, *SIZES})
-_AMOUNTS = frozenset({*NUMBERS, "a", "an", "as", "no", "more", "single", "multiple"})
+_AMOUNTS = frozenset({*NUMBERS, "a", "an", "as", "no", "some", "more", "less", "fewer", "single", "multiple"})
 
 
 def complete(words: Sequence[str]) -> list[str] | None:

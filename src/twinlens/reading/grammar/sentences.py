@@ -53,8 +53,8 @@ def _each(thing: Thing, has: Meaning) -> Meaning | None:
 
 def _with_feature(number: Number, thing: Thing, feature: str) -> Meaning | None:
     name, defined = thing
-    alone = number in (SOME, exactly(1))  # "a tower with the same color": as what?
-    return Sharing(name, feature, number) if defined is None and not alone else None
+    # "a tower with the same color": as what?
+    return Sharing(name, feature, number) if defined is None and number.at_least != 1 else None
 
 
 def _all_alike(thing: Thing, feature: str) -> Meaning | None:

@@ -52,18 +52,17 @@ FORMS = {form: word for word, forms in _FORMS.items() for form in forms.split()}
 FORMS |= {str(number): word for number, word in enumerate(NUMBERS)}
 RUN_TOGETHER = ("a", "is", "at")
 """Words that are found run together with the next one."""
-MENDED = frozenset(
-    """
-    yellow black blue square squares circle circles triangle triangles item items object objects block blocks tower
-    towers boxes color colors colour colours shape shapes size sizes small medium large touching edge edges wall walls
-    corner corners bottom base bases height heights exactly least there with contain contains between below above under
-    different same position nearly closely three four five seven eight
-    """.split()
-)
+_MENDED = """
+yellow black blue square squares circle circles triangle triangles item items object objects block blocks tower
+towers boxes color colors colour colours shape shapes size sizes small medium large touching edge edges wall walls
+corner corners bottom base bases height heights exactly least there with contain contains between below above under
+different same position nearly closely three four five seven eight
+"""
+MENDED = frozenset(_MENDED.split())
 """The words that slips are mended to; `english.WORDS` has those that are one slip away from them and mean another."""
-_PLURAL = frozenset("items objects blocks squares circles triangles boxes towers".split())
-_QUALITIES = frozenset("yellow black blue small medium large big grey gray".split())
-_QUANTIFIERS = frozenset((*NUMBERS, *map(str, range(10)), "none", "each", "every", "all", "ll", "both", "any"))
+_PLURAL = {"items", "objects", "blocks", "squares", "circles", "triangles", "boxes", "towers"}
+_QUALITIES = {"yellow", "black", "blue", "small", "medium", "large", "big", "grey", "gray"}
+_QUANTIFIERS = {*NUMBERS, *map(str, range(10)), "none", "each", "every", "all", "ll", "both", "any"}
 
 
 def normalise(sentence: str, vocabulary: Collection[str]) -> list[str] | None:

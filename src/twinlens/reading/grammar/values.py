@@ -71,7 +71,8 @@ def _variety(kind: Kind, values: Values) -> Meaning:
 def _varied(number: Number, kind: Kind, values: Values) -> Meaning | None:
     """State a count of items and the number of their colours; "two items of one colour" are two of perhaps more."""
     if values[1] == exactly(1):
-        return Alike(values[0], kind, number)
+        # "an item of the same color": as what?
+        return Alike(values[0], kind, number) if number.at_least != 1 else None
     if number in (NONE, SOME):
         return None
     return both(Count(kind, number), _variety(kind, values))
