@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from twinlens.reading.grammar.kinds import BLOCK, ITEM, has_kind, is_block, noun
+from twinlens.reading.grammar.kinds import BLOCK, ITEM, attributes, has_kind, is_block, noun
 from twinlens.reading.grammar.rules import rule, same
 from twinlens.reading.grammar.values import both, only
 from twinlens.reading.meanings import (
@@ -20,6 +20,7 @@ from twinlens.reading.meanings import (
     Count,
     Every,
     Is,
+    IsBlock,
     Kind,
     Meaning,
     Not,
@@ -68,11 +69,36 @@ def _joined(one: Meaning, plain: bool, other: Meaning) -> Meaning | None:
     As in "a circle touching a square and a triangle", or "only blue circles and a black square".
     """
     joined = both(one, other)
-    if plain and is_open(one):
-        return None
-    only_kinds = [part.are for part in joined.parts if isinstance(part, Every) and part.kind == ITEM]
+    if not plain:
+        return joined
+    only_kinds = [part.are for part in joined.parts if is_only(part)]
     counted = [part.kind for part in joined.parts if isinstance(part, Count) and part.number.at_least]
-    return None if any(_excludes(one, other) for one in only_kinds for other in counted) else joined
+    excluded = any(_excludes(kind, other) for kind in only_kinds for other in counted)
+    return None if is_open(one) or excluded else joined
+
+
+def _joined_loosely(one: Meaning, plain: bool, other: Meaning) -> Meaning | None:
+    """Join a statement without a number; None for "no circles and blue squares", "blue circles and squares".
+
+    There the number or the quality may be that of both.
+    """
+    counts = [part for part in both(one).parts if isinstance(part, Count)]
+    loose = next(part.kind for part in both(other).parts if isinstance(part, Count))
+    if plain and counts:
+        in_place = any(not attributes(part) and not isinstance(part, IsBlock) for part in loose.conditions)
+        if (counts[-1].number != SOME and not in_place) or _is_plain(loose) > _is_plain(counts[-1].kind):
+            return None
+    return _joined(one, plain, other)
+
+
+def _is_plain(kind: Kind) -> bool:
+    """Test whether a kind tells a shape at most."""
+    return not any(attributes(part) - {"shape"} for part in kind.conditions)
+
+
+def is_only(meaning: Meaning) -> bool:
+    """Test for a statement about all items: "only blue circles"."""
+    return isinstance(meaning, Every) and meaning.kind == ITEM
 
 
 def is_open(meaning: Meaning) -> bool:
@@ -129,7 +155,7 @@ _PARTS = [
     *rule("JOIN", "[,] and|with has", lambda: False),
     *rule("JOIN", "[,] and there is", lambda: False),
     *rule("JOIN", "[,] and it has", lambda: False),
-    *rule("JOIN", "[,] including", lambda: True),
+    *rule("JOIN", "[,] including", lambda: False),
     *rule("JOIN", "[,] has", lambda: False),
     *rule("JOIN", "in which", lambda: True),
     *rule("JOIN", ",", lambda: True),
@@ -153,12 +179,14 @@ _JOINED = [
     *rule("DEFINITE", "STATEMENT JOIN DEFINITE", _joined),
     *rule("DEFINITE", "ONLY JOIN DEFINITE", _joined),
     *rule("MORE", "STATEMENT", same),
-    *rule("MORE", "LOOSE", same),
     *rule("MORE", "ONLY", same),
     *rule("MORE", "STATEMENT JOIN MORE", _joined),
-    *rule("MORE", "LOOSE JOIN MORE", _joined),
+    *rule("MORE", "STATEMENT JOIN LOOSELY", _joined_loosely),
+    *rule("LOOSELY", "LOOSE", same),
+    *rule("LOOSELY", "LOOSE JOIN MORE", _joined),
+    *rule("LOOSELY", "LOOSE JOIN LOOSELY", _joined_loosely),
     *rule("MORE", "ONLY JOIN DEFINITE", _joined),
-    *rule("MORE", "STATEMENT [that] where [all] [the] MORE", both),
+    *rule("MORE", "STATEMENT [that] where [all] [the] HAS", both),
     *rule("MORE", "STATEMENT PART IS", _part),
     *rule(
         "MORE",
@@ -166,6 +194,7 @@ _JOINED = [
         lambda have, kind, that: both(have, Count(kind.that(that), SOME)),
     ),
     *rule("HAS", "MORE", same),
+    *rule("HAS", "LOOSELY", same),
     *rule("HAS", "KIND only", only),
     *rule("HAS", "LACKING", same),
     *rule("HAS", "either HAS or else HAS", lambda one, other: Or((one, other))),

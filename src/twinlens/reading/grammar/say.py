@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twinlens.reading.grammar.contents import is_open
+from twinlens.reading.grammar.contents import is_only, is_open
 from twinlens.reading.grammar.kinds import ITEM
 from twinlens.reading.grammar.parse import parse
 from twinlens.reading.grammar.wording import WORDS, amount, attribute_words, counted, name, speechless
@@ -89,8 +89,8 @@ def _content(meaning: Meaning) -> str:
 def _joined_content(meaning: Meaning) -> str:
     match meaning:
         case And(parts) if len(parts) > 1:
-            links = [", and it has " if is_open(part) else " and " for part in parts[:-1]]
-            return "".join(_content(part) + link for part, link in zip(parts, [*links, ""], strict=True))
+            link = ", and it has " if any(is_open(part) or is_only(part) for part in parts) else " and "
+            return link.join(_content(part) for part in parts)
         case Or((one, other)):
             return f"either {_content(one)} or else {_content(other)}"
         case Untrue(And() as statement):

@@ -64,7 +64,9 @@ def _all_alike(thing: Thing, feature: str) -> Meaning | None:
 def _differing(number: Number, thing: Thing, feature: str) -> Meaning | None:
     """State that there are so many boxes or towers, and no two with the same feature."""
     name, defined = thing
-    return And((Boxes(name, And(()), number), Sharing(name, feature, NONE))) if defined is None else None
+    if defined is not None or feature == "colours":  # "towers with different colors" may be each of several colours
+        return None
+    return And((Boxes(name, And(()), number), Sharing(name, feature, NONE)))
 
 
 def _heights(number: Number) -> Meaning:
