@@ -13,16 +13,18 @@ from twinlens.reading.grammar.spelling import NUMBERS
 from twinlens.reading.world import COLOURS, SHAPES, SIZES
 
 _NOUNS = frozenset({"item", "block", *SHAPES})
+_PLACES = frozenset({"base", "top", "tower"})
 _QUALITIES = frozenset({*COLOURS, *SIZES})
 _AMOUNTS = frozenset({*NUMBERS, "a", "an", "as", "no", "some", "more", "less", "fewer", "single", "multiple"})
 
 
 def complete(words: Sequence[str]) -> list[str] | None:
     """Put in the nouns that are left out; None where it is open which they are."""
-    nouns = [place for place, word in enumerate(words) if word in _NOUNS and words[max(place - 1, 0)] != "grey"]
+    nouns = [place for place in range(len(words)) if _is_noun(words, place)]
     completed: list[str] = []
     for place, word in enumerate(words):
-        before, after = ({words[n] for n in nouns if (n < place) == earlier} for earlier in (True, False))
+        before = {words[noun] for noun in nouns if noun < place}
+        after = {words[noun] for noun in nouns if noun > place}
         if _is_noun_one(words, place):
             noun = _only(before) if before or after else "item"
         elif _is_bare(words, place):
@@ -44,7 +46,13 @@ def _left_out(before: Set[str], after: Set[str]) -> str | None:
 
 
 def _only(nouns: Set[str]) -> str | None:
-    return next(iter(nouns)) if len(nouns) == 1 else None
+    return next(iter(nouns)) if len(nouns) == 1 and nouns <= _NOUNS else None
+
+
+def _is_noun(words: Sequence[str], place: int) -> bool:
+    """Test for a noun; after a quality "base", "top" and "tower" are what "one" may stand for."""
+    before = words[place - 1] if place else ""
+    return (words[place] in _NOUNS and before != "grey") or (words[place] in _PLACES and before in _QUALITIES)
 
 
 def _is_noun_one(words: Sequence[str], place: int) -> bool:
