@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from twinlens.reading.grammar.english import WORDS
 from twinlens.reading.grammar.parse import VOCABULARY, parse
-from twinlens.reading.grammar.spelling import normalise
+from twinlens.reading.grammar.spelling import FORMS, MENDED, RUN_TOGETHER, normalise
 
 
 @pytest.mark.parametrize(
@@ -37,4 +38,45 @@ def test_a_strange_word_is_not_guessed(sentence):
 
 @pytest.mark.parametrize("sentence", ["", "...", "there is", "box a is there", "blue blue the", "a , b"])
 def test_words_without_a_reading_are_left_unread(sentence):
+    assert parse(sentence) is None
+
+
+def slips(word):
+    """Every word that is one lost, added, changed or swapped letter away."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    cuts = [(word[:cut], word[cut:]) for cut in range(len(word) + 1)]
+    lost = {head + tail[1:] for head, tail in cuts if tail}
+    added = {head + letter + tail for head, tail in cuts for letter in letters}
+    changed = {head + letter + tail[1:] for head, tail in cuts if tail for letter in letters}
+    swapped = {head + tail[1] + tail[0] + tail[2:] for head, tail in cuts if len(tail) > 1}
+    return lost | added | changed | swapped
+
+
+def test_words_of_english_that_look_like_others_are_listed_once_and_near_one():
+    near = {slip for word in MENDED for slip in slips(word)}
+    run_together = {head + word for head in RUN_TOGETHER for word in {*VOCABULARY, *FORMS}}
+    assert not WORDS & {*VOCABULARY, *FORMS}
+    assert {*WORDS} - near - run_together == set()
+
+
+@pytest.mark.parametrize("word", sorted(WORDS))
+def test_a_word_of_english_is_not_mended(word):
+    assert normalise(f"a {word} circle", VOCABULARY) is None
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "There are blocks of some color.",
+        "There is a larger circle.",
+        "Neither there is a circle, or else there is a square.",
+        "There is a box with a lot blue.",
+        "There are many circles.",
+        "These are circles.",
+        "There is a blank square.",
+        "There are tour circles.",
+        "There is none circle.",
+    ],
+)
+def test_a_sentence_with_another_word_is_left_unread(sentence):
     assert parse(sentence) is None
