@@ -34,7 +34,7 @@ ELIDED = [
     (
         "There is a box with two blue circles and one black.",
         "bc10@0,0 bc10@20,0 kc10@40,0",
-        "bc10@0,0 bc10@20,0 ks9@4,0",
+        "bc10@0,0 bc10@20,0 ks9@40,0",
     ),
     (
         "There is a box with a blue circle and two black ones.",
@@ -44,7 +44,7 @@ ELIDED = [
     (
         "There is a box with one small and two large circles.",
         "bc10@0,0 bc30@20,0 kc30@60,0",
-        "bs10@0,0 bc30@20,0 kc30@60,0",
+        "bs10@0,0 bc30@9,0 kc30@60,0",
     ),
     ("There are one blue and two black circles.", "bc10@0,0 kc10@20,0 kc10@40,0", "bs10@0,0 kc10@20,0 kc10@40,0"),
     ("There is a small and a large square.", "bs10@0,0 bs30@20,0", "bc10@0,0 bs30@20,0"),
@@ -64,7 +64,7 @@ ELIDED = [
 ]
 ALIKE = [
     ("There is a tower with no blocks of the same color.", "tower by", "tower bb"),
-    ("There is a box with no items of the same shape.", "bs10@0,0 bc10@20,0", "bs10@0,0 ks10@20,0"),
+    ("Each box has no items of the same shape.", "bs10@0,0 bc10@20,0", "bs10@0,0 ks10@20,0"),
     (
         "There is a tower with at most two blocks of the same color.",
         "tower bbk",
@@ -96,6 +96,7 @@ NEGATED = [
     ("There are no fewer than two circles.", "bc10@0,0 kc10@20,0", "bc10@0,0"),
     ("There are two or fewer circles.", "bc10@0,0", "bc10@0,0 kc10@20,0 kc10@40,0"),
     ("There are some blue circles.", "bc10@0,0", "kc10@0,0"),
+    ("There are blocks of some color.", "tower bk", "bc10@0,0"),
     ("Exactly two boxes do not have a circle.", "bc10@0,0", "bs10@0,0"),
 ]
 

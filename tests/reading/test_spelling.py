@@ -67,7 +67,6 @@ def test_a_word_of_english_is_not_mended(word):
 @pytest.mark.parametrize(
     "sentence",
     [
-        "There are blocks of some color.",
         "There is a larger circle.",
         "Neither there is a circle, or else there is a square.",
         "There is a box with a lot blue.",
