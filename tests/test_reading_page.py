@@ -21,10 +21,18 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "reading.md").read_text(encoding="utf-8")
 TABLE = re.findall(r"^\| `(\w+)` \| (.+) \|$", PAGE, re.MULTILINE)
 UNREAD = re.findall(r"^- (.+)$", PAGE.split("**Not read**")[1].split("\n## ")[0], re.MULTILINE)
-SNIPPET, CONDITION, TABLES, RULE, CASE = re.findall(r"^```(?:python|text)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+SNIPPET, CONDITION, TABLES, RULE, CASE, STRATEGY = re.findall(
+    r"^```(?:python|text)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE
+)
 SENTENCE = "There is a small black triangle near a yellow circle."
 CHECK = f"""
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+import meaning_strategies
 from twinlens.reading.execution import Execution
+from twinlens.reading.meanings import SOME, Count, Not
+from twinlens.reading.meanings.conditions import Near
 from twinlens.reading.table import Table
 from twinlens.reading.grammar.parse import parse
 from twinlens.reading.grammar.say import say
@@ -38,6 +46,30 @@ assert meaning.true_of(((circle, box), (), ()))
 assert not meaning.true_of(((circle, box._replace(x=80)), (), ()))
 scenes = [((circle, box), (), ()), ((circle, box._replace(x=80)), (), ())]
 assert Execution(Table.of(scenes)).truth(meaning).tolist() == [True, False]
+
+kinds = meaning_strategies.simple_kinds
+nears = st.builds(Near, kinds)
+several = st.builds(lambda kind, near, more: Count(kind.that(near, *more), SOME), kinds, nears, st.lists(
+    meaning_strategies.negated, max_size=2))
+
+
+@settings(max_examples=150, deadline=None, phases=[Phase.generate])
+@given(st.one_of(several, st.builds(lambda kind, near: Count(kind.that(Not(near)), SOME), kinds, nears)))
+def test_near(meaning):
+    assert parse(say(meaning)) == meaning
+
+
+@settings(max_examples=150, deadline=None, phases=[Phase.generate])
+@given(meaning_strategies.meanings)
+def test_all(meaning):
+    seen.add("Near(" in repr(meaning))
+    assert parse(say(meaning)) == meaning
+
+
+seen = set()
+test_near()
+test_all()
+assert True in seen
 print(say(meaning))
 """
 
@@ -87,6 +119,10 @@ def test_the_added_construct_is_read_said_and_kept(tmp_path):
     insert(reading / "grammar" / "wording.py", "    raise speechless(condition)", CASE)
     for name in ("conditions", "wording"):
         insert(reading / "grammar" / f"{name}.py", "from twinlens.reading.meanings import", imports)
+    strategies = tmp_path / "meaning_strategies.py"
+    shutil.copy(ROOT / "tests" / "reading" / strategies.name, strategies)
+    insert(strategies, "    st.builds(Touching, simple_kinds),", STRATEGY)
+    insert(strategies, "from twinlens.reading.meanings import", imports)
     done = subprocess.run(
         [sys.executable, "-c", CHECK], cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True
     )

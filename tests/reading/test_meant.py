@@ -153,7 +153,6 @@ def test_a_sentence_about_three_boxes_is_read_as_it_is_meant(sentence, true, fal
         "There are two blue circles, one black and three yellow squares.",
         "There is a tower with a blue base and a black one.",
         "There is a box with an item of the same color.",
-        "There is a tower with the same color.",
         "There are towers with different colors.",
         "There are no black and yellow circles.",
         "There is a blue yellow circle.",
