@@ -71,7 +71,7 @@ def _joined(one: Meaning, plain: bool, other: Meaning) -> Meaning | None:
     joined = both(one, other)
     if not plain:
         return joined
-    only_kinds = [part.are for part in joined.parts if is_only(part)]
+    only_kinds = [part.are for part in joined.parts if isinstance(part, Every) and is_only(part)]
     counted = [part.kind for part in joined.parts if isinstance(part, Count) and part.number.at_least]
     excluded = any(_excludes(kind, other) for kind in only_kinds for other in counted)
     return None if is_open(one) or excluded else joined
