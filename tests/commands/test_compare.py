@@ -52,6 +52,15 @@ def test_a_second_run_reads_what_the_first_made(recipe, cache, capsys, monkeypat
     assert json.loads(capsys.readouterr().out)["repeats"] == 1
 
 
+def test_finished_runs_alone_or_one_line(recipe, cache, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(Bench, "run", None)
+    assert main(command(recipe, cache, "--fusions", "concat,basic", "--finished", "--json")) == 0
+    capsys.readouterr()
+    assert main(command(recipe, tmp_path, "--fusions", "concat,basic", "--finished", "--json")) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "learning rates: " in line and line.endswith("train them first")
+
+
 def test_one_split_is_parted_by_groups(recipe, tmp_path, capsys):
     more = ["--fusions", "sum", "--train-split", "test", "--protocol", "grounded", "--data", "scenes=60", "--json"]
     assert main(command(recipe, tmp_path, *more)) == 0

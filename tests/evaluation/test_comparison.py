@@ -80,6 +80,24 @@ def test_finished_runs_are_not_run_again(finished, parts, monkeypatch):
     assert run(parts, folder) == first
 
 
+def test_finished_runs_alone_make_the_table_or_a_line(parts, tmp_path, monkeypatch):
+    """Without a run or without the trial of a learning rate nothing is trained; with both nothing is embedded."""
+    options = {"names": ["concat"], "repeats": 1, "rates": [0.001, 0.002]}
+    first = run(parts, tmp_path, **options)
+    monkeypatch.setattr(Bench, "run", None)
+    (tmp_path / "features").rename(tmp_path / "elsewhere")
+    assert run(parts, tmp_path, finished_only=True, **options) == first
+    assert not (tmp_path / "features").exists()
+    folder = tmp_path / "runs" / RECIPE.name
+    for trial, title in (("rates/concat-0.002-*", "learning rates"), ("sum-*", "runs")):
+        (file,) = folder.glob(f"{trial}.json")
+        kept = file.read_bytes()
+        file.unlink()
+        with pytest.raises(TwinlensError, match=f"{title}: 1 of . are missing in .*{file.name}; train them first"):
+            run(parts, tmp_path, finished_only=True, **options)
+        file.write_bytes(kept)
+
+
 def test_a_comparison_that_was_cut_off_goes_on(finished, parts, tmp_path, monkeypatch):
     _, undisturbed = finished
     original, done = Bench.run, []

@@ -55,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, metavar="N", help="runs at the same time (default: one per core)")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="where features and unfinished runs are kept")
     parser.add_argument("--runs", type=Path, metavar="DIR", help="where finished runs are kept (default: in the cache)")
+    parser.add_argument("--finished", action="store_true", help="train nothing; end with an error if a run is missing")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write results.json, table.md, chart.png there")
 
 
@@ -96,6 +97,7 @@ def _settings(args: argparse.Namespace, names: Sequence[str], metric: str) -> Co
         seed=args.seed,
         device=args.device,
         workers=args.workers or machine.cores(),
+        finished_only=args.finished,
         progress=_common.shows_view(args),
     )
 

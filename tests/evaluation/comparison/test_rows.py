@@ -81,3 +81,15 @@ def test_deviations_are_the_options_that_differ_from_the_paper():
         "dropout": {"published": 0.1, "here": 0.0},
     }
     assert differences["val+map"] == differences["val"]
+
+
+def test_an_auxiliary_loss_that_cells_leave_out_is_a_deviation():
+    """ComposeAE reconstructs and rotates back; RTIC has a graph with `gcn` alone."""
+    dropped = {"published": "yes", "here": "no"}
+    for recipe in map(find_recipe, ("towers", "towers-unmarked")):
+        rows = {row: methods.deviations(methods.fusion_part(recipe, row)) for row in methods.rows(recipe)}
+        assert {row for row, found in rows.items() if methods.AUXILIARY_LOSS in found} == {"composeae"}
+        assert rows["composeae"] == {"dropout": {"published": 0.5, "here": 0.0}, "auxiliary loss": dropped}
+    graph = Variant(name="cellwise", method="rtic", options={"rtic": {"gcn": True}})
+    assert methods.deviations(graph)["auxiliary loss"] == dropped
+    assert methods.deviations(Variant(name="composeae")) == {}

@@ -48,7 +48,7 @@ class Bench:
 
     base: the encoders, frozen ones replaced by their cached features, the others with the weights every run starts
     from. data: digest of encoders and datasets. metrics: those that a run keeps. folder: checkpoints of unfinished
-    runs. epochs: instead of the recipe's.
+    runs. epochs: instead of the recipe's. finished_only: only finished runs are read, and none is trained.
     """
 
     base: Composer
@@ -59,6 +59,7 @@ class Bench:
     folder: Path
     device: str = "auto"
     epochs: int | None = None
+    finished_only: bool = False
 
     def run(self, method: Method, seed: int, key: str) -> Outcome:
         """Train a method, unless there is nothing to train, and measure it. `key` names its checkpoint.

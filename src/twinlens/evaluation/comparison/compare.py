@@ -52,7 +52,7 @@ class ComparisonSettings:
     names: rows, see `methods.Method`. repeats: seeds, from `seed` on. runs: folder of finished runs, in one of the
     recipe's name; cache: features and checkpoints. metric: orders the table, one of those that `Judgements.per_query`
     computes. rates: learning rates to choose from (see `rates.Search.choose`). workers: processes that run at the
-    same time.
+    same time. finished_only: read finished runs, train none, and raise TwinlensError where one is missing.
     """
 
     names: Sequence[str]
@@ -64,6 +64,7 @@ class ComparisonSettings:
     seed: int = 0
     device: str = "auto"
     workers: int = 1
+    finished_only: bool = False
     progress: bool = False
 
     @property
@@ -121,9 +122,21 @@ def _encoders(recipe: Recipe, queries: Sequence[Sample], device: str) -> Compose
 
 def _bench(encoders: Composer, parts: Parts, settings: ComparisonSettings) -> Bench:
     features, checkpoints = settings.cache / "features", settings.cache / "checkpoints"
-    base = feature_cache.cache_features(encoders, _samples(parts, settings.seeds), features, progress=settings.progress)
+    base = encoders
+    if not settings.finished_only:  # nothing is embedded where no run is left to do
+        samples = _samples(parts, settings.seeds)
+        base = feature_cache.cache_features(encoders, samples, features, progress=settings.progress)
     data, kept = data_digest(encoders, parts.train, parts.test), tuple(dict.fromkeys([settings.metric, *SHOWN]))
-    return Bench(base, parts.train, parts.test, data, kept, checkpoints, settings.device)
+    return Bench(
+        base,
+        parts.train,
+        parts.test,
+        data,
+        kept,
+        checkpoints,
+        settings.device,
+        finished_only=settings.finished_only,
+    )
 
 
 def _samples(parts: Parts, seeds: Sequence[int]) -> list[Sample]:

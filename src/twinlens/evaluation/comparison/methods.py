@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from twinlens.core import variants
 from twinlens.core.recipe import Recipe, Variant
-from twinlens.core.types import TwinlensError
+from twinlens.core.types import Features, TwinlensError
 from twinlens.evaluation.baselines import LATE_FUSIONS, SINGLE_SIDES
 from twinlens.fusions import Fusion
 
@@ -19,6 +21,8 @@ READERS = ("match", "program")
 """Fusions that only the encoder `facts` suits, and that learn nothing; named, they are compared as well."""
 MAP = "map"
 """Switch of a row: the method on the whole map, where the recipe composes cell by cell."""
+AUXILIARY_LOSS = "auxiliary loss"
+"""Among a method's deviations: its own term of the training loss."""
 RESIDUAL_GATE = "gate+residual"
 REFERENCE = "sum"
 """The fusion whose single sides, and their late fusions, are the baselines."""
@@ -87,15 +91,20 @@ def composes_vectors(name: str) -> bool:
 def deviations(fusion: Variant) -> dict[str, dict[str, Any]]:
     """List the options in which a method differs from its paper: option → {"published", "here"}.
 
-    A constructor's defaults are the paper's values, but for those in `Fusion.published`.
+    A constructor's defaults are the paper's values, but for those in `Fusion.published`. `AUXILIARY_LOSS` is among them
+    for a method that has one where it is applied to cells or a map, which leave it out.
     """
-    name = fusion.options["method"] if fusion.name in (CELLWISE, MAPWISE) else fusion.name
-    options = fusion.options["options"][name] if fusion.name in (CELLWISE, MAPWISE) else fusion.options
+    applied = fusion.name in (CELLWISE, MAPWISE)
+    name = fusion.options["method"] if applied else fusion.name
+    options = fusion.options["options"][name] if applied else fusion.options
     defaults = {key: parameter.default for key, parameter in _parameters(name).items()}
     published = {**defaults, **variants.variant_class("fusions", name).published}
     here = {key: options.get(key, default) for key, default in defaults.items() if default is not inspect._empty}
     differ = {key: value for key, value in here.items() if _plain(value) != _plain(published[key])}
-    return {key: {"published": published[key], "here": value} for key, value in differ.items()}
+    found = {key: {"published": published[key], "here": value} for key, value in differ.items()}
+    if applied and _has_auxiliary_loss(name, options):
+        found[AUXILIARY_LOSS] = {"published": "yes", "here": "no"}
+    return found
 
 
 def select(recipe: Recipe, names: Sequence[str]) -> list[Method]:
@@ -103,6 +112,16 @@ def select(recipe: Recipe, names: Sequence[str]) -> list[Method]:
     chosen = dict.fromkeys([*names, REFERENCE])
     trained = [Method(name, fusion_part(recipe, name)) for name in chosen]
     return [*trained, Method(UNTRAINED_GATE, fusion_part(recipe, "gate"), trained=False)]
+
+
+def _has_auxiliary_loss(name: str, options: Mapping[str, Any]) -> bool:
+    """Return True if a method with these options adds a term to the training loss; RTIC does only with `gcn`."""
+    if variants.variant_class("fusions", name).auxiliary_loss is Fusion.auxiliary_loss:
+        return False
+    width, batch = 16, 2
+    method = variants.make("fusions", name, image_dim=width, text_dim=width, dim=width, **options)
+    rows = torch.zeros(batch, width)
+    return method.auxiliary_loss(Features(rows), Features(rows), rows, rows) is not None
 
 
 def _plain(value: Any) -> Any:

@@ -16,7 +16,7 @@ import torch
 
 from twinlens.core import digests, processes
 from twinlens.core.progress import bar
-from twinlens.core.types import Dataset
+from twinlens.core.types import Dataset, TwinlensError
 from twinlens.evaluation.comparison.bench import Bench
 from twinlens.evaluation.comparison.methods import Method
 from twinlens.evaluation.comparison.outcome import Outcome
@@ -33,9 +33,18 @@ Task: TypeAlias = tuple[Method, int]
 def run_all(
     bench: Bench, tasks: Iterable[Task], folder: Path, *, title: str, workers: int, progress: bool
 ) -> dict[Task, Outcome]:
-    """Return the outcome of every task; only those without a file in `folder` run, and are written as they finish."""
+    """Return the outcome of every task; only those without a file in `folder` run, and are written as they finish.
+
+    Raises TwinlensError if one has no file, and the bench reads finished runs only.
+    """
     files = {task: folder / f"{_key(bench, *task)}.json" for task in tasks}
     missing = {task: file.stem for task, file in files.items() if not file.is_file()}
+    if missing and bench.finished_only:
+        first = next(iter(missing.values()))
+        raise TwinlensError(
+            f"{title}: {len(missing)} of {len(files)} are missing in {folder}, the first is {first}.json; "
+            "train them first"
+        )
     with (
         bar(title, len(files), unit="runs", progress=progress) as advance,
         closing(_outcomes(bench, missing, workers)) as new,
