@@ -53,13 +53,13 @@ several = st.builds(lambda kind, near, more: Count(kind.that(near, *more), SOME)
     meaning_strategies.negated, max_size=2))
 
 
-@settings(max_examples=150, deadline=None, phases=[Phase.generate])
+@settings(max_examples=400, deadline=None, phases=[Phase.generate], derandomize=True)
 @given(st.one_of(several, st.builds(lambda kind, near: Count(kind.that(Not(near)), SOME), kinds, nears)))
 def test_near(meaning):
     assert parse(say(meaning)) == meaning
 
 
-@settings(max_examples=150, deadline=None, phases=[Phase.generate])
+@settings(max_examples=400, deadline=None, phases=[Phase.generate], derandomize=True)
 @given(meaning_strategies.meanings)
 def test_all(meaning):
     seen.add("Near(" in repr(meaning))
