@@ -30,7 +30,8 @@ def pictures(tmp_path):
         toy.draw((color, color, "red")).save(folder / f"{color}.png")
         lines.append(f"{color}.png,a {color} tile,{2018 + n}")
     (folder / "metadata.csv").write_text("\n".join(lines))
-    (folder / "red.json").write_text('{"latitude": 48.1, "longitude": 11.6}')
+    # Far from any city: no place, with the extra `place` or without.
+    (folder / "red.json").write_text('{"latitude": 48.1, "longitude": -30.0}')
     return folder
 
 

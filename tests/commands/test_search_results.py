@@ -27,7 +27,7 @@ RANKING = {
     "--unlike": [1],
     "--where": ["year < 2020"],
     "--in": ["pictures"],
-    "--near": ["48,11.5,20"],
+    "--near": ["48,-30.1,20"],
     "--distinct": [0.5],
     "--with-self": [],
     "--rerank": ["diverse:3"],

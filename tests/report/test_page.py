@@ -111,16 +111,20 @@ def test_what_cannot_be_written_is_told(tmp_path, rows, name):
         result_page(rows, tmp_path / name)
 
 
+FIELDS = {"taken": "2019-05-03T12:30:15+02:00", "place": ["Lisbon", "Portugal"]}
+
+
 def test_a_card_names_its_file_and_links_to_it(tmp_path):
     folder = tmp_path / "long & deep" / ("x" * 60) / "end"
     folder.mkdir(parents=True)
     path = folder / 'a "b" #1.png'
     Image.new("RGB", (30, 20), "red").save(path)
-    hits = [Hit(Sample("7", path, "a tile"), 0.5, metadata={"taken": "2019-05-03T12:30:15+02:00"})]
+    hits = [Hit(Sample("7", path, "a tile"), 0.5, metadata=FIELDS)]
     result_page([ResultRow(Sample("q", None, "x"), hits)], tmp_path / "page.html")
     page = Page((tmp_path / "page.html").read_text("utf-8"))
     assert [link["href"] for link in page.all("a")] == [path.as_uri()]
     assert 'a "b" #1.png' in page.text and "2019-05-03 12:30" in page.text and "a tile" in page.text
+    assert "Lisbon, Portugal" in page.text
     assert "\N{HORIZONTAL ELLIPSIS}" in page.text and "x" * 60 not in page.text
     assert any(tag.get("title") == str(path) for tag in page.all("p"))
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 EMBEDDED = "embedded"
 """The key of an entry's metadata that holds what its file carries: fields from beside the file stand above it."""
 TAKEN, TAKEN_FROM, CAMERA, LENS = "taken", "taken_from", "camera", "lens"
-LATITUDE, LONGITUDE = "latitude", "longitude"
+LATITUDE, LONGITUDE, PLACE = "latitude", "longitude", "place"
 TITLE, KEYWORDS, RATING, BOILERPLATE = "title", "keywords", "rating", "boilerplate"
-FIELDS = frozenset({TAKEN, TAKEN_FROM, CAMERA, LENS, LATITUDE, LONGITUDE, TITLE, KEYWORDS, RATING, BOILERPLATE})
+FIELDS = frozenset({TAKEN, TAKEN_FROM, CAMERA, LENS, LATITUDE, LONGITUDE, PLACE, TITLE, KEYWORDS, RATING, BOILERPLATE})
 """taken: ISO 8601 in the picture's local time, with its zone if known. taken_from: exif, xmp, iptc, png or name.
-latitude and longitude: degrees, WGS 84. keywords: a list. rating: 1 to 5, −1 for rejected. boilerplate: a text in the
-file that tells no picture from others.
+latitude and longitude: degrees, WGS 84. place: a list by `media.places`, the
+nearest city first. keywords: a list. rating: 1 to 5, −1 for rejected. boilerplate: a text in the file that tells no
+picture from others.
 """

@@ -15,7 +15,7 @@ from PIL import Image
 from twinlens.core.escaping import escaped
 from twinlens.core.types import Hit, Sample, TwinlensError
 from twinlens.media import sources
-from twinlens.media.fields import TAKEN
+from twinlens.media.fields import PLACE, TAKEN
 from twinlens.report._cards import INK, PAGE, QUIET, WIDE, Card, Words, sentence, thumbnail, usual_shape
 
 MARGIN, GAP = 44, 20
@@ -32,11 +32,12 @@ UNITS = {
 
 
 class Details(NamedTuple):
-    """The file of an answer, `escaped`: its name, its folder, and when the picture was taken; empty if not known."""
+    """The file of an answer, `escaped`: its name, its folder, when and where it was taken; empty if not known."""
 
     name: str = ""
     folder: str = ""
     date: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,10 @@ def details(hit: Hit) -> Details:
     """Return the details of a hit's file."""
     path, taken = hit.sample.image, hit.metadata.get(TAKEN)
     date = escaped(taken.replace("T", " ")[:16]) if isinstance(taken, str) else ""
-    return (
-        Details(escaped(path.name), escaped(str(path.parent)), date) if isinstance(path, Path) else Details(date=date)
-    )
+    named = hit.metadata.get(PLACE)
+    place = escaped(", ".join(map(str, named)) if isinstance(named, list) else str(named or ""))
+    file = (escaped(path.name), escaped(str(path.parent))) if isinstance(path, Path) else ("", "")
+    return Details(*file, date, place)
 
 
 def link(sample: Sample) -> str:
@@ -134,15 +136,16 @@ def _answer_card(rank: int, hit: Hit, share: float, is_right: bool) -> Card:
 
 
 def _below(hit: Hit) -> Iterator[Words]:
-    """Yield the caption if any, the file's name, its folder, its date and reasons; an id where it has no name."""
+    """Yield the caption if any, the file's name, folder, date, place, and the reasons; an id where it has no name."""
     said, file = sentence(hit.sample), details(hit)
     if said or not file.name:
         yield Words(said or escaped(hit.sample.id), 16, INK if said else QUIET)
     for text in (file.name, file.folder):
         if text:
             yield Words(text, 13 if said or text == file.folder else 16, QUIET, is_path=True)
-    if file.date:
-        yield Words(file.date, 13, QUIET, 1)
+    for text in (file.date, file.place):
+        if text:
+            yield Words(text, 13, QUIET, 1)
     if hit.because:
         yield Words(escaped(hit.because), 13, QUIET, REASONS)
 

@@ -11,8 +11,9 @@ from twinlens.collection.ingest.decoding import Job
 from twinlens.collection.ingest.executors import Embedded
 from twinlens.collection.ingest.options import Report
 from twinlens.collection.ingest.presence import Presence
+from twinlens.collection.search.records import flat
 from twinlens.collection.store import Entry, Generation, Store, Vectors
-from twinlens.media import fields, sources
+from twinlens.media import fields, places, sources
 from twinlens.media.captions import Caption, dates
 
 CHANGED = "changed while it was read; the next run takes it"
@@ -107,6 +108,7 @@ class Files:
         row = self.store.add(work.entry(caption=embedded.caption, metadata=metadata, width=width, height=height))
         self.store.put_vector(row, self.generation, vector)
         self.report.cut += embedded.is_cut
+        self.report.unnamed_places += not places.is_installed() and places.coordinates(flat(metadata)) is not None
 
     def fail(self, work: Work, reason: str) -> None:
         """Record why a file cannot be used; it is tried again once it changes."""
@@ -145,13 +147,24 @@ class Files:
 
 def _beside(entry: Entry, work: Work) -> Entry:
     """Return the entry with the path, size, time and metadata of a file of the same content."""
-    metadata = _merged(work.metadata, _renamed(entry.metadata.get(fields.EMBEDDED), work.path.name))
+    metadata = _merged(work.metadata, _renamed(entry.metadata.get(fields.EMBEDDED), work.path.name), entry.metadata)
     return replace(entry, path=work.path, size=work.size, mtime_ns=work.mtime_ns, metadata=metadata)
 
 
-def _merged(beside: Mapping[str, Any], embedded: Mapping[str, Any]) -> dict[str, Any]:
-    """Put the fields that a file carries under those from beside it."""
-    return {**beside, **({fields.EMBEDDED: dict(embedded)} if embedded else {})}
+def _merged(
+    beside: Mapping[str, Any], embedded: Mapping[str, Any], before: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Put the fields that a file carries, and the place where it was taken, under those from beside it.
+
+    before: the entry's metadata so far; its place stays where the coordinates are the same.
+    """
+    carried = dict(embedded)
+    here = places.coordinates(flat({**beside, fields.EMBEDDED: carried}))
+    if here is None or here != places.coordinates(flat(before or {})):
+        carried.pop(fields.PLACE, None)
+    if here and fields.PLACE not in carried and places.is_installed() and (found := places.place(*here)):
+        carried[fields.PLACE] = list(found)
+    return {**beside, **({fields.EMBEDDED: carried} if carried else {})}
 
 
 def _renamed(embedded: object, name: str) -> dict[str, Any]:

@@ -62,8 +62,8 @@ class Report:
     failures: reason → files. skipped: failed earlier, and not changed since. protections: what cannot be found, but
     stays. problems: a line for every folder that could not be listed and every caption that could not be read. passed:
     see `Scan`. left_out: pictures that are left out on purpose, by the reason. cut: captions whose end the
-    model does not read. stopped: Ctrl-C ended it early. seconds:
-    its duration.
+    model does not read. unnamed_places: new pictures with coordinates, where the extra `place` is not installed.
+    stopped: Ctrl-C ended it early. seconds: its duration.
     """
 
     found: int = 0
@@ -79,6 +79,7 @@ class Report:
     passed: dict[str, int] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
     cut: int = 0
+    unnamed_places: int = 0
     stopped: bool = False
     seconds: float = 0.0
 

@@ -24,7 +24,7 @@ from twinlens.core import variants
 from twinlens.core.counting import counted
 from twinlens.core.progress import Bar, bar
 from twinlens.core.types import Embedder
-from twinlens.media import fields, formats, sources
+from twinlens.media import fields, formats, places, sources
 
 T = TypeVar("T")
 COMMIT_SECONDS = 2.0
@@ -66,16 +66,18 @@ def ingest(store: Store, generation: Generation, load: Callable[[], Embedder], s
                 leaving.file(root)
         leaving.failures()
         leaving.note_mounts(before)
-    report.problems = [*scan.problems, *report.problems, *_of_cut(report)]
+    report.problems = [*scan.problems, *report.problems, *_remarks(report)]
     return report
 
 
-def _of_cut(report: Report) -> list[str]:
-    """Tell how many captions are searched by their beginning alone."""
-    if not report.cut:
-        return []
-    longer = counted(report.cut, "caption is longer", "captions are longer")
-    return [f"{longer} than the model reads: the end is not searched"]
+def _remarks(report: Report) -> Iterator[str]:
+    """Tell how many captions are searched by their beginning alone, and how many places have no name."""
+    if report.cut:
+        longer = counted(report.cut, "caption is longer", "captions are longer")
+        yield f"{longer} than the model reads: the end is not searched"
+    if report.unnamed_places:
+        have = counted(report.unnamed_places, "picture has", "pictures have")
+        yield f"{have} coordinates; for the names of places {places.CURE}, then run twinlens index again"
 
 
 def _without_shared_texts(store: Store, generation: Generation, executor: Executor) -> list[str]:

@@ -10,8 +10,8 @@
 
 A field is a name, a.b within an object, or any name in `backticks`. path, caption, width, height (pixels), size (bytes)
 and id are the picture's own; every other name is looked up in the metadata: first from beside the file, then from
-within it (taken, camera, lens, latitude, longitude, keywords, rating, title). folder is that of the file unless the
-metadata have such a field. Accents are equal however they are composed.
+within it (taken, camera, lens, latitude, longitude, place, keywords, rating, title). folder is that of the file unless
+the metadata have such a field. Accents are equal however they are composed.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from twinlens.collection.search.nodes import Below, Compare, Date, Every, Has, N
 from twinlens.collection.search.nodes import Node as Node
 from twinlens.collection.search.parsing import parse as parse
 from twinlens.media.fields import EMBEDDED, FIELDS, LATITUDE, LONGITUDE
+from twinlens.media.places import EARTH_KM
 
 Parameters: TypeAlias = "list[str | int | float | bytes]"
 COLUMNS = {
@@ -39,8 +40,6 @@ COLUMNS = {
 _PATH = COLUMNS["path"]
 DERIVED = {"folder": f"rtrim(rtrim({_PATH}, replace({_PATH}, '/', '')), '/')"}
 """Fields that are worked out where the metadata have none of the name."""
-_EARTH_KM = 6371.0088
-"""Mean radius of the Earth (IUGG)."""
 
 
 def comparisons(node: Node) -> Iterator[Compare]:
@@ -152,7 +151,7 @@ def _near(node: Near) -> tuple[str, Parameters]:
     """
     (latitude, first), (longitude, second) = read((LATITUDE,)), read((LONGITUDE,))
     numbers = "typeof({0}) IN ('integer', 'real')"
-    angle = min(node.kilometres / (2 * _EARTH_KM), math.pi / 2)
+    angle = min(node.kilometres / (2 * EARTH_KM), math.pi / 2)
     box = math.degrees(2 * angle) + 1e-9
     chord = f"{_sine('u')} * {_sine('u')} + ? * {_sine('v')} * {_sine('w')} * {_sine('w')}"
     condition = (
