@@ -76,11 +76,10 @@ def test_coordinates_from_beside_count_first_and_change(collection, photos):
 def test_without_the_extra_nothing_changes_and_a_line_names_it(collection, photos, without):
     (line,) = collection.add(photos, options=ALONE).problems
     assert line == (
-        "7 pictures have coordinates; for the names of places pip install 'twinlens[place]', then run twinlens index"
-        " again"
+        "7 pictures have coordinates; to name the places: pip install 'twinlens[place]', then run twinlens index again"
     )
     assert names(collection) == {}
-    with pytest.raises(TwinlensError, match=r"asks for place, .*; pip install 'twinlens\[place\]', then"):
+    with pytest.raises(TwinlensError, match=r"asks for place, .*: pip install 'twinlens\[place\]', then"):
         found(collection, 'place has "Lisbon"')
     report = collection.add(photos, options=ALONE)
     assert report.problems == [] and report.unchanged == len(SPOTS)

@@ -77,7 +77,7 @@ def _remarks(report: Report) -> Iterator[str]:
         yield f"{longer} than the model reads: the end is not searched"
     if report.unnamed_places:
         have = counted(report.unnamed_places, "picture has", "pictures have")
-        yield f"{have} coordinates; for the names of places {places.CURE}, then run twinlens index again"
+        yield f"{have} coordinates; to name the places: {places.CURE}, then run twinlens index again"
 
 
 def _without_shared_texts(store: Store, generation: Generation, executor: Executor) -> list[str]:

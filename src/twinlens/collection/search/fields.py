@@ -72,7 +72,7 @@ def _check_type(comparison: Compare, store: Store) -> None:
 def _unknown(field: tuple[str, ...], store: Store) -> str:
     """Describe an unknown field by the known ones, of a.b by those within a if a is known, the closest first."""
     if field == (PLACE,) and not places.is_installed():
-        return f"place, which no picture of this collection has; {places.CURE}, then run twinlens index again"
+        return f"place, which no picture of this collection has: {places.CURE}, then run twinlens index again"
     if field[0] in FIELDS - {TAKEN_FROM} and len(field) == 1:
         return f"{field[0]}, which no picture of this collection has; twinlens info --files shows what they have"
     within = filters.json_path(field[:-1])
