@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twinlens.core.types import Picture
-from twinlens.media import sources
+from twinlens.media import moments, sources
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -30,7 +30,10 @@ class HashedPicture:
 
 
 def key(picture: Picture) -> bytes:
-    """Return 16 bytes for a picture's content: of a file's bytes, or the size and pixels of one in memory or drawn."""
+    """Return 16 bytes for a picture's content: of a file's bytes, else of its size and pixels.
+
+    The latter for those in memory, those that are drawn, and moments of videos.
+    """
     if isinstance(picture, HashedPicture):
         return picture.key
     digest = hashlib.blake2b(digest_size=16)
@@ -40,7 +43,7 @@ def key(picture: Picture) -> bytes:
 
 
 def _parts(picture: Picture) -> Iterator[bytes]:
-    if isinstance(picture, Path):
+    if isinstance(picture, Path) and moments.split(picture) is None:
         yield _read(picture)
     else:
         from twinlens.media import images

@@ -7,9 +7,12 @@ EMBEDDED = "embedded"
 TAKEN, TAKEN_FROM, CAMERA, LENS = "taken", "taken_from", "camera", "lens"
 LATITUDE, LONGITUDE, PLACE = "latitude", "longitude", "place"
 TITLE, KEYWORDS, RATING, BOILERPLATE = "title", "keywords", "rating", "boilerplate"
-FIELDS = frozenset({TAKEN, TAKEN_FROM, CAMERA, LENS, LATITUDE, LONGITUDE, PLACE, TITLE, KEYWORDS, RATING, BOILERPLATE})
+MOMENT = "moment"
+FIELDS = frozenset(
+    {TAKEN, TAKEN_FROM, CAMERA, LENS, LATITUDE, LONGITUDE, PLACE, TITLE, KEYWORDS, RATING, BOILERPLATE, MOMENT}
+)
 """taken: ISO 8601 in the picture's local time, with its zone if known. taken_from: exif, xmp, iptc, png or name.
-latitude and longitude: degrees, WGS 84. place: a list by `media.places`, the
-nearest city first. keywords: a list. rating: 1 to 5, −1 for rejected. boilerplate: a text in the file that tells no
-picture from others.
+latitude and longitude: degrees, WGS 84. place: a list by `media.places`, the nearest city first. keywords: a list.
+rating: 1 to 5, −1 for rejected. boilerplate: a text in the file that tells no picture from others. moment: seconds from
+the start of a video.
 """

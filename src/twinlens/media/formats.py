@@ -14,6 +14,7 @@ from typing import BinaryIO, NamedTuple
 
 from PIL import Image, features
 
+from twinlens.media import moments
 from twinlens.media.mending import DAMAGE, without_texts
 
 MAX_BYTES = 512 * 2**20
@@ -89,8 +90,12 @@ TABLE = (
     ),
     Format(
         "video",
-        (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".3gp", ".mts"),
-        (*_brands(b"isom", b"iso2", b"mp41", b"mp42", b"avc1", b"qt  ", b"M4V ", b"3gp"), (0, b"\x1aE\xdf\xa3")),
+        moments.ENDINGS,
+        (
+            *_brands(b"isom", b"iso2", b"mp41", b"mp42", b"avc1", b"qt  ", b"M4V ", b"3gp"),
+            (0, b"\x1aE\xdf\xa3"),
+            (8, b"AVI "),
+        ),
         module="av",
         extra="video",
         decoder="video",
@@ -121,7 +126,9 @@ def of_content(head: bytes, name: str = "") -> Format | None:
     named = of_name(name)
     if named is not None and named.decoder == "raw" and head[:4] in (b"II*\0", b"MM\0*"):
         return named
-    return next((row for row in TABLE if any(head[at:].startswith(start) for at, start in row.starts)), None)
+    known = next((row for row in TABLE if any(head[at:].startswith(start) for at, start in row.starts)), None)
+    # Containers of videos have more beginnings than a table holds.
+    return named if known is None and named is not None and named.decoder == "video" else known
 
 
 def endings() -> frozenset[str]:
@@ -172,15 +179,13 @@ class MissingDecoder(OSError):  # noqa: N818 - it names what is missing
 def open_image(file: BinaryIO, name: str = "") -> Image.Image:
     """Open a picture of a format of the table; the pixels of most are read later.
 
-    name: the file's, where the content alone does not tell the format. A PNG whose texts or profile are damaged, or
-    longer than Pillow reads, is opened without them. Raises one of `DAMAGE`, of which MissingDecoder and
-    UnidentifiedImageError, and DecompressionBombError as Pillow does.
+    name: the file's, where the content alone does not tell the format, or the path of a moment of a video. A PNG whose
+    texts or profile are damaged, or longer than Pillow reads, is opened without them. Raises one of `DAMAGE`, of which
+    MissingDecoder and UnidentifiedImageError, and DecompressionBombError as Pillow does.
     """
-    file.seek(0)
-    row = of_content(file.read(HEAD), name)
-    file.seek(0)
+    row = _row(file, name)
     if row is not None and (row.module or not row.is_read):
-        return _open_by(row, file)
+        return _open_by(row, file, name)
     try:
         return Image.open(file, formats=FORMATS)
     except DAMAGE:
@@ -190,12 +195,38 @@ def open_image(file: BinaryIO, name: str = "") -> Image.Image:
         return bare
 
 
-def _open_by(row: Format, file: BinaryIO) -> Image.Image:
+def times(file: BinaryIO, name: str) -> tuple[float, ...]:
+    """Return the times in seconds of a video's moments; none where a file is no video, or cannot be read here.
+
+    Raises OSError where it is damaged.
+    """
+    row = _row(file, name)
+    if row is None or row.decoder != "video" or not is_installed(row):
+        return ()
+    found: tuple[float, ...] = importlib.import_module("twinlens.media.decoders.video").times(file)
+    return found
+
+
+def is_video(file: BinaryIO, name: str) -> bool:
+    """Return True if a file is a video by its first bytes, and where these are unknown by its name."""
+    row = _row(file, name)
+    return row is not None and row.decoder == "video"
+
+
+def _row(file: BinaryIO, name: str) -> Format | None:
+    file.seek(0)
+    within = moments.split(name)
+    row = of_content(file.read(HEAD), str(within[0]) if within else name)
+    file.seek(0)
+    return row
+
+
+def _open_by(row: Format, file: BinaryIO, name: str) -> Image.Image:
     """Open a picture by the decoder of its format, which is loaded now."""
     if not is_installed(row):
         raise MissingDecoder(f"is {row.name}: {cure(row)}")
     if row.decoder:
-        opened: Image.Image = importlib.import_module(f"twinlens.media.decoders.{row.decoder}").open_picture(file)
+        opened: Image.Image = importlib.import_module(f"twinlens.media.decoders.{row.decoder}").open_picture(file, name)
         return opened
     plugin = importlib.import_module(row.module)
     if hasattr(plugin, "register_heif_opener"):

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from twinlens.core.types import Picture, TwinlensError
-from twinlens.media import formats, sources
+from twinlens.media import formats, moments, sources
 from twinlens.media.formats import FORMATS, MissingDecoder, open_image
 from twinlens.media.mending import DAMAGE, with_its_end, without_texts
 
@@ -117,7 +117,7 @@ def decode(
 
 def _open(path: Path, max_bytes: int | None) -> BinaryIO:
     size = sources.status(path).size
-    max_bytes = formats.max_bytes(path.name) if max_bytes is None else max_bytes
+    max_bytes = formats.max_bytes(moments.file_of(path).name) if max_bytes is None else max_bytes
     if sources.is_shard(path):
         raise BadPicture(f"{path}: {sources.read_shard(path).fault or 'is a tar, not a picture'}")
     if sources.is_packed(path):

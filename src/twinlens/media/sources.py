@@ -1,7 +1,8 @@
-"""Sources of a picture's bytes: a file of its own, or a member of a tar shard as WebDataset writes them.
+"""Sources of a picture's bytes: a file of its own, a member of a tar shard as WebDataset writes them, or a video.
 
 A member of a shard has a path below it, `shard.tar/key.jpg`, and is read where it lies: nothing is unpacked, links and
-special files are passed over, and so are names that lead out of the shard. The shard must not be compressed.
+special files are passed over, and so are names that lead out of the shard. The shard must not be compressed. A moment
+of a video has a path below the video's (see `moments`), and the video's bytes, size and time.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
+
+from twinlens.media import moments
 
 SUFFIX = ".tar"
 PACKED = (".tar.gz", ".tgz")
@@ -54,6 +57,7 @@ def is_packed(path: Path) -> bool:
 
 def split(path: Path) -> tuple[Path, str] | None:
     """Split a path that leads into a shard into the shard and the member's name; None for other paths."""
+    path = moments.file_of(path)
     if f"{SUFFIX}{os.sep}" not in str(path).lower():
         return None
     shard = next((parent for parent in reversed(path.parents) if is_shard(parent)), None)
@@ -71,6 +75,7 @@ def read_shard(path: Path) -> Shard:
 
 def status(path: Path) -> Status:
     """Return size and time of a file or a member. Raises OSError: not there, or neither (a folder, a pipe)."""
+    path = moments.file_of(path)
     within = split(path)
     if within is None:
         found = path.stat()
@@ -87,6 +92,7 @@ def _bounded(time_ns: int) -> int:
 
 def open_file(path: Path) -> io.BufferedReader:
     """Open a file or a member for reading. Raises OSError as `status` does, and for a member that is cut off."""
+    path = moments.file_of(path)
     size = status(path).size
     within = split(path)
     if within is None:
@@ -100,8 +106,12 @@ def open_file(path: Path) -> io.BufferedReader:
 def exists(path: Path | str) -> bool:
     """Return True if something to index is still at a path; while a shard cannot be read, none of its members is gone.
 
-    A shard on its own is something to index, namely a failure, only while it is damaged.
+    A shard on its own is something to index, namely a failure, only while it is damaged. A moment is there while its
+    video is.
     """
+    moment = moments.split(path)
+    if moment is not None:
+        return not moment[0].is_dir() and exists(moment[0])
     if SUFFIX not in str(path).lower():
         return os.path.lexists(path)
     path = Path(path)
@@ -206,6 +216,7 @@ class _Part(io.RawIOBase):
 
 
 def content_hash(path: Path) -> bytes:
-    """Hash a whole file, read in pieces: 20 bytes of BLAKE2b. Raises OSError."""
+    """Hash a whole file, read in pieces, and the time of a moment: 20 bytes of BLAKE2b. Raises OSError."""
     with open_file(path) as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20)).digest()
+        digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20)).digest()
+    return digest if moments.split(path) is None else moments.content_hash(digest, path)

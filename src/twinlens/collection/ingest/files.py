@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from twinlens.collection.ingest.options import Report
 from twinlens.collection.ingest.presence import Presence
 from twinlens.collection.search.records import flat
 from twinlens.collection.store import Entry, Generation, Store, Vectors
-from twinlens.media import fields, places, sources
+from twinlens.media import fields, formats, moments, places, sources
 from twinlens.media.captions import Caption, dates
 
 CHANGED = "changed while it was read; the next run takes it"
@@ -21,7 +22,10 @@ CHANGED = "changed while it was read; the next run takes it"
 
 @dataclass(frozen=True)
 class Work:
-    """A file that may be new or changed: its size in bytes, its caption if one is given outside it, b"" or its hash."""
+    """A file that may be new or changed: its size in bytes, its caption if one is given outside it, b"" or its hash.
+
+    moments: of a moment of a video, how many the video has.
+    """
 
     path: Path
     size: int
@@ -29,6 +33,7 @@ class Work:
     caption: str | None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     hash: bytes = b""
+    moments: int = 0
 
     def job(self, key: int) -> Job:
         """Return the job for an executor."""
@@ -69,7 +74,11 @@ class Files:
             return None
         work = Work(path, *status, caption.text or None if caption else None)
         work = replace(work, metadata=caption.metadata) if caption else work
+        if parts := self._moments(path):
+            return None if self._keep_moments(parts, work) else work
         known = self.store.at(path)
+        if known is not None and known.failure is None and _is_whole_video(path):
+            return work  # of an earlier version, which read one moment
         if known is None or (known.size, known.mtime_ns) != (work.size, work.mtime_ns) or not work.is_of(known):
             return work
         if known.failure is not None:
@@ -100,6 +109,38 @@ class Files:
                 self.store.copy_vectors(twins[0].row, self.store.add(replace(_beside(twins[0], work), row=0)))
         return bool(twins)
 
+    def settle_video(self, works: Sequence[Work]) -> bool:
+        """Reuse the vectors of a video's moments, of all or of none; tell whether that was so."""
+        if not all(any(map(self._has_vector, self.store.alike(work.entry()))) for work in works):
+            return False
+        with self.store.change():
+            self._make_room(works)
+            for work in works:
+                self.settle(work)
+        return True
+
+    def note(self, work: Work, embedded: Embedded) -> None:
+        """Store what became of a picture."""
+        if not work.is_current():
+            self.report.fail(work.path, CHANGED)
+        elif embedded.vector is None:
+            self.fail(work, embedded.failure or "")
+        else:
+            self.add(work, embedded, embedded.vector)
+
+    def note_video(self, video: Path, found: Sequence[tuple[Work, Embedded]]) -> None:
+        """Store what became of all moments of a video, in place of what was known of it."""
+        first, embedded = found[0]
+        if not first.is_current():
+            self.report.fail(video, CHANGED)
+        elif all(embedded.vector is None for _, embedded in found):
+            self.fail(replace(first, path=video, hash=b"", moments=0), embedded.failure or "")
+        else:
+            with self.store.change():
+                self._make_room([work for work, _ in found])
+                for work, embedded in found:
+                    self.note(work, embedded)
+
     def add(self, work: Work, embedded: Embedded, vector: Vectors) -> None:
         """Store a picture with its vector (D,)."""
         width, height = embedded.size or (None, None)
@@ -114,15 +155,51 @@ class Files:
         """Record why a file cannot be used; it is tried again once it changes."""
         self.report.fail(work.path, reason)
         with self.store.change():
+            for moment in self._moments(work.path):
+                self.store.remove_path(moment.path)
             self.store.add(work.entry(failure=reason))
 
     def cannot_read(self, work: Work, error: OSError) -> None:
         """Report a file that cannot be read now; a picture that the collection has of it stays."""
         reason, known = f"cannot be read: {error.strerror or error}", self.store.at(work.path)
-        if known is None or known.failure is not None:
+        if self._moments(work.path):
+            self.report.fail(work.path, reason)
+        elif known is None or known.failure is not None:
             self.fail(work, reason)
         else:
             self.report.fail(work.path, reason)
+
+    def _moments(self, path: Path) -> list[Entry]:
+        """Return the entries of a video's moments."""
+        if not moments.is_video(path):
+            return []
+        paths = [Path(os.fsdecode(below)) for below in self.store.paths(path)]
+        return [entry for below in paths if moments.split(below) and (entry := self.store.at(below)) is not None]
+
+    def _keep_moments(self, parts: Sequence[Entry], work: Work) -> bool:
+        """Keep the moments of a video that has not changed; tell whether it has not."""
+        good = [entry for entry in parts if entry.failure is None]
+        if self.retry and len(good) < len(parts):
+            return False
+        if not all(
+            (entry.size, entry.mtime_ns) == (work.size, work.mtime_ns) and work.is_of(entry) for entry in parts
+        ) or not all(map(self._has_vector, good)):
+            return False
+        for entry in good:
+            self._keep(entry, replace(work, path=entry.path))
+        self.report.skipped += len(parts) - len(good)
+        self.report.found += len(parts) - 1
+        return True
+
+    def _make_room(self, works: Sequence[Work]) -> None:
+        """Remove what is known of a video but for these moments of it, and count them in the report."""
+        video, paths = works[0].path.parent, {work.path for work in works}
+        known = [*self._moments(video), self.store.at(video)]
+        for entry in known:
+            if entry is not None and entry.path not in paths:
+                self.store.remove_path(entry.path)
+                self.report.removed += entry.failure is None
+        self.report.found += len(works) - 1
 
     def _keep(self, known: Entry, work: Work) -> bool:
         """Keep an entry that has its vector, updating path, time and metadata; tell whether it has."""
@@ -147,8 +224,21 @@ class Files:
 
 def _beside(entry: Entry, work: Work) -> Entry:
     """Return the entry with the path, size, time and metadata of a file of the same content."""
-    metadata = _merged(work.metadata, _renamed(entry.metadata.get(fields.EMBEDDED), work.path.name), entry.metadata)
+    metadata = _merged(
+        work.metadata, _renamed(entry.metadata.get(fields.EMBEDDED), moments.file_of(work.path).name), entry.metadata
+    )
     return replace(entry, path=work.path, size=work.size, mtime_ns=work.mtime_ns, metadata=metadata)
+
+
+def _is_whole_video(path: Path) -> bool:
+    """Return True for a video; False for another picture that has the name of one."""
+    if not moments.is_video(path):
+        return False
+    try:
+        with sources.open_file(path) as file:
+            return formats.is_video(file, path.name)
+    except OSError:
+        return False
 
 
 def _merged(

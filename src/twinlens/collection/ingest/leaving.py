@@ -10,6 +10,7 @@ from pathlib import Path
 from twinlens.collection.ingest.options import Protection, Report
 from twinlens.collection.ingest.presence import Obstacle, Presence, absence
 from twinlens.collection.store import Store
+from twinlens.media import moments
 
 MANY = 20
 """Pictures of a root that may leave at once without being asked for, however few remain."""
@@ -31,9 +32,11 @@ class Leaving:
     def below(self, root: Path, before: int) -> None:
         """Remove the entries of a root whose files are gone; it had `before` entries when the run began."""
         paths = [Path(os.fsdecode(path)) for path in self.store.paths(root)]
-        self._remove([path for path in paths if self.excludes(path)])
-        gone = list(self._gone(path for path in paths if not self.excludes(path)))
-        if len(gone) > MANY and 2 * len(gone) > before and not self.prune:
+        excluded = {path for path in paths if self.excludes(moments.file_of(path))}
+        self._remove([path for path in paths if path in excluded])
+        gone = list(self._gone(path for path in paths if path not in excluded))
+        files = {moments.file_of(path) for path in gone}
+        if len(files) > MANY and 2 * len(gone) > before and not self.prune:
             reason = f"they are more than half of its {before:,} pictures, and missing all at once"
             self.report.protections.append(Protection(root, len(gone), reason, PRUNE))
         else:

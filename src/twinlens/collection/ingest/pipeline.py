@@ -7,18 +7,19 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import count
 from typing import Generic, TypeVar
 
 from twinlens.collection.ingest.decoding import Failure, ahead
 from twinlens.collection.ingest.executors import Embedded, Executor
-from twinlens.collection.ingest.files import CHANGED, Files, Work
+from twinlens.collection.ingest.files import Files, Work
 from twinlens.collection.ingest.leaving import Leaving
 from twinlens.collection.ingest.options import Options, Report
 from twinlens.collection.ingest.presence import Presence
 from twinlens.collection.ingest.scan import Scan
 from twinlens.collection.ingest.shared_texts import report_lines, shared_texts, withdraw
+from twinlens.collection.ingest.videos import Notes, Videos
 from twinlens.collection.store import Entry, Generation, Store
 from twinlens.core import variants
 from twinlens.core.counting import counted
@@ -49,15 +50,15 @@ def ingest(store: Store, generation: Generation, load: Callable[[], Embedder], s
         _reported(store, report),
         bar("indexing", len(scan), unit="pictures", progress=options.progress) as advance,
         _threads() as threads,
+        Videos(workers=options.workers, limits=options.limits) as videos,
     ):
-        hashed = ahead(threads, _hashed, _looked(files, scan, advance), depth=32)
-        fresh = _Numbered(_unsettled(files, hashed, advance))
+        hashed = ahead(threads, partial(_hashed, videos), _looked(files, scan, advance), depth=32)
+        fresh, notes = _Numbered(_unsettled(files, hashed, advance)), Notes(files)
         executor = _executor(lru_cache(maxsize=1)(load), options, len(scan))
         for batch in _committing(store, executor.embed(work.job(key) for key, work in fresh)):
             with store.change():
-                for embedded in batch:
-                    _note(files, fresh.take(embedded), embedded)
-            advance(len(batch), note=f"{report.failed} failed" if report.failed else None)
+                done = sum(notes.note(fresh.take(embedded), embedded) for embedded in batch)
+            advance(done, note=f"{report.failed} failed" if report.failed else None)
         report.problems = _without_shared_texts(store, generation, executor)
         leaving = Leaving(store, presence, report, prune=options.prune, excludes=scan.rules.excludes)
         for root, count_before in before.items():
@@ -176,25 +177,28 @@ def _looked(files: Files, scan: Scan, advance: Bar) -> Iterator[Work]:
             advance()
 
 
-def _hashed(work: Work) -> Work | Failure | OSError:
+def _hashed(videos: Videos, work: Work) -> list[Work] | Failure | OSError:
+    """Return a file as the works of its pictures, with their hashes: one, or a video's moments."""
     limit = formats.max_bytes(work.path.name)
     if work.size > limit:  # a sparse file can claim more than can be read in a day
         return Failure(f"has {work.size:,} bytes, more than {limit:,}")
     try:
-        return replace(work, hash=sources.content_hash(work.path))
+        return videos.split(replace(work, hash=sources.content_hash(work.path)))
     except OSError as error:
         return error
 
 
-def _unsettled(files: Files, hashed: Iterable[tuple[Work, Work | Failure | OSError]], advance: Bar) -> Iterator[Work]:
+def _unsettled(
+    files: Files, hashed: Iterable[tuple[Work, list[Work] | Failure | OSError]], advance: Bar
+) -> Iterator[Work]:
     """Yield the works whose content must be embedded."""
     for work, result in hashed:
         if isinstance(result, OSError):
             files.cannot_read(work, result)
         elif isinstance(result, Failure):
             files.fail(work, result.reason)
-        elif not files.settle(result):
-            yield result
+        elif not (files.settle_video(result) if result[0].moments else files.settle(result[0])):
+            yield from result
             continue
         advance()
 
@@ -209,12 +213,3 @@ def _current(entries: Iterable[Entry], report: Report, advance: Bar) -> Iterator
         else:
             report.fail(entry.path, "is gone or has changed; index its folder again")
             advance()
-
-
-def _note(files: Files, work: Work, embedded: Embedded) -> None:
-    if not work.is_current():
-        files.report.fail(work.path, CHANGED)
-    elif embedded.vector is None:
-        files.fail(work, embedded.failure or "")
-    else:
-        files.add(work, embedded, embedded.vector)

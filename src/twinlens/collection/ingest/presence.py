@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from twinlens.media import sources
+from twinlens.media import moments, sources
 
 GONE = (errno.ENOENT, errno.ENOTDIR)
 """The errors that mean that a file is not there; all others say nothing about it."""
@@ -51,6 +51,7 @@ class Presence:
 
         error: the number of the error that looking for it ended with.
         """
+        path = moments.file_of(path)
         for above in reversed(path.parents):
             if reason := self._blocked(above):
                 return Obstacle(above, reason, error in GONE)

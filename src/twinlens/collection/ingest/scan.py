@@ -12,7 +12,7 @@ from pathlib import Path
 from twinlens.collection.store import DATABASE, Store, check_new
 from twinlens.core.counting import counted
 from twinlens.core.types import TwinlensError
-from twinlens.media import finding, sources
+from twinlens.media import finding, moments, sources
 from twinlens.media.captions import Caption, Captions, unmatched
 from twinlens.media.exclusions import Rules
 
@@ -54,7 +54,7 @@ class Scan:
             known = store.count_below(path) if store else 0
             if not known and not (store and path in self.absent and store.at(path)):
                 raise TwinlensError(line)
-            if known and path in self.absent and not prune:
+            if known and path in self.absent and not prune and not moments.is_video(path):
                 raise TwinlensError(
                     f"{line}; {counted(known, 'picture from it stays', 'pictures from it stay')} in the collection;"
                     f" {'it leaves' if known == 1 else 'they leave'} with:"

@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import ExifTags, Image, ImageFile, IptcImagePlugin
 
-from twinlens.media import fields, sources
+from twinlens.media import fields, moments, sources
 from twinlens.media.captions import dates, xmp
 from twinlens.media.captions.boilerplate import is_boilerplate
 from twinlens.media.captions.records import Caption, clean
@@ -22,23 +22,26 @@ _STARS = 0x4746
 
 
 def inside(path: Path) -> tuple[tuple[int, int] | None, Caption]:
-    """Return a file's (width, height) in pixels as people see it, and the description and metadata that it carries.
+    """Return a picture's (width, height) in pixels as people see it, and its file's description and metadata.
 
     Only the header is read, and nothing is raised: whether the picture can be used is found by decoding it.
     """
     found: tuple[tuple[int, int] | None, Caption] = None, Caption()
+    moment, name = moments.split(path), moments.file_of(path).name
     try:
         with sources.open_file(path) as file:
             try:
-                found = _read(open_image(file, path.name), path.name)
+                found = _read(open_image(file, str(path)), name)
             except DAMAGE:
                 bare = without_texts(file)
-                found = found if bare is None else _read(bare, path.name)
+                found = found if bare is None else _read(bare, name)
     except (*DAMAGE, Image.DecompressionBombError):
         pass
-    if taken := None if fields.TAKEN in found[1].metadata else dates.from_name(path.name):
+    if taken := None if fields.TAKEN in found[1].metadata else dates.from_name(name):
         named = {fields.TAKEN: taken, fields.TAKEN_FROM: "name"}
         found = found[0], Caption(found[1].text, {**found[1].metadata, **named})
+    if moment is not None:
+        found = found[0], Caption(found[1].text, {**found[1].metadata, fields.MOMENT: moment[1]})
     return found
 
 

@@ -12,7 +12,7 @@ TURNS = {3: 3, 5: 8, 6: 6}
 """LibRaw's flip → EXIF's orientation."""
 
 
-def open_picture(file: BinaryIO) -> Image.Image:
+def open_picture(file: BinaryIO, _name: str) -> Image.Image:
     """Return the preview in a raw file, or the picture developed at half its size. Raises OSError where it is damaged.
 
     The metadata are those of the raw file where it is built like TIFF (DNG, NEF, CR2, ARW), else the preview's.
