@@ -6,19 +6,25 @@ import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePath
+from pathlib import Path
 
 from twinlens.collection.search import filters
 from twinlens.collection.store import Store
+from twinlens.media import moments
 from twinlens.media.fields import BOILERPLATE, EMBEDDED, LATITUDE, TAKEN
 
+VIDEOS = "videos"
+"""Count of the files whose moments are the pictures."""
 COLUMNS = ("captioned beside", "captioned within", "boilerplate", "dated", "placed", "failed")
 """Counts of each kind: captions from beside the file and from within it, texts that are none, and so on."""
 
 
 @dataclass
 class Listing:
-    """Counts of a collection's files. kinds: ending → pictures, and each of `COLUMNS`. fields: name → pictures."""
+    """Counts of a collection's files.
+
+    kinds: ending → pictures, `VIDEOS`, and each of `COLUMNS`. fields: name → pictures.
+    """
 
     kinds: dict[str, Counter[str]] = field(default_factory=dict)
     fields: Mapping[str, int] = field(default_factory=dict)
@@ -33,10 +39,14 @@ def listing(store: Store) -> Listing:
         "SELECT path, caption != '' AND given, caption != '' AND NOT given,"  # noqa: S608
         f" {nothing} != 'null', {taken} != 'null', {place} != 'null', failure IS NOT NULL FROM entry"
     )
-    found = Listing(fields=_fields(store))
+    found, videos = Listing(fields=_fields(store)), set[Path]()
     for path, *flags in store.ask(query, *third, *first, *second):
-        counts = found.kinds.setdefault(PurePath(os.fsdecode(path)).suffix.lower(), Counter())
+        file = moments.file_of(Path(os.fsdecode(path)))
+        counts = found.kinds.setdefault(file.suffix.lower(), Counter())
         counts["pictures"] += 1
+        if moments.is_video(file) and file not in videos:
+            videos.add(file)
+            counts[VIDEOS] += 1
         counts.update(name for name, flag in zip(COLUMNS, flags, strict=True) if flag)
     return found
 

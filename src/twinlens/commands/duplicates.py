@@ -51,13 +51,15 @@ def _record(entry: Entry) -> dict[str, Any]:
 
 
 def _show(groups: Sequence[Sequence[Mapping[str, Any]]], count: int) -> None:
+    from twinlens.media import moments
+
     if not groups:
         _common.say(f"no two of {counted(count, 'picture')} look the same")
         return
     rows: list[list[object]] = [
         [
             number if first else "",
-            entry["path"],
+            moments.shown(entry["path"]),
             f"{entry['width']}×{entry['height']}" if entry["width"] else "",
             f"{entry['size']:,}",
             entry["date"].replace("T", " ")[:16],

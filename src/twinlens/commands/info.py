@@ -68,7 +68,7 @@ def _listed(args: argparse.Namespace) -> Mapping[str, object]:
 
     with _collection.open_collection(args) as collection:
         found = collection.listing()
-    columns = ("pictures", *listing.COLUMNS)
+    columns = ("pictures", listing.VIDEOS, *listing.COLUMNS)
     if _common.shows_view(args):
         rows = [[kind, *(counts[name] or "" for name in columns)] for kind, counts in sorted(found.kinds.items())]
         _common.print_table(["", *columns], rows)

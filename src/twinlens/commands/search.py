@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from twinlens.commands import _collection, _common, _preview
 from twinlens.core import jsonfile
 from twinlens.core.escaping import shortened
-from twinlens.core.types import NEAR_DUPLICATE, Sample, TwinlensError
+from twinlens.core.types import NEAR_DUPLICATE, Hit, Sample, TwinlensError
 
 if TYPE_CHECKING:
     from twinlens.collection import Collection, Hits, SearchRequest
@@ -225,7 +225,7 @@ def _show(hits: Hits, nothing: str, *, counted: bool) -> None:
         _common.say(nothing)
         return
     rows = [
-        [hit.rank, f"{hit.score:.3f}", hit.sample.id, hit.sample.image, shortened(hit.sample.text, CAPTION)]
+        [hit.rank, f"{hit.score:.3f}", hit.sample.id, _shown(hit), shortened(hit.sample.text, CAPTION)]
         + ([len(hit.duplicates) or ""] if counted else [])
         + ([hit.because] if hit.why else [])
         for hit in hits
@@ -238,6 +238,12 @@ def _show(hits: Hits, nothing: str, *, counted: bool) -> None:
         _common.say(f"nothing stands out (chance alone would do as well in {hits.chance:.0%} of cases): probably"
               " nothing matches, or else nearly everything does")  # fmt: skip
     sys.stdout.flush()
+
+
+def _shown(hit: Hit) -> str:
+    from twinlens.media import moments
+
+    return moments.shown(hit.sample.image) if isinstance(hit.sample.image, Path) else ""
 
 
 def _why_nothing(args: argparse.Namespace) -> str:

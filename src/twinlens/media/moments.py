@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from pathlib import Path, PurePath
+from pathlib import Path
 
 ENDINGS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".3gp", ".mts")
 LAST = 100 * 3600 - 0.001
@@ -47,10 +47,15 @@ def file_of(path: Path) -> Path:
     return path if within is None else within[0]
 
 
-def label(path: PurePath | str) -> str:
-    """Return the name of a picture's file, with the time of a moment: "clip.mp4, at 1:23"."""
-    within = split(str(path))
-    return PurePath(path).name if within is None else f"{within[0].name}, at {clock(within[1])}"
+def shown(path: Path) -> str:
+    """Return a picture's path as people read it, with the time of a moment: "/videos/clip.mp4, at 1:23"."""
+    within = split(path)
+    return str(path) if within is None else f"{within[0]}, at {clock(within[1])}"
+
+
+def label(path: Path) -> str:
+    """Return the last part of `shown`: a file's name, with the time of a moment."""
+    return Path(shown(path)).name
 
 
 def clock(seconds: float) -> str:

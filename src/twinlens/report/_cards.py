@@ -17,7 +17,7 @@ from PIL.ImageFont import FreeTypeFont
 
 from twinlens.core.escaping import ELLIPSIS, escaped, shortened, shortened_within
 from twinlens.core.types import Picture, Sample
-from twinlens.media import images
+from twinlens.media import images, moments
 
 Color: TypeAlias = "tuple[int, int, int]"
 
@@ -258,7 +258,9 @@ def thumbnail(picture: Picture, longest: int) -> Image.Image | str:
     try:
         image = images.load(picture, near=(longest, longest))
     except images.BadPicture as error:
-        return escaped(str(error).replace(str(picture), picture.name) if isinstance(picture, Path) else str(error))
+        return escaped(
+            str(error).replace(str(picture), moments.label(picture)) if isinstance(picture, Path) else str(error)
+        )
     return image if max(image.size) <= longest else resized(image, (longest, longest))
 
 

@@ -15,7 +15,7 @@ from twinlens.core.counting import counted
 from twinlens.core.escaping import escaped
 from twinlens.core.reasons import in_words
 from twinlens.core.types import TwinlensError
-from twinlens.media import sources
+from twinlens.media import images, moments, sources
 from twinlens.report.grid import ResultRow, result_grid
 from twinlens.report.page import result_page
 
@@ -107,22 +107,33 @@ def _png(row: ResultRow, _records: Sequence[Record], path: Path) -> None:
 
 
 def _copies(_row: ResultRow, records: Sequence[Record], folder: Path) -> None:
-    """Copy pictures, named by rank. Failures do not stop the other copies; the error names the first."""
+    """Copy pictures, named by rank; of a moment of a video its frame, as a PNG.
+
+    Failures do not stop the other copies; the error names the first.
+    """
     folder.mkdir(exist_ok=True)
     width, failed = max(3, len(str(len(records)))), list[str]()
     for record in records:
         source = Path(record["path"])
         try:
-            with (
-                sources.open_file(source) as file,
-                (folder / f"{record['rank']:0{width}}-{source.name}").open("xb") as to,
-            ):
-                shutil.copyfileobj(file, to)
+            _copy(source, folder, f"{record['rank']:0{width}}")
         except OSError as error:
             failed.append(f"{source}: {error.strerror}")
+        except images.BadPicture as error:
+            failed.append(str(error))
     if failed:
         share = f"{len(failed):,} of {counted(len(records), 'picture')}"
         raise TwinlensError(f"{share} could not be copied to {folder}: {failed[0]}")
+
+
+def _copy(source: Path, folder: Path, rank: str) -> None:
+    moment = moments.split(source)
+    if moment is not None:
+        with (folder / f"{rank}-{moment[0].stem}-{source.name}.png").open("xb") as to:
+            images.load(source).save(to, format="PNG")
+        return
+    with sources.open_file(source) as file, (folder / f"{rank}-{source.name}").open("xb") as to:
+        shutil.copyfileobj(file, to)
 
 
 WRITERS: Mapping[str, Writer] = {".txt": _paths, ".csv": _csv, ".json": _json, ".html": _html, ".png": _png}

@@ -14,7 +14,7 @@ from PIL import Image
 
 from twinlens.core.escaping import escaped
 from twinlens.core.types import Hit, Sample, TwinlensError
-from twinlens.media import sources
+from twinlens.media import moments, sources
 from twinlens.media.fields import PLACE, TAKEN
 from twinlens.report._cards import INK, PAGE, QUIET, WIDE, Card, Words, sentence, thumbnail, usual_shape
 
@@ -70,21 +70,30 @@ def legend(rows: Sequence[ResultRow]) -> str:
 
 
 def details(hit: Hit) -> Details:
-    """Return the details of a hit's file."""
+    """Return the details of a hit's file; the name of a moment's is followed by its time."""
     path, taken = hit.sample.image, hit.metadata.get(TAKEN)
     date = escaped(taken.replace("T", " ")[:16]) if isinstance(taken, str) else ""
     named = hit.metadata.get(PLACE)
     place = escaped(", ".join(map(str, named)) if isinstance(named, list) else str(named or ""))
-    file = (escaped(path.name), escaped(str(path.parent))) if isinstance(path, Path) else ("", "")
-    return Details(*file, date, place)
+    if not isinstance(path, Path):
+        return Details(date=date, place=place)
+    return Details(escaped(moments.label(path)), escaped(str(moments.file_of(path).parent)), date, place)
 
 
 def link(sample: Sample) -> str:
-    """Return the file URI of a sample's picture, of its tar where it is in one; empty for a picture in memory."""
+    """Return the file URI of a sample's picture, of its tar where it is in one; empty for a picture in memory.
+
+    That of a moment opens the video there: `#t=83.5` (W3C, Media Fragments URI 1.0, 4.2.1).
+    """
     if not isinstance(sample.image, Path):
         return ""
     within = sources.split(sample.image)
-    return (within[0] if within else sample.image).absolute().as_uri()
+    if within is not None:
+        return within[0].absolute().as_uri()
+    moment = moments.split(sample.image)
+    if moment is not None:
+        return f"{moment[0].absolute().as_uri()}#t={moment[1]:g}"
+    return sample.image.absolute().as_uri()
 
 
 def result_grid(

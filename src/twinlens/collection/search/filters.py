@@ -10,8 +10,8 @@
 
 A field is a name, a.b within an object, or any name in `backticks`. path, caption, width, height (pixels), size (bytes)
 and id are the picture's own; every other name is looked up in the metadata: first from beside the file, then from
-within it (taken, camera, lens, latitude, longitude, place, keywords, rating, title). folder is that of the file unless
-the metadata have such a field. Accents are equal however they are composed.
+within it (taken, camera, lens, latitude, longitude, place, keywords, rating, title, moment). folder is that of the file
+unless the metadata have such a field. Accents are equal however they are composed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import TypeAlias
 from twinlens.collection.search.nodes import Below, Compare, Date, Every, Has, Near, Not, Some
 from twinlens.collection.search.nodes import Node as Node
 from twinlens.collection.search.parsing import parse as parse
-from twinlens.media.fields import EMBEDDED, FIELDS, LATITUDE, LONGITUDE
+from twinlens.media.fields import EMBEDDED, FIELDS, LATITUDE, LONGITUDE, MOMENT
 from twinlens.media.places import EARTH_KM
 
 Parameters: TypeAlias = "list[str | int | float | bytes]"
@@ -38,7 +38,11 @@ COLUMNS = {
 }
 """Fields that are columns of the collection's own, and how SQL reads them."""
 _PATH = COLUMNS["path"]
-DERIVED = {"folder": f"rtrim(rtrim({_PATH}, replace({_PATH}, '/', '')), '/')"}
+_ABOVE = f"rtrim(rtrim({_PATH}, replace({_PATH}, '/', '')), '/')"
+_IS_MOMENT = f"json_type(metadata, '$.{EMBEDDED}.{MOMENT}') IS NOT NULL"
+_VIDEO = f"rtrim(rtrim({_ABOVE}, replace({_ABOVE}, '/', '')), '/')"
+"""The folder of a video, whose path stands above its moments'."""
+DERIVED = {"folder": f"CASE WHEN {_IS_MOMENT} THEN {_VIDEO} ELSE {_ABOVE} END"}
 """Fields that are worked out where the metadata have none of the name."""
 
 

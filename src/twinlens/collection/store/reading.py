@@ -98,8 +98,9 @@ class Reading(Database):
         return {row: entry for row, entry in found if entry is not None}
 
     def rows_of_file(self, path: Path, content: bytes) -> Rows:
-        """Return the rows (N,) of a file, ascending: those with its path and those with its content hash."""
-        found = self.ask("SELECT row FROM entry WHERE path = ? OR hash = ? ORDER BY row", os.fsencode(path), content)
+        """Return the rows (N,) of a file, ascending: with its path or content hash, and of a video's moments."""
+        query = "SELECT row FROM entry WHERE path = ? OR hash = ? OR (path > ? AND path < ?) ORDER BY row"
+        found = self.ask(query, os.fsencode(path), content, *_range(path))
         return np.fromiter((row for (row,) in found), dtype=np.int64, count=len(found))
 
     def alike(self, entry: Entry) -> list[Entry]:

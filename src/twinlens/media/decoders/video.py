@@ -59,7 +59,9 @@ def _opened(file: BinaryIO) -> Iterator[_Video]:
         with av.open(file) as container:
             yield _Video(container, av.error.FFmpegError)
     except (av.error.FFmpegError, StopIteration, IndexError, OverflowError) as error:
-        raise OSError(" ".join(str(error).split()) or "it has no picture") from error
+        # FFmpeg's own message names the file, as no other reason does.
+        reason = getattr(error, "strerror", None) or str(error)
+        raise OSError(" ".join(reason.split()) or "it has no picture") from error
 
 
 class _Video:
