@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from tests.media.videos import write_video
 from tests.pictures import answer, draw
 
 
@@ -34,3 +35,12 @@ def test_a_name_that_is_not_utf8_is_counted(run, pictures, model):
     assert code == 0
     told = answer(run, "info", "--files")
     assert told["kinds"][".png"]["pictures"] == len(list(pictures.rglob("*.png")))
+
+
+def test_videos_and_their_moments_are_counted_and_shown(run, pictures, model):
+    write_video(pictures / "clip.mp4", 25)
+    code, *_ = run("index", pictures, "--model", model, "--workers", 0)
+    assert code == 0
+    assert answer(run, "info", "--files")["kinds"][".mp4"] == {"pictures": 3, "videos": 1, "dated": 3}
+    code, out, _ = run("search", "--text", "a boat", "--where", "moment > 5 and moment < 15")
+    assert code == 0 and "at 0:12" in out

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.media.videos import write_video
 from tests.pictures import draw, png, shard
 from twinlens.core.types import Hit, Sample, TwinlensError
+from twinlens.media import images, moments
 from twinlens.report.export import export
 from twinlens.report.grid import ResultRow
 
@@ -141,3 +143,17 @@ def test_a_wrong_name_is_one_line(found, tmp_path, name, line):
     (tmp_path / "file").touch()
     with pytest.raises(TwinlensError, match=line):
         export(*found, str(tmp_path / name))
+
+
+def test_the_frame_of_a_moment_is_copied_as_a_png(tmp_path):
+    path = moments.path_of(write_video(tmp_path / "clip.mp4", 12), 3)
+    record = {"rank": 1, "id": "1", "score": 1.0, "path": path, "caption": "", "metadata": {"moment": 3.0}}
+    row = ResultRow(QUERY, [Hit(Sample("1", path), 1.0)])
+    export(row, [record], str(tmp_path / "copies") + "/")
+    with Image.open(tmp_path / "copies" / "001-clip-00-00-03.000.png") as copied:
+        assert copied.size == (64, 48) and copied.tobytes() == images.load(path).tobytes()
+    lines = export(row, [record], str(tmp_path / "hits.csv")).read_text("utf-8").splitlines()
+    assert lines == ["rank,id,score,path,caption,moment", f"1,1,1.0,{path},,3.0"]
+    missing = {**record, "path": moments.path_of(tmp_path / "clip.mp4", 7.5)}
+    with pytest.raises(TwinlensError, match="no key frame at 0:07"):
+        export(row, [missing], str(tmp_path / "more") + "/")

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.media.videos import write_video
 from tests.pictures import png, shard
 from twinlens.core.types import Hit, Sample, TwinlensError
-from twinlens.report.grid import ResultRow
+from twinlens.media import moments
+from twinlens.report.grid import ResultRow, details, link
 from twinlens.report.page import THUMBNAIL, result_page
 
 
@@ -127,6 +129,17 @@ def test_a_card_names_its_file_and_links_to_it(tmp_path):
     assert "Lisbon, Portugal" in page.text
     assert "\N{HORIZONTAL ELLIPSIS}" in page.text and "x" * 60 not in page.text
     assert any(tag.get("title") == str(path) for tag in page.all("p"))
+
+
+def test_a_moment_of_a_video_has_its_time_and_links_to_it(tmp_path):
+    path = moments.path_of(write_video(tmp_path / "clip.mp4", 12), 3)
+    hit = Hit(Sample("1", path), 0.5)
+    result_page([ResultRow(Sample("q", None, "x"), [hit])], tmp_path / "page.html")
+    page = Page((tmp_path / "page.html").read_text("utf-8"))
+    assert [link["href"] for link in page.all("a")] == [f"{(tmp_path / 'clip.mp4').as_uri()}#t=3"]
+    assert "clip.mp4, at 0:03" in page.text and details(hit).folder == str(tmp_path)
+    assert "has no key frame at" not in page.text and len(page.all("img")) == 1
+    assert link(Sample("1", moments.path_of(tmp_path / "clip.mp4", 3683.25))).endswith("clip.mp4#t=3683.25")
 
 
 def test_a_picture_in_a_tar_links_to_the_tar(tmp_path):

@@ -38,7 +38,7 @@ def split(path: Path | str) -> tuple[Path, float] | None:
     found = _PATH.fullmatch(text) if text[-3:].isdecimal() else None
     if found is None or os.path.lexists(text):
         return None
-    return Path(found[1]), int(found[2]) * 3600 + int(found[3]) * 60 + float(found[4])
+    return Path(found[1]), round(int(found[2]) * 3600 + int(found[3]) * 60 + float(found[4]), 3)
 
 
 def file_of(path: Path) -> Path:

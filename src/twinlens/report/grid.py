@@ -92,7 +92,7 @@ def link(sample: Sample) -> str:
         return within[0].absolute().as_uri()
     moment = moments.split(sample.image)
     if moment is not None:
-        return f"{moment[0].absolute().as_uri()}#t={moment[1]:g}"
+        return f"{moment[0].absolute().as_uri()}#t={moment[1]:.3f}".rstrip("0").rstrip(".")
     return sample.image.absolute().as_uri()
 
 

@@ -73,11 +73,46 @@ def test_a_touched_moved_or_copied_video_keeps_its_vectors(collection, video):
     assert all(entry.path.name == group[0].path.name for group in collection.duplicates(0.9999) for entry in group)
 
 
+def test_damage_and_change_are_told_of_every_moment(collection, video):
+    collection.add(video.parent, options=ALONE)
+    data, status = bytearray(video.read_bytes()), video.stat()
+    data[-1] ^= 1
+    video.write_bytes(data)
+    os.utime(video, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert collection.check_files().changed == of_video(video)
+
+
+def test_another_model_embeds_the_moments_again(collection, video):
+    collection.add(video.parent, options=ALONE)
+    collection.change_model(MeanColor(turn=1), options=ALONE)
+    assert paths(collection) == of_video(video) and collection.verify() == []
+
+
 def test_a_changed_video_replaces_all_its_moments(collection, video):
     collection.add(video.parent, options=ALONE)
     write_video(video, 6, start=100)
     assert counts(collection.add(video.parent, options=ALONE)) == {"added": 1, "removed": 7}
     assert paths(collection) == [video / "00-00-02.000"]
+
+
+def test_an_interrupted_run_leaves_the_moments_of_before(collection, video, monkeypatch):
+    collection.add(video.parent, options=ALONE)
+    write_video(video, 66, start=100)
+    prepare, asked = MeanColor.prepare, []
+
+    def interrupted(self, sample):
+        asked.append(sample)
+        if len(asked) == 5:
+            raise KeyboardInterrupt
+        return prepare(self, sample)
+
+    with monkeypatch.context() as now:
+        now.setattr(MeanColor, "prepare", interrupted)
+        report = collection.add(video.parent, options=Options(workers=0, batch_size=2))
+    assert report.stopped and report.added == report.changed == report.removed == 0
+    assert collection.info().pictures == 7 and collection.verify() == []
+    report = collection.add(video.parent, options=ALONE)
+    assert report.added + report.changed == 7 == collection.info().pictures
 
 
 def test_a_video_that_breaks_is_a_failure_and_heals(collection, video):

@@ -53,7 +53,8 @@ class Videos:
         with self._starting:
             if self._pool is None:
                 if formats.endings() & set(moments.ENDINGS):
-                    importlib.import_module("av")  # before a fork, in which another thread's import would never end
+                    for name in ("av", "twinlens.media.decoders.video"):
+                        importlib.import_module(name)  # before a fork, in which another thread's import never ends
                 self._pool = Pool(_times, None, seconds=self.limits.seconds, memory=self.limits.memory)
         try:
             return self._pool.ask(path)
