@@ -88,7 +88,7 @@ def _key(bench: Bench, method: Method, seed: int) -> str:
     recipe = bench.recipe_of(method)
     content = {
         "format": FORMAT,
-        "recipe": recipe.model_dump(mode="json", exclude={"name", "description"}),
+        "recipe": recipe.model_dump(mode="json", exclude={"name", "description", "rerank"}),
         "code": code_digest(bench.composer(method, 0).fusion),
         "trained": method.trained,
         "seed": seed,

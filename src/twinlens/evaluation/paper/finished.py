@@ -21,7 +21,7 @@ def key_of(recipe: Recipe, dataset: Dataset) -> str:
 
     The pictures' folder, the recipe's name and description, and settings left at their defaults do not count.
     """
-    settings = recipe.model_dump(mode="json", exclude={"name", "description"}, exclude_defaults=True)
+    settings = recipe.model_dump(mode="json", exclude={"name", "description", "rerank"}, exclude_defaults=True)
     digest = hashlib.blake2b(json.dumps([FORMAT, settings], sort_keys=True).encode(), digest_size=16)
     feature_cache.take_dataset(digest, dataset)
     return digest.hexdigest()
