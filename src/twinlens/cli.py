@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import os
 import signal
@@ -53,10 +54,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         except BrokenPipeError:
             return _leave_the_pipe()
         except OSError as error:
-            return _say(f"{error.filename}: {error.strerror}" if error.filename else str(error), MISTAKE)
+            return _say(_line(error), MISTAKE)
         except KeyboardInterrupt:
             return _say("stopped; run the same command again to go on", ended.code)
     return code
+
+
+def _line(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""
+    cure = "; make room and run the same command again" if error.errno in (errno.ENOSPC, errno.EFBIG) else ""
+    return f"{where}{error.strerror or error}{cure}"
 
 
 class _Ending:

@@ -48,8 +48,22 @@ def test_a_saved_tokenizer_reads_back_and_a_missing_or_broken_one_is_told(tmp_pa
     with pytest.raises(TwinlensError, match=r"lacks tokenizer\.json"):
         wordpiece.load(tmp_path)
     tokenizer = wordpiece.learn(TEXTS, 80)
-    tokenizer.save(str(tmp_path / wordpiece.FILE))
+    wordpiece.save(tokenizer, tmp_path / wordpiece.FILE)
+    tokenizer.save(str(tmp_path / "theirs.json"))
+    assert (tmp_path / wordpiece.FILE).read_bytes() == (tmp_path / "theirs.json").read_bytes()
     assert wordpiece.load(tmp_path).encode("add a circle").ids == tokenizer.encode("add a circle").ids
     (tmp_path / wordpiece.FILE).write_text("{}")
     with pytest.raises(TwinlensError, match="not a tokenizer file"):
         wordpiece.load(tmp_path)
+
+
+def test_a_full_disk_is_an_error_of_the_system(tmp_path):
+    resource = pytest.importorskip("resource", reason="this system limits no files")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    tokenizer = wordpiece.learn(TEXTS, 80)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            wordpiece.save(tokenizer, tmp_path / wordpiece.FILE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

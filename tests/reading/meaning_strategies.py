@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from twinlens.reading.grammar.ambiguity import is_open
 from twinlens.reading.meanings import (
     Alike,
     And,
@@ -109,5 +110,5 @@ meanings = st.one_of(
     st.builds(lambda one, other: Or((one, other)), clauses, clauses),
     st.builds(Untrue, clauses),
     st.builds(lambda one, other: Untrue(And((one, other))), of_items, of_boxes),
-)
+).filter(lambda meaning: not is_open(meaning))
 """Meanings that `say` writes and `parse` reads as the same."""

@@ -25,6 +25,10 @@ PRONOUNS = [
     ("There is a blue block with a black block above it.", "tower bk", "tower byk"),
     ("There is a box with a circle and a square above it.", "bs10@10,10 bc10@10,50", "bs10@10,70 bc10@10,10"),
 ]
+REFERENCES = [
+    ("There is a yellow circle and it is touching the wall.", "yc10@0,50 yc10@90,50", "yc10@50,50"),
+    ("There is only one yellow circle and it is touching the wall.", "yc10@0,50", "yc10@0,50 yc10@50,50"),
+]
 ELIDED = [
     (
         "There is a box with two blue circles and one black one.",
@@ -102,7 +106,9 @@ NEGATED = [
 
 
 @pytest.mark.parametrize(
-    ("sentence", "true", "false"), [*PRONOUNS, *ELIDED, *ALIKE, *PLURALS, *ONLY, *NEGATED], ids=lambda text: text[:60]
+    ("sentence", "true", "false"),
+    [*PRONOUNS, *REFERENCES, *ELIDED, *ALIKE, *PLURALS, *ONLY, *NEGATED],
+    ids=lambda text: text[:60],
 )
 def test_a_sentence_is_read_as_it_is_meant(sentence, true, false):
     meaning = parse(sentence)
@@ -141,6 +147,14 @@ def test_a_sentence_about_three_boxes_is_read_as_it_is_meant(sentence, true, fal
 @pytest.mark.parametrize(
     "sentence",
     [
+        "There are exactly 4 blue blocks in the towers.",
+        "There are at least five black items in the boxes.",
+        "There is a blue block in the towers.",
+        "There is a box with two items of the same color and one item of a different color.",
+        "There is a box with one item of a different color.",
+        "There is a box with two items of the same color and two items of different colors.",
+        "One of the towers has a yellow block at the base but not at the top.",
+        "There is a tower with a yellow block at the top and not at the base.",
         # It is open whose number, quality or noun it is.
         "There are no black squares and a yellow circle on top of it.",
         "There are two circles and a square above it.",

@@ -37,6 +37,11 @@ def learn(texts: Iterable[str], size: int) -> Tokenizer:
     return tokenizer
 
 
+def save(tokenizer: Tokenizer, path: Path) -> None:
+    """Write a tokenizer. Raises OSError; the library's own writer raises a bare Exception where the disk is full."""
+    path.write_bytes(tokenizer.to_str(pretty=True).encode("utf-8"))
+
+
 def _bare(model: models.WordPiece) -> Tokenizer:
     tokenizer = Tokenizer(model)
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)

@@ -78,7 +78,7 @@ class Bert(Encoder):
 
     def save_assets(self, folder: Path) -> None:
         """Write the tokenizer and the checkpoint's architecture: the model then loads without the checkpoint."""
-        self.tokenizer.save(str(folder / wordpiece.FILE))
+        wordpiece.save(self.tokenizer, folder / wordpiece.FILE)
         if self.checkpoint is not None:
             hub.keep(self.bert.config.to_dict(), folder / "checkpoint")
 

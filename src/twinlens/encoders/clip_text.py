@@ -57,7 +57,7 @@ class ClipText(Encoder):
 
     def save_assets(self, folder: Path) -> None:
         """Write the tokenizer and the tower's architecture: the model then loads without the checkpoint."""
-        self.tokenizer.save(str(folder / wordpiece.FILE))
+        wordpiece.save(self.tokenizer, folder / wordpiece.FILE)
         hub.keep(architecture(self.network, "text"), folder / "checkpoint")
 
     def load_assets(self, folder: Path) -> None:

@@ -129,7 +129,7 @@ class VisualBert(Encoder):
 
     def save_assets(self, folder: Path) -> None:
         """Write the tokenizer, the architecture of a checkpoint, and the visual encoder's files in `visual`."""
-        self.tokenizer.save(str(folder / wordpiece.FILE))
+        wordpiece.save(self.tokenizer, folder / wordpiece.FILE)
         if self.source is not None:
             hub.keep(self.bert.config.to_dict(), folder / self.kept_as)
         (folder / "visual").mkdir(exist_ok=True)

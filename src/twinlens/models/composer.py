@@ -156,7 +156,7 @@ class Composer(nn.Module):
             with whole_file(folder / WEIGHTS) as draft:
                 save_file({key: tensor.contiguous().cpu() for key, tensor in self.state_dict().items()}, draft)
         except SafetensorError as error:  # a full disk
-            raise TwinlensError(f"cannot write {folder / WEIGHTS}: {error}") from error
+            raise TwinlensError(f"cannot write {folder / WEIGHTS}: {error}; make room and try again") from error
 
     def save_assets(self, folder: Path) -> None:
         """Write the encoders' files alone."""

@@ -22,6 +22,7 @@ MIN_LENGTH = 1e-6
 NEGATIVE = 0.5
 """Weight of all negatives together beside a query's, on scores of one scale; docs/methods.md compares other forms."""
 CANCELS = "the parts of the query cancel each other out; change a weight or leave one out"
+NO_DIRECTION = "the model gives this query no direction, as it does to a sentence that no picture can meet; change it"
 UNANSWERED = {
     "image": "no entry of this collection has a picture to compare with",
     "text": "no picture of this collection has a caption, and this model compares words with captions alone; add"
@@ -91,7 +92,7 @@ def _directions(weights: Sequence[float], vectors: Sequence[Vectors], calibratio
     composed = np.sum(parts, axis=0) if parts else np.zeros((1, 2))
     length = np.linalg.norm(composed[:, :-1])
     if not length > MIN_LENGTH * sum(np.linalg.norm(part[:, :-1]) for part in parts):
-        raise TwinlensError(CANCELS)
+        raise TwinlensError(CANCELS if len(parts) > 1 else NO_DIRECTION)
     return np.asarray(composed if calibration.channels else composed / length)
 
 

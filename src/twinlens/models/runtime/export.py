@@ -21,8 +21,8 @@ from safetensors.numpy import save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from twinlens.core import wordpiece
 from twinlens.core.types import Arrays, Encoded, Features, Sample
-from twinlens.core.wordpiece import encode
 from twinlens.encoders import Encoder
 from twinlens.fusions import Fusion
 from twinlens.models.composer import Composer, joined
@@ -205,12 +205,12 @@ def keep_texts(composer: Composer, folder: Path, wanted: Sequence[str]) -> dict[
         if isinstance(getattr(encoder, "tokenizer", None), Tokenizer) and hasattr(encoder, "max_tokens")
     }
     references = [composer.prepare(Sample("", None, text)) for text in SENTENCES]
-    tokenized = {f"{n}.{key}" for n, (t, length, _) in readers.items() for key in encode(t, "", length)}
+    tokenized = {f"{n}.{key}" for n, (t, length, _) in readers.items() for key in wordpiece.encode(t, "", length)}
     texts = Texts(readers, {key: array for key, array in references[0].items() if key not in tokenized})
     if not all(_equal(arrays, texts.prepare(text)) for text, arrays in zip(SENTENCES, references, strict=True)):
         return None
     for n, (tokenizer, _, _) in readers.items():
-        tokenizer.save(str(folder / f"words-{n}.json"))
+        wordpiece.save(tokenizer, folder / f"words-{n}.json")
     absent = {key: np.array(array, order="C") for key, array in texts.absent.items() if key in wanted}
     save_file(absent, folder / ABSENT)
     return {n: (length, pad) for n, (_, length, pad) in readers.items()}

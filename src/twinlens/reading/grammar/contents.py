@@ -165,7 +165,7 @@ _PARTS = [
     *rule("ARE", "PREDICATE", lambda quality: None if isinstance(quality, Not) else Kind((quality,))),
     *rule("PART", "[,] [and] one of which|them [is]", lambda: SOME),
     *rule("PART", "[,] [and] AMOUNT of which|them [is]", same),
-    *rule("PART", "and it is", lambda: exactly(1)),
+    *rule("PART", "and it is", lambda: SOME),
     *rule("PART", "[,] of which AMOUNT [item] [is]", same),
     *rule("PART", "and [the] AMOUNT [item] is", same),
     *rule("PART", "and they is both", lambda: exactly(2)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from twinlens.reading.grammar import amounts, conditions, contents, kinds, sentences, towers, values
+from twinlens.reading.grammar.ambiguity import is_open
 from twinlens.reading.grammar.elision import complete
 from twinlens.reading.grammar.rules import Chart, collect
 from twinlens.reading.grammar.spelling import normalise
@@ -23,10 +24,11 @@ VOCABULARY = frozenset(
 
 
 def parse(sentence: str) -> Meaning | None:
-    """Read a sentence as a meaning; None where the rules do not read all of it."""
+    """Read a sentence as a meaning; None where the rules do not read all of it, or it is open what it says."""
     plain = normalise(sentence, VOCABULARY)
     words = complete(plain) if plain else None
     if not words:
         return None
     spans = Chart(RULES, words).spans("SENTENCE", 0)
-    return next((meaning for meaning, end in spans if end == len(words)), None)
+    meaning = next((meaning for meaning, end in spans if end == len(words)), None)
+    return None if meaning is None or is_open(meaning) else meaning

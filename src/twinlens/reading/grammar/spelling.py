@@ -109,7 +109,8 @@ def _quantified(before: Sequence[str]) -> bool:
     """Test whether words before "the circles" tell their number: "none of", "between"."""
     if before and before[-1] == "of":
         return len(before) > 1 and before[-2] in _QUANTIFIERS
-    return bool(before) and before[-1] in {"all", "ll", "both", "between"}
+    # "four blocks in the towers" are four in all of them together, or in each: open
+    return bool(before) and before[-1] in {"all", "ll", "both", "between", "in"}
 
 
 def _one_slip(token: str) -> Iterator[str]:

@@ -73,7 +73,7 @@ def _varied(number: Number, kind: Kind, values: Values) -> Meaning | None:
     if values[1] == exactly(1):
         # "an item of the same color": as what?
         return Alike(values[0], kind, number) if number.at_least != 1 else None
-    if number in (NONE, SOME):
+    if number in (NONE, SOME) or values[1] == SOME:  # "an item of a different color": than which?
         return None
     return both(Count(kind, number), _variety(kind, values))
 

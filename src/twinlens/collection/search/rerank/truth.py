@@ -34,7 +34,7 @@ class Truth(Reranker):
         if meaning is None:
             return [with_reason(candidate, "truth", UNREAD) for candidate in candidates]
         scenes = [_scene(candidate.entry.path) for candidate in candidates]
-        truths = {n: meaning.true_of(scene) for n, scene in enumerate(scenes) if scene is not None}
+        truths = {n: meaning.true_of(scene) for n, scene in enumerate(scenes) if not isinstance(scene, str)}
         order = reordered(len(candidates), truths)
         return [with_reason(candidates[n], "truth", _reason(meaning, scenes[n])) for n in order]
 
@@ -48,16 +48,17 @@ def _meaning(request: SearchRequest) -> Meaning | None:
     return And(parts) if parts and len(parts) == len(read) else None
 
 
-def _scene(path: Path) -> Scene | None:
-    """Read the items of a picture; None where it cannot be read, or is of another world."""
+def _scene(path: Path) -> Scene | str:
+    """Read the items of a picture, or return the reason why there are none."""
     try:
-        return read_items(images.load(path))
+        scene = read_items(images.load(path))
     except TwinlensError:
-        return None
+        return "the picture cannot be read"
+    return "the picture shows no scene of three boxes" if scene is None else scene
 
 
-def _reason(meaning: Meaning, scene: Scene | None) -> dict[str, object]:
+def _reason(meaning: Meaning, scene: Scene | str) -> dict[str, object]:
     """Tell the sentence's truth, and that of the statements which decide it."""
-    if scene is None:
-        return {"abstains": "the picture shows no scene of three boxes"}
+    if isinstance(scene, str):
+        return {"abstains": scene}
     return {"true": meaning.true_of(scene), "facts": [fact._asdict() for fact in facts(meaning, scene)]}
