@@ -234,7 +234,7 @@ def _show(hits: Hits, nothing: str, *, counted: bool) -> None:
     _common.print_table(["rank", "score", "id", "picture", "caption", *more], rows)
     if hits.seconds is not None:
         _common.say(f"reranking took {hits.seconds:.2f} s")
-    if hits.doubtful:
+    elif hits.doubtful:  # else the stage has looked at more than the scores that the chance is of
         _common.say(f"nothing stands out (chance alone would do as well in {hits.chance:.0%} of cases): probably"
               " nothing matches, or else nearly everything does")  # fmt: skip
     sys.stdout.flush()
