@@ -38,7 +38,7 @@ METRICS: tuple[str, ...] = ("matched_accuracy", "grounding_accuracy", "hit@1", "
 NOTE = (
     "NLVR: under `grounded` the gallery is one picture of each scene without text, the query's own scene is excluded, "
     "and other scenes are relevant or rejected as annotated; scenes that nobody judged for the sentence are left out. "
-    "matched_accuracy compares true with false scenes that show the same items: .5 without reading the sentence; it "
+    "matched_accuracy compares true with false scenes that show the same items: .5 for what looks at items alone; it "
     "measures reading, not composition. Under `paper` all six pictures of every row stand in the gallery, each with "
     "its sentence."
 )
