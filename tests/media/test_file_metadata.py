@@ -188,7 +188,8 @@ def test_boilerplate(text):
     "text",
     [
         *("a dog", "Drawn by my daughter Anna", "Shot in Paris at night", "made in Italy", "Holiday", "my camera bag"),
-        *("Sony Center in Berlin", "a title page", "東京の夜", "Norm and Ann", "nothing"),
+        *("Sony Center in Berlin", "a title page", "東京の夜", "Made with apple cider", "Norm and Ann", "nothing"),
+        *("Drawn by Sony, our daughter", "Shot in Windows on the World", "Scanned from Google headquarters postcard"),
     ],
 )
 def test_words_of_people_are_no_boilerplate(text):

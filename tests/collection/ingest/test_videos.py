@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 
 import numpy as np
@@ -12,7 +13,7 @@ from tests.mean_color import MeanColor
 from tests.media.videos import write_video
 from tests.pictures import ALONE, counts, draw, shard
 from twinlens.collection import Collection
-from twinlens.collection.ingest import Limits, Options
+from twinlens.collection.ingest import Limits, Options, workers
 from twinlens.media import moments
 
 TIMES = [4.0, 13.0, 23.0, 32.0, 41.0, 51.0, 60.0]
@@ -44,6 +45,22 @@ def test_a_video_is_an_entry_for_each_moment(collection, video, options):
     found = collection.search(text="x", k=9, where=f'moment > 40 and folder = "{video.parent}"')
     assert sorted(hit.metadata["moment"] for hit in found) == [41, 51, 60]
     assert collection.check_files().checked == 7 and collection.verify() == []
+
+
+def test_no_worker_is_forked_while_the_decoder_is_imported(collection, video, monkeypatch):
+    """It would wait for the end of the import, which its other threads were to do, for ever."""
+    held, imported = [], importlib.import_module
+
+    def noted(name, *more):
+        if name == "av":
+            held.append(workers._starting.locked())
+        return imported(name, *more)
+
+    monkeypatch.setattr(importlib, "import_module", noted)
+    for n in range(3):
+        draw(video.parent / f"{n}.png", n)
+    collection.add(video.parent, options=Options(workers=2))
+    assert held == [True] and len(paths(collection)) == 10
 
 
 def test_a_short_video_has_one_moment(collection, tmp_path):

@@ -105,6 +105,7 @@ SPOILS = {
     "the kinds of pages": lambda data, rng: _kinds(data, rng),
     "the list of free pages": lambda data, rng: _free_list(data, rng),
     "pages lost": lambda data, rng: _moved(data, rng, b"", PAGE * rng.randint(1, 3)),
+    "a sector lost": lambda data, rng: _without_sector(data, rng),
     "pages that came in": lambda data, rng: _moved(data, rng, bytes(PAGE), 0),
     "the headers of pages": lambda data, rng: _over(data, rng, 8),
     "the first sectors of pages": lambda data, rng: _over(data, rng, 512),
@@ -142,6 +143,11 @@ def _free_list(data: bytes, rng: random.Random) -> bytes:
     (count,) = struct.unpack_from(">I", data, (trunk - 1) * PAGE + 4)
     at = (trunk - 1) * PAGE + 8 + 4 * rng.randrange(count) + 3
     return data[:at] + bytes([data[at] ^ 1 << rng.randrange(5)]) + data[at + 1 :]
+
+
+def _without_sector(data: bytes, rng: random.Random) -> bytes:
+    at = 4096 * rng.randrange(8, len(data) // 4096)
+    return data[:at] + data[at + 4096 :]
 
 
 def _moved(data: bytes, rng: random.Random, new: bytes, lost: int) -> bytes:

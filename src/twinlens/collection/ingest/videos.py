@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
@@ -12,7 +11,7 @@ from typing import Self
 from twinlens.collection.ingest.decoding import Failure, Limits
 from twinlens.collection.ingest.executors import Embedded
 from twinlens.collection.ingest.files import Files, Work
-from twinlens.collection.ingest.workers import Pool, WorkerError
+from twinlens.collection.ingest.workers import Pool, WorkerError, load
 from twinlens.media import formats, moments, sources
 from twinlens.media.mending import DAMAGE
 
@@ -53,8 +52,7 @@ class Videos:
         with self._starting:
             if self._pool is None:
                 if formats.endings() & set(moments.ENDINGS):
-                    for name in ("av", "twinlens.media.decoders.video"):
-                        importlib.import_module(name)  # before a fork, in which another thread's import never ends
+                    load("av", "twinlens.media.decoders.video")
                 self._pool = Pool(_times, None, seconds=self.limits.seconds, memory=self.limits.memory)
         try:
             return self._pool.ask(path)

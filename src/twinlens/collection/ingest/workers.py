@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import logging
 import multiprocessing
 import os
@@ -26,6 +27,13 @@ FORKS = sys.platform == "linux"
 """Forked workers start in milliseconds and share the weights; on other systems forking is unsafe."""
 START_SECONDS = 120.0
 _starting = Lock()
+
+
+def load(*modules: str) -> None:
+    """Import modules while no worker starts: one that is forked in the midst of an import never sees its end."""
+    with _starting:
+        for name in modules:
+            importlib.import_module(name)
 
 
 class WorkerError(Exception):

@@ -88,8 +88,8 @@ class Pages:
         return joined
 
     def _last(self, page: bytes) -> int:
-        """Return the place of the last cell of a page of rows, and of others their end."""
-        return max(self._pointed_at(page, 0, 8), default=self.size) if page[0] == LEAF else self.size
+        """Return the place of the last cell of a page of rows; 0 for others, since bytes of rows may lie in them."""
+        return max(self._pointed_at(page, 0, 8), default=0) if page[0] == LEAF else 0
 
     def page(self, number: int) -> bytes:
         """Return a page; what is missing of it is 0."""

@@ -17,6 +17,11 @@ _PROGRAMS = (
     r"google|instagram|facebook|whatsapp|snapchat|picsart|darktable|rawtherapee|affinity|sketch\b|corel|hugin|iphone|"
     r"android|samsung|nikon|canon|olympus|sony|apple|microsoft|windows|macos|qt|gnuplot|r software"
 )
+_REST = (
+    r"([^a-z]*|.{0,30}\d.{0,30}|"
+    r".{0,20}\b(app|editor|elements|for|gimp|mac|photos|photoshop|pro|software|studio|version)\b.{0,40})"
+)
+"""Words after a program's name: a version, a product or a system; not "made with apple cider"."""
 PATTERNS: dict[str, tuple[str, ...]] = {
     "cameras fill ImageDescription with their make or a code of the scene": (
         r"(olympus|minolta|konica minolta|kodak|samsung|nikon|canon|casio|pentax).{0,12}(digital|still).{0,12}camera.*",
@@ -26,7 +31,7 @@ PATTERNS: dict[str, tuple[str, ...]] = {
         r"\w+_vga|qrf|nor|btf|burst|cosmosrc|photoshot",
     ),
     "programs sign what they write": (
-        rf"({_MADE}) (with|by|in|using|from) (the |adobe |a |an )?({_PROGRAMS})\b.{{0,60}}",
+        rf"({_MADE}) (with|by|in|using|from) (the |adobe |a |an )?({_PROGRAMS})\b{_REST}",
         r"creator: gd-jpeg.*",
         r"(lead technologies|intel\(r\) jpeg library|ulead systems|handmade software|xv version|lavc\d|ffmpeg).*",
         r"(adobe )?(photoshop|imageready|illustrator|lightroom|fireworks)[\d. cs]*",
