@@ -155,7 +155,7 @@ def _below(hit: Hit) -> Iterator[Words]:
     for text in (file.date, file.place):
         if text:
             yield Words(text, 13, QUIET, 1)
-    if hit.why:
+    if hit.because:
         yield Words(escaped(hit.because), 13, QUIET, REASONS)
 
 

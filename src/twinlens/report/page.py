@@ -120,5 +120,5 @@ def _answer(row: ResultRow, hit: Hit, is_right: bool) -> _Entry:
         hit.score,
         round(100 * row.share(hit)),
         is_right,
-        because=escaped(hit.because) if hit.why else "",
+        because=escaped(hit.because),
     )

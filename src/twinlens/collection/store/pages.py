@@ -50,7 +50,7 @@ class Pages:
         free = self._free_pages(first) if is_whole and first.startswith(MAGIC) else None
         linked = self._linked(first, free) if free else set[int]()
         self.knows_free = free is not None and not free & linked
-        """Whether it is known which pages held what was deleted, and no row was read outside a whole page."""
+        """True while it is known which pages held what was deleted, and no row was read outside a whole page."""
         self._free = (free or set[int]()) - linked
 
     def rows(self) -> Iterator[tuple[int, Record]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from twinlens.collection.search.request import SearchRequest
 from twinlens.collection.search.rerank import Candidate, Reranker
@@ -16,6 +16,8 @@ from twinlens.media import images
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
+
+    Placed: TypeAlias = list[tuple[int, Image]]
 
 CHECKPOINT = "dandelin/vilt-b32-finetuned-coco"
 NO_SENTENCE = {"abstains": "there is no sentence to read"}
@@ -59,10 +61,9 @@ class Match(Reranker):
         readable = [(place, picture) for place, one in enumerate(candidates) if (picture := _read(one)) is not None]
         process = hub.image_processor(self.checkpoint, self.revision)
         for start in range(0, len(readable), BATCH):
-            part = [one for one in readable[start : start + BATCH] if _fits(process, one[1])]
+            part, pixels = _prepared(process, readable[start : start + BATCH])
             if not part:
                 continue
-            pixels = process(images=[picture for _, picture in part], return_tensors="pt")
             with torch.inference_mode():
                 output = network(**{name: ids.expand(len(part), -1) for name, ids in words.items()}, **pixels)
             yield from zip((place for place, _ in part), _logits(output).tolist(), strict=True)
@@ -106,13 +107,15 @@ def _read(candidate: Candidate) -> Image | None:
         return None
 
 
-def _fits(process: Any, picture: Image) -> bool:
-    """Return True if a checkpoint's processor takes a picture: of one that is too long nothing may be left."""
+def _prepared(process: Any, part: Placed) -> tuple[Placed, Mapping[str, Tensor]]:
+    """Prepare pictures as a batch, without those that the processor refuses: of one too long nothing may be left."""
     try:
-        process(images=[picture], return_tensors="pt")
+        return part, process(images=[picture for _, picture in part], return_tensors="pt")
     except (ValueError, ZeroDivisionError):
-        return False
-    return True
+        if len(part) == 1:
+            return [], {}
+    fit = [one for one in part if _prepared(process, [one])[0]]
+    return (fit, process(images=[picture for _, picture in fit], return_tensors="pt")) if fit else ([], {})
 
 
 def _reason(score: float | None) -> Mapping[str, object]:
