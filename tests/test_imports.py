@@ -17,6 +17,7 @@ SOURCE = ROOT / "src" / "twinlens"
 LAYERS = (
     ("version", "core"),
     ("media", "metrics", "losses", "splits", "calibration", "shapes", "reading"),
+    ("preparation",),
     ("encoders", "fusions", "indexes", "datasets"),
     ("models",),
     ("training",),
@@ -29,7 +30,7 @@ LAYERS = (
 )
 """The rooms by height, the lowest first; docs/architecture.md shows the same."""
 LAYER_OF = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
-VARIANTS = ("encoders", "fusions", "indexes", "datasets", "commands")
+VARIANTS = ("preparation", "encoders", "fusions", "indexes", "datasets", "commands")
 LIGHT = (
     "twinlens.core.counting",
     "twinlens.core.escaping",

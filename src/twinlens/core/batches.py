@@ -21,3 +21,13 @@ def stack_tensors(prepared: Sequence[Arrays]) -> Batch:
     import torch
 
     return {key: torch.from_numpy(array) for key, array in stack(prepared).items()}
+
+
+def trimmed(arrays: Arrays) -> Arrays:
+    """Cut stacked arrays of texts (B, L), named "…words" and "…words_mask", to the longest text of the batch."""
+    cut = dict(arrays)
+    for name in [name for name in arrays if name.endswith("words_mask")]:
+        longest = max(1, int(arrays[name].sum(axis=1).max(initial=0)))
+        for part in (name, name.removesuffix("_mask")):
+            cut[part] = np.ascontiguousarray(arrays[part][:, :longest])
+    return cut

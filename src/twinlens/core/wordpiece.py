@@ -84,13 +84,3 @@ def encode(tokenizer: Any, text: str, length: int, *, pad: int | None = None) ->
 def is_longer(tokenizer: Any, text: str, length: int) -> bool:
     """Return True if `encode` cuts a text to the length."""
     return len(text) >= length - 1 and len(tokenizer.encode(text).ids) > length
-
-
-def trimmed(arrays: Arrays) -> Arrays:
-    """Cut stacked arrays of texts (B, L), named "…words" and "…words_mask", to the longest text of the batch."""
-    cut = dict(arrays)
-    for name in [name for name in arrays if name.endswith("words_mask")]:
-        longest = max(1, int(arrays[name].sum(axis=1).max(initial=0)))
-        for part in (name, name.removesuffix("_mask")):
-            cut[part] = np.ascontiguousarray(arrays[part][:, :longest])
-    return cut

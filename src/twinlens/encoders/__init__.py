@@ -8,6 +8,7 @@ from pathlib import Path
 from torch import nn
 
 from twinlens.core.types import Arrays, Batch, Encoded, Sample
+from twinlens.preparation import Preparation
 
 
 class Encoder(nn.Module):
@@ -33,18 +34,26 @@ class Encoder(nn.Module):
         have no such features.
         """
 
+    def preparation(self) -> Preparation | None:
+        """Return what prepares samples for this encoder without torch; None where only the encoder itself can."""
+        return None
+
     def prepare(self, sample: Sample) -> Arrays:
         """Do the work of the CPU: decode, resize, tokenise, assign words. Worker processes may run it.
 
         Returns the same keys with the same shapes and dtypes for every sample, so that samples of any kind stack into
         one batch: a missing side is an array of zeros, marked by an array of its own (`image_present` () bool, or a
-        mask).
+        mask). An encoder without a `preparation` overrides it.
         """
-        raise NotImplementedError
+        preparation = self.preparation()
+        if preparation is None:
+            raise NotImplementedError
+        return preparation.prepare(sample)
 
-    def cuts(self, text: str) -> bool:  # noqa: ARG002
+    def cuts(self, text: str) -> bool:
         """Return True if the encoder reads a text but not its end; most read texts of any length, or none."""
-        return False
+        preparation = self.preparation()
+        return preparation is not None and preparation.cuts(text)
 
     def forward(self, batch: Batch) -> Encoded:
         """Run the network on stacked arrays (B, …). A row whose side is missing has `present` False."""

@@ -9,9 +9,10 @@ from typing import Any, Literal
 from transformers import BertConfig, BertModel
 
 from twinlens.core import hub, wordpiece
-from twinlens.core.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
+from twinlens.core.types import Batch, Encoded, Features, Sample, TwinlensError
 from twinlens.encoders import Encoder
 from twinlens.encoders._transformer import check_length, longest, masked_mean, sizes, without_pooler
+from twinlens.preparation.words import Words
 
 
 class Bert(Encoder):
@@ -60,13 +61,9 @@ class Bert(Encoder):
         if self.checkpoint is None:
             self.tokenizer = wordpiece.learn((sample.text for sample in samples), self.vocabulary)
 
-    def prepare(self, sample: Sample) -> Arrays:
-        """Return words (L,) int64, words_mask (L,) bool, text_present () bool, with L = `max_tokens`."""
-        return wordpiece.encode(self.tokenizer, sample.text, self.max_tokens)
-
-    def cuts(self, text: str) -> bool:
-        """Return True if a text is longer than `max_tokens`."""
-        return wordpiece.is_longer(self.tokenizer, text, self.max_tokens)
+    def preparation(self) -> Words:
+        """Return the preparation of words (L,) int64, words_mask (L,) bool, text_present () bool, L = `max_tokens`."""
+        return Words(self.tokenizer, self.max_tokens)
 
     def forward(self, batch: Batch) -> Encoded:
         """Encode words in context (B, L, D), L the longest text of the batch, and one vector (B, D)."""

@@ -6,16 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from twinlens.core import hub
-from twinlens.core.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
+from twinlens.core.types import Batch, Encoded, Features, TwinlensError
 from twinlens.encoders import Encoder
 from twinlens.encoders._contrastive import architecture, tower, vector, width
-from twinlens.encoders._pixels import square
+from twinlens.preparation.square import Square
 
 PREPROCESSING = "preprocessing.json"
 
@@ -43,10 +42,9 @@ class ClipImage(Encoder):
         self.register_buffer("mean", 255 * torch.tensor(mean)[:, None, None])
         self.register_buffer("deviation", 255 * torch.tensor(deviation)[:, None, None])
 
-    def prepare(self, sample: Sample) -> Arrays:
-        """Return pixels (S, S, 3) uint8 and image_present ()."""
-        options = {**self.pixels, "resample": Image.Resampling(self.pixels["resample"])}
-        return {"pixels": square(sample.image, **options), "image_present": np.asarray(sample.image is not None)}
+    def preparation(self) -> Square:
+        """Return the preparation of pixels (S, S, 3) uint8 and image_present ()."""
+        return Square(**self.pixels)
 
     def forward(self, batch: Batch) -> Encoded:
         """Encode one vector (B, D)."""
@@ -69,7 +67,7 @@ class ClipImage(Encoder):
 
 
 def _preprocessing(checkpoint: str, revision: str | None) -> dict[str, Any]:
-    """Translate the checkpoint's own image processor into arguments of `square`."""
+    """Translate the checkpoint's own image processor into arguments of `Square`."""
     processor = hub.image_processor(checkpoint, revision)
     size = processor.size or {}
     resample = int(processor.resample or Image.Resampling.BICUBIC)

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from twinlens.core import hub, wordpiece
-from twinlens.core.types import Arrays, Batch, Encoded, Features, Sample
+from twinlens.core.types import Batch, Encoded, Features
 from twinlens.encoders import Encoder
 from twinlens.encoders._contrastive import architecture, tower, vector, width
 from twinlens.encoders._transformer import longest
+from twinlens.preparation.words import Words
 
 
 class ClipText(Encoder):
@@ -34,16 +35,9 @@ class ClipText(Encoder):
         self.tokenizer = wordpiece.learn((), 100) if kept else hub.tokenizer(checkpoint, revision)
         self.register_buffer("pad", torch.tensor(0 if kept else hub.padding(checkpoint, revision)))
 
-    def prepare(self, sample: Sample) -> Arrays:
-        """Return words (L,) int64, words_mask (L,) bool, text_present () bool, with L the checkpoint's length."""
-        return wordpiece.encode(self.tokenizer, self._plain(sample.text), self.max_tokens, pad=int(self.pad))
-
-    def cuts(self, text: str) -> bool:
-        """Return True if a text is longer than the checkpoint reads."""
-        return wordpiece.is_longer(self.tokenizer, self._plain(text), self.max_tokens)
-
-    def _plain(self, text: str) -> str:
-        return text.lower() if self.padded else text
+    def preparation(self) -> Words:
+        """Return the preparation of words (L,) int64, words_mask (L,), text_present (), L the checkpoint's length."""
+        return Words(self.tokenizer, self.max_tokens, int(self.pad), lower=self.padded)
 
     def forward(self, batch: Batch) -> Encoded:
         """Encode one vector (B, D)."""

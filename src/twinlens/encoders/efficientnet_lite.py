@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from twinlens.core import hub, packaged
-from twinlens.core.types import Arrays, Batch, Encoded, Features, Sample, TwinlensError
+from twinlens.core.types import Batch, Encoded, Features, TwinlensError
 from twinlens.encoders import Encoder
 from twinlens.encoders._labels import CLASSES, label_vectors
-from twinlens.encoders._pixels import checked_fit, square
+from twinlens.preparation.square import Fit, Square
 
 SIZES = {"lite0": 224, "lite1": 240, "lite2": 260}
 """Networks whose weights are packages → width and height of their pictures in pixels."""
@@ -48,7 +48,7 @@ class EfficientnetLite(Encoder):
         *,
         checkpoint: str = "lite0",
         dim: int = 256,
-        fit: str = "pad",
+        fit: Fit = "pad",
         words: str | None = None,
         revision: str | None = None,
     ) -> None:
@@ -57,7 +57,7 @@ class EfficientnetLite(Encoder):
         self.name = kept["name"] if kept else checkpoint
         if self.name not in SIZES:
             raise TwinlensError(f"there is no EfficientNet {self.name!r}; known: {', '.join(SIZES)}")
-        self.fit_as, self.pixels = checked_fit(fit), SIZES[self.name]
+        self.squares = Square(SIZES[self.name], fit)
         self.network = _network(self.name)
         labels = torch.zeros(CLASSES, kept["words"]) if kept else label_vectors(words, revision)
         if not labels.shape[1]:
@@ -70,10 +70,9 @@ class EfficientnetLite(Encoder):
         self.register_buffer("labels", labels)
         self.dim = dim + labels.shape[1]
 
-    def prepare(self, sample: Sample) -> Arrays:
-        """Return pixels (S, S, 3) uint8 and image_present ()."""
-        present = np.asarray(sample.image is not None)
-        return {"pixels": square(sample.image, self.pixels, self.fit_as), "image_present": present}
+    def preparation(self) -> Square:
+        """Return the preparation of pixels (S, S, 3) uint8 and image_present ()."""
+        return self.squares
 
     def forward(self, batch: Batch) -> Encoded:
         """Encode one vector (B, D): `dim` channels of the picture, then those of its classes' names."""

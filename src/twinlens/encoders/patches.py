@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import nn
 
-from twinlens.core.types import Arrays, Batch, Encoded, Features, Sample
+from twinlens.core.types import Batch, Encoded, Features
 from twinlens.encoders import Encoder
-from twinlens.media import images
+from twinlens.preparation.rectangle import Rectangle
 
 
 class Patches(Encoder):
@@ -36,14 +35,9 @@ class Patches(Encoder):
         self.position = nn.Parameter(0.02 * torch.randn(self.grid[0] * self.grid[1], dim))
         self.absent = nn.Parameter(torch.zeros(dim))
 
-    def prepare(self, sample: Sample) -> Arrays:
-        """Return pixels (height, width, 3) uint8 and image_present ()."""
-        if sample.image is None:
-            pixels = np.zeros((self.height, self.width, 3), dtype=np.uint8)
-        else:
-            size = (self.width, self.height)
-            pixels = np.asarray(images.load(sample.image, near=size).resize(size))
-        return {"pixels": pixels, "image_present": np.asarray(sample.image is not None)}
+    def preparation(self) -> Rectangle:
+        """Return the preparation of pixels (height, width, 3) uint8 and image_present ()."""
+        return Rectangle(self.width, self.height)
 
     def forward(self, batch: Batch) -> Encoded:
         """Encode tokens (B, H·W, D) on their map; the vector is their mean."""

@@ -16,6 +16,8 @@ from twinlens.core.types import Arrays, Batch, Encoded, Features, Sample, Twinle
 from twinlens.encoders import Encoder
 from twinlens.encoders._boxes import lay_on_map
 from twinlens.encoders._transformer import check_length, longest, masked_mean, sizes, without_pooler
+from twinlens.preparation.both import Both
+from twinlens.preparation.words import Words
 
 # Options of a VisualBERT whose text tables have BERT's weights.
 _BERT_OPTIONS = (
@@ -91,13 +93,21 @@ class VisualBert(Encoder):
         copied._modules = {**self._modules, "visual": replace(self.visual)}
         return copied
 
+    def preparation(self) -> Both | None:
+        """Return the preparation of words, words_mask, text_present, and the visual encoder's arrays, if it has one."""
+        of_picture = self.visual.preparation()
+        return None if of_picture is None else Both(self._words(), of_picture)
+
     def prepare(self, sample: Sample) -> Arrays:
         """Return words, words_mask, text_present, and the visual encoder's arrays."""
-        return {**wordpiece.encode(self.tokenizer, sample.text, self.max_tokens), **self.visual.prepare(sample)}
+        return {**self._words().prepare(sample), **self.visual.prepare(sample)}
 
     def cuts(self, text: str) -> bool:
         """Return True if a text is longer than `max_tokens`."""
-        return wordpiece.is_longer(self.tokenizer, text, self.max_tokens)
+        return self._words().cuts(text)
+
+    def _words(self) -> Words:
+        return Words(self.tokenizer, self.max_tokens)
 
     def forward(self, batch: Batch) -> Encoded:
         """Encode regions (B, R, D), or (B, H·W, D) on the map, and words (B, L, D), L the batch's longest text."""

@@ -72,7 +72,14 @@ def test_a_damaged_file_is_not_used_and_made_again(composer, monkeypatch, tmp_pa
         ways = {"torch": {"rate": 1.0}, "onnx": {"cosine": 1.0, "rate": 2.0}}
         parts = {name: {"chosen": "onnx" if name == "0" else "torch", "ways": ways} for name in torch_parts(composer)}
         whole = [vars(tower) for tower in trial.modules(composer, _stacked(composer))[0]]
-        return {"towers": whole, "parts": parts, "texts": None, "trims": True, "encoders": ["x"] * len(whole)}
+        return {
+            "towers": whole,
+            "parts": parts,
+            "preparations": None,
+            "prepares_pictures": True,
+            "trims": True,
+            "encoders": ["x"] * len(whole),
+        }
 
     monkeypatch.setattr(trial, "examine", examine)
     Runtime(composer=composer).tune()
@@ -205,6 +212,6 @@ def test_texts_are_cut_only_where_that_changes_nothing(kind, tmp_path, monkeypat
     model.tune()
     said = cache.read(Runtime(composer=composer).cache_key)
     assert said is not None and said["trims"] == (kind == "clip")
-    assert (said["texts"] is None) == (kind == "siglip")  # whose words are lower-cased in a way of its own
+    assert said["preparations"] is not None
     for samples in KINDS.values():
         np.testing.assert_allclose(model.embed(samples), composer.embed(samples), atol=1e-5)

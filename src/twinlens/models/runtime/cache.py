@@ -21,7 +21,7 @@ from typing import Any
 
 from twinlens.core.machine import cores, default_cache, processor
 
-FORMAT = 6
+FORMAT = 7
 """Version of the manifest; manifests of another version are ignored."""
 MANIFEST = "manifest.json"
 KEPT = 16
@@ -56,7 +56,8 @@ def write(digest: str, fill: Callable[[Path], Mapping[str, Any]]) -> Mapping[str
         draft.mkdir(parents=True, mode=0o700)
         try:
             measured = fill(draft)
-            files = {path.name: [*_stamp(path), checksum(path)] for path in sorted(draft.iterdir())}
+            paths = sorted(path for path in draft.rglob("*") if path.is_file())
+            files = {path.relative_to(draft).as_posix(): [*_stamp(path), checksum(path)] for path in paths}
             manifest = {"format": FORMAT, "digest": digest, "machine": machine(), "files": files, **measured}
             (draft / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
             shutil.rmtree(target, ignore_errors=True)

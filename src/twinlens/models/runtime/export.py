@@ -12,25 +12,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from twinlens.core import wordpiece
 from twinlens.core.types import Arrays, Encoded, Features, Sample
 from twinlens.encoders import Encoder
 from twinlens.fusions import Fusion
 from twinlens.models.composer import Composer, joined
-from twinlens.models.runtime.parts import ABSENT, VECTORS, Texts, Tower, head_name, stacked
+from twinlens.models.runtime.parts import VECTORS, Tower, head_name, stacked
+from twinlens.preparation import Preparation
+from twinlens.preparation._numbered import Numbered
+from twinlens.preparation.absent import Absent
+from twinlens.preparation.both import Both
+from twinlens.preparation.words import Words
 
 Grid = tuple[int, int] | None
 SENTENCES = ("A red CAR", "two dogs on a beach, one of them small and far away; it rains", "x", "")
-"""Texts on which `keep_texts` checks that tokenizers alone prepare sentences as the model does."""
+"""Texts on which `preparations` checks that a tokenizer alone prepares sentences as the encoder does."""
 _SIDES = ("image", "text")
 _TENSORS = tuple(field.name for field in fields(Features) if field.name != "grid")
 
@@ -193,27 +195,28 @@ def _quiet() -> Iterator[None]:
         logging.disable(level)
 
 
-def keep_texts(composer: Composer, folder: Path, wanted: Sequence[str]) -> dict[str, tuple[int, int | None]] | None:
-    """Write tokenizers, and those `wanted` arrays that stand for a missing picture; return `Texts.read`'s settings.
+def preparations(composer: Composer) -> tuple[Numbered | None, bool]:
+    """Return what prepares samples for the encoders without torch, and True if that includes pictures.
 
-    Returns None and writes nothing if tokenizers alone do not prepare sentences as the model's encoders do.
+    None where not even sentences can be prepared so.
     """
-    encoders: list[Any] = [*composer.encoders]
-    readers = {
-        str(n): (encoder.tokenizer, encoder.max_tokens, int(encoder.pad) if hasattr(encoder, "pad") else None)
-        for n, encoder in enumerate(encoders)
-        if isinstance(getattr(encoder, "tokenizer", None), Tokenizer) and hasattr(encoder, "max_tokens")
-    }
-    references = [composer.prepare(Sample("", None, text)) for text in SENTENCES]
-    tokenized = {f"{n}.{key}" for n, (t, length, _) in readers.items() for key in wordpiece.encode(t, "", length)}
-    texts = Texts(readers, {key: array for key, array in references[0].items() if key not in tokenized})
-    if not all(_equal(arrays, texts.prepare(text)) for text, arrays in zip(SENTENCES, references, strict=True)):
-        return None
-    for n, (tokenizer, _, _) in readers.items():
-        wordpiece.save(tokenizer, folder / f"words-{n}.json")
-    absent = {key: np.array(array, order="C") for key, array in texts.absent.items() if key in wanted}
-    save_file(absent, folder / ABSENT)
-    return {n: (length, pad) for n, (_, length, pad) in readers.items()}
+    encoders = [encoder for encoder in composer.encoders if isinstance(encoder, Encoder)]
+    whole = [encoder.preparation() for encoder in encoders]
+    found = [made or _of_sentences(encoder) for made, encoder in zip(whole, encoders, strict=True)]
+    known = [made for made in found if made is not None]
+    return (Numbered(known) if len(known) == len(encoders) else None), None not in whole
+
+
+def _of_sentences(encoder: Encoder) -> Preparation | None:
+    """Return what prepares sentences alone as an encoder does: its tokenizer, and arrays of a missing picture."""
+    reference = encoder.prepare(Sample("", None, "x"))
+    made: Preparation = Absent(reference)
+    if isinstance(tokenizer := getattr(encoder, "tokenizer", None), Tokenizer):
+        words = Words(tokenizer, getattr(encoder, "max_tokens", 0))
+        encoded = words.prepare(Sample("", None))
+        made = Both(words, Absent({key: array for key, array in reference.items() if key not in encoded}))
+    samples = [Sample("", None, text) for text in SENTENCES]
+    return made if all(_equal(made.prepare(sample), encoder.prepare(sample)) for sample in samples) else None
 
 
 def _equal(one: Arrays, other: Arrays) -> bool:

@@ -1,7 +1,5 @@
 """Parts of a composer: a tower per encoder, and a head that joins the towers' features into unit vectors.
 
-Preparation of a sentence goes with them, so that torch is not needed for one.
-
 A part maps named arrays to named arrays, so that ONNX Runtime and torch are interchangeable here. A tower is skipped
 when its side is missing in every sample of a batch: a sentence alone needs no network for pictures.
 """
@@ -15,20 +13,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
-from tokenizers import Tokenizer
 
-from twinlens.core.batches import stack
+from twinlens.core.batches import stack, trimmed
 from twinlens.core.types import Arrays
-from twinlens.core.wordpiece import encode, trimmed
 from twinlens.models.runtime.cache import import_onnxruntime
 
 Vectors: TypeAlias = NDArray[np.float32]
 NetworkPart: TypeAlias = "Callable[[Arrays], Arrays]"
 VECTORS = "vectors"
 """Name of a head's only output."""
-ABSENT = "absent.safetensors"
-"""Name of the file with the arrays of a missing picture."""
 
 
 @dataclass(frozen=True)
@@ -108,26 +101,3 @@ def stacked(prepared: Sequence[Arrays], *, trims: bool) -> Arrays:
     """Stack prepared samples into one batch; `trims`: cut padding beyond the longest text."""
     arrays = stack(prepared)
     return trimmed(arrays) if trims else arrays
-
-
-class Texts:
-    """Preparation of a sentence alone, equal to `Composer.prepare`."""
-
-    def __init__(self, tokenizers: Mapping[str, tuple[Tokenizer, int, int | None]], absent: Arrays) -> None:
-        self.tokenizers, self.absent = tokenizers, absent
-
-    def prepare(self, text: str) -> Arrays:
-        """Return the arrays of a sentence without a picture."""
-        arrays = dict(self.absent)
-        for n, (tokenizer, length, pad) in self.tokenizers.items():
-            encoded = encode(tokenizer, text, length, pad=pad)
-            arrays |= {f"{n}.{key}": array for key, array in encoded.items()}
-        return arrays
-
-    @classmethod
-    def read(cls, settings: Mapping[str, Sequence[Any]], files: Mapping[str, Path]) -> Texts:
-        """Read the files of `export.keep_texts`; settings: encoder number → (most tokens, id of the padding token)."""
-        tokenizers = {
-            n: (Tokenizer.from_file(str(files[f"words-{n}.json"])), *limits) for n, limits in settings.items()
-        }
-        return cls(tokenizers, load_file(files[ABSENT]))

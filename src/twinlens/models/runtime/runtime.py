@@ -14,7 +14,8 @@ from twinlens.calibration import Channel
 from twinlens.core import suggestions
 from twinlens.core.types import Arrays, Sample, Similarity, TwinlensError
 from twinlens.models.runtime import cache, fingerprint
-from twinlens.models.runtime.parts import ABSENT, Network, NetworkPart, Onnx, Texts, Tower, Vectors
+from twinlens.models.runtime.parts import Network, NetworkPart, Onnx, Tower, Vectors
+from twinlens.preparation._numbered import Numbered
 
 if TYPE_CHECKING:
     from twinlens.core.recipe import Recipe
@@ -105,7 +106,7 @@ class Runtime:
         self._composer, self._expected = composer, digest
         self._fingerprint = None if folder is None else fingerprint.of_folder(folder)
         self._network: Network | None = None
-        self._texts: Texts | None = None
+        self._preparations: Numbered | None = None
         self._manifest: Mapping[str, Any] | None = None
         self._plain: Mapping[str, TorchPart] | None = None
         self._tuned = False
@@ -185,12 +186,12 @@ class Runtime:
         self.composer.save(folder)
 
     def prepare(self, sample: Sample) -> Arrays:
-        """Prepare one sample on the CPU."""
-        return self.composer.prepare(sample)
+        """Prepare one sample on the CPU, without torch where that is known to give the same."""
+        return self._preparer(pictures=sample.image is not None).prepare(sample)
 
     def cuts(self, text: str) -> bool:
         """Return True if the model reads a text but not its end."""
-        return self.composer.cuts(text)
+        return self._preparer(pictures=False).cuts(text)
 
     def embed_prepared(self, prepared: Sequence[Arrays]) -> Vectors:
         """Embed prepared samples as one batch of unit vectors (B, D)."""
@@ -198,14 +199,10 @@ class Runtime:
         return self._network(prepared) if self._network else self.composer.embed_prepared(prepared)
 
     def embed(self, samples: Sequence[Sample]) -> Vectors:
-        """Embed samples as unit vectors (N, D); sentences alone need no torch where ONNX Runtime is trusted."""
+        """Embed samples as unit vectors (N, D), without torch where ONNX Runtime is trusted."""
         self._ready()
-        text_only = all(sample.image is None and sample.text.strip() for sample in samples)
-        texts = self._sentences() if text_only else None
         parts = [samples[start : start + BATCH] for start in range(0, len(samples), BATCH)]
-        vectors = [
-            self.embed_prepared([texts.prepare(s.text) if texts else self.prepare(s) for s in part]) for part in parts
-        ]
+        vectors = [self.embed_prepared([self.prepare(sample) for sample in part]) for part in parts]
         return np.concatenate(vectors) if vectors else np.empty((0, self.dim), dtype=np.float32)
 
     def repays(self, pictures: int) -> bool:
@@ -279,18 +276,21 @@ class Runtime:
             self._plain = torch_parts(self.composer)
         return as_way(self._plain[name], way)
 
-    def _sentences(self) -> Texts | None:
-        """Return the torch-free preparation of sentences, if the model allows it."""
-        if self._texts is None and self._manifest is not None and self._manifest["texts"]:
-            names = [ABSENT, *(f"words-{n}.json" for n in self._manifest["texts"])]
-            files = {name: file for name in names if (file := cache.file(self._manifest, name))}
-            if len(files) == len(names):
-                self._texts = Texts.read(self._manifest["texts"], files)
-        return self._texts
+    def _preparer(self, *, pictures: bool) -> Numbered | Composer:
+        """Return what prepares samples: without torch if the cache has it, which not for all models means pictures."""
+        manifest = self._manifest
+        if self._composer is not None or manifest is None or (pictures and not manifest["prepares_pictures"]):
+            return self.composer
+        if self._preparations is None and manifest["preparations"] is not None:
+            names = [name for name in manifest["files"] if "/" in name]
+            if all(cache.file(manifest, name) is not None for name in names):
+                folder = cache.home() / str(manifest["digest"])
+                self._preparations = Numbered.restore(manifest["preparations"], folder)
+        return self._preparations or self.composer
 
     def __getstate__(self) -> dict[str, Any]:
         """Drop sessions and locks for spawned workers, which only prepare samples."""
-        dropped = dict.fromkeys(("_network", "_texts", "_manifest", "_plain", "_lock"))
+        dropped = dict.fromkeys(("_network", "_preparations", "_manifest", "_plain", "_lock"))
         return {**self.__dict__, **dropped, "mode": "torch"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from twinlens.core.machine import multiplies_bf16
 from twinlens.core.progress import track
 from twinlens.core.types import Arrays, Sample
 from twinlens.models.composer import Composer
-from twinlens.models.runtime.export import TorchPart, as_way, export, keep_texts, modules
+from twinlens.models.runtime.export import TorchPart, as_way, export, modules, preparations
 from twinlens.models.runtime.parts import Network, NetworkPart, Onnx, Tower, Vectors, stacked
 
 EXACT = {"onnx": 0.99999, "cuda": 0.9999, "bf16": 0.9999}
@@ -60,6 +60,9 @@ def examine(composer: Composer, folder: Path, *, progress: bool = False) -> dict
     )
     ways = {name: trial.ways(name) for name in names}
     reads = {tower.name: tower.reads for tower in towers}
+    prepares, pictures = preparations(composer)
+    if prepares is not None:
+        prepares.save(folder)
     return {
         "recipe": composer.recipe.name,
         "dim": composer.dim,
@@ -69,7 +72,8 @@ def examine(composer: Composer, folder: Path, *, progress: bool = False) -> dict
         "trims": trial.trims,
         "towers": [vars(tower) for tower in towers],
         "parts": {name: {"chosen": _chosen(of, reads.get(name, ())), "ways": of} for name, of in ways.items()},
-        "texts": keep_texts(composer, folder, _without_pictures(towers)),
+        "preparations": None if prepares is None else prepares.to_json(),
+        "prepares_pictures": pictures,
     }
 
 
@@ -211,10 +215,3 @@ def _picture(rng: np.random.Generator) -> Image.Image:
         pixels[top : top + rng.integers(20, 120), left : left + rng.integers(20, 120)] = rng.integers(0, 255, 3)
     noisy = pixels + rng.normal(0, 6, pixels.shape)
     return Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
-
-
-def _without_pictures(towers: Sequence[Tower]) -> list[str]:
-    """List the arrays that a batch of sentences needs: the presence flags, and the inputs of towers that run."""
-    running = [tower for tower in towers if tower.reads != ("image",)]
-    flags = [key for tower in towers for key in tower.inputs if key.endswith("_present")]
-    return [*flags, *(key for tower in running for key in tower.inputs)]
