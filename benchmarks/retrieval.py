@@ -29,7 +29,7 @@ from twinlens.collection.search.scoring import LinearScorer
 from twinlens.collection.store import Vectors
 from twinlens.core.progress import track
 from twinlens.core.types import Arrays, Sample
-from twinlens.fusions._separate_sides import NAMED_WEIGHT
+from twinlens.calibration import NAMED_WEIGHT
 from twinlens.media.images import BadPicture
 from twinlens.models import pretrained
 from twinlens.models.composer import Composer

@@ -27,6 +27,8 @@ BOTH = "both"
 FLOOR = 0.01
 """The least standard deviation of cosines that is divided by: below it, differences are rounding errors."""
 
+NAMED_WEIGHT = 0.25
+"""Weight of the comparison of a text with a picture's named classes; that of a text with captions is 1."""
 MIN_CAPTIONS = 256
 """Captions below which the spread of a query's scores with them is not taken from these alone."""
 REFERENCE_ENTRIES = 10
@@ -78,6 +80,18 @@ class Channel:
         """Return the channel as a list of plain values: side, query block, entry block, missing, weight."""
         blocks = (self.query.start, self.query.stop, self.entry.start, self.entry.stop)
         return [self.side, *blocks, self.missing, self.weight]
+
+
+def channels_of_sides(image_dim: int, text_dim: int, *, shared: bool = False, named: int = 0) -> tuple[Channel, ...]:
+    """Return the channels of vectors [picture; text; a; b]: pictures with pictures, texts with what is in their space.
+
+    a, b: above 0 where the picture or the text is missing. shared, named: as in fusion `calibrated`.
+    """
+    width, no_image, no_text = image_dim, image_dim + text_dim, image_dim + text_dim + 1
+    image, names, text = slice(0, width - named), slice(width - named, width), slice(width, width + text_dim)
+    crossed = [Channel("text", text, image, no_image)] if shared else []
+    crossed += [Channel("text", text, names, no_image, NAMED_WEIGHT)] if named else []
+    return Channel("image", image, image, no_image), *crossed, Channel("text", text, text, no_text)
 
 
 @dataclass(frozen=True)

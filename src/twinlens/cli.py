@@ -15,7 +15,7 @@ from threading import current_thread, main_thread
 from typing import NoReturn
 
 from twinlens.commands import _common
-from twinlens.core import variants
+from twinlens.core import extras, variants
 from twinlens.core.escaping import escaped
 from twinlens.core.types import TwinlensError
 from twinlens.version import __version__
@@ -30,6 +30,7 @@ ORDER = (
     "train",
     "evaluate",
     "compare",
+    "export",
     "verify",
     "repair",
     "replay",
@@ -51,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
         except TwinlensError as error:
             return _say(str(error), error.code)
+        except ModuleNotFoundError as error:
+            return _say(extras.missing(error), MISTAKE)
         except BrokenPipeError:
             return _leave_the_pipe()
         except OSError as error:

@@ -11,7 +11,6 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtrit
 
 from twinlens.core.types import Ranking
 
@@ -160,6 +159,8 @@ def mean_std_ci(values: ArrayLike) -> Summary:
     if n < 2:
         return Summary(mean, None, None)
     std = float(repeats.std(ddof=1))
+    from scipy.special import stdtrit  # here, since pictures are drawn and searched without it
+
     half = float(stdtrit(n - 1, 0.975)) * std / n**0.5
     return Summary(mean, std, (mean - half, mean + half))
 

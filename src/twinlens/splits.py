@@ -9,8 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from twinlens.core.types import Dataset, Sample, TwinlensError
 
@@ -38,6 +36,9 @@ def connect(keys: Mapping[str, Iterable[Hashable]]) -> dict[str, str]:
     `keys` maps an entry's id to its keys (a scene, a sentence …; tag them, such as ("scene", …), when kinds could
     clash). The result maps every id to its group, named after the group's first id; an entry without keys is alone.
     """
+    from scipy.sparse import coo_array  # here, since pictures are drawn and searched without it
+    from scipy.sparse.csgraph import connected_components
+
     columns: dict[Hashable, int] = {}
     links = [(row, columns.setdefault(key, len(columns))) for row, of in enumerate(keys.values()) for key in of]
     nodes = len(keys) + len(columns)

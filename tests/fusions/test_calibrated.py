@@ -4,9 +4,8 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from twinlens.calibration import CAPTION_TAIL
+from twinlens.calibration import CAPTION_TAIL, NAMED_WEIGHT
 from twinlens.core.types import Features, TwinlensError
-from twinlens.fusions._separate_sides import NAMED_WEIGHT
 from twinlens.fusions.calibrated import Calibrated
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from twinlens.collection import Collection
     from twinlens.collection.ingest import Report
-    from twinlens.models.composer import Composer
+    from twinlens.collection.model import Model
 
 COLLECTION = Path("twinlens-collection")
 _SHOWN = 20
@@ -59,16 +59,16 @@ def asks_for_model(args: argparse.Namespace) -> bool:
     return any(given is not None for given in (args.model, args.recipe, args.checkpoint))
 
 
-def choose_model(args: argparse.Namespace) -> Composer:
+def choose_model(args: argparse.Namespace) -> Model:
     """Load the model of `--model`, `--recipe` and `--checkpoint`. Raises TwinlensError when it cannot be loaded."""
-    from twinlens.models import pretrained
+    from twinlens.models import serving
 
     if args.model is not None:
         if args.checkpoint is not None:
             raise TwinlensError("--checkpoint is for the recipe clip; leave it or --model out")
-        return pretrained.load(args.model)
+        return serving.load(args.model)
     report = _common.say if _common.shows_view(args) else str
-    return pretrained.ready(args.recipe or pretrained.AUTO, checkpoint=args.checkpoint, report=report)
+    return serving.ready(args.recipe or serving.AUTO, checkpoint=args.checkpoint, report=report)
 
 
 def report_to_json(report: Report) -> dict[str, object]:

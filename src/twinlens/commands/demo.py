@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import argparse
 
     from twinlens.collection import Collection
+    from twinlens.collection.model import Model
     from twinlens.core.types import Dataset, Hit, Sample
-    from twinlens.models.composer import Composer
     from twinlens.report.grid import ResultRow
 
 HELP = "draw pictures, index them, and search them with a picture and a sentence together, and with a sentence"
@@ -129,17 +129,18 @@ def _opened(args: argparse.Namespace) -> Collection:
     from twinlens.collection import Collection
 
     folder = args.out / "collection"
-    return Collection.open(folder) if Collection.exists(folder) else Collection.create(folder, _composer(args))
+    return Collection.open(folder) if Collection.exists(folder) else Collection.create(folder, _model(args))
 
 
-def _composer(args: argparse.Namespace) -> Composer:
+def _model(args: argparse.Namespace) -> Model:
     from twinlens.core.recipe import find_recipe
     from twinlens.datasets import shapes
-    from twinlens.models import pretrained
-    from twinlens.training.loop import train_recipe
+    from twinlens.models import serving
 
     if not args.train:
-        return pretrained.ready("reading")
+        return serving.ready("reading")
+    from twinlens.training.loop import train_recipe
+
     recipe, progress = find_recipe("compact"), _common.shows_view(args)
     brief = recipe.model_copy(update={"training": recipe.training.model_copy(update={"epochs": EPOCHS})})
     dataset = shapes.load(None, "train", protocol="edits", scenes=TRAINED_ON, seed=args.seed)

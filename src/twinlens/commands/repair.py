@@ -32,10 +32,10 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     """
     from twinlens.collection import Collection
     from twinlens.collection.ingest import Options
-    from twinlens.models.composer import Composer
+    from twinlens.models import serving
 
     folder = args.collection.expanduser()
-    composer = None if args.model is None else Composer.load(args.model.expanduser())
+    composer = None if args.model is None else serving.load(args.model.expanduser())
     repair = Collection.mend(folder, composer=composer, options=Options(progress=_common.shows_view(args)))
     left = _left(args)
     if _common.shows_view(args):

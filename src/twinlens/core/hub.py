@@ -16,15 +16,15 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-import torch
 from safetensors import SafetensorError
 from tokenizers import Tokenizer
 
 from twinlens.core import packaged
 from twinlens.core.types import TwinlensError
 
+T = TypeVar("T")
 ARCHITECTURE = "architecture.json"
 OFFLINE_RECIPES = ("compact", "offline", "paper", "paper-grid", "paper-minilm")
 """Shipped recipes that need no download."""
@@ -53,6 +53,7 @@ def model(name: str, *, auto: Any = None, new: str = "pooler", revision: str | N
     TwinlensError with what to download, where to put it, and which recipes need no download; if the checkpoint lacks
     other weights; and for a package's files that are not the published ones.
     """
+    import torch
     from transformers import AutoModel
 
     auto = auto or AutoModel
@@ -151,12 +152,41 @@ def is_missing(name: str, revision: str | None = None) -> bool:
     """Return True if a hub checkpoint ("owner/name") is neither in an installed package nor in the local cache."""
     from huggingface_hub import try_to_load_from_cache
 
-    if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", name) or Path(name).exists():
+    if not is_repository(name):
         return False
     if revision is None and packaged.located(name) != name:
         return False
     # An uncached file gives None; a file known to be absent from the hub gives a marker.
     return not all(isinstance(try_to_load_from_cache(name, file, revision=revision), str) for file in _WHOLE)
+
+
+def is_repository(name: str) -> bool:
+    """Return True if a name is a repository's at the hub, "owner/name", and no folder's."""
+    return re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", name) is not None and not Path(name).exists()
+
+
+def listing(name: str, revision: str | None = None) -> frozenset[str]:
+    """Return the names of a repository's files. Raises TwinlensError where the hub does not answer within seconds."""
+    from huggingface_hub import HfApi
+
+    def ask() -> frozenset[str]:
+        found = HfApi().model_info(name, revision=revision, timeout=_PATIENCE)
+        return frozenset(file.rfilename for file in found.siblings or ())
+
+    try:
+        return _within(_PATIENCE, ask)
+    except Exception as error:  # whatever a proxy, a firewall or a missing network does to a request
+        raise TwinlensError(f"cannot reach the checkpoint {name!r} at the hub: {_line(error)}") from error
+
+
+def download(name: str, file: str, revision: str | None = None) -> Path:
+    """Fetch a repository's file into the hub's cache, with its bar. Raises TwinlensError."""
+    from huggingface_hub import hf_hub_download
+
+    try:
+        return Path(hf_hub_download(name, file, revision=revision))
+    except Exception as error:  # as above
+        raise TwinlensError(f"cannot fetch {file} of the checkpoint {name!r}: {_line(error)}; try again") from error
 
 
 def within_reach(name: str, revision: str | None = None) -> bool:
@@ -212,17 +242,17 @@ def _download(name: str, load: Callable[..., Any], revision: str | None) -> Any:
         ) from error
 
 
-def _within(seconds: float, call: Callable[[], object]) -> None:
+def _within(seconds: float, call: Callable[[], T]) -> T:
     """Wait at most some seconds for a call, since no client's timeout covers the system's DNS look-up.
 
     Raises what the call raises, and TimeoutError.
     """
-    future = Future[object]()
+    future = Future[T]()
     Thread(target=_run, args=(future, call), daemon=True).start()
-    future.result(seconds)
+    return future.result(seconds)
 
 
-def _run(future: Future[object], call: Callable[[], object]) -> None:
+def _run(future: Future[T], call: Callable[[], T]) -> None:
     try:
         future.set_result(call())
     except BaseException as error:  # raised again by whoever waits

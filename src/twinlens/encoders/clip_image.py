@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from twinlens.core import hub
@@ -67,13 +66,9 @@ class ClipImage(Encoder):
 
 
 def _preprocessing(checkpoint: str, revision: str | None) -> dict[str, Any]:
-    """Translate the checkpoint's own image processor into arguments of `Square`."""
-    processor = hub.image_processor(checkpoint, revision)
-    size = processor.size or {}
-    resample = int(processor.resample or Image.Resampling.BICUBIC)
-    if shorter := size.get("shortest_edge"):
-        crop = processor.crop_size["height"] if processor.do_center_crop else shorter
-        return {"pixels": crop, "fit": "crop", "margin": shorter - crop, "resample": resample}
-    if (height := size.get("height")) and height == size.get("width"):
-        return {"pixels": height, "fit": "stretch", "resample": resample}
-    raise TwinlensError(f"the checkpoint {checkpoint!r} reads pictures of no fixed square size; choose another")
+    """Translate the checkpoint's own image processor into options of `Square`."""
+    processor = hub.image_processor(checkpoint, revision).to_dict()
+    try:
+        return dict(Square.of_processor(processor).settings())
+    except TwinlensError as error:
+        raise TwinlensError(f"the checkpoint {checkpoint!r}: {error}; choose another") from error

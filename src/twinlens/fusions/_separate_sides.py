@@ -6,12 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from twinlens.calibration import Channel, standardised_scores
+from twinlens.calibration import channels_of_sides, standardised_scores
 from twinlens.core.types import Features, TwinlensError
 from twinlens.fusions import Fusion
-
-NAMED_WEIGHT = 0.25
-"""Weight of the comparison of a text with a picture's named classes; that of a text with captions is 1."""
 
 
 class SeparateSides(Fusion):
@@ -24,17 +21,9 @@ class SeparateSides(Fusion):
         self.dim, self.widths = image_dim + text_dim + 2, [image_dim - named, *([named] if named else [])]
         # Unit blocks of each side: a missing side's flag weighs as much as its blocks, so that all v are equally long.
         self.blocks = (len(self.widths), 1)
-        self.channels = self._channels(shared, named)
+        self.channels = channels_of_sides(image_dim, text_dim, shared=shared, named=named)
         self.no_image.requires_grad_(False)
         self.no_text.requires_grad_(False)
-
-    def _channels(self, shared: bool, named: int) -> tuple[Channel, ...]:
-        """Compare pictures with pictures, texts with texts, and texts with what shares their space."""
-        width, no_image, no_text = self.image_dim, self.dim - 2, self.dim - 1
-        image, names, text = slice(0, width - named), slice(width - named, width), slice(width, width + self.text_dim)
-        crossed = [Channel("text", text, image, no_image)] if shared else []
-        crossed += [Channel("text", text, names, no_image, NAMED_WEIGHT)] if named else []
-        return Channel("image", image, image, no_image), *crossed, Channel("text", text, text, no_text)
 
     def compose(self, image: Features, text: Features) -> Tensor:
         """Concatenate both sides and their flags: (B, image_dim + text_dim + 2)."""

@@ -7,8 +7,9 @@ from importlib import resources
 from pathlib import Path
 
 from twinlens.core import hub
-from twinlens.core.recipe import Recipe, Variant, find_recipe
+from twinlens.core.recipe import Recipe, find_recipe
 from twinlens.core.types import TwinlensError
+from twinlens.models.checkpoints import named, with_checkpoint
 from twinlens.models.composer import RECIPE, Composer
 
 AUTO = "auto"
@@ -28,7 +29,7 @@ def ready(recipe: str = AUTO, *, checkpoint: str | None = None, report: Callable
         return _automatic(checkpoint, report)
     if checkpoint is None and recipe in shipped():
         return _load_shipped(recipe)
-    pipeline = _with_checkpoint(find_recipe(recipe), checkpoint)
+    pipeline = with_checkpoint(find_recipe(recipe), checkpoint)
     if all(part.name in pipeline.training.frozen for part in pipeline.encoders):
         report(_about(pipeline))
         composer = Composer.build(pipeline).eval()
@@ -67,7 +68,7 @@ def _load_shipped(name: str) -> Composer:
 
 def _automatic(checkpoint: str | None, report: Callable[[str], object]) -> Composer:
     """Load `clip` if its checkpoint is on this machine or the hub answers, else `offline`."""
-    if checkpoint is not None or hub.within_reach(*_checkpoint(find_recipe("clip").encoders[0])):
+    if checkpoint is not None or hub.within_reach(*named(find_recipe("clip").encoders[0])):
         return ready("clip", checkpoint=checkpoint, report=report)
     try:
         return ready("offline", report=report)
@@ -78,33 +79,8 @@ def _automatic(checkpoint: str | None, report: Callable[[str], object]) -> Compo
         ) from error
 
 
-def _checkpoint(part: Variant) -> tuple[str, str | None]:
-    """Return the checkpoint of an encoder, and its revision."""
-    return str(part.options["checkpoint"]), part.options.get("revision")
-
-
-def _with_checkpoint(recipe: Recipe, checkpoint: str | None) -> Recipe:
-    """Return the recipe with another CLIP checkpoint in both towers, NAME or NAME@REVISION.
-
-    Raises TwinlensError if it has no CLIP.
-    """
-    if checkpoint is None:
-        return recipe
-    if not all(part.name.startswith("clip_") for part in recipe.encoders):
-        raise TwinlensError(f"--checkpoint is for the recipe clip; {recipe.name} has no CLIP")
-    name, _, revision = (checkpoint, "", "") if Path(checkpoint).exists() else checkpoint.partition("@")
-    source = {"checkpoint": name, **({"revision": revision} if revision else {})}
-    return recipe.model_copy(update={"encoders": tuple(_read_from(part, source) for part in recipe.encoders)})
-
-
-def _read_from(part: Variant, source: dict[str, str]) -> Variant:
-    """Return an encoder with another checkpoint; the revision of the one before means nothing for it."""
-    options = {key: value for key, value in part.options.items() if key != "revision"}
-    return Variant(name=part.name, **{**options, **source})
-
-
 def _about(recipe: Recipe) -> str:
-    used = {_checkpoint(part) for part in recipe.encoders if "checkpoint" in part.options}
+    used = {named(part) for part in recipe.encoders if "checkpoint" in part.options}
     names = sorted(name if revision is None else f"{name}@{revision}" for name, revision in used)
     fetched = any(hub.is_missing(*checkpoint) for checkpoint in used)
     return f"recipe {recipe.name}: {', '.join(names)}" + (", fetched once from the hub" if fetched else "")

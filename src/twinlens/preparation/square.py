@@ -45,6 +45,21 @@ class Square:
         """Make a preparation from its settings."""
         return cls(**settings)
 
+    @classmethod
+    def of_processor(cls, config: Mapping[str, Any]) -> Self:
+        """Read the options from a checkpoint's preprocessor_config.json. Raises TwinlensError for no fixed square."""
+        size = config.get("size") or {}
+        size = size if isinstance(size, Mapping) else {"shortest_edge": size}
+        resample = int(config.get("resample") or Image.Resampling.BICUBIC)
+        if shorter := size.get("shortest_edge"):
+            crop = config.get("crop_size") or shorter
+            crop = crop["height"] if isinstance(crop, Mapping) else crop
+            crop = crop if config.get("do_center_crop") else shorter
+            return cls(int(crop), "crop", int(shorter - crop), resample)
+        if (height := size.get("height")) and height == size.get("width"):
+            return cls(int(height), "stretch", 0, resample)
+        raise TwinlensError("it reads pictures of no fixed square size")
+
     def prepare(self, sample: Sample) -> Arrays:
         """Return pixels (S, S, 3) uint8 and image_present ()."""
         present = np.asarray(sample.image is not None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +13,15 @@ from tokenizers import Tokenizer
 from twinlens.core import wordpiece
 from twinlens.core.types import Arrays, Sample
 
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
 
 @dataclass(frozen=True)
 class Words:
     """The tokens of a text, at most `max_tokens`; see `wordpiece.encode`.
 
-    pad: the id of the padding token, None for that of [PAD]. lower: texts are put into lower case first. clean: several
-    spaces and line ends count as one space.
+    pad: the id of the padding token, None for that of [PAD]. lower: texts are put into lower case first. spaces:
+    several spaces and line ends count as one space. punctuation: is read; if False, it is left out.
     """
 
     name: ClassVar[str] = "words"
@@ -26,7 +29,8 @@ class Words:
     max_tokens: int
     pad: int | None = None
     lower: bool = False
-    clean: bool = False
+    spaces: bool = False
+    punctuation: bool = True
 
     @classmethod
     def restore(cls, folder: Path, /, **settings: Any) -> Self:
@@ -43,12 +47,14 @@ class Words:
 
     def settings(self) -> Mapping[str, Any]:
         """Return the options but the tokenizer."""
-        return {"max_tokens": self.max_tokens, "pad": self.pad, "lower": self.lower, "clean": self.clean}
+        names = ("max_tokens", "pad", "lower", "spaces", "punctuation")
+        return {name: getattr(self, name) for name in names}
 
     def save(self, folder: Path) -> None:
         """Write the tokenizer."""
         wordpiece.save(self.tokenizer, folder / wordpiece.FILE)
 
     def _plain(self, text: str) -> str:
-        text = " ".join(text.split()) if self.clean else text
+        text = " ".join(text.split()) if self.spaces else text
+        text = text if self.punctuation else text.translate(_PUNCTUATION)
         return text.lower() if self.lower else text

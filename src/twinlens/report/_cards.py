@@ -30,6 +30,9 @@ LONGEST = 1000
 """Characters of a text that grid and page show."""
 WIDE = 2.2
 """Least width / height of wide pictures, such as NLVR's, which get wider cards."""
+FONTS = ("~/.fonts", "~/.local/share/fonts", "/usr/share/fonts", "/usr/local/share/fonts", "~/Library/Fonts",
+         "/Library/Fonts", "/System/Library/Fonts", "C:/Windows/Fonts")  # fmt: skip
+"""Folders where systems keep fonts."""
 _BAR = 4
 _SUPERSAMPLING = 4  # Pillow draws without antialiasing: rounded shapes are drawn this much larger, then reduced
 _NO_CHARACTER = "\U0010ffff"  # never a character: every font draws its "missing" box for it
@@ -232,12 +235,16 @@ def _opened(path: str, size: int) -> FreeTypeFont:
 
 @cache
 def _font_files() -> tuple[str, ...]:
-    """List the machine's fonts: matplotlib's own, which has many alphabets, then upright sans serifs before others."""
-    from matplotlib import font_manager, get_data_path  # half a second, and few captions need it
+    """List the machine's fonts: matplotlib's own if there is one, then upright sans serifs before others."""
 
     def oddity(path: str) -> tuple[int, str]:
         return sum(word in Path(path).stem for word in ("Bold", "Italic", "Oblique", "Serif", "Mono")), path
 
+    try:
+        from matplotlib import font_manager, get_data_path  # half a second, and few captions need it
+    except ImportError:
+        found = [str(path) for folder in FONTS for path in Path(folder).expanduser().rglob("*.[to]tf")]
+        return tuple(sorted(found, key=oddity))
     shipped = str(Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf")
     return (shipped, *sorted(font_manager.findSystemFonts(), key=oddity))
 

@@ -15,7 +15,7 @@ from twinlens.core.recipe import find_recipe
 from twinlens.core.types import Sample, TwinlensError
 from twinlens.models.composer import Composer
 from twinlens.models.runtime import MODES, Runtime, accelerated, cache, describe, load, measurements, trial, tuned
-from twinlens.models.runtime.export import TorchPart, torch_parts
+from twinlens.models.runtime.export import TorchPart, modules, torch_parts
 
 PICTURE = toy.draw(("red", "green", "blue")).resize((90, 60))
 BOTH = Sample("a", PICTURE, "make the left tile blue")
@@ -71,7 +71,7 @@ def test_a_damaged_file_is_not_used_and_made_again(composer, monkeypatch, tmp_pa
         (folder / "0.onnx").write_bytes(b"no graph")
         ways = {"torch": {"rate": 1.0}, "onnx": {"cosine": 1.0, "rate": 2.0}}
         parts = {name: {"chosen": "onnx" if name == "0" else "torch", "ways": ways} for name in torch_parts(composer)}
-        whole = [vars(tower) for tower in trial.modules(composer, _stacked(composer))[0]]
+        whole = [vars(tower) for tower in modules(composer, _stacked(composer))[0]]
         return {
             "towers": whole,
             "parts": parts,

@@ -28,8 +28,9 @@ RECIPE = "recipe.toml"
 FOLDERS = re.compile(r"encoder-\d+(/(words|visual|checkpoint|bert|weights|start))*")
 """Folders that models are saved with. A test compares these names with what every variant of an encoder writes."""
 FILES = re.compile(
-    r"recipe\.toml|provenance\.json|checksums\.json|model\.safetensors"
+    r"recipe\.toml|provenance\.json|checksums\.json|export\.json|model\.safetensors|head(-\d+)+\.onnx"
     r"|model\.\d+\.tmp|\.tmp\w{6}"  # drafts of the weights: our own, and those of safetensors
+    r"|encoder-\d+/[\w-]+\.onnx[\w.-]*"  # a graph, and files beside it with its weights
     rf"|{FOLDERS.pattern}/(tokenizer|architecture|preprocessing|ngrams|facts)\.json"
 )
 """Files that models are saved with."""

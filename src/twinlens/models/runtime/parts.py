@@ -43,9 +43,11 @@ class Tower:
         return cls(entry["name"], entry["encoder"], *(tuple(entry[key]) for key in ("reads", "inputs", "outputs")))
 
     def idle(self, arrays: Arrays) -> bool:
-        """Return True if its only side is marked as missing in every sample of stacked arrays."""
+        """Return True if its only side is missing in every sample of stacked arrays: marked so, or not prepared."""
         present = arrays.get(f"{self.encoder}.{self.reads[0]}_present")
-        return len(self.reads) == 1 and present is not None and not present.any()
+        if present is None:
+            return not any(name in arrays for name in self.inputs)
+        return len(self.reads) == 1 and not present.any()
 
 
 def head_name(towers: Iterable[Tower]) -> str:
@@ -79,7 +81,11 @@ class Network:
 
 
 class Onnx:
-    """A part run by ONNX Runtime on the CPU."""
+    """A part run by ONNX Runtime.
+
+    kinds, rows: of its inputs by their name: the kind of number, as ONNX Runtime calls it, and the first dimension, a
+    number where it is fixed. outputs: their names.
+    """
 
     def __init__(self, file: Path) -> None:
         onnxruntime = import_onnxruntime()
@@ -88,13 +94,16 @@ class Onnx:
         # Threads that wait by spinning would take cores from the processes that decode the next pictures.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-        self._inputs = [given.name for given in self._session.get_inputs()]
-        self._outputs = [given.name for given in self._session.get_outputs()]
+        inputs = self._session.get_inputs()
+        self.kinds = {given.name: str(given.type) for given in inputs}
+        self.rows = {given.name: given.shape[0] if given.shape else None for given in inputs}
+        self._inputs = list(self.kinds)
+        self.outputs = [given.name for given in self._session.get_outputs()]
 
     def __call__(self, arrays: Arrays) -> Arrays:
         """Return named outputs (B, …) of named inputs (B, …)."""
-        outputs = self._session.run(self._outputs, {name: arrays[name] for name in self._inputs})
-        return dict(zip(self._outputs, outputs, strict=True))
+        outputs = self._session.run(self.outputs, {name: arrays[name] for name in self._inputs})
+        return dict(zip(self.outputs, outputs, strict=True))
 
 
 def stacked(prepared: Sequence[Arrays], *, trims: bool) -> Arrays:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -40,19 +41,10 @@ def check_mode(mode: str) -> str:
     return mode
 
 
-def load(folder: Path, *, mode: str = "auto") -> Runtime:
-    """Open the model of a collection lazily; its folder is named by the model's digest.
-
-    Raises TwinlensError for an unknown mode; once the model is used, for weights that have another digest.
-    """
-    return Runtime(folder=folder, digest=folder.name, mode=mode)
-
-
 def accelerated(model: Any, *, mode: str = "auto") -> Any:
     """Wrap a composer in a `Runtime`; return any other model as it is."""
-    from twinlens.models.composer import Composer
-
-    return Runtime(composer=model, mode=mode) if isinstance(model, Composer) else model
+    composer = sys.modules.get("twinlens.models.composer")  # without this module, and torch, there is no composer
+    return Runtime(composer=model, mode=mode) if composer and isinstance(model, composer.Composer) else model
 
 
 def tuned(model: T, pictures: int, *, progress: bool = False) -> T:
@@ -66,26 +58,6 @@ def tuned(model: T, pictures: int, *, progress: bool = False) -> T:
         if model.mode != "auto" or (pictures >= REPAID and model.repays(pictures)):
             model.tune(progress=progress)
     return model
-
-
-def measurements(model: Any) -> dict[str, Any]:
-    """Describe as JSON how a model is run: the mode, and for each network its way and all measurements."""
-    return model.measurements if isinstance(model, Runtime) else {"mode": "torch", "networks": {}}
-
-
-def describe(measured: Mapping[str, Any]) -> str:
-    """Format the result of `measurements` as one line."""
-    if not measured["networks"]:
-        return (
-            "plain torch" if measured["mode"] == "torch" else "plain torch (no other way measured on this machine yet)"
-        )
-    lines = []
-    for name, network in measured["networks"].items():
-        rates = {way: figures["rate"] for way, figures in network["ways"].items() if figures.get("rate")}
-        here, plain = rates.get(network["runs"]), rates["torch"]
-        faster = f", {here / plain:.1f}× plain torch" if here and network["runs"] != "torch" else ""
-        lines.append(f"{name}: {network['runs']}{faster}")
-    return "; ".join(lines)
 
 
 class Runtime:

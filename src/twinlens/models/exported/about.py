@@ -1,0 +1,98 @@
+"""The description of an exported model in its folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from twinlens.calibration import Channel
+from twinlens.core.types import TwinlensError
+from twinlens.models.runtime.parts import Tower
+
+FILE = "export.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """How a graph from elsewhere is fed: `input` gets the prepared array, `output` is the vector.
+
+    mean, deviation: of every colour, 0 to 1, by which pixels are standardised; None for words. mask: the input that
+    gets the mask of the words, if there is one.
+    """
+
+    input: str
+    output: str
+    mean: tuple[float, ...] | None = None
+    deviation: tuple[float, ...] | None = None
+    mask: str | None = None
+
+
+@dataclass(frozen=True)
+class About:
+    """What is known of an exported model without its networks.
+
+    digest: equal digests give equal vectors; that of the composer for one that was exported in full precision. towers:
+    networks of the encoders. graphs: files by the name of a tower or a head, below the model's folder. sides: the
+    arguments of `Sides`, which then stands for all heads. adapters: by the name of a tower. preparations: see
+    `preparation`. trims: texts may be cut to the longest of a batch.
+    """
+
+    digest: str
+    dim: int
+    encoders: tuple[str, ...]
+    channels: tuple[Channel, ...]
+    towers: tuple[Tower, ...]
+    graphs: Mapping[str, str]
+    preparations: tuple[Mapping[str, Any], ...]
+    trims: bool
+    precision: str = "float32"
+    sides: Mapping[str, Any] | None = None
+    adapters: Mapping[str, Adapter] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of the file."""
+        given = {name: getattr(self, name) for name in ("digest", "dim", "encoders", "graphs", "preparations", "trims")}
+        return {
+            "format": FORMAT,
+            **given,
+            "precision": self.precision,
+            "channels": [channel.to_json() for channel in self.channels],
+            "towers": [vars(tower) for tower in self.towers],
+            "sides": self.sides,
+            "adapters": {name: asdict(adapter) for name, adapter in self.adapters.items()},
+        }
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read the description of a folder. Raises TwinlensError where it is missing, damaged or of a later version."""
+        path = folder / FILE
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if content["format"] != FORMAT:
+                raise TwinlensError(f"{path} is of another version of twinlens; export the model again")
+            return cls._of(content)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise TwinlensError(f"{path} cannot be read: {error!r}; export the model again") from error
+
+    @classmethod
+    def _of(cls, content: Mapping[str, Any]) -> Self:
+        graphs = {str(name): str(file) for name, file in content["graphs"].items()}
+        if any(Path(file).is_absolute() or ".." in Path(file).parts for file in graphs.values()):
+            raise ValueError("a graph is outside the folder")
+        return cls(
+            digest=str(content["digest"]),
+            dim=int(content["dim"]),
+            encoders=tuple(map(str, content["encoders"])),
+            channels=tuple(Channel.from_json(channel) for channel in content["channels"]),
+            towers=tuple(Tower.from_json(tower) for tower in content["towers"]),
+            graphs=graphs,
+            preparations=tuple(dict(entry) for entry in content["preparations"]),
+            trims=bool(content["trims"]),
+            precision=str(content["precision"]),
+            sides=content["sides"],
+            adapters={str(name): Adapter(**entry) for name, entry in content["adapters"].items()},
+        )

@@ -1,0 +1,162 @@
+"""A model whose networks are ONNX graphs: the interface of `Composer` that a collection needs, without torch."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from twinlens.calibration import Channel
+from twinlens.core import checksums
+from twinlens.core.arguments import as_folder, as_samples
+from twinlens.core.types import Arrays, Sample, Similarity, TwinlensError
+from twinlens.models.exported import graphs
+from twinlens.models.exported.about import FILE, About
+from twinlens.models.exported.adapted import Adapted
+from twinlens.models.exported.sides import Sides
+from twinlens.models.runtime.fingerprint import RECIPE, named_stage
+from twinlens.models.runtime.parts import Network, NetworkPart, Onnx, Vectors
+from twinlens.preparation._numbered import Numbered
+
+if TYPE_CHECKING:
+    from twinlens.core.recipe import Recipe
+
+BATCH = 64
+_SIDES = ("image", "text")
+
+
+class Exported:
+    """An exported model in its folder. Graphs and tokenizers are read at their first use; several threads may use it.
+
+    folder: has the description, the recipe and all files that they name.
+    """
+
+    def __init__(self, folder: Path, about: About) -> None:
+        self.folder, self.about = folder, about
+        self._preparations = Numbered.restore(about.preparations, folder)
+        self._network = Network(about.towers, self._part, trims=about.trims)
+        self._lock = RLock()
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Self:
+        """Open a folder. Raises TwinlensError for one that is missing, damaged, or names files outside itself."""
+        folder = as_folder("the model folder", folder).expanduser()
+        checksums.check(folder)
+        return cls(folder, About.read(folder))
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """Return the recipe of the model that was exported."""
+        from twinlens.core.recipe import Recipe  # takes a tenth of a second, and a search needs none
+
+        return Recipe.read(self.folder / RECIPE)
+
+    @property
+    def rerank(self) -> str | None:
+        """Return the stage of reranking that the recipe names."""
+        return named_stage(self.folder)
+
+    @property
+    def dim(self) -> int:
+        """Return the width D of the vectors."""
+        return self.about.dim
+
+    @property
+    def digest(self) -> str:
+        """Return the content hash (hex) of the model: equal digests give equal vectors."""
+        return self.about.digest
+
+    @property
+    def channels(self) -> Sequence[Channel]:
+        """Return the channels that are compared separately; empty when whole vectors are compared by cosine."""
+        return self.about.channels
+
+    @property
+    def own_similarity(self) -> Similarity | None:
+        """Return None: vectors are compared by inner products alone."""
+        return None
+
+    @property
+    def measurements(self) -> dict[str, Any]:
+        """Describe as JSON how the model is run."""
+        return {"mode": "exported", "precision": self.about.precision, "networks": {}}
+
+    def prepare(self, sample: Sample) -> Arrays:
+        """Prepare one sample on the CPU."""
+        return self._preparations.prepare(sample)
+
+    def cuts(self, text: str) -> bool:
+        """Return True if the model reads a text but not its end."""
+        return self._preparations.cuts(text)
+
+    def embed_prepared(self, prepared: Sequence[Arrays]) -> Vectors:
+        """Embed prepared samples as one batch of unit vectors (B, D)."""
+        return self._network(prepared)
+
+    def embed(self, samples: Sequence[Sample]) -> Vectors:
+        """Embed samples as unit vectors (N, D). What reads a side that all of them lack is not even loaded."""
+        as_samples("embed", samples)
+        out = np.empty((len(samples), self.dim), dtype=np.float32)
+        for start in range(0, len(samples), BATCH):
+            part = samples[start : start + BATCH]
+            needed = self._needed(part)
+            prepared = [self._preparations.prepare(sample, needed) for sample in part]
+            out[start : start + len(part)] = self.embed_prepared(prepared)
+        return out
+
+    def save(self, folder: Path | str) -> None:
+        """Write the model folder, as links to the same files where the disk allows it. Raises OSError."""
+        folder = as_folder("the model folder", folder)
+        for path in self.files():
+            copy = folder / path.relative_to(self.folder)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            link_or_copy(path, copy)
+
+    def files(self) -> Iterator[Path]:
+        """Yield the files of the model, weights for training included where they are beside the graphs."""
+        yield from (path for path in checksums.files(self.folder) if path.name != checksums.CHECKSUMS)
+
+    def _needed(self, samples: Sequence[Sample]) -> list[int] | None:
+        """Return the encoders that read a side which some sample has; None for all of them."""
+        there = {"image": any(s.image is not None for s in samples), "text": any(s.text.strip() for s in samples)}
+        needed = [tower.encoder for tower in self.about.towers if any(there[side] for side in tower.reads)]
+        return needed or None
+
+    def _part(self, name: str) -> NetworkPart:
+        if self.about.sides is not None and name.startswith("head"):
+            return Sides(**self.about.sides)
+        with self._lock:
+            graph = Onnx(self._graph(name))
+        tower = next((tower for tower in self.about.towers if tower.name == name), None)
+        adapter = self.about.adapters.get(name)
+        return graph if adapter is None or tower is None else Adapted(graph, tower, adapter)
+
+    def _graph(self, name: str) -> Path:
+        """Return the file of a graph, checked. Raises TwinlensError; see `graphs.check`."""
+        if name not in self.about.graphs:
+            raise TwinlensError(f"{self.folder / FILE} names no graph for the part {name}; export the model again")
+        path = self.folder / self.about.graphs[name]
+        graphs.check(path)
+        return path
+
+    def __getstate__(self) -> Mapping[str, Any]:
+        """Keep the place alone for other processes, which open what they need."""
+        return {"folder": self.folder, "about": self.about}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        self.__init__(state["folder"], state["about"])  # type: ignore[misc]
+
+
+def link_or_copy(path: Path, copy: Path) -> None:
+    """Let two names share one file where the disk allows it, else copy; files of models are never changed in place."""
+    source = path.resolve()  # caches of the hub are full of links
+    try:
+        os.link(source, copy)
+    except OSError:
+        shutil.copyfile(source, copy)

@@ -1,0 +1,109 @@
+"""Export of a composer as a folder that runs without torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import shutil
+from pathlib import Path
+from typing import get_args
+
+from twinlens.core import checksums
+from twinlens.core.progress import track
+from twinlens.core.types import TwinlensError
+from twinlens.encoders import Encoder
+from twinlens.models.composer import PROVENANCE, RECIPE, Composer
+from twinlens.models.exported.about import FILE, About
+from twinlens.models.exported.precision import Precision, reduce
+from twinlens.models.runtime.export import export, preparations
+from twinlens.models.runtime.parts import NetworkPart, Onnx
+from twinlens.models.runtime.reference import EXACT, Reference
+from twinlens.preparation._numbered import Numbered
+
+SAMPLES = 16
+"""Synthetic samples on which the export is compared with the composer."""
+INSTALL = "install with: pip install 'twinlens[export]'"
+
+
+def write(
+    composer: Composer, folder: Path, *, precision: Precision = "float32", beside: bool = False, progress: bool = False
+) -> float:
+    """Write an export into a new or empty folder, or beside a model's own files; return the least cosine to torch.
+
+    Raises TwinlensError where a part cannot be exported, or its vectors are not the composer's; nothing stays then.
+    """
+    if precision not in get_args(Precision):
+        raise TwinlensError(f"the precision is {', '.join(get_args(Precision))}, not {precision!r}")
+    if not beside and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise TwinlensError(f"{folder} is there already; give a new folder")
+    draft = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
+    try:
+        draft.mkdir(parents=True)
+        cosine = _fill(composer, draft, precision, progress=progress)
+        if beside:
+            shutil.copytree(draft, folder, dirs_exist_ok=True)
+            checksums.write(folder)
+        else:
+            checksums.write(draft)
+            draft.replace(folder)
+    except OSError as error:
+        raise TwinlensError(f"cannot write the model to {folder}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return cosine
+
+
+def _fill(composer: Composer, folder: Path, precision: Precision, *, progress: bool) -> float:
+    prepares = _prepares(composer)
+    prepares.save(folder)
+    reference = Reference(composer, SAMPLES)
+    encoders = {tower.name: tower.encoder for tower in reference.towers}
+    files = {
+        name: f"encoder-{encoders[name]}/model.onnx" if name in encoders else f"{name}.onnx" for name in reference.plain
+    }
+    parts: dict[str, NetworkPart] = {}
+    for name in track(files, "exporting", len(files), unit="networks", progress=progress):
+        inputs = {key: array[:3] for key, array in reference.arrays[name].items()}
+        if why := export(reference.plain[name], inputs, folder / files[name]):
+            raise TwinlensError(f"the network {name} of the model cannot be exported: {why}")
+        if name in encoders:
+            reduce(folder / files[name], precision)
+        parts[name] = Onnx(folder / files[name])
+    cosine = reference.cosine(parts)
+    least = EXACT["onnx" if precision == "float32" else "bf16"]
+    if cosine < least:
+        raise TwinlensError(f"in {precision} the vectors differ from plain torch's (cosine {cosine:.5f}, not {least})")
+    about = About(
+        digest=_digest(composer, precision),
+        dim=composer.dim,
+        encoders=tuple(part.name for part in composer.recipe.encoders),
+        channels=tuple(composer.channels),
+        towers=tuple(reference.towers),
+        graphs=files,
+        preparations=tuple(prepares.to_json()),
+        trims=reference.trims,
+        precision=precision,
+    )
+    (folder / FILE).write_text(json.dumps(about.to_json(), indent=1) + "\n", encoding="utf-8")
+    (folder / RECIPE).write_text(composer.recipe.to_toml(), encoding="utf-8")
+    (folder / PROVENANCE).write_text(json.dumps(composer.provenance, indent=2) + "\n", encoding="utf-8")
+    return cosine
+
+
+def _prepares(composer: Composer) -> Numbered:
+    if composer.own_similarity is not None:
+        raise TwinlensError(f"the fusion {composer.recipe.fusion.name} composes scores, which no graph does")
+    prepares, pictures = preparations(composer)
+    if prepares is None or not pictures:
+        pairs = zip(composer.recipe.encoders, composer.encoders, strict=True)
+        names = [part.name for part, made in pairs if isinstance(made, Encoder) and made.preparation() is None]
+        raise TwinlensError(f"the encoder {names[0]} prepares pictures by itself, and cannot be exported")
+    return prepares
+
+
+def _digest(composer: Composer, precision: Precision) -> str:
+    """Return the composer's digest, or another one for vectors that differ from its own in their third digit."""
+    if precision == "float32":
+        return composer.digest
+    return hashlib.blake2b(f"{composer.digest} {precision}".encode(), digest_size=16).hexdigest()

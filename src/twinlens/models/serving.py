@@ -1,0 +1,135 @@
+"""Models for collections: exported ones wherever there are any, since they need no torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from twinlens.core import hub, packaged
+from twinlens.core.machine import default_cache
+from twinlens.core.recipe import Recipe, find_recipe
+from twinlens.core.types import TwinlensError
+from twinlens.models import checkpoints
+from twinlens.models.exported import FILE, Exported
+
+if TYPE_CHECKING:
+    from twinlens.models.composer import Composer
+
+    Servable: TypeAlias = Exported | Composer
+
+AUTO = "auto"
+"""Recipe name that stands for `clip` where a checkpoint is on this machine or the hub answers, else for `offline`."""
+RECIPE = "recipe.toml"
+EXPORTS = "exports"
+"""Folder of the user's cache with exports of recipes whose weights are packages."""
+_EXPORTER = ("torch", "transformers", "onnx", "onnxscript")
+
+
+def ready(recipe: str = AUTO, *, checkpoint: str | None = None, report: Callable[[str], object] = str) -> Servable:
+    """Load the model of a recipe that needs no training, exported if there is an export, or one can be made.
+
+    checkpoint: a CLIP or SigLIP, NAME or NAME@REVISION at the hub or a folder, in place of the recipe's own. report: a
+    callback for a readable line that names the chosen model, called before a download. Raises TwinlensError for an
+    unknown recipe, one that must be trained first, and what is not available; for `AUTO`, with what to install.
+    """
+    if recipe == AUTO:
+        return _automatic(checkpoint, report)
+    if checkpoint is None and (shipped := _shipped(recipe)) is not None:
+        return open_folder(shipped)
+    pipeline = checkpoints.with_checkpoint(find_recipe(recipe), checkpoint)
+    if (found := checkpoints.exported(pipeline, report)) is not None:
+        return found
+    return _packaged(pipeline, report) or _by_torch(recipe, checkpoint, report)
+
+
+def load(model: str | Path) -> Servable:
+    """Load a model by its folder, or by the name of one that ships where there is no such folder.
+
+    Raises TwinlensError if there is neither.
+    """
+    folder = Path(model).expanduser()
+    shipped = None if folder.is_dir() else _shipped(str(model))
+    return open_folder(shipped or folder)
+
+
+def open_folder(folder: Path) -> Servable:
+    """Load a model folder: its export if it has one, else by torch. Raises TwinlensError."""
+    if (folder / FILE).is_file():
+        return Exported.load(folder)
+    from twinlens.models import pretrained
+
+    return pretrained.load(folder)
+
+
+def _shipped(name: str) -> Path | None:
+    folder = Path(str(resources.files("twinlens") / "models" / name))
+    return folder if name and "/" not in name and (folder / RECIPE).is_file() else None
+
+
+def _automatic(checkpoint: str | None, report: Callable[[str], object]) -> Servable:
+    if checkpoint is not None:
+        return ready("clip", checkpoint=checkpoint, report=report)
+    if checkpoints.within_reach(find_recipe("clip")):
+        with suppress(ModuleNotFoundError):  # the checkpoint is here, for a torch that is not
+            return ready("clip", report=report)
+    try:
+        return ready("offline", report=report)
+    except (TwinlensError, ModuleNotFoundError) as error:
+        raise TwinlensError(
+            f"no model for people's own pictures can be had here: {hub.INSTALL_OFFLINE}, or connect once to the hub for"
+            " --recipe clip, or give one with --model or --checkpoint (--recipe compact is here, for drawn scenes)"
+        ) from error
+
+
+def _packaged(recipe: Recipe, report: Callable[[str], object]) -> Servable | None:
+    """Load the cached export of a recipe whose weights are packages, made once where torch is; None for other recipes.
+
+    Where torch has a graphics card, or cannot export, the composer itself.
+    """
+    if (key := _key(recipe)) is None:
+        return None
+    folder = default_cache() / EXPORTS / key
+    if (folder / FILE).is_file():
+        report(f"recipe {recipe.name}, exported ({folder})")
+        return Exported.load(folder)
+    if not all(map(find_spec, _EXPORTER)):
+        return None
+    return _exported(_by_torch(recipe.name, None, report), folder, report)
+
+
+def _exported(composer: Composer, folder: Path, report: Callable[[str], object]) -> Servable:
+    from twinlens.core.machine import pick_device
+    from twinlens.models.exported.writing import write
+
+    if pick_device().type != "cpu":
+        return composer
+    report(f"recipe {composer.recipe.name}: exporting its networks, once; from then on no torch is needed for it")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        write(composer, folder)
+    except (OSError, TwinlensError) as error:
+        report(f"recipe {composer.recipe.name}: not exported ({error}); torch runs it")
+        return composer
+    return Exported.load(folder)
+
+
+def _key(recipe: Recipe) -> str | None:
+    """Return the name of a recipe's export in the cache; None unless all its weights are packages that are pinned."""
+    known = {**packaged.CHECKPOINTS, **packaged.WEIGHTS}
+    given = [part.options[key] for part in recipe.encoders for key in ("checkpoint", "words") if key in part.options]
+    if not given or any(name not in known for name in given) or recipe != find_recipe(recipe.name):
+        return None
+    content = [recipe.of_vectors, *(known[name].checksums for name in given)]
+    return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def _by_torch(recipe: str, checkpoint: str | None, report: Callable[[str], object]) -> Composer:
+    from twinlens.models import pretrained
+
+    return pretrained.ready(recipe, checkpoint=checkpoint, report=report)
