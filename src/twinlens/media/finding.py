@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import stat
 from collections import Counter
@@ -12,6 +13,7 @@ from pathlib import Path, PurePath
 from twinlens.core.escaping import escaped
 from twinlens.core.types import TwinlensError
 from twinlens.media import formats, sources
+from twinlens.media.durations import duration
 from twinlens.media.exclusions import Rules
 
 NO_PICTURES = frozenset(
@@ -20,6 +22,8 @@ NO_PICTURES = frozenset(
 )
 """Endings of files whose content is not looked at: it is no picture's."""
 LIVE = "moving halves of live photos"
+LIVE_SECONDS = 5.0
+"""Longest video that is the moving half of a live photo: phones record about 1.5 s on either side of the picture."""
 _log = logging.getLogger(__name__)
 Tell = Callable[[OSError], None]
 
@@ -81,7 +85,7 @@ def walk(folder: Path, *, tell: Tell | None = None, rules: Rules | None = None) 
 def _below(folder: Path, passed: Counter[str], tell: Tell, rules: Rules) -> Iterator[str]:
     endings = formats.endings()
     for where, names in walk(folder, tell=tell, rules=rules):
-        moving = _moving_halves(names)
+        moving = _moving_halves(where, names)
         for name in names:
             if name in moving:
                 rules.counts[LIVE] += 1
@@ -126,12 +130,13 @@ def _by_content(path: str) -> formats.Format | None:
         return None
 
 
-def _moving_halves(names: Iterable[str]) -> set[str]:
-    """Return the videos of a folder beside which a still has their name."""
+def _moving_halves(where: str, names: Iterable[str]) -> set[str]:
+    """Return the videos of a folder that are as short as a live photo's, and beside which a still has their name."""
     rows = [(name, row) for name in names if (row := formats.of_name(name)) is not None]
     videos = [name for name, row in rows if row.decoder == "video" and not name.startswith(".")]
     stills = {PurePath(name).stem for name, row in rows if row.decoder != "video"} if videos else set()
-    return {name for name in videos if PurePath(name).stem in stills}
+    paired = (name for name in videos if PurePath(name).stem in stills)
+    return {name for name in paired if (duration(f"{where}/{name}") or math.inf) <= LIVE_SECONDS}
 
 
 def _log_unreadable(error: OSError) -> None:
