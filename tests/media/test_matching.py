@@ -101,6 +101,16 @@ def test_rows_of_pictures_that_are_not_there_are_counted(folder):
     assert told.endswith("2 of 3 rows name no picture, such as 'gone.png'")
 
 
+def test_the_cause_is_given_where_folders_differ_or_nothing_is_there(folder):
+    (told,) = lines(folder, ["gone.png", "other\\C.png"])
+    assert told.endswith(f"such as 'other\\\\C.png': {str(folder / 'sub/c.png')!r} is there (another folder and backslashes)")
+    (told,) = lines(folder, ["other/c.png"])
+    assert told.endswith(f"such as 'other/c.png': {str(folder / 'sub/c.png')!r} is there (another folder)")
+    (told,) = lines(folder, ["gone.png", "sub\\gone.png"])
+    assert told.endswith("such as 'sub\\\\gone.png' (backslashes)")
+    assert Captions(folder, [written(folder, ["other\\c.png"])]).of(folder / "sub" / "c.png") is None
+
+
 def test_an_index_tells_rows_that_name_no_picture_of_any_folder(tmp_path, folder):
     pictures, table = tmp_path.resolve() / "more", tmp_path / "t.jsonl"
     draw(pictures / "0.png", 0)

@@ -88,6 +88,29 @@ def test_dates_compare_with_dates_in_all_orientations(photos, where, wanted):
     assert found(photos, where) == numbers(*wanted)
 
 
+def test_dates_in_quotes_are_dates(photos):
+    assert found(photos, 'taken > "2019-05"') == found(photos, "taken > 2019-05") == numbers(3, 4)
+    assert found(photos, 'taken in (2020, "2019-04")') == numbers(0, 4)
+    assert found(photos, 'taken >= "2019-06-01T00:00:00+02:00"') == numbers(4)
+    assert found(photos, 'taken like "2019-05%"') == numbers(1, 2)
+
+
+@pytest.mark.parametrize("value", ['"x"', '"05/2019"', '"2019-5"', "5", "true"])
+def test_what_is_no_date_is_told_what_one_looks_like(photos, value):
+    with pytest.raises(TwinlensError, match="taken is compared with a date such as 2019, 2019-05, 2019-05-31 or"):
+        found(photos, f"taken > {value}")
+    with pytest.raises(TwinlensError, match="needs a date such as 2019, 2019-05"):
+        found(photos, "taken > x")
+
+
+def test_times_in_words_of_the_users_own_are_compared_as_text(tmp_path):
+    photo(tmp_path / "p" / "0.jpg", 0)
+    (tmp_path / "p" / "metadata.csv").write_text("file_name,taken\n0.jpg,in summer\n")
+    with Collection.create(tmp_path / "c", MeanColor(), load=MeanColor.load) as collection:
+        collection.add(tmp_path / "p", options=ALONE)
+        assert len(collection.search(text="x", where='taken = "in summer"')) == 1
+
+
 def test_pictures_near_a_place(photos):
     assert found(photos, near=(48.14, 11.58, 10)) == {"munich"}
     assert found(photos, near=[48.14, 11.58, 60]) == {"munich", "augsburg"}

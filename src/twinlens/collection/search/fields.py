@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 from twinlens.collection.search import filters
-from twinlens.collection.search.nodes import Compare
+from twinlens.collection.search.nodes import Compare, Date
+from twinlens.collection.search.parsing import DATE_LOOKS
 from twinlens.collection.store import Store
 from twinlens.core import suggestions
 from twinlens.core.escaping import shortened
 from twinlens.core.types import TwinlensError
 from twinlens.media import places
-from twinlens.media.fields import EMBEDDED, FIELDS, PLACE, TAKEN_FROM
+from twinlens.media.fields import EMBEDDED, FIELDS, PLACE, TAKEN, TAKEN_FROM
 
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
+"""The beginning of a time of full length, with seconds, parts of them, or a zone behind it."""
 _LONGEST = 40
 """Characters of a value that an error shows."""
 
@@ -37,6 +42,8 @@ def check_fields(node: filters.Node, store: Store) -> None:
         ):
             raise TwinlensError(f"the condition asks for {_unknown(field, store)}")
     for comparison in filters.comparisons(node):
+        if comparison.field == (TAKEN,):
+            _check_date(comparison, store)
         if comparison.field[0] not in filters.COLUMNS and comparison.op != "has":
             _check_type(comparison, store)
 
@@ -44,6 +51,18 @@ def check_fields(node: filters.Node, store: Store) -> None:
 def _is_null(field: tuple[str, ...], store: Store) -> bool:
     has = "SELECT 1 FROM entry WHERE json_type(metadata, ?) IS NOT NULL LIMIT 1"
     return bool(store.ask(has, filters.json_path(field)))
+
+
+def _check_date(comparison: Compare, store: Store) -> None:
+    """Raise TwinlensError where times are compared with what is none, and all values are times."""
+    value = comparison.value
+    if isinstance(value, Date) or comparison.op in ("like", "has") or _TIME.match(str(value)):
+        return
+    (kind, first), (read, second) = filters.kind(comparison.field), filters.read(comparison.field)
+    is_time = f"({kind} = 'text' AND {read} GLOB '{filters.ISO}')"
+    others = f"SELECT 1 FROM entry WHERE {kind} != 'null' AND NOT {is_time} LIMIT 1"  # noqa: S608
+    if not store.ask(others, *first, *first, *second):
+        raise TwinlensError(f"{TAKEN} is compared with {DATE_LOOKS}, not with {shortened(repr(value), _LONGEST)}")
 
 
 def _check_type(comparison: Compare, store: Store) -> None:

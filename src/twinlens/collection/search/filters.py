@@ -112,7 +112,8 @@ TYPES = {
     int: "('integer', 'real')",
 }
 """JSON's types, as SQL has them, that a value compares with."""
-_ISO = "[0-9][0-9][0-9][0-9]*"
+ISO = "[0-9][0-9][0-9][0-9]*"
+"""The beginning of a time in ISO 8601, as SQLite matches it."""
 
 
 def _compare(node: Compare) -> tuple[str, Parameters]:
@@ -143,7 +144,7 @@ def _compare_times(node: Compare, text: str) -> tuple[str, Parameters]:
     (kind_of, first), (value_of, second) = kind(node.field), read(node.field)
     op = node.op if node.op in ("<", "<=", ">", ">=") else "="
     begins = f"replace(substr({value_of}, 1, ?), ' ', 'T')"
-    condition = f"({kind_of} IN {TYPES[Date]} AND {value_of} GLOB '{_ISO}' AND {begins} {op} ?)"
+    condition = f"({kind_of} IN {TYPES[Date]} AND {value_of} GLOB '{ISO}' AND {begins} {op} ?)"
     return condition, [*first, *second, *second, len(text), text]
 
 

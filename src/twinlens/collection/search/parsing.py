@@ -11,6 +11,7 @@ from twinlens.core.types import TwinlensError
 from twinlens.media.fields import TAKEN
 
 MAX_LENGTH, MAX_DEPTH = 10_000, 50
+DATE_LOOKS = "a date such as 2019, 2019-05, 2019-05-31 or 2019-05-31T14:22"
 
 
 def parse(text: str) -> Node:
@@ -26,8 +27,11 @@ class _Token(NamedTuple):
     start: int
 
 
+_MONTH = r"\d{4}-\d\d(?:-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?)?"
+"""A month, a day or a time."""
+_DATE = re.compile(rf"\d{{4}}|{_MONTH}")
 _TOKENS = re.compile(
-    r"""\s*(?:(?P<date>\d{4}-\d\d(?:-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?)?)(?![\d-])|"""
+    rf"""\s*(?:(?P<date>{_MONTH})(?![\d-])|"""
     r"""(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<number>-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)"""
     r"""|(?P<quoted>`[^`"\\]+`)|(?P<name>[^\W\d]\w*(?:\.\w+)*)|(?P<sign>!=|<=|>=|[=<>(),]))""",
     re.DOTALL,
@@ -116,7 +120,7 @@ class _Parser:
         if self.next.kind == "sign" and self.next.text in _SIGNS:
             op = self.next.text
             self.at += 1
-            value = _as_year(field, self.value())
+            value = self.value(field)
             return Not(Compare(field, "=", value)) if op == "!=" else Compare(field, op, value)
         return self.words(field)
 
@@ -124,18 +128,18 @@ class _Parser:
         if self.take("in"):
             return self.listing(field)
         if self.take("has"):
-            return Compare(field, "has", self.value())
+            return Compare(field, "has", self.literal(field))
         if not self.take("like"):
             raise self.fault("one of = != < <= > >= in like has")
         if self.next.kind != "text":
             raise self.fault("a text in quotes")
-        return Compare(field, "like", self.value())
+        return Compare(field, "like", self.literal(field))
 
     def listing(self, field: tuple[str, ...]) -> Node:
         self.expect("(")
-        values = [self.value()]
+        values = [self.value(field)]
         while self.take(","):
-            values.append(self.value())
+            values.append(self.value(field))
         self.expect(")")
         return Some(tuple(Compare(field, "=", value) for value in values))
 
@@ -147,10 +151,18 @@ class _Parser:
         text = unicodedata.normalize("NFC", token.text)
         return (text[1:-1],) if token.kind == "quoted" else tuple(text.split("."))
 
-    def value(self) -> Value:
+    def value(self, field: tuple[str, ...]) -> Value:
+        """Read a value; of the time of a picture a year and a date in quotes are dates too: taken >= 2019."""
+        value, is_taken = self.literal(field), field == (TAKEN,)
+        if is_taken and isinstance(value, str):
+            return Date(value.replace(" ", "T")) if _DATE.fullmatch(value) else value
+        is_year = is_taken and not isinstance(value, Date) and re.fullmatch(r"\d{4}", str(value))
+        return Date(str(value)) if is_year else value
+
+    def literal(self, field: tuple[str, ...]) -> Value:
         token = self.next
         if token.kind not in ("text", "number", "date") and token.text not in ("true", "false"):
-            raise self.fault('a number, true, false or a "text"')
+            raise self.fault('a number, true, false or a "text"' if field != (TAKEN,) else DATE_LOOKS)
         self.at += 1
         if token.kind == "date":
             return Date(token.text.replace(" ", "T"))
@@ -161,9 +173,3 @@ class _Parser:
         # More digits than 64 bits hold would be rounded in the collection too.
         whole = token.text.lstrip("-").isdigit() and len(token.text) < 19
         return int(token.text) if whole else float(token.text)
-
-
-def _as_year(field: tuple[str, ...], value: Value) -> Value:
-    """Take a number beside the time of a picture for a year: taken >= 2019."""
-    is_number = field == (TAKEN,) and not isinstance(value, str | Date)
-    return Date(str(value)) if is_number and re.fullmatch(r"\d{4}", str(value)) else value

@@ -73,13 +73,20 @@ class _Spellings:
     def __init__(self, pictures: Collection[str], places: Sequence[str]) -> None:
         self._places = places
         self._pictures: dict[str, list[str]] = {}
+        self._named: dict[str, str] = {}
         for path in pictures:
-            self._pictures.setdefault(plain(path), []).append(path)
+            key = plain(path)
+            self._pictures.setdefault(key, []).append(path)
+            self._named.setdefault(key.rpartition("/")[2], path)
 
     def by(self, name: str) -> list[str]:
         """Return the pictures that a name may mean."""
         keys = {plain(path) for path in _paths(name, self._places)}
         return [path for key in sorted(keys) for path in self._pictures.get(key, ())]
+
+    def elsewhere(self, name: str) -> str | None:
+        """Return a picture whose file has a name's last part, in whatever folder; None where there is none."""
+        return self._named.get(plain(name).rpartition("/")[2])
 
 
 def _example(names: Sequence[str], meant: _Spellings) -> str:
@@ -87,7 +94,11 @@ def _example(names: Sequence[str], meant: _Spellings) -> str:
     for name in names:
         if found := meant.by(name):
             return f"{name!r}: {os.path.basename(found[0])!r} is there ({_difference(name, found[0])})"  # noqa: PTH119
-    return repr(names[0])
+    for name in names:
+        if other := meant.elsewhere(name):
+            also = " and backslashes" if "\\" in name else ""
+            return f"{name!r}: {other!r} is there (another folder{also})"
+    return next((f"{name!r} (backslashes)" for name in names if "\\" in name), repr(names[0]))
 
 
 def _difference(name: str, path: str) -> str:
