@@ -80,13 +80,32 @@ def test_few_captions_are_judged_with_the_reference():
     gallery[2:, 4:7], gallery[2:, 8] = 0, np.sqrt(0.5)
     gallery[0, 4:7] = query[4:7]
     alone = Calibration(TWO, gallery, 200)
-    informed = Calibration(TWO, gallery, 200, entries(5, 64, lacking=0))
+    sentences = entries(5, 64, lacking=0)
+    sentences[:, 4:7] *= 0.3  # of so few numbers a vector is never as far from a query as an unrelated sentence
+    informed = Calibration(TWO, gallery, 200, sentences)
     asked = query.copy()
     asked[:4] = 0
     before, after = (c.scores(c.directions(asked), gallery) for c in (alone, informed))
     assert alone.has_few_captions() and not Calibration(TWO, entries(3, 400, lacking=0), 400).has_few_captions()
     assert after[0] > before[0] + 0.4  # alone, one of two is exactly one deviation above their mean
     assert (after > after[0]).mean() < 0.05
+
+
+def test_captions_nearer_to_every_query_than_the_reference_come_first_no_oftener():
+    """Titles of two words are nearer to a query of one word than whole sentences are, whatever they say."""
+    rng, first = np.random.default_rng(0), 0
+    channels = (Channel("text", slice(0, 40), slice(40, 80), 81), Channel("text", slice(0, 40), slice(0, 40), 80))
+    title = rng.normal(size=40) / 40**0.5
+    for _ in range(200):
+        gallery, sentences, query = (rng.normal(size=(n, 82)).astype(np.float32) / 40**0.5 for n in (300, 32, 1))
+        gallery[:, :40] += title
+        query[0, :40] += title
+        gallery[8:, :40], gallery[:, 80:], sentences[:, 80:] = 0, 0, 0
+        gallery[8:, 80] = 1
+        calibration = Calibration(channels, gallery, 300, sentences)
+        scores = calibration.scores(calibration.directions(query[0]), gallery)
+        first += int((np.argsort(-scores)[:10] < 8).sum())
+    assert first / 2000 < 2 * 8 / 300  # one in seven if the reference's mean counts as ten captions
 
 
 def test_a_caption_in_the_same_words_is_found():

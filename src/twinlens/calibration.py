@@ -31,8 +31,9 @@ NAMED_WEIGHT = 0.25
 """Weight of the comparison of a text with a picture's named classes; that of a text with captions is 1."""
 MIN_CAPTIONS = 256
 """Captions below which the spread of a query's scores with them is not taken from these alone."""
-REFERENCE_ENTRIES = 10
-"""Entries that the reference counts as: enough for two captions not to seem remarkable, nothing beside hundreds."""
+REFERENCE_MEAN = 1.0
+"""Captions that the mean over the reference counts as: few, since captions of one kind are nearer to any query, or
+farther from it, than other sentences by as much as they deviate. Its variance counts as one for each sentence."""
 CAPTION_TAIL = 1.4
 """Reach of high scores of a sentence with captions above their mean, as a multiple of that of normal scores.
 
@@ -204,13 +205,23 @@ class Calibration:
         mean, variance, length = float(scores.mean()), float(scores.var()), float(block @ block)
         if self.reference is not None and (alike := self.reference[:, channel.missing] == 0).any():
             known = (self.reference[:, channel.entry] @ block)[alike].astype(np.float64)
-            share = REFERENCE_ENTRIES / (len(scores) + REFERENCE_ENTRIES)
-            mean += share * (float(known.mean()) - mean)
-            variance += share * (float(known.var()) - variance)
+            mean, variance = _with_prior(scores, known)
         deviation = max(variance**0.5, FLOOR * length)
         direction = np.zeros(len(vector) + 1)
         direction[channel.entry], direction[-1] = block / deviation, -mean / deviation
         return direction
+
+
+def _with_prior(scores: Direction, known: Direction) -> tuple[float, float]:
+    """Return mean and variance of scores (n,) under a normal-inverse-χ² prior from those of the reference (ν,).
+
+    Posterior means, with the prior's mean counted as κ = `REFERENCE_MEAN` scores and its variance as ν (Gelman et al.,
+    Bayesian Data Analysis, 2013, 3.3).
+    """
+    count, apart = len(scores), float(scores.mean() - known.mean())
+    share = REFERENCE_MEAN / (count + REFERENCE_MEAN)
+    squares = count * scores.var() + len(known) * known.var() + share * count * apart**2
+    return float(scores.mean()) - share * apart, float(squares) / (count + len(known))
 
 
 def _factor(channel: Channel, every: Sequence[Channel], present: Sequence[Channel]) -> float:

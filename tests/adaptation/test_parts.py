@@ -45,6 +45,15 @@ def test_folders_and_fields_join_pictures():
         grouped(some, near, "whom")
 
 
+def test_moments_of_one_video_stay_together_however_pictures_are_grouped():
+    clip = ["/p/clip.mp4/00-00-04.000", "/p/clip.mp4/00-00-13.000"]
+    some = known([*clip, "/p/x/d.mov/00-00-02.000", "/p/x/b.png", "/p/e.png"], fields=[{"who": n} for n in range(5)])
+    near = near_duplicates(some)
+    assert together(grouped(some, near, PICTURE)) == [{"1", "2"}, {"3"}, {"4"}, {"5"}]
+    assert together(grouped(some, near, "who")) == [{"1", "2"}, {"3"}, {"4"}, {"5"}]
+    assert together(grouped(some, near, FOLDER)) == [{"1", "2"}, {"3", "4"}, {"5"}]  # a video is no folder
+
+
 def test_pictures_that_all_belong_together_cannot_be_split():
     with pytest.raises(TwinlensError, match=r"nothing can be held out.*--group-by"):
         drawn({"1": "a", "2": "a"}, frozenset(), frozenset({"1", "2"}), 0, by=FOLDER)

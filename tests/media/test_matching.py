@@ -103,7 +103,9 @@ def test_rows_of_pictures_that_are_not_there_are_counted(folder):
 
 def test_the_cause_is_given_where_folders_differ_or_nothing_is_there(folder):
     (told,) = lines(folder, ["gone.png", "other\\C.png"])
-    assert told.endswith(f"such as 'other\\\\C.png': {str(folder / 'sub/c.png')!r} is there (another folder and backslashes)")
+    assert told.endswith(
+        f"such as 'other\\\\C.png': {str(folder / 'sub/c.png')!r} is there (another folder and backslashes)"
+    )
     (told,) = lines(folder, ["other/c.png"])
     assert told.endswith(f"such as 'other/c.png': {str(folder / 'sub/c.png')!r} is there (another folder)")
     (told,) = lines(folder, ["gone.png", "sub\\gone.png"])

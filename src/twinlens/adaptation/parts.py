@@ -12,6 +12,7 @@ from twinlens.collection.store import Rows, expanded
 from twinlens.core import suggestions
 from twinlens.core.types import NEAR_DUPLICATE, TwinlensError
 from twinlens.indexes.exact import Exact
+from twinlens.media import moments
 from twinlens.splits import connect
 
 FOLDER, PICTURE = "folder", "picture"
@@ -48,12 +49,14 @@ def near_duplicates(known: EmbeddedGallery) -> dict[str, str]:
 def grouped(
     known: EmbeddedGallery, near: Mapping[str, str], by: str, together: Iterable[Sequence[str]] = ()
 ) -> dict[str, str]:
-    """Group pictures without leaks, id → group: near-duplicates, equal `by`, and ids known to belong together.
+    """Group pictures without leaks: id → group.
 
-    by: `FOLDER` (pictures in the folder that holds all others stand alone), `PICTURE`, or a field of the metadata
+    Together stay near-duplicates, moments of one video, equal `by`, and ids known to belong together. by: `FOLDER` (pictures in the folder that holds all others stand alone), `PICTURE`, or a field of the metadata
     (pictures without it stand alone). Raises TwinlensError for a field that no picture has.
     """
     keys: dict[str, list[Hashable]] = {entry: [("near", near[entry])] for entry in known.at}
+    for entry, video in _videos(known).items():
+        keys[entry].append(("video", video))
     for entry, value in _values(known, by).items():
         keys[entry].append(("by", value))
     for number, ids in enumerate(together):
@@ -102,8 +105,14 @@ def _values(known: EmbeddedGallery, by: str) -> dict[str, Hashable]:
     return dict(values)
 
 
+def _videos(known: EmbeddedGallery) -> dict[str, Path]:
+    """Return the video of each moment, by id."""
+    within = {str(entry.row): moments.split(entry.path) for entry in known.entries}
+    return {entry: moment[0] for entry, moment in within.items() if moment is not None}
+
+
 def _folders(known: EmbeddedGallery) -> dict[str, Hashable]:
-    parents = {str(entry.row): entry.path.parent for entry in known.entries}
+    parents = {str(entry.row): moments.file_of(entry.path).parent for entry in known.entries}
     top = _common(parents.values())
     return {entry: parent for entry, parent in parents.items() if parent != top}
 

@@ -23,11 +23,12 @@ def beside(tmp_path, pictures):
 
 
 def z(scores: np.ndarray, known: np.ndarray, there: np.ndarray) -> np.ndarray:
-    """Standard deviations above the mean of the entries that are there and of ten like the known; 0 for the others."""
-    mean, variance = scores[there].mean(), scores[there].var()
+    """Standard deviations above the mean of the entries that are there and of one like the known; 0 for the others."""
+    mean, variance, count = scores[there].mean(), scores[there].var(), there.sum()
     if len(known):
-        share = 10 / (there.sum() + 10)
-        mean, variance = (1 - share) * mean + share * known.mean(), (1 - share) * variance + share * known.var()
+        between = count / (count + 1) * (known.mean() - mean) ** 2
+        variance = (count * variance + len(known) * known.var() + between) / (count + len(known))
+        mean = (count * mean + known.mean()) / (count + 1)
     return np.where(there, (scores - mean) / max(variance**0.5, 0.005), 0)
 
 

@@ -89,6 +89,16 @@ class SearchRequest:
             raise TwinlensError(f"the query has {has}, but {counted(len(self.weights), 'weight')}")
         if self.weights is not None:
             self._settle("weights", tuple(_number("a weight", weight) for weight in self.weights))
+        self._check_without()
+
+    def _check_without(self) -> None:
+        """Raise TwinlensError for words that are both searched for and to be kept away from."""
+        weights = [1.0] * len(self.texts) if self.weights is None else self.weights[len(self.images) :]
+        away = {_words(text) for text in self.without}
+        for text, weight in zip(self.texts, weights, strict=True):
+            if weight > 0 and _words(text) in away:
+                both = f"{shown(text)} is searched for and in `without` too, where they cancel each other out"
+                raise TwinlensError(f"{both}; leave it out of one")
 
     def _settle(self, name: str, value: object) -> None:
         """Set a field to its checked value: Python's own number in place of NumPy's, which JSON lacks."""
@@ -139,6 +149,11 @@ def _pictures(given: Pictures) -> tuple[Picture, ...]:
     if isinstance(given, str | bytes | bytearray) or not isinstance(given, Sequence):
         given = [given]
     return tuple(Path(one) if isinstance(one, str) else one for one in given)
+
+
+def _words(text: str) -> str:
+    """Return a sentence as it is compared: without case and the width of spaces."""
+    return " ".join(text.casefold().split())
 
 
 def _texts(name: str, given: Texts) -> tuple[str, ...]:
