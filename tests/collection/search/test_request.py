@@ -54,7 +54,7 @@ def png() -> bytes:
         ({"text": "x", "weights": 1}, "weights cannot be 1; give one, or a list"),
         ({"text": "x", "weights": [1, 2]}, "0 pictures and 1 text, but 2 weights"),
         ({"text": "a  Dog", "without": "A dog"}, "'a  Dog' is searched for and in `without` too"),
-        ({"image": "a.jpg", "text": ["x", "y"], "without": ["z", "y"]}, "'y' is searched for and in `without` too"),
+        ({"text": ["x", "y"], "without": ["y", "x"]}, "'x' is searched for and in `without` too"),
         ({"image": PIXELS}, r"not ndarray; give PIL\.Image\.fromarray\(array\)"),
         ({"image": [PIXELS]}, r"not ndarray; give PIL\.Image\.fromarray\(array\)"),
         ({"image": torch.zeros(3)}, r"not Tensor; give PIL\.Image\.fromarray"),
@@ -73,8 +73,10 @@ def test_what_cannot_be_searched_for_is_one_line(arguments, line):
     assert "\n" not in str(error.value) and str(error.value).isprintable()
 
 
-def test_words_that_weigh_against_an_answer_may_be_kept_away_from():
-    assert SearchRequest.of("a.jpg", "red", weights=[1, -1], without="red").without == ("red",)
+def test_words_may_be_kept_away_from_where_more_is_searched_for():
+    assert SearchRequest.of("a.jpg", "red", without="red").without == ("red",)
+    assert SearchRequest.of(text=["red", "blue"], without="red").without == ("red",)
+    assert SearchRequest.of(text=["red", "blue"], weights=[-1, 1], without="red").without == ("red",)
 
 
 def test_what_people_pass_is_taken():

@@ -92,13 +92,13 @@ class SearchRequest:
         self._check_without()
 
     def _check_without(self) -> None:
-        """Raise TwinlensError for words that are both searched for and to be kept away from."""
+        """Raise TwinlensError where nothing is searched for but words to be kept away from."""
         weights = [1.0] * len(self.texts) if self.weights is None else self.weights[len(self.images) :]
+        wanted = [text for text, weight in zip(self.texts, weights, strict=True) if weight > 0]
         away = {_words(text) for text in self.without}
-        for text, weight in zip(self.texts, weights, strict=True):
-            if weight > 0 and _words(text) in away:
-                both = f"{shown(text)} is searched for and in `without` too, where they cancel each other out"
-                raise TwinlensError(f"{both}; leave it out of one")
+        if wanted and not self.images and all(_words(text) in away for text in wanted):
+            both = f"{shown(wanted[0])} is searched for and in `without` too, where they cancel each other out"
+            raise TwinlensError(f"{both}; leave it out of one, or add what to look for")
 
     def _settle(self, name: str, value: object) -> None:
         """Set a field to its checked value: Python's own number in place of NumPy's, which JSON lacks."""
