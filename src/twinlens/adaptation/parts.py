@@ -51,8 +51,9 @@ def grouped(
 ) -> dict[str, str]:
     """Group pictures without leaks: id → group.
 
-    Together stay near-duplicates, moments of one video, equal `by`, and ids known to belong together. by: `FOLDER` (pictures in the folder that holds all others stand alone), `PICTURE`, or a field of the metadata
-    (pictures without it stand alone). Raises TwinlensError for a field that no picture has.
+    Near-duplicates stay together, moments of one video, equal `by`, and ids known to belong together. by: `FOLDER`
+    (pictures in the folder that holds all others stand alone), `PICTURE`, or a field of the metadata (pictures without
+    it stand alone). Raises TwinlensError for a field that no picture has.
     """
     keys: dict[str, list[Hashable]] = {entry: [("near", near[entry])] for entry in known.at}
     for entry, video in _videos(known).items():

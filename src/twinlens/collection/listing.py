@@ -11,10 +11,11 @@ from pathlib import Path
 from twinlens.collection.search import filters
 from twinlens.collection.store import Store
 from twinlens.media import moments
+from twinlens.media.captions.takeout import RENAMED
 from twinlens.media.fields import BOILERPLATE, EMBEDDED, LATITUDE, TAKEN
 
-VIDEOS = "videos"
-"""Count of the files whose moments are the pictures."""
+PICTURES, VIDEOS, MOMENTS = "pictures", "videos", "moments"
+"""Counts of pictures that are files of their own, of videos, and of the moments of these."""
 COLUMNS = ("captioned beside", "captioned within", "boilerplate", "dated", "placed", "failed")
 """Counts of each kind: captions from beside the file and from within it, texts that are none, and so on."""
 
@@ -23,7 +24,7 @@ COLUMNS = ("captioned beside", "captioned within", "boilerplate", "dated", "plac
 class Listing:
     """Counts of a collection's files.
 
-    kinds: ending → pictures, `VIDEOS`, and each of `COLUMNS`. fields: name → pictures.
+    kinds: ending → `PICTURES`, `VIDEOS`, `MOMENTS` and each of `COLUMNS`. fields: name → pictures and moments.
     """
 
     kinds: dict[str, Counter[str]] = field(default_factory=dict)
@@ -41,9 +42,13 @@ def listing(store: Store) -> Listing:
     )
     found, videos = Listing(fields=_fields(store)), set[Path]()
     for path, *flags in store.ask(query, *third, *first, *second):
-        file = moments.file_of(Path(os.fsdecode(path)))
+        own = Path(os.fsdecode(path))
+        file = moments.file_of(own)
         counts = found.kinds.setdefault(file.suffix.lower(), Counter())
-        counts["pictures"] += 1
+        if file != own:
+            counts[MOMENTS] += 1
+        elif not moments.is_video(file):
+            counts[PICTURES] += 1
         if moments.is_video(file) and file not in videos:
             videos.add(file)
             counts[VIDEOS] += 1
@@ -52,9 +57,9 @@ def listing(store: Store) -> Listing:
 
 
 def _fields(store: Store) -> Mapping[str, int]:
-    """Count the pictures that have each field, whether beside their file or within it."""
+    """Count the pictures that have each field, whether beside their file or within it; renamed ones by that name."""
     query = (
         "SELECT key, count(DISTINCT row) FROM (SELECT row, key FROM entry, json_each(metadata) UNION ALL"
         " SELECT row, key FROM entry, json_each(metadata, ?) WHERE typeof(key) = 'text') GROUP BY key ORDER BY key"
     )
-    return {key: count for key, count in store.ask(query, f"$.{EMBEDDED}") if key != EMBEDDED}
+    return {key: count for key, count in store.ask(query, f"$.{EMBEDDED}") if key not in (EMBEDDED, *RENAMED)}

@@ -68,7 +68,7 @@ def _listed(args: argparse.Namespace) -> Mapping[str, object]:
 
     with _collection.open_collection(args) as collection:
         found = collection.listing()
-    columns = ("pictures", listing.VIDEOS, *listing.COLUMNS)
+    columns = (listing.PICTURES, listing.VIDEOS, listing.MOMENTS, *listing.COLUMNS)
     if _common.shows_view(args):
         rows = [[kind, *(counts[name] or "" for name in columns)] for kind, counts in sorted(found.kinds.items())]
         _common.print_table(["", *columns], rows)
@@ -79,17 +79,32 @@ def _listed(args: argparse.Namespace) -> Mapping[str, object]:
 def _scanned(args: argparse.Namespace) -> Mapping[str, object]:
     """List the files that an index of folders would read, by kind and source of captions, and would pass over."""
     from twinlens.collection.ingest import scan
-    from twinlens.media import finding
+    from twinlens.collection.listing import PICTURES, VIDEOS
+    from twinlens.media import finding, moments
+    from twinlens.media.captions.takeout import RENAMED
 
-    found = scan(args.files)
+    found, fields = scan(args.files), Counter[str]()
     kinds: dict[str, Counter[str]] = {}
     for path, caption in found.pictures():
         counts = kinds.setdefault(path.suffix.lower(), Counter())
-        counts.update(["pictures", *(["captioned beside"] if caption and caption.text else [])])
+        counts.update([VIDEOS if moments.is_video(path) else PICTURES])
+        if caption is not None:
+            counts.update(["captioned beside"] if caption.text else [])
+            fields.update(caption.metadata.keys() - RENAMED)
     lines = [*finding.describe(found.passed, found.rules.counts), *found.problems, *found.empty.values()]
     if _common.shows_view(args):
-        rows = [[kind, counts["pictures"], counts["captioned beside"]] for kind, counts in sorted(kinds.items())]
-        _common.print_table(["", "pictures", "captioned beside"], rows)
+        columns = (PICTURES, VIDEOS, "captioned beside")
+        _common.print_table(
+            ["", *columns], [[kind, *(n[c] or "" for c in columns)] for kind, n in sorted(kinds.items())]
+        )
+        if fields:
+            _common.print_table(["field beside", "pictures"], sorted(fields.items()))
         for line in lines:
             _common.say(line)
-    return {"kinds": kinds, "passed": found.passed, "left_out": +found.rules.counts, "problems": found.problems}
+    return {
+        "kinds": kinds,
+        "fields": fields,
+        "passed": found.passed,
+        "left_out": +found.rules.counts,
+        "problems": found.problems,
+    }

@@ -8,8 +8,10 @@ from typing import Any, BinaryIO
 
 from PIL import ExifTags, Image
 
-TURNS = {3: 3, 5: 8, 6: 6}
-"""LibRaw's flip → EXIF's orientation."""
+TURNS = {1: 2, 2: 4, 3: 3, 4: 5, 5: 8, 6: 6, 7: 7}
+"""LibRaw's flip → EXIF's orientation; scanners and converted files have the mirrored ones."""
+SIDEWAYS = 4
+"""The bit of LibRaw's flip that exchanges width and height."""
 
 
 def open_picture(file: BinaryIO, _name: str) -> Image.Image:
@@ -30,7 +32,7 @@ def open_picture(file: BinaryIO, _name: str) -> Image.Image:
     except rawpy.LibRawError as error:
         raise OSError(str(error)) from error
     exif = _tags(data) or preview.getexif()
-    is_turned = flip in (5, 6) and preview.height > preview.width
+    is_turned = flip & SIDEWAYS and preview.height > preview.width
     exif[ExifTags.Base.Orientation] = 1 if is_turned else TURNS.get(flip, 1)
     preview.info["exif"] = exif.tobytes()
     fresh = Image.Image.copy(preview)  # without the tags that were read before
