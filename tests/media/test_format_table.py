@@ -145,7 +145,16 @@ def test_damaged_files_cost_a_line_each_and_no_other_picture(tmp_path, name):
         report = collection.add(good, options=Options(workers=2))
         assert report.added + report.failed == report.found == MUTANTS + 4
         assert {f"{n}.png" for n in range(4)} <= {e.path.name for e in collection.entries_with_vectors()[0]}
-    assert not any("\n" in reason for reason in report.failures)
+    assert not any("\n" in reason or "b'" in reason for reason in report.failures)
+
+
+@pytest.mark.parametrize(("name", "reason"), [("a.heic", "begins as HEIC"), ("a.jxl", "is damaged"), ("a.dng", "is")])
+def test_a_file_that_is_cut_off_is_told_by_its_kind(tmp_path, name, reason):
+    MAKERS[name](tmp_path / name)
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:60])
+    with pytest.raises(images.BadPicture, match=reason) as error:
+        images.load(tmp_path / name)
+    assert "known: JPEG" not in str(error.value) and "b'" not in str(error.value)
 
 
 def mutated(data: bytes, rng: random.Random) -> bytes:

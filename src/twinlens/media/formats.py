@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import PurePath
 from typing import BinaryIO, NamedTuple
 
-from PIL import Image, features
+from PIL import Image, UnidentifiedImageError, features
 
 from twinlens.media import moments
 from twinlens.media.mending import DAMAGE, without_texts
@@ -231,4 +231,7 @@ def _open_by(row: Format, file: BinaryIO, name: str) -> Image.Image:
     plugin = importlib.import_module(row.module)
     if hasattr(plugin, "register_heif_opener"):
         plugin.register_heif_opener()
-    return Image.open(file, formats=row.pillow)
+    try:
+        return Image.open(file, formats=row.pillow)
+    except UnidentifiedImageError as error:
+        raise OSError(f"it begins as {row.name} and goes on as none") from error

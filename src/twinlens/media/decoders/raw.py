@@ -30,7 +30,8 @@ def open_picture(file: BinaryIO, _name: str) -> Image.Image:
             except (rawpy.LibRawNoThumbnailError, rawpy.LibRawUnsupportedThumbnailError):
                 preview, flip = Image.fromarray(raw.postprocess(half_size=True)), 0
     except rawpy.LibRawError as error:
-        raise OSError(str(error)) from error
+        reason = error.args[0] if error.args else "it is no raw file"
+        raise OSError(reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)) from error
     exif = _tags(data) or preview.getexif()
     is_turned = flip & SIDEWAYS and preview.height > preview.width
     exif[ExifTags.Base.Orientation] = 1 if is_turned else TURNS.get(flip, 1)
