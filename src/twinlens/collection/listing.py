@@ -11,8 +11,7 @@ from pathlib import Path
 from twinlens.collection.search import filters
 from twinlens.collection.store import Store
 from twinlens.media import moments
-from twinlens.media.captions.takeout import RENAMED
-from twinlens.media.fields import BOILERPLATE, EMBEDDED, LATITUDE, TAKEN
+from twinlens.media.fields import BOILERPLATE, EMBEDDED, LATITUDE, RENAMED, TAKEN
 
 PICTURES, VIDEOS, MOMENTS = "pictures", "videos", "moments"
 """Counts of pictures that are files of their own, of videos, and of the moments of these."""

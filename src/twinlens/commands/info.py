@@ -81,7 +81,7 @@ def _scanned(args: argparse.Namespace) -> Mapping[str, object]:
     from twinlens.collection.ingest import scan
     from twinlens.collection.listing import PICTURES, VIDEOS
     from twinlens.media import finding, moments
-    from twinlens.media.captions.takeout import RENAMED
+    from twinlens.media.fields import RENAMED
 
     found, fields = scan(args.files), Counter[str]()
     kinds: dict[str, Counter[str]] = {}

@@ -16,3 +16,5 @@ latitude and longitude: degrees, WGS 84. place: a list by `media.places`, the ne
 rating: 1 to 5, −1 for rejected. boilerplate: a text in the file that tells no picture from others. moment: seconds from
 the start of a video.
 """
+RENAMED = frozenset({"photoTakenTime", "geoData", "geoDataExif"})
+"""Keys of Google Takeout that have taken, latitude and longitude beside them, under these names."""

@@ -13,8 +13,6 @@ from twinlens.media.captions import dates
 SUFFIX = ".supplemental-metadata"
 LONGEST = 46
 """Characters that Takeout leaves of a name before .json."""
-RENAMED = frozenset({"photoTakenTime", "geoData", "geoDataExif"})
-"""Keys of Takeout that have the names of `media.fields` beside them: taken, latitude, longitude."""
 _NUMBERED = re.compile(r"(.*)(\(\d+\))(\.[^.]*)")
 _EDITED = re.compile(r"(.*)-(?:edited|bearbeitet|modifié|editado|modificato|bewerkt)(\.[^.]*)", re.IGNORECASE)
 
