@@ -34,6 +34,7 @@ VARIANTS = ("preparation", "encoders", "fusions", "indexes", "datasets", "comman
 LIGHT = (
     "twinlens.core.counting",
     "twinlens.core.escaping",
+    "twinlens.core.extras",
     "twinlens.core.jsonfile",
     "twinlens.core.types",
     "twinlens.core.variants",

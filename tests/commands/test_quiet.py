@@ -58,6 +58,7 @@ COMMANDS = [
     ["train", "detector", "--pictures", "20", "--epochs", "1", "--out", "d.safetensors"],
     ["forget", "pictures/red.png"],
     [*INDEX, "--watch", "--every", "0.1"],
+    ["export", "toy", "--out", "exported"],
 ]
 CODES = {"train --collection": 2, "index pictures --model toy --workers 1 --watch": 130}
 """Exit codes other than 0, by how a command line begins: captions are too few to learn from; Ctrl-C."""

@@ -120,7 +120,7 @@ def test_a_damaged_memory_of_fingerprints_is_none(tmp_path, content):
 
 
 def test_few_folders_are_remembered(tmp_path, monkeypatch):
-    monkeypatch.setattr(fingerprint, "KEPT", 2)
+    monkeypatch.setattr(stamps, "KEPT", 2)
     for n in range(4):
         age(saved(tmp_path, name=str(n)))
         fingerprint.of_folder(tmp_path / str(n))

@@ -18,7 +18,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Adapter:
-    """How a graph from elsewhere is fed: `input` gets the prepared array, `output` is the vector.
+    """Names in a graph from elsewhere: `input` gets the prepared array, `output` is the vector.
 
     mean, deviation: of every colour, 0 to 1, by which pixels are standardised; None for words. mask: the input that
     gets the mask of the words, if there is one.
@@ -33,7 +33,7 @@ class Adapter:
 
 @dataclass(frozen=True)
 class About:
-    """What is known of an exported model without its networks.
+    """Description of an exported model, all but its networks.
 
     digest: equal digests give equal vectors; that of the composer for one that was exported in full precision. towers:
     networks of the encoders. graphs: files by the name of a tower or a head, below the model's folder. sides: the

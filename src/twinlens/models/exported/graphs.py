@@ -38,7 +38,7 @@ _Texts: TypeAlias = "dict[str, str]"
 
 @dataclass
 class Graph:
-    """What a graph asks for: operators by domain and name, those that it defines itself, and files with its tensors."""
+    """Needs of a graph: operators by domain and name, those that it defines itself, and files with its tensors."""
 
     operators: set[tuple[str, str]] = field(default_factory=set)
     own: set[tuple[str, str]] = field(default_factory=set)

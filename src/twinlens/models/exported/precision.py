@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from twinlens.models.runtime.cache import import_onnxruntime
+
 Precision: TypeAlias = Literal["float32", "float16", "int8"]
 
 
@@ -18,16 +20,14 @@ def reduce(file: Path, precision: Precision) -> None:
 
 def _to_float16(file: Path) -> None:
     import onnx
-    from onnxruntime.transformers.float16 import convert_float_to_float16
 
-    reduced = convert_float_to_float16(onnx.load(file), keep_io_types=True)
-    onnx.save(reduced, file)
+    convert = import_onnxruntime(".transformers.float16").convert_float_to_float16
+    onnx.save(convert(onnx.load(file), keep_io_types=True), file)
 
 
 def _to_int8(file: Path) -> None:
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
+    quantization = import_onnxruntime(".quantization")
     whole = file.with_suffix(".whole.onnx")
     file.rename(whole)
-    quantize_dynamic(whole, file, weight_type=QuantType.QInt8, per_channel=True)
+    quantization.quantize_dynamic(whole, file, weight_type=quantization.QuantType.QInt8, per_channel=True)
     whole.unlink()

@@ -16,7 +16,7 @@ from twinlens.encoders import Encoder
 from twinlens.models.composer import PROVENANCE, RECIPE, Composer
 from twinlens.models.exported.about import FILE, About
 from twinlens.models.exported.precision import Precision, reduce
-from twinlens.models.runtime.export import export, preparations
+from twinlens.models.runtime.export import export, preparations, quiet
 from twinlens.models.runtime.parts import NetworkPart, Onnx
 from twinlens.models.runtime.reference import EXACT, Reference
 from twinlens.preparation._numbered import Numbered
@@ -68,7 +68,8 @@ def _fill(composer: Composer, folder: Path, precision: Precision, *, progress: b
         if why := export(reference.plain[name], inputs, folder / files[name]):
             raise TwinlensError(f"the network {name} of the model cannot be exported: {why}")
         if name in encoders:
-            reduce(folder / files[name], precision)
+            with quiet():
+                reduce(folder / files[name], precision)
         parts[name] = Onnx(folder / files[name])
     cosine = reference.cosine(parts)
     least = EXACT["onnx" if precision == "float32" else "bf16"]

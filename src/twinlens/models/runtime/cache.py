@@ -111,9 +111,9 @@ def machine() -> str:
     return f"{platform.machine()}, {processor()}, {cores()} cores, onnxruntime {_onnxruntime()}"
 
 
-def import_onnxruntime() -> ModuleType:
-    """Import ONNX Runtime, in this one place. Raises ImportError if it is not installed."""
-    return importlib.import_module("onnxruntime")
+def import_onnxruntime(part: str = "") -> ModuleType:
+    """Import ONNX Runtime, or one of its parts, in this one place. Raises ImportError if it is not installed."""
+    return importlib.import_module(part or "onnxruntime", "onnxruntime")
 
 
 def _onnxruntime() -> str:

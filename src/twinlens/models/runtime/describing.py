@@ -1,4 +1,4 @@
-"""How a model is run on this machine, in JSON and in words."""
+"""Descriptions of how a model is run on this machine, in JSON and in words."""
 
 from __future__ import annotations
 

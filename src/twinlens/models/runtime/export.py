@@ -134,7 +134,7 @@ def export(part: TorchPart, arrays: Arrays, file: Path) -> str | None:
     shapes = tuple({0: dynamic, 1: dynamic} if _varies(name, arrays[name]) else {0: dynamic} for name in part.inputs)
     example = tuple(torch.from_numpy(np.array(arrays[name])) for name in part.inputs)
     try:
-        with _quiet(), torch.no_grad():
+        with quiet(), torch.no_grad():
             program = torch.onnx.export(
                 part.module.eval(),
                 example,
@@ -179,7 +179,7 @@ def _array(tensor: Tensor) -> NDArray[np.generic]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Silence the exporter's output and warnings; `export` returns the reason of a failure itself."""
     level = logging.root.manager.disable
     logging.disable(logging.CRITICAL)

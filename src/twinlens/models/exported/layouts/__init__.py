@@ -39,7 +39,7 @@ class Layout:
 
 
 class Reader(Protocol):
-    """What every file of this folder has: `fits` and `read` as functions."""
+    """Functions of every file of this folder."""
 
     def fits(self, source: Source, /) -> bool:
         """Return True if the files of the layout are there."""
