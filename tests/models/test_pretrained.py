@@ -65,20 +65,6 @@ def test_an_unknown_model_is_one_line_with_the_known_ones(tmp_path):
         pretrained.load(tmp_path / "nowhere")
 
 
-def test_a_checkpoint_in_the_cache_is_preferred(cached):
-    lines = []
-    composer = pretrained.ready(report=lines.append)
-    assert composer.recipe.name == "clip" and composer.encoders[0].dim == 20
-    assert lines == [f"recipe clip: {CLIP}"]
-
-
-def test_without_a_hub_the_packages_are_taken():
-    assert not hub.within_reach(CLIP)
-    lines = []
-    assert pretrained.ready(report=lines.append).recipe.name == "offline"
-    assert lines == ["recipe offline: lite0, sentence-transformers/all-MiniLM-L6-v2"]
-
-
 def test_a_hub_that_never_answers_does_not_hold_it_up(monkeypatch):
     monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_, **__: threading.Event().wait(60))
     monkeypatch.setattr(hub, "_PATIENCE", 0.05)
@@ -90,18 +76,10 @@ def test_a_hub_that_answers_is_asked(monkeypatch):
     assert hub.within_reach(CLIP) and hub.is_missing(CLIP)
 
 
-def test_with_neither_it_says_what_to_install(monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(TwinlensError, match=r"pip install 'twinlens\[offline\]'.*--recipe compact") as caught:
-        pretrained.ready()
-    assert "\n" not in str(caught.value)
-
-
 def test_another_checkpoint_takes_both_places(tmp_path):
     name = checkpoints.contrastive(tmp_path / "siglip", "siglip")
-    for recipe in ("clip", "auto"):
-        composer = pretrained.ready(recipe, checkpoint=name)
-        assert [part.options["checkpoint"] for part in composer.recipe.encoders] == [name, name]
+    composer = pretrained.ready("clip", checkpoint=name)
+    assert [part.options["checkpoint"] for part in composer.recipe.encoders] == [name, name]
 
 
 @pytest.mark.parametrize(

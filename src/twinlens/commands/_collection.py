@@ -61,14 +61,16 @@ def asks_for_model(args: argparse.Namespace) -> bool:
 
 def choose_model(args: argparse.Namespace) -> Model:
     """Load the model of `--model`, `--recipe` and `--checkpoint`. Raises TwinlensError when it cannot be loaded."""
-    from twinlens.models import serving
+    from twinlens.models import runtime, serving
 
+    by_torch = runtime.check_mode(args.runtime) in ("torch", "bf16")
     if args.model is not None:
         if args.checkpoint is not None:
             raise TwinlensError("--checkpoint is for the recipe clip; leave it or --model out")
-        return serving.load(args.model)
+        return serving.load(args.model, by_torch=by_torch)
     report = _common.say if _common.shows_view(args) else str
-    return serving.ready(args.recipe or serving.AUTO, checkpoint=args.checkpoint, report=report)
+    recipe = args.recipe or serving.AUTO
+    return serving.ready(recipe, checkpoint=args.checkpoint, by_torch=by_torch, report=report)
 
 
 def report_to_json(report: Report) -> dict[str, object]:

@@ -9,12 +9,16 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from twinlens.core import hub, machine, packaged
 from twinlens.core.recipe import find_recipe, presets
+from twinlens.core.source import Source
 from twinlens.core.types import TwinlensError
+from twinlens.models.checkpoints import EXPORTS
+from twinlens.models.exported.importing import find
 from twinlens.version import __version__
 
 LITTLE_MEMORY = 2 * 10**9
@@ -52,6 +56,8 @@ def examine() -> list[Check]:
 
 
 def _device() -> Check:
+    if not _has_torch():
+        return Check("device", f"cpu, by ONNX Runtime {metadata.version('onnxruntime')} (torch is not installed)")
     import torch
 
     device = machine.pick_device()
@@ -62,9 +68,12 @@ def _device() -> Check:
 
 
 def _threads() -> Check:
+    cores, quota = machine.cores(), _quota()
+    if not _has_torch():
+        return Check("threads", f"{cores} cores")
     import torch
 
-    cores, threads, quota = machine.cores(), torch.get_num_threads(), _quota()
+    threads = torch.get_num_threads()
     hint = ""
     if quota is not None and threads > max(1, round(quota)):
         hint = f"the container may use {quota:g} cores: set OMP_NUM_THREADS={max(1, round(quota))}"
@@ -98,11 +107,17 @@ def available_memory() -> int | None:
 
 
 def _caches() -> Iterator[Check]:
-    import torch
     from huggingface_hub import constants
 
     yield _folder("cache of checkpoints", Path(constants.HF_HUB_CACHE), "HF_HUB_CACHE")
-    yield _folder("cache of detectors", Path(torch.hub.get_dir()), "TORCH_HOME")
+    if _has_torch():
+        import torch
+
+        yield _folder("cache of detectors", Path(torch.hub.get_dir()), "TORCH_HOME")
+
+
+def _has_torch() -> bool:
+    return find_spec("torch") is not None
 
 
 def _folder(name: str, folder: Path, variable: str) -> Check:
@@ -122,12 +137,22 @@ def _extras() -> Iterator[Check]:
     except metadata.PackageNotFoundError:
         return
     wanted = metadata.requires("twinlens") or []
-    for extra in sorted({*(about.get_all("Provides-Extra") or ())} - {"test", "check"}):
-        packages = [line for line in wanted if re.search(rf"extra == ['\"]{re.escape(extra)}['\"]", line)]
-        names = [re.split(r"[\s<>=!~;\[(]", line, maxsplit=1)[0] for line in packages]
+    for extra in sorted({*(about.get_all("Provides-Extra") or ())} - {"all", "bench", "check", "test"}):
+        names = list(dict.fromkeys(_packages(extra, wanted)))
         missing = [name for name in names if not _installed(name)]
         finding = f"lacks {', '.join(missing)}" if missing else f"installed ({', '.join(names)})"
         yield Check(f"extra {extra}", finding, f"if you need it: pip install 'twinlens[{extra}]'" if missing else "")
+
+
+def _packages(extra: str, wanted: Sequence[str]) -> Iterator[str]:
+    """Yield the packages of an extra, and of the extras in it."""
+    for line in wanted:
+        if re.search(rf"extra == ['\"]{re.escape(extra)}['\"]", line):
+            name, others = re.match(r"([\w.-]+)(?:\[([\w,-]+)\])?", line).groups()  # type: ignore[union-attr]
+            if name != "twinlens":
+                yield name
+            for other in (others or "").split(",") if name == "twinlens" else ():
+                yield from _packages(other, wanted)
 
 
 def _installed(package: str) -> bool:
@@ -185,7 +210,7 @@ def checkpoints(options: Mapping[str, Any]) -> Iterator[str]:
         ):
             yield value
     detector, weights = options.get("detector"), options.get("weights")
-    if isinstance(detector, str) and isinstance(weights, str):
+    if isinstance(detector, str) and isinstance(weights, str) and _has_torch():
         import torchvision
 
         if detector in torchvision.models.list_models(torchvision.models.detection):
@@ -195,14 +220,17 @@ def checkpoints(options: Mapping[str, Any]) -> Iterator[str]:
 
 def is_here(checkpoint: str) -> bool:
     """Return True if a checkpoint is in an installed package, the hub's cache, or (detectors) torch's cache."""
-    import torch
     from huggingface_hub import constants, try_to_load_from_cache
 
     if checkpoint in packaged.WEIGHTS:
         return packaged.is_installed(checkpoint)
     if "://" in checkpoint:
+        import torch
+
         return (Path(torch.hub.get_dir()) / "checkpoints" / checkpoint.rpartition("/")[2]).is_file()
     if packaged.located(checkpoint) != checkpoint:
+        return True
+    if find(Source(EXPORTS.get(checkpoint, checkpoint), local=True)) is not None:
         return True
     weights = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
     cached = (try_to_load_from_cache(checkpoint, name, cache_dir=constants.HF_HUB_CACHE) for name in weights)

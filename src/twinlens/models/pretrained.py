@@ -1,4 +1,4 @@
-"""Models that need no training: shipped ones, and recipes made of pretrained parts only."""
+"""Composers that need no training: shipped ones, and recipes made of pretrained parts only. All of this needs torch."""
 
 from __future__ import annotations
 
@@ -12,21 +12,14 @@ from twinlens.core.types import TwinlensError
 from twinlens.models.checkpoints import named, with_checkpoint
 from twinlens.models.composer import RECIPE, Composer
 
-AUTO = "auto"
-"""Recipe name that stands for the first of `PREFERRED` that is available."""
-PREFERRED = ("clip", "offline")
 
-
-def ready(recipe: str = AUTO, *, checkpoint: str | None = None, report: Callable[[str], object] = str) -> Composer:
+def ready(recipe: str, *, checkpoint: str | None = None, report: Callable[[str], object] = str) -> Composer:
     """Load the model of a recipe that needs no training, in evaluation mode.
 
     checkpoint: a CLIP or SigLIP, NAME or NAME@REVISION at the hub or a folder, in place of the recipe's own. report: a
     callback for a readable line that names the chosen model, called before a download. Raises TwinlensError for an
-    unknown recipe, one that must be trained first, and a checkpoint or package that is not available; for `AUTO`, with
-    what to install.
+    unknown recipe, one that must be trained first, and a checkpoint or package that is not available.
     """
-    if recipe == AUTO:
-        return _automatic(checkpoint, report)
     if checkpoint is None and recipe in shipped():
         return _load_shipped(recipe)
     pipeline = with_checkpoint(find_recipe(recipe), checkpoint)
@@ -64,19 +57,6 @@ def load(model: str | Path) -> Composer:
 def _load_shipped(name: str) -> Composer:
     with resources.as_file(resources.files("twinlens") / "models" / name) as folder:
         return Composer.load(folder)
-
-
-def _automatic(checkpoint: str | None, report: Callable[[str], object]) -> Composer:
-    """Load `clip` if its checkpoint is on this machine or the hub answers, else `offline`."""
-    if checkpoint is not None or hub.within_reach(*named(find_recipe("clip").encoders[0])):
-        return ready("clip", checkpoint=checkpoint, report=report)
-    try:
-        return ready("offline", report=report)
-    except TwinlensError as error:
-        raise TwinlensError(
-            f"no model for people's own pictures can be had here: {hub.INSTALL_OFFLINE}, or connect once to the hub for"
-            " --recipe clip, or give one with --model or --checkpoint (--recipe compact is here, for drawn scenes)"
-        ) from error
 
 
 def _about(recipe: Recipe) -> str:

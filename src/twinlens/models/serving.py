@@ -31,40 +31,44 @@ EXPORTS = "exports"
 _EXPORTER = ("torch", "transformers", "onnx", "onnxscript")
 
 
-def ready(recipe: str = AUTO, *, checkpoint: str | None = None, report: Callable[[str], object] = str) -> Servable:
+def ready(
+    recipe: str = AUTO,
+    *,
+    checkpoint: str | None = None,
+    by_torch: bool = False,
+    report: Callable[[str], object] = str,
+) -> Servable:
     """Load the model of a recipe that needs no training, exported if there is an export, or one can be made.
 
-    checkpoint: a CLIP or SigLIP, NAME or NAME@REVISION at the hub or a folder, in place of the recipe's own. report: a
-    callback for a readable line that names the chosen model, called before a download. Raises TwinlensError for an
-    unknown recipe, one that must be trained first, and what is not available; for `AUTO`, with what to install.
+    checkpoint: a CLIP or SigLIP, NAME or NAME@REVISION at the hub or a folder, in place of the recipe's own. by_torch:
+    the composer itself is wanted. report: a callback for a readable line that names the chosen model, called before a
+    download. Raises TwinlensError for an unknown recipe, one that must be trained first, and what is not available; for
+    `AUTO`, with what to install.
     """
     if recipe == AUTO:
-        return _automatic(checkpoint, report)
-    if checkpoint is None and (shipped := _shipped(recipe)) is not None:
-        return open_folder(shipped)
+        return _automatic(checkpoint, by_torch, report)
+    if by_torch:
+        return _by_torch(recipe, checkpoint, report)
+    if checkpoint is None and _shipped(recipe) is not None:
+        return load(recipe)
     pipeline = checkpoints.with_checkpoint(find_recipe(recipe), checkpoint)
     if (found := checkpoints.exported(pipeline, report)) is not None:
         return found
     return _packaged(pipeline, report) or _by_torch(recipe, checkpoint, report)
 
 
-def load(model: str | Path) -> Servable:
+def load(model: str | Path, *, by_torch: bool = False) -> Servable:
     """Load a model by its folder, or by the name of one that ships where there is no such folder.
 
-    Raises TwinlensError if there is neither.
+    by_torch: as of `ready`. Raises TwinlensError if there is neither.
     """
     folder = Path(model).expanduser()
     shipped = None if folder.is_dir() else _shipped(str(model))
-    return open_folder(shipped or folder)
-
-
-def open_folder(folder: Path) -> Servable:
-    """Load a model folder: its export if it has one, else by torch. Raises TwinlensError."""
-    if (folder / FILE).is_file():
-        return Exported.load(folder)
+    if not by_torch and ((place := shipped or folder) / FILE).is_file():
+        return Exported.load(place)
     from twinlens.models import pretrained
 
-    return pretrained.load(folder)
+    return pretrained.load(model)
 
 
 def _shipped(name: str) -> Path | None:
@@ -72,14 +76,14 @@ def _shipped(name: str) -> Path | None:
     return folder if name and "/" not in name and (folder / RECIPE).is_file() else None
 
 
-def _automatic(checkpoint: str | None, report: Callable[[str], object]) -> Servable:
+def _automatic(checkpoint: str | None, by_torch: bool, report: Callable[[str], object]) -> Servable:
     if checkpoint is not None:
-        return ready("clip", checkpoint=checkpoint, report=report)
+        return ready("clip", checkpoint=checkpoint, by_torch=by_torch, report=report)
     if checkpoints.within_reach(find_recipe("clip")):
         with suppress(ModuleNotFoundError):  # the checkpoint is here, for a torch that is not
-            return ready("clip", report=report)
+            return ready("clip", by_torch=by_torch, report=report)
     try:
-        return ready("offline", report=report)
+        return ready("offline", by_torch=by_torch, report=report)
     except (TwinlensError, ModuleNotFoundError) as error:
         raise TwinlensError(
             f"no model for people's own pictures can be had here: {hub.INSTALL_OFFLINE}, or connect once to the hub for"

@@ -196,7 +196,7 @@ def test_without_onnx_runtime_the_other_ways_are_tried(toy_composer, tmp_path, m
 
 def test_onnx_that_is_not_installed_is_one_line(toy_composer, monkeypatch):
     monkeypatch.setattr("twinlens.models.runtime.runtime.find_spec", lambda name: None)
-    with pytest.raises(TwinlensError, match=r"install with: pip install 'twinlens\[runtime\]'"):
+    with pytest.raises(TwinlensError, match=r"install with: pip install 'twinlens\[export\]'"):
         Runtime(composer=toy_composer, mode="onnx").embed([BOTH])
 
 

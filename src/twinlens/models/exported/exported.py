@@ -26,6 +26,7 @@ from twinlens.preparation._numbered import Numbered
 
 if TYPE_CHECKING:
     from twinlens.core.recipe import Recipe
+    from twinlens.models.composer import Composer
 
 BATCH = 64
 _SIDES = ("image", "text")
@@ -86,6 +87,13 @@ class Exported:
     def measurements(self) -> dict[str, Any]:
         """Describe as JSON how the model is run."""
         return {"mode": "exported", "precision": self.about.precision, "networks": {}}
+
+    @property
+    def composer(self) -> Composer:
+        """Return the composer that was exported, for training. Raises TwinlensError where it cannot be built again."""
+        from twinlens.models.exported.origin import composer_of
+
+        return composer_of(self.folder, self.about)
 
     def prepare(self, sample: Sample) -> Arrays:
         """Prepare one sample on the CPU."""

@@ -194,8 +194,8 @@ class Runtime:
         with self._lock:
             if self.mode == "torch" or self._manifest is not None or self._tuned:
                 return
-            if self.mode == "onnx" and not all(map(find_spec, ("onnxruntime", "onnxscript"))):
-                raise TwinlensError("ONNX Runtime is not installed; install with: pip install 'twinlens[runtime]'")
+            if self.mode == "onnx" and find_spec("onnxscript") is None:
+                raise TwinlensError("torch cannot export networks here; install with: pip install 'twinlens[export]'")
             from twinlens.models.runtime.trial import examine
 
             composer = self.composer  # first: it may not be what its folder's name says

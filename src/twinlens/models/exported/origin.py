@@ -1,0 +1,27 @@
+"""The composer that an exported model was made of, built again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from twinlens.core.recipe import Recipe
+from twinlens.core.types import TwinlensError
+from twinlens.models.composer import RECIPE, WEIGHTS, Composer
+from twinlens.models.exported.about import About
+
+
+def composer_of(folder: Path, about: About) -> Composer:
+    """Load the weights beside the graphs, or build what the recipe names, and check that it is the same model.
+
+    Raises TwinlensError where neither has the weights.
+    """
+    if (folder / WEIGHTS).is_file():
+        composer = Composer.load(folder)
+    else:
+        composer = Composer.build(Recipe.read(folder / RECIPE)).eval()
+    if composer.digest != about.digest:
+        raise TwinlensError(
+            f"{folder} holds exported networks, and their weights for training are not to be had here; index with a"
+            " model that has them: twinlens index DIR --runtime torch"
+        )
+    return composer
