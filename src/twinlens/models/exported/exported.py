@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from threading import RLock
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -21,7 +20,7 @@ from twinlens.models.exported.about import FILE, About
 from twinlens.models.exported.adapted import Adapted
 from twinlens.models.exported.sides import Sides
 from twinlens.models.runtime.fingerprint import RECIPE, named_stage
-from twinlens.models.runtime.parts import Network, NetworkPart, Onnx, Vectors
+from twinlens.models.runtime.parts import Network, NetworkPart, Vectors
 from twinlens.preparation._numbered import Numbered
 
 if TYPE_CHECKING:
@@ -42,7 +41,6 @@ class Exported:
         self.folder, self.about = folder, about
         self._preparations = Numbered.restore(about.preparations, folder)
         self._network = Network(about.towers, self._part, trims=about.trims)
-        self._lock = RLock()
 
     @classmethod
     def load(cls, folder: Path | str) -> Self:
@@ -139,19 +137,12 @@ class Exported:
     def _part(self, name: str) -> NetworkPart:
         if self.about.sides is not None and name.startswith("head"):
             return Sides(**self.about.sides)
-        with self._lock:
-            graph = Onnx(self._graph(name))
+        if name not in self.about.graphs:
+            raise TwinlensError(f"{self.folder / FILE} names no graph for the part {name}; export the model again")
+        graph = graphs.opened(self.folder / self.about.graphs[name])
         tower = next((tower for tower in self.about.towers if tower.name == name), None)
         adapter = self.about.adapters.get(name)
         return graph if adapter is None or tower is None else Adapted(graph, tower, adapter)
-
-    def _graph(self, name: str) -> Path:
-        """Return the file of a graph, checked. Raises TwinlensError; see `graphs.check`."""
-        if name not in self.about.graphs:
-            raise TwinlensError(f"{self.folder / FILE} names no graph for the part {name}; export the model again")
-        path = self.folder / self.about.graphs[name]
-        graphs.check(path)
-        return path
 
     def __getstate__(self) -> Mapping[str, Any]:
         """Keep the place alone for other processes, which open what they need."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from twinlens.core.types import TwinlensError
+from twinlens.models.runtime.parts import Onnx
 
 BUILT_IN = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
 """Domains of operators that ONNX Runtime has by itself."""
@@ -83,6 +84,16 @@ def check(path: Path) -> tuple[str, ...]:
         if not _is_file(path.with_name(name)):
             raise TwinlensError(f"{path} keeps its weights in {name}, which is not beside it; copy both")
     return tuple(sorted(graph.files))
+
+
+def opened(path: Path) -> Onnx:
+    """Check a graph, and load it. Raises TwinlensError for one that is refused, or that ONNX Runtime cannot run."""
+    check(path)
+    try:
+        return Onnx(path)
+    except Exception as error:  # whatever ONNX Runtime raises
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise TwinlensError(f"{path} cannot be run: {reason}") from error
 
 
 def is_beside(graph: str, name: str) -> bool:

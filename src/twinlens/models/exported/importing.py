@@ -77,7 +77,7 @@ def _fill(draft: Path, source: Source, layout: Layout) -> About:
     link_or_copy(source.file(layout.tokenizer), draft / "encoder-1" / wordpiece.FILE)
     words = restored({"name": "words", **layout.words}, draft / "encoder-1")
     paths = {part.name: draft / f"encoder-{part.name}" / Path(tower.graph).name for part, tower in _sides(layout)}
-    opened = {name: Onnx(path) for name, path in paths.items()}
+    opened = {name: graphs.opened(path) for name, path in paths.items()}
     adapters = {part.name: _adapter(opened[part.name], part, tower, layout) for part, tower in _sides(layout)}
     prepared = stack([Numbered([layout.square, words]).prepare(Sample("", None, "words"))])
     widths = {part.name: _width(Adapted(opened[part.name], part, adapters[part.name]), prepared) for part in PARTS}
@@ -106,14 +106,13 @@ def _sides(layout: Layout) -> list[tuple[Part, Tower]]:
 
 
 def _gather(folder: Path, source: Source, graph: str) -> None:
-    """Put a graph, and the files with its weights, into a folder; a graph that is refused raises TwinlensError."""
+    """Put a graph, and the files with its weights, into a folder."""
     folder.mkdir()
     place, name = graph.rpartition("/")[::2]
     link_or_copy(source.file(graph), folder / name)
     for beside in sorted(graphs.read(folder / name).files):
-        if graphs.is_beside(name, beside):  # `check` tells what is wrong with others
+        if graphs.is_beside(name, beside):  # `opened` tells what is wrong with others
             link_or_copy(source.file(f"{place}/{beside}"), folder / beside)
-    graphs.check(folder / name)
 
 
 def _adapter(graph: Onnx, part: Part, tower: Tower, layout: Layout) -> Adapter:

@@ -15,13 +15,19 @@ def composer_of(folder: Path, about: About) -> Composer:
 
     Raises TwinlensError where neither has the weights.
     """
-    if (folder / WEIGHTS).is_file():
-        composer = Composer.load(folder)
-    else:
-        composer = Composer.build(Recipe.read(folder / RECIPE)).eval()
-    if composer.digest != about.digest:
+    composer = _built(folder)
+    if composer is None or composer.digest != about.digest:
         raise TwinlensError(
             f"{folder} holds exported networks, and their weights for training are not to be had here; index with a"
             " model that has them: twinlens index DIR --runtime torch"
         )
     return composer
+
+
+def _built(folder: Path) -> Composer | None:
+    """Load the weights, or build a recipe whose encoders are pre-trained; None for one that was trained."""
+    if (folder / WEIGHTS).is_file():
+        return Composer.load(folder)
+    recipe = Recipe.read(folder / RECIPE)
+    is_pretrained = all(part.name in recipe.training.frozen for part in recipe.encoders)
+    return Composer.build(recipe).eval() if is_pretrained else None

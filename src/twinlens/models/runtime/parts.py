@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -64,6 +65,7 @@ class Network:
     def __init__(self, towers: Sequence[Tower], part: Callable[[str], NetworkPart], *, trims: bool) -> None:
         self.towers, self._make, self.trims = tuple(towers), part, trims
         self._parts: dict[str, NetworkPart] = {}
+        self._making = Lock()
 
     def __call__(self, prepared: Sequence[Arrays]) -> Vectors:
         """Return the unit vectors (B, D) of prepared samples."""
@@ -75,9 +77,10 @@ class Network:
         return np.asarray(self._part(head_name(running))(features)[VECTORS], dtype=np.float32)
 
     def _part(self, name: str) -> NetworkPart:
-        if name not in self._parts:
-            self._parts[name] = self._make(name)
-        return self._parts[name]
+        with self._making:
+            if name not in self._parts:
+                self._parts[name] = self._make(name)
+            return self._parts[name]
 
 
 class Onnx:
