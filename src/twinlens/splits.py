@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from twinlens.core.components import Components
 from twinlens.core.types import Dataset, Sample, TwinlensError
 
 TEST_SHARE = 0.2
@@ -36,17 +37,13 @@ def connect(keys: Mapping[str, Iterable[Hashable]]) -> dict[str, str]:
     `keys` maps an entry's id to its keys (a scene, a sentence …; tag them, such as ("scene", …), when kinds could
     clash). The result maps every id to its group, named after the group's first id; an entry without keys is alone.
     """
-    from scipy.sparse import coo_array  # here, since pictures are drawn and searched without it
-    from scipy.sparse.csgraph import connected_components
-
     columns: dict[Hashable, int] = {}
     links = [(row, columns.setdefault(key, len(columns))) for row, of in enumerate(keys.values()) for key in of]
-    nodes = len(keys) + len(columns)
-    rows, cols = np.array(links, dtype=np.int64).reshape(-1, 2).T
-    graph = coo_array((np.ones(len(links), dtype=bool), (rows, cols + len(keys))), shape=(nodes, nodes))
-    _, components = connected_components(graph, directed=False)
+    components = Components(len(keys) + len(columns))
+    for row, column in links:
+        components.join(row, len(keys) + column)
     names: dict[int, str] = {}
-    return {entry: names.setdefault(int(component), entry) for entry, component in zip(keys, components, strict=False)}
+    return {entry: names.setdefault(components.root(row), entry) for row, entry in enumerate(keys)}
 
 
 def split_groups(groups: Mapping[str, str], share: float, seed: int) -> frozenset[str]:

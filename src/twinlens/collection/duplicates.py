@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from twinlens.calibration import Channel, picture_block
 from twinlens.collection.search.scoring import unit
 from twinlens.collection.store import Entry, Generation, Rows, Store
+from twinlens.core.components import Components
 from twinlens.core.types import TwinlensError
 
 BLOCK = 1024
@@ -28,12 +28,12 @@ def duplicate_groups(
         raise TwinlensError(f"duplicates wants a cosine, from -1 to 1, not {cosine:g}")
     rows = store.rows(generation.number)
     picture = picture_block(channels)
-    parents = np.arange(len(rows))
+    components = Components(len(rows))
     for a, b in _near_pairs(store, generation, rows, picture, cosine):
-        _join(parents, a, b)
+        components.join(a, b)
     groups: dict[int, list[int]] = {}
     for place, row in enumerate(rows.tolist()):
-        groups.setdefault(_root(parents, place), []).append(row)
+        groups.setdefault(components.root(place), []).append(row)
     found = sorted((group for group in groups.values() if len(group) > 1), key=lambda group: (-len(group), group))
     entries = store.entries([row for group in found for row in group])
     return [[entries[row] for row in group] for group in found]
@@ -52,17 +52,3 @@ def _near_pairs(
             )
             near = np.argwhere(upper @ lower.T >= cosine)
             yield from ((first + i, second + j) for i, j in near.tolist() if first + i < second + j)
-
-
-def _root(parents: NDArray[np.intp], place: int) -> int:
-    """Return the first place of a group, halving the way to it (Tarjan and van Leeuwen 1984)."""
-    while parents[place] != place:
-        parents[place] = parents[parents[place]]
-        place = int(parents[place])
-    return place
-
-
-def _join(parents: NDArray[np.intp], a: int, b: int) -> None:
-    """Join the groups of two places under the smaller root."""
-    low, high = sorted((_root(parents, a), _root(parents, b)))
-    parents[high] = low
