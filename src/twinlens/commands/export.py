@@ -24,7 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the model, the folder, and the precision."""
     parser.add_argument("model", metavar="MODEL", help="a model's folder, the name of one that ships, or of a recipe"
                         " that needs no training, such as offline")  # fmt: skip
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder for the exported model")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="a new folder for the exported model;"
+        " or the model's own, which then runs without torch, and can be trained on with it",
+    )
     parser.add_argument("--precision", default="float32", metavar="KIND", help="float32; or float16, half the size, or"
                         " int8, a quarter: refused where vectors then differ from float32's too much")  # fmt: skip
 
@@ -39,7 +46,8 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
     progress = _common.shows_view(args)
     folder = args.out.expanduser()
-    cosine = write(_composer(args.model), folder, precision=args.precision, progress=progress)
+    beside = folder.is_dir() and folder.samefile(Path(args.model).expanduser())
+    cosine = write(_composer(args.model), folder, precision=args.precision, beside=beside, progress=progress)
     size = sum(path.stat().st_size for path in checksums.files(folder))
     if progress:
         _common.say(

@@ -42,6 +42,8 @@ def write(
         draft.mkdir(parents=True)
         cosine = _fill(composer, draft, precision, progress=progress)
         if beside:
+            for name in (RECIPE, PROVENANCE):
+                (draft / name).unlink()  # the model has its own
             shutil.copytree(draft, folder, dirs_exist_ok=True)
             checksums.write(folder)
         else:
