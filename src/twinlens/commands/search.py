@@ -166,6 +166,8 @@ def _write(
     request: SearchRequest, hits: Hits, records: Sequence[Mapping[str, Any]], args: argparse.Namespace
 ) -> list[Path]:
     """Write the grid, the page and the exports; return their paths."""
+    if not args.export and not (hits and _draws(args)):
+        return []
     from twinlens.report.grid import ResultRow
 
     query = Sample("query", request.images[0] if request.images else None, " + ".join(request.texts))

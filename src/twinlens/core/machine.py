@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import platform
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +69,8 @@ def environment(device: str = "auto", *, precision: str = "float32") -> dict[str
 
     precision: of the numbers that products take, in training or embedding. Raises TwinlensError as `pick_device` does.
     """
+    from importlib import metadata  # it takes longer than all else here
+
     import torch
 
     return {

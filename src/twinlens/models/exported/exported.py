@@ -112,7 +112,10 @@ class Exported:
         for start in range(0, len(samples), BATCH):
             part = samples[start : start + BATCH]
             needed = self._needed(part)
+            loading = self._network.loading(needed)  # while pictures are decoded
             prepared = [self._preparations.prepare(sample, needed) for sample in part]
+            for thread in loading:
+                thread.join()
             out[start : start + len(part)] = self.embed_prepared(prepared)
         return out
 

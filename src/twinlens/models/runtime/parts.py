@@ -6,10 +6,12 @@ when its side is missing in every sample of a batch: a sentence alone needs no n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -65,7 +67,7 @@ class Network:
     def __init__(self, towers: Sequence[Tower], part: Callable[[str], NetworkPart], *, trims: bool) -> None:
         self.towers, self._make, self.trims = tuple(towers), part, trims
         self._parts: dict[str, NetworkPart] = {}
-        self._making = Lock()
+        self._making: defaultdict[str, Lock] = defaultdict(Lock)  # several parts may load at a time
 
     def __call__(self, prepared: Sequence[Arrays]) -> Vectors:
         """Return the unit vectors (B, D) of prepared samples."""
@@ -76,8 +78,20 @@ class Network:
             features |= self._part(tower.name)({key: arrays[key] for key in tower.inputs})
         return np.asarray(self._part(head_name(running))(features)[VECTORS], dtype=np.float32)
 
+    def loading(self, encoders: Collection[int] | None) -> list[Thread]:
+        """Start to load the networks of some encoders, None for all, that are not loaded; return what to wait for."""
+        wanted = [tower.name for tower in self.towers if encoders is None or tower.encoder in encoders]
+        threads = [Thread(target=self._try, args=(name,), daemon=True) for name in wanted if name not in self._parts]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    def _try(self, name: str) -> None:
+        with suppress(Exception):  # whoever needs it meets the fault again, and tells
+            self._part(name)
+
     def _part(self, name: str) -> NetworkPart:
-        with self._making:
+        with self._making[name]:
             if name not in self._parts:
                 self._parts[name] = self._make(name)
             return self._parts[name]
