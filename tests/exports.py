@@ -64,18 +64,18 @@ def renamed(model: onnx.ModelProto, names: dict[str, str]) -> onnx.ModelProto:
     return model
 
 
-def immich(folder: Path, checkpoint: str, *, mode: str = "shortest") -> str:
+def immich(folder: Path, checkpoint: str, *, mode: str = "shortest", size: int = SIZE, length: int = LENGTH) -> str:
     """The layout of Immich: graphs of one row, whose vectors have unit length; the folder as a name."""
     network = AutoModel.from_pretrained(checkpoint)
-    pixels = torch.zeros(1, 3, SIZE, SIZE)
+    pixels = torch.zeros(1, 3, size, size)
     graph(Pictures(network, unit=True), pixels, folder / "visual" / "model.onnx", ("image", "embedding"), rows=False)
-    words = torch.ones(1, LENGTH, dtype=torch.int32)
+    words = torch.ones(1, length, dtype=torch.int32)
     graph(Texts(network, unit=True), words, folder / "textual" / "model.onnx", ("text", "embedding"), rows=False)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(Path(checkpoint) / name, folder / "textual" / name)
-    pictures = {"size": [SIZE, SIZE], "mode": "RGB", "mean": MEAN, "std": DEVIATION, "interpolation": "bicubic"}
+    pictures = {"size": [size, size], "mode": "RGB", "mean": MEAN, "std": DEVIATION, "interpolation": "bicubic"}
     (folder / "visual" / "preprocess_cfg.json").write_text(json.dumps({**pictures, "resize_mode": mode}))
-    (folder / "config.json").write_text(json.dumps({"embed_dim": 20, "text_cfg": {"context_length": LENGTH}}))
+    (folder / "config.json").write_text(json.dumps({"embed_dim": 20, "text_cfg": {"context_length": length}}))
     return str(folder)
 
 

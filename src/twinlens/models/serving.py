@@ -111,7 +111,7 @@ def _exported(composer: Composer, folder: Path, report: Callable[[str], object])
     from twinlens.core.machine import pick_device
     from twinlens.models.exported.writing import write
 
-    if pick_device().type != "cpu":
+    if pick_device().type == "cuda":
         return composer
     report(f"recipe {composer.recipe.name}: exporting its networks, once; from then on no torch is needed for it")
     try:
