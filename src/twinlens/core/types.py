@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Picture: TypeAlias = "Path | Image | Callable[[], Image]"
 """A file, a picture in memory, or a picklable function that draws one on demand."""
+GivenPicture: TypeAlias = "Picture | str | bytes | bytearray | memoryview | NDArray[np.uint8]"
+"""A picture as programs have it: beside those of `Picture` a path as text, the bytes of a file, or pixels."""
 Arrays: TypeAlias = "Mapping[str, NDArray[np.generic]]"
 """One prepared sample: named arrays without a batch dimension."""
 Similarity: TypeAlias = "Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]"

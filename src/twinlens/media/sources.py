@@ -14,12 +14,15 @@ import os
 import stat
 import tarfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from twinlens.media import moments
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 SUFFIX = ".tar"
 PACKED = (".tar.gz", ".tgz")
@@ -43,6 +46,24 @@ class Shard:
 
     parts: Mapping[str, tuple[int, int]]
     fault: str | None = None
+
+
+@dataclass(frozen=True)
+class EncodedPicture:
+    """A picture by the bytes of its file in memory; calling it decodes them."""
+
+    data: bytes = field(repr=False)
+
+    def __call__(self) -> Image:
+        """Decode the picture. Raises BadPicture."""
+        from twinlens.media import images  # whoever looks at files needs no decoder
+
+        return images.decode(io.BytesIO(self.data), "the picture in memory")
+
+    @property
+    def digest(self) -> bytes:
+        """Return the content hash that a file of these bytes has."""
+        return hashlib.blake2b(self.data, digest_size=20).digest()
 
 
 def is_shard(path: Path) -> bool:

@@ -31,33 +31,57 @@ UNANSWERED = {
 """The error for a side of the query that can be compared with nothing."""
 
 
-def embed(request: SearchRequest, model: Model, unlike: Vectors, calibration: Calibration) -> Scorer:
-    """Embed a request; unlike (M, D) are vectors that count against an answer.
+def samples(request: SearchRequest) -> list[Sample]:
+    """Return the samples to embed for a request: its parts, then the sentences that count against an answer."""
+    parts = [Sample(f"query-{n}", image, text) for n, (image, text) in enumerate(_parts(request))]
+    return [*parts, *(Sample(f"without-{n}", None, text) for n, text in enumerate(request.without))]
+
+
+def scorer(
+    request: SearchRequest, embedded: Vectors, model: Model, unlike: Vectors, calibration: Calibration
+) -> Scorer:
+    """Build the scorer from the vectors of `samples`; unlike (M, D) are vectors that count against an answer.
 
     Each part's score is first standardised over the collection, so that weights weigh scores of one scale; M negatives
     are subtracted at `NEGATIVE` / √M each, so that they lower what is like them and do not become the query. Raises
-    TwinlensError when they would take all of the query away at full weight, for words where there are no captions and
-    nothing else that words are compared with, and for a picture that cannot be read.
+    TwinlensError when they would take all of the query away at full weight, and for words where there are no captions
+    and nothing else that words are compared with.
     """
-    samples = [Sample(f"query-{n}", image, text) for n, (image, text) in enumerate(_parts(request))]
-    negatives = [Sample(f"without-{n}", None, text) for n, text in enumerate(request.without)]
-    embedded = model.embed([*samples, *negatives])
     for side in (side for vector in embedded for side in calibration.unanswered(vector)):
         raise TwinlensError(UNANSWERED[side])
-    positive = [1 / len(samples)] * len(samples) if request.weights is None else request.weights
-    vectors, count = [*embedded, *unlike], len(negatives) + len(unlike)
+    parts = _parts(request)
+    positive = [1 / len(parts)] * len(parts) if request.weights is None else request.weights
+    vectors, count = [*embedded, *unlike], len(request.without) + len(unlike)
     each = request.negative_weight
     if each is None:
         each = NEGATIVE / max(count, 1) ** 0.5
     full, weights = [*positive, *[-1.0] * count], [*positive, *[-each] * count]
     if model.own_similarity is None:
-        parts = zip(samples, positive, embedded, strict=False)
-        asked = [vector for sample, weight, vector in parts if sample.image is None and weight > 0]
+        asked = [
+            vector
+            for (image, _), weight, vector in zip(parts, positive, embedded, strict=False)
+            if image is None and weight > 0
+        ]
         _directions(full, vectors, calibration)
         return LinearScorer(calibration, _directions(weights, vectors, calibration), asked)
     compared = partial(_similarity, model.own_similarity, vectors=np.stack(vectors), calibration=calibration)
     compared(full)
     return PairwiseScorer(calibration, compared(weights))
+
+
+def embed(requests: Sequence[SearchRequest], model: Model) -> list[Vectors]:
+    """Embed the `samples` of requests as unit vectors (S, D) each; those of words alone apart, which need less.
+
+    Raises TwinlensError for a picture that cannot be read.
+    """
+    vectors: dict[int, Vectors] = {}
+    for with_pictures in (False, True):
+        parts = {n: samples(request) for n, request in enumerate(requests) if bool(request.images) == with_pictures}
+        if parts:
+            made = model.embed([sample for part in parts.values() for sample in part])
+            ends = np.cumsum([len(part) for part in parts.values()])
+            vectors |= zip(parts, np.split(made, ends[:-1]), strict=True)
+    return [vectors[n] for n in range(len(requests))]
 
 
 @contextmanager

@@ -6,14 +6,14 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any, TypeAlias
 
+from twinlens.core import suggestions
 from twinlens.core.arguments import as_count, as_text, check_picture, shown
 from twinlens.core.counting import counted
-from twinlens.core.types import Picture, TwinlensError
+from twinlens.core.types import GivenPicture, Picture, TwinlensError
 
-Pictures: TypeAlias = "Picture | str | Sequence[Picture | str] | None"
+Pictures: TypeAlias = "GivenPicture | Sequence[GivenPicture] | None"
 Texts: TypeAlias = "str | Sequence[str] | None"
 JSON_NAMES = {"images": "image", "texts": "text"}
 """Fields whose names in JSON are those of the arguments of `Collection.search`."""
@@ -110,6 +110,9 @@ class SearchRequest:
 
         Raises TwinlensError as the class does, and TypeError for an unknown option.
         """
+        for name in options:
+            if name not in OPTIONS:
+                raise TypeError(suggestions.unknown("option of search", name, ["image", "text", "k", *OPTIONS]))
         for name in ("without", "unlike"):
             if name in options:
                 options[name] = _texts(name, options[name])
@@ -143,12 +146,18 @@ class SearchRequest:
         return cls.of(**{"with_self": True, "negative_weight": 1.0, **values})
 
 
+OPTIONS = tuple(f.name for f in fields(SearchRequest) if f.name not in (*JSON_NAMES, "k"))
+"""Names of the keyword arguments of `SearchRequest.of`."""
+
+
 def _pictures(given: Pictures) -> tuple[Picture, ...]:
     if given is None:
         return ()
-    if isinstance(given, str | bytes | bytearray) or not isinstance(given, Sequence):
+    from twinlens.media import memory  # for searches by words alone
+
+    if isinstance(given, str | bytes | bytearray | memoryview) or not isinstance(given, Sequence):
         given = [given]
-    return tuple(Path(one) if isinstance(one, str) else one for one in given)
+    return tuple(map(memory.as_picture, given))
 
 
 def _words(text: str) -> str:

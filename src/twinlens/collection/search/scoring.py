@@ -102,6 +102,11 @@ class LinearScorer(Scorer):
     directions: Directions
     sentences: Sequence[Vectors] = ()
 
+    @property
+    def queries(self) -> Vectors:
+        """Return the unit queries (P, D) whose nearest entries are the candidates."""
+        return self.calibration.separated(self.directions)
+
     @cached_property
     def sampled(self) -> Direction:
         """Return the scores (U,) of the sample."""
@@ -109,9 +114,7 @@ class LinearScorer(Scorer):
 
     def nearest(self, engine: Engine, count: int, among: Filter) -> Rows:
         """Let the engine find the best of every pattern."""
-        queries = self.calibration.separated(self.directions)
-        rows, _ = engine.search(queries, count, where=among.where, rows=among.rows)
-        return np.array(sorted(set(rows.ravel().tolist())), dtype=np.int64)
+        return joined(engine.search(self.queries, count, where=among.where, rows=among.rows)[0])
 
     def scores(self, vectors: Vectors) -> Direction:
         """Compute d·x of unit vectors as ‖d‖ (1 − ‖x − d/‖d‖‖² / 2), which loses nothing between near duplicates."""
@@ -172,16 +175,18 @@ def rank(
     stored: Stored,
     exclude: Collection[int] = (),
     distinct: float | None = None,
+    first: Rows | None = None,
 ) -> list[Answer]:
     """Return the k best answers, best first, without the excluded rows.
 
     The engine finds candidates, which are scored by their vectors in the store: a damaged engine can miss an entry, but
     gives none a wrong score. among: the entries that may answer. distinct: a cosine; a picture at least so near to a
-    better answer's is counted among its duplicates.
+    better answer's is counted among its duplicates. first: the result of `scorer.nearest` for `candidate_count`
+    entries, where it is known.
     """
-    count = (k if distinct is None else DEDUPE_FACTOR * k) + len(exclude) + EXTRA_CANDIDATES
+    count = candidate_count(k, len(exclude), distinct)
     while True:
-        candidates = scorer.nearest(engine, count, among)
+        candidates, first = scorer.nearest(engine, count, among) if first is None else first, None
         rows, vectors = stored(candidates)
         scores = scorer.scores(vectors)
         order = [n for n in np.lexsort((rows, -scores)).tolist() if rows[n] not in exclude]
@@ -191,6 +196,16 @@ def rank(
         if len(kept) >= k or len(candidates) < count:
             return kept[:k]
         count *= 4
+
+
+def joined(rows: Rows) -> Rows:
+    """Join the rows (P, k) that were found for the patterns of one query: ascending, none twice."""
+    return np.array(sorted(set(rows.ravel().tolist())), dtype=np.int64)
+
+
+def candidate_count(k: int, excluded: int, distinct: float | None) -> int:
+    """Return how many candidates `rank` asks the engine for at first."""
+    return (k if distinct is None else DEDUPE_FACTOR * k) + excluded + EXTRA_CANDIDATES
 
 
 def _spread(scores: Direction) -> tuple[float, float]:

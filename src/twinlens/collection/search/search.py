@@ -77,41 +77,103 @@ class Session:
         return self._calibrated is None
 
 
-def search(request: SearchRequest, session: Session, generation: Generation, model: Model) -> Hits | None:
-    """Answer a request; None where another model serves by now, and the caller should ask with that one.
+@dataclass(frozen=True)
+class Plan:
+    """A request with its stage of reranking and how many candidates it reads, its condition, rows to be unlike."""
 
-    Raises TwinlensError for a condition or an id that is wrong, and for a picture that cannot be read.
+    request: SearchRequest
+    reranker: Reranker | None
+    candidates: int
+    condition: filters.Node | None
+    unlike: Rows
+
+    @classmethod
+    def of(cls, request: SearchRequest, store: Store, generation: Generation, model: Model) -> Plan:
+        """Look up what a request names. Raises TwinlensError for a condition, an id or a stage that is wrong."""
+        reranker, candidates = _reranker(request.rerank or model.rerank)
+        among_these = condition(request, store) if request.is_filtered else None
+        unlike = [_embedded_row(store, generation, entry) for entry in request.unlike]
+        return cls(request, reranker, candidates, among_these, np.array(unlike, dtype=np.int64))
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A plan with its scorer, the entries that may answer, and the rows of the query's own pictures."""
+
+    plan: Plan
+    scorer: Scorer
+    among: Filter
+    own: Rows
+
+    @property
+    def k(self) -> int:
+        """Return the number of answers to rank."""
+        return max(self.plan.request.k, self.plan.candidates)
+
+    @property
+    def exclude(self) -> set[int]:
+        """Return the rows that may not answer."""
+        return {*self.plan.unlike.tolist(), *self.own.tolist()}
+
+
+def search_many(
+    requests: Sequence[SearchRequest], session: Session, generation: Generation, model: Model
+) -> list[Hits] | None:
+    """Answer requests, at least one, from one state: embedded in batches, scanned for together.
+
+    None where another model serves by now, and the caller should ask with that one. Raises TwinlensError for a
+    condition or an id that is wrong, and for a picture that cannot be read.
     """
-    reranker, candidates = _reranker(request.rerank or model.rerank)
-    among_these = condition(request, session.store) if request.is_filtered else None
-    unlike = np.array([_embedded_row(session.store, generation, entry) for entry in request.unlike], dtype=np.int64)
-    with query.preloading(request, model, first=session.is_fresh):
+    plans = [Plan.of(request, session.store, generation, model) for request in requests]
+    with query.preloading(requests[0], model, first=session.is_fresh):
         state = session.engine.sync(session.store)
     if state.generation != generation.number:
         return None
-    stored = session.stored(state, generation)
-    sample = session.calibration(state, model, words=bool(request.texts or request.without))
-    negatives = as_queries(model.channels, session.store.vectors(generation, unlike))
-    scorer = query.embed(request, model, negatives, sample)
-    among = _filter(among_these, session, generation, scorer)
-    own = _own_rows(request, session.store)
+    queries = _queries(plans, session, state, generation, model)
+    first: Sequence[Rows | None] = [None]
+    if len(queries) > 1:
+        from twinlens.collection.search.many import first_candidates  # whoever asks one thing needs none of it
+
+        first = first_candidates(queries, session.engine)
+    return [_answer(asked, found, session, state, generation) for asked, found in zip(queries, first, strict=True)]
+
+
+def _queries(
+    plans: Sequence[Plan], session: Session, state: State, generation: Generation, model: Model
+) -> list[Embedded]:
+    """Embed the requests of plans and make their scorers."""
+    queries = []
+    for plan, embedded in zip(plans, query.embed([plan.request for plan in plans], model), strict=True):
+        request = plan.request
+        sample = session.calibration(state, model, words=bool(request.texts or request.without))
+        negatives = as_queries(model.channels, session.store.vectors(generation, plan.unlike))
+        scorer = query.scorer(request, embedded, model, negatives, sample)
+        among = _filter(plan.condition, session, generation, scorer)
+        queries.append(Embedded(plan, scorer, among, _own_rows(request, session.store)))
+    return queries
+
+
+def _answer(asked: Embedded, first: Rows | None, session: Session, state: State, generation: Generation) -> Hits:
+    """Rank the entries for a query and reorder the first of them; first: candidates that were found already."""
+    stored, scorer = session.stored(state, generation), asked.scorer
     answers = rank(
         scorer,
         session.engine,
-        max(request.k, candidates),
-        among=among,
+        asked.k,
+        among=asked.among,
         stored=stored,
-        exclude={*unlike.tolist(), *own.tolist()},
-        distinct=request.distinct,
+        exclude=asked.exclude,
+        distinct=asked.plan.request.distinct,
+        first=first,
     )
     chance = None
     if answers:
-        own_vectors = session.store.vectors_there(generation, own)[1]
-        chance = scorer.chance(answers[0].score, _count(among, session, generation), exclude=own_vectors)
+        own_vectors = session.store.vectors_there(generation, asked.own)[1]
+        chance = scorer.chance(answers[0].score, _count(asked.among, session, generation), exclude=own_vectors)
     entries = session.store.entries([answer.row for answer in answers])
     session.check_missing(state, len(answers) - len(entries))
     found = [(answer, entries[answer.row]) for answer in answers if answer.row in entries]  # none: gone by now
-    hits, seconds = _hits(request, scorer, found, stored, reranker)
+    hits, seconds = _hits(asked.plan.request, scorer, found, stored, asked.plan.reranker)
     return Hits(hits, chance=chance, mean=scorer.display(scorer.spread[0]), unit=scorer.unit, seconds=seconds)
 
 
@@ -147,10 +209,12 @@ def _embedded_row(store: Store, generation: Generation, entry_id: str) -> int:
 
 
 def _own_rows(request: SearchRequest, store: Store) -> Rows:
-    """Return the rows of the pictures that are searched for, where these are files and may not answer themselves."""
-    files = [] if request.with_self else [image for image in request.images if isinstance(image, Path)]
+    """Return the rows of the pictures that are searched for, where these have bytes and may not answer themselves."""
+    images = [] if request.with_self else request.images
+    rows = [store.rows_of_content(image.digest) for image in images if isinstance(image, sources.EncodedPicture)]
+    files = [image for image in images if isinstance(image, Path)]
     try:
-        rows = [store.rows_of_file(Path(os.path.realpath(path)), sources.content_hash(path)) for path in files]
+        rows += [store.rows_of_file(Path(os.path.realpath(path)), sources.content_hash(path)) for path in files]
     except OSError as error:
         raise TwinlensError(f"{error.filename}: cannot be read: {error.strerror}") from error
     return np.array(sorted({row for some in rows for row in some.tolist()}), dtype=np.int64)

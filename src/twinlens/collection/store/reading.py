@@ -103,6 +103,11 @@ class Reading(Database):
         found = self.ask(query, os.fsencode(path), content, *_range(path))
         return np.fromiter((row for (row,) in found), dtype=np.int64, count=len(found))
 
+    def rows_of_content(self, content: bytes) -> Rows:
+        """Return the rows (N,) of a content hash, ascending."""
+        found = self.ask("SELECT row FROM entry WHERE hash = ? ORDER BY row", content)
+        return np.array([row for (row,) in found], dtype=np.int64)
+
     def alike(self, entry: Entry) -> list[Entry]:
         """Return good entries of equal content and caption; a caption from within a file goes with its content."""
         condition = "WHERE hash = ? AND given = ? AND (NOT given OR caption = ?) AND failure IS NULL"
