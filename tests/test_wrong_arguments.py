@@ -54,10 +54,11 @@ def test_what_a_model_cannot_take_is_one_line(toy_composer, given):
 @pytest.mark.parametrize("given", WRONG, ids=lambda given: type(given).__name__)
 def test_what_a_collection_cannot_take_is_one_line(collection, tmp_path, given):
     uses = [collection.answer, collection.change_model, collection.entry, Collection.open, receipts.read]
-    uses += [lambda it: Collection.create(tmp_path / "c", it), lambda it: collection.search(k=[it], text="red")]
+    uses += [lambda it: collection.search(k=[it], text="red")]
     uses += [lambda it: receipts.search(collection, it), lambda it: receipts.replay(collection, it)]
     if given is not None:
         uses += [lambda it: Collection.mend(collection.folder, composer=it), collection.search]
+        uses += [lambda it: Collection.create(tmp_path / "c", it), collection.search_many]
     if given is not None and not isinstance(given, str):
         uses += [lambda it: collection.search(text=it), lambda it: collection.search(None, it)]
     for use in uses:

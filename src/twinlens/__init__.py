@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from twinlens.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from twinlens.collection import Collection
+    from twinlens.collection import Collection, Item
     from twinlens.core.recipe import Recipe, find_recipe
     from twinlens.core.types import Dataset, Hit, Ranking, Sample, TwinlensError
     from twinlens.evaluation.evaluate import evaluate
@@ -23,6 +23,7 @@ __all__ = [
     "Composer",
     "Dataset",
     "Hit",
+    "Item",
     "Ranking",
     "Recipe",
     "Sample",
@@ -33,6 +34,7 @@ __all__ = [
 ]
 _HOME = {
     "Collection": "collection",
+    "Item": "collection",
     "Composer": "models.composer",
     "Recipe": "core.recipe",
     "find_recipe": "core.recipe",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twinlens.collection import receipts
 from twinlens.collection.collection import Collection
+from twinlens.collection.items import Item
 from twinlens.collection.maintenance import FileCheck, Info
 from twinlens.collection.model import Model
 from twinlens.collection.receipts import Replay
@@ -11,4 +12,4 @@ from twinlens.collection.repairing import Repair
 from twinlens.collection.search.records import Hits
 from twinlens.collection.search.request import SearchRequest
 
-__all__ = ["Collection", "FileCheck", "Hits", "Info", "Model", "Repair", "Replay", "SearchRequest", "receipts"]
+__all__ = ["Collection", "FileCheck", "Hits", "Info", "Item", "Model", "Repair", "Replay", "SearchRequest", "receipts"]

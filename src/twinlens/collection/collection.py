@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -18,26 +18,21 @@ from twinlens.collection.engines import Engine
 from twinlens.collection.engines.local import LocalEngine
 from twinlens.collection.listing import Listing, listing
 from twinlens.collection.maintenance import FileCheck, Info
-from twinlens.collection.model import Load, Model, check_model
-from twinlens.collection.repairing import Repair, repair
+from twinlens.collection.model import Load, Model, chosen
 from twinlens.collection.search.fields import known_fields
 from twinlens.collection.search.many import Query, requests
 from twinlens.collection.search.records import Hits
 from twinlens.collection.search.request import Pictures, SearchRequest, Texts
 from twinlens.collection.search.search import Session, search_many
-from twinlens.collection.store import DATABASE, Contents, Entry, Generation, Runs, Store, Vectors, contents
-from twinlens.collection.writer import adopt, create, forget, refresh_matrix, replace_model, writer
-from twinlens.core.arguments import as_folder, as_kind, as_paths, as_text
+from twinlens.collection.store import DATABASE, PICTURES, Contents, Entry, Generation, Runs, Store, Vectors, contents
+from twinlens.collection.writer import create, follow_moved
+from twinlens.collection.writes import FOLDER, Writes
+from twinlens.core.arguments import as_folder, as_kind, as_text
 from twinlens.core.types import NEAR_DUPLICATE, TwinlensError
-from twinlens.models.runtime import accelerated, load, tuned
-
-if TYPE_CHECKING:
-    from twinlens.collection.ingest import Options, Report, Scan
-
-FOLDER = "the folder of a collection"
+from twinlens.models.runtime import accelerated, load
 
 
-class Collection:
+class Collection(Writes):
     """A searchable folder of pictures: rows and vectors, a copy of the model, and caches.
 
     Several threads may use it. While one process writes, others read, and each search sees what is committed by then.
@@ -51,14 +46,24 @@ class Collection:
         self._busy = RLock()
 
     @classmethod
-    def create(cls, folder: Path | str, composer: Model, *, load: Load = load) -> Self:
-        """Create an empty collection for the vectors of `composer`, a copy of which is kept in its folder.
+    def create(
+        cls,
+        folder: Path | str,
+        composer: Model | Path | str | None = None,
+        *,
+        recipe: str | None = None,
+        load: Load = load,
+    ) -> Self:
+        """Create an empty collection for the vectors of a model, a copy of which is kept in its folder.
 
-        load: how a model folder is read again. Raises TwinlensError when there is a collection already.
+        composer: a model, or the folder of one. recipe: the name of one that needs no training; "auto" where neither is
+        given. load: how a model folder is read again. Raises TwinlensError when there is a collection already.
         """
-        store, generation = create(path := as_folder(FOLDER, folder), check_model("create", composer))
+        path = as_folder(FOLDER, folder)
+        model = chosen(composer, recipe)
+        store, generation = create(path, model)
         collection = cls(path, store, load)
-        collection._model = generation.digest, accelerated(composer)
+        collection._model = generation.digest, accelerated(model)
         return collection
 
     @classmethod
@@ -70,6 +75,8 @@ class Collection:
         if not callable(engine):
             raise TwinlensError(f"engine wants what makes an engine, such as LocalEngine, not {engine!r}")
         store = Store.open(path := as_folder(FOLDER, folder))
+        if os.path.lexists(path / PICTURES):
+            follow_moved(store)
         if store.serving() is None:
             store.close()
             raise TwinlensError(f"the collection {folder} is empty; fill it with: twinlens index DIR")
@@ -115,112 +122,6 @@ class Collection:
             if self._model is None or self._model[0] != digest:
                 self._model = digest, self._load(self._store.found_model(digest))
             return self._model[1]
-
-    # Writing ---------------------------------------------------------------------------------------------------------
-
-    def add(
-        self,
-        paths: Path | str | Sequence[Path | str] | Scan,
-        *,
-        captions: Path | str | Sequence[Path | str] = (),
-        exclude: Sequence[str] = (),
-        options: Options | None = None,
-    ) -> Report:
-        """Bring the collection up to date with folders (all pictures below them) and single files.
-
-        What is new or changed is embedded, what moved keeps its vector, what is gone from these folders leaves.
-        captions: tables with paths and texts. exclude: patterns as in gitignore of what is left out. Can be interrupted
-        at any time, and goes on when called again. Raises TwinlensError: no such folder, no picture in it, another
-        process is writing, the disk is full.
-        """
-        from twinlens.collection.ingest import Options, Scan, ingest, scan  # whoever searches needs none of it
-
-        if isinstance(paths, Scan):
-            found = paths
-        else:
-            found = scan(as_paths("add", paths), as_paths("captions", captions), exclude=exclude)
-        with writer(self.folder) as store:
-            serving, how = self.generation, Options.of(options)
-            fresh = len(found) - sum(map(store.count_below, found.roots))
-            report = ingest(store, serving, lambda: tuned(self.model, fresh, progress=how.progress), found, how)
-            refresh_matrix(store)
-        return report
-
-    def change_model(self, composer: Model, *, options: Options | None = None) -> Report:
-        """Embed everything with another model beside the vectors that serve, then switch to it in one transaction.
-
-        Until then, and if it is interrupted, the old model serves; called again, it goes on. Pictures that cannot be
-        read now keep their rows, but are found only once their folder is indexed again. Raises TwinlensError as `add`.
-        """
-        from twinlens.collection.ingest import Options, Report, reembed
-
-        check_model("change_model", composer)
-        with writer(self.folder) as store:
-            new = adopt(store, composer)
-            if new == self.generation:
-                return Report()
-            fast, how = accelerated(composer), Options.of(options)
-            report = reembed(store, new, lambda: tuned(fast, len(self), progress=how.progress), how)
-            if report.stopped:
-                return report
-            if len(self) and not store.counts(new.number)[0]:
-                raise TwinlensError("none of the pictures could be read for the new model; the old one stays")
-            with store.change():
-                store.switch(new)
-            store.commit()
-            self._model = new.digest, fast
-            refresh_matrix(store)
-        return report
-
-    def repair(self, *, composer: Model | None = None, options: Options | None = None) -> Repair:
-        """Repair the collection: salvage the database, embed damaged or missing vectors again, rebuild the matrix.
-
-        composer: the collection's own model, to be put back where its folder is lost or damaged. Nobody else should
-        use the collection during a repair. Raises TwinlensError for another model, and when the database cannot be
-        read at all.
-        """
-        with self._busy:
-            self._store.close()
-            try:
-                return self.mend(self.folder, load=self._load, composer=composer, options=options)
-            finally:
-                self._store, self._model = Store.open(self.folder), None
-                self._session = Session(self._store, self._engine())
-
-    @staticmethod
-    def mend(
-        folder: Path | str, *, load: Load = load, composer: Model | None = None, options: Options | None = None
-    ) -> Repair:
-        """Repair a collection that need not open any more; see `repair`."""
-        from twinlens.collection.ingest import Options
-
-        model = None if composer is None else check_model("repair", composer)
-        return repair(as_folder(FOLDER, folder), load, model, Options.of(options))
-
-    def forget(self, *what: Path | str) -> int:
-        """Remove the entries of pictures, of all below folders, or of ids; return how many. No picture is touched.
-
-        Raises TwinlensError, and removes nothing, for what the collection does not have.
-        """
-        with writer(self.folder) as store:
-            count = forget(store, what)
-            refresh_matrix(store)
-        return count
-
-    def replace_model(self, was: Generation, model: Model, convert: Callable[[Vectors], Vectors]) -> None:
-        """Switch, in one transaction, to a model whose vectors (M, D') `convert` computes from the present ones (M, D).
-
-        For a model with the same encoders as the one that `was` there and another fusion: no picture is read. Raises
-        TwinlensError as `add`, and where yet another model serves by now.
-        """
-        with writer(self.folder) as store:
-            if self.generation != was:
-                raise TwinlensError(
-                    f"the model of the collection {self.folder} was changed by another process; try again"
-                )
-            new = replace_model(store, was, model, convert)
-            self._model = new.digest, accelerated(model)
-            refresh_matrix(store)
 
     # Reading ---------------------------------------------------------------------------------------------------------
 
@@ -271,6 +172,15 @@ class Collection:
                 if found is not None:
                     return found
         return []
+
+    def warm_up(self) -> None:
+        """Load the networks and the vectors, so that the first search is as fast as later ones.
+
+        Raises TwinlensError where the model cannot be loaded.
+        """
+        from twinlens.collection.warming import warm_up
+
+        warm_up(self.model, self.answer)
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:

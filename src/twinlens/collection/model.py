@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Protocol, TypeAlias, cast
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlens.calibration import Channel
-from twinlens.core.arguments import shown
+from twinlens.core.arguments import as_path, as_text, shown
 from twinlens.core.types import Embedder, Sample, Similarity, TwinlensError
 
 
@@ -61,6 +62,22 @@ def check_model(name: str, given: object) -> Model:
     if all(callable(getattr(given, method, None)) for method in ("embed", "save")) and hasattr(given, "digest"):
         return cast("Model", given)
     raise TwinlensError(f"{name} wants a model, not {shown(given)}; give twinlens.Composer.load(folder), or .build")
+
+
+def chosen(given: Model | Path | str | None, recipe: str | None) -> Model:
+    """Return a model that is given, or load that of a folder, or of a recipe that needs no training; else "auto".
+
+    Raises TwinlensError for both, for a folder or a recipe that is unknown, and for what is no model.
+    """
+    if given is not None and recipe is not None:
+        raise TwinlensError("create takes a model or the name of a recipe, not both; leave one out")
+    if given is not None and not isinstance(given, str | PathLike):
+        return check_model("create", given)
+    from twinlens.models import pretrained  # torch is loaded by whoever has no model yet
+
+    if given is not None:
+        return pretrained.load(as_path("create", given))
+    return pretrained.ready(pretrained.AUTO if recipe is None else as_text("recipe", recipe))
 
 
 Load: TypeAlias = Callable[[Path], Model]

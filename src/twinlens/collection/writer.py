@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -17,15 +17,20 @@ from twinlens.collection.store import (
     Vectors,
     check_new,
     finish_salvage,
+    follow,
     gallery,
+    is_moved,
     keep_model,
+    mark,
     release_new,
     remove_database,
     remove_drafts,
     remove_models,
+    tidy,
     writing,
 )
 from twinlens.core.types import TwinlensError
+from twinlens.media import kept
 
 PAGE = 1024
 """Vectors that are held in memory at a time while all of them are exchanged."""
@@ -104,13 +109,28 @@ def writer(folder: Path) -> Iterator[Store]:
         store = Store.open(folder)
         try:
             store.upgrade()
+            if is_moved(store):
+                follow(store)  # before pictures are removed that have no entry
+            tidy(store)
             # Models of earlier generations are removed only now: a reader may have been about to load one.
             remove_models(folder, exclude=[generation.digest for generation in store.generations()])
             refresh_matrix(store)
             yield store
         finally:
             store.rollback()
+            with suppress(TwinlensError):  # the next writer does it
+                tidy(store)
             store.close()
+
+
+def follow_moved(store: Store) -> None:
+    """Give items their pictures' paths in this folder where the collection was moved, if it can be written.
+
+    The next writer does it where another one writes now.
+    """
+    if is_moved(store):
+        with suppress(TwinlensError), writer(store.folder):
+            pass
 
 
 def refresh_matrix(store: Store) -> None:
@@ -146,12 +166,19 @@ def replace_model(store: Store, serving: Generation, model: Model, convert: Call
 def forget(store: Store, what: Sequence[Path | str]) -> int:
     """Remove the entries of pictures, of all below folders, and of ids; return how many.
 
-    Pictures are not touched. Raises TwinlensError, and removes nothing, for what the collection does not have.
+    Pictures are not touched, but for those that are kept for items. Raises TwinlensError, and removes nothing, for what
+    the collection does not have.
     """
     for given in what:
         if not isinstance(given, str | os.PathLike):
             raise TwinlensError(f"forget wants paths, and ids as text, not {type(given).__name__}")
-    paths = {path for given in what for path in _entries_of(store, given)}
+    return remove(store, {path for given in what for path in _entries_of(store, given)})
+
+
+def remove(store: Store, paths: Collection[Path]) -> int:
+    """Remove the entries of pictures in one transaction; return how many."""
+    if any(kept.id_of(path) is not None for path in paths):
+        mark(store)
     with store.change():
         for path in paths:
             store.remove_path(path)
@@ -168,8 +195,8 @@ def _entries_of(store: Store, given: Path | str) -> set[Path]:
         places = set()
     found = {place for place in places if store.at(place)}
     found |= {Path(os.fsdecode(name)) for place in places for name in store.paths(place)}
-    if not found and str(given).isdecimal():
-        return {store.entry(str(given)).path}
+    if not found and (entry := store.find(str(given))):
+        return {entry.path}
     if not found:
         raise TwinlensError(
             f"the collection {store.folder} has no picture at {given}; twinlens search shows paths and ids"

@@ -47,7 +47,7 @@ def _record(entry: Entry) -> dict[str, Any]:
     if not isinstance(date, str):
         date = datetime.fromtimestamp(entry.mtime_ns / 1e9, UTC).isoformat(timespec="seconds")
     size = {"size": entry.size, "width": entry.width, "height": entry.height}
-    return {"id": str(entry.row), "path": entry.path, **size, "date": date}
+    return {"id": entry.id, "path": entry.path, **size, "date": date}
 
 
 def _show(groups: Sequence[Sequence[Mapping[str, Any]]], count: int) -> None:

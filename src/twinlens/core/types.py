@@ -144,6 +144,11 @@ class Hit:
     why: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def id(self) -> str:
+        """Return the id: that of an item, else the number under which the collection has the file."""
+        return self.sample.id
+
+    @property
     def because(self) -> str:
         """Return the reasons in words, in one line; empty where there are none."""
         return in_words(self.why) if self.why else ""

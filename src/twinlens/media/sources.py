@@ -19,7 +19,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from twinlens.media import moments
+from twinlens.media import kept, moments
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -95,14 +95,18 @@ def read_shard(path: Path) -> Shard:
 
 
 def status(path: Path) -> Status:
-    """Return size and time of a file or a member. Raises OSError: not there, or neither (a folder, a pipe)."""
+    """Return size and time of a file or a member; the time of a kept picture is 0, since its name tells its content.
+
+    Raises OSError: not there, or neither (a folder, a pipe).
+    """
     path = moments.file_of(path)
     within = split(path)
     if within is None:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):  # to open a pipe would wait for its writer for ever
             raise OSError(errno.EINVAL, "it is not a file", str(path))
-        return Status(found.st_size, _bounded(found.st_mtime_ns))
+        is_kept = "~" in path.name and kept.id_of(path) is not None
+        return Status(found.st_size, 0 if is_kept else _bounded(found.st_mtime_ns))
     return Status(_part(path, *within)[1], _bounded(within[0].stat().st_mtime_ns))
 
 

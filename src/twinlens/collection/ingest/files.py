@@ -14,7 +14,7 @@ from twinlens.collection.ingest.options import Report
 from twinlens.collection.ingest.presence import Presence
 from twinlens.collection.search.records import flat
 from twinlens.collection.store import Entry, Generation, Store, Vectors
-from twinlens.media import fields, formats, moments, places, sources
+from twinlens.media import fields, formats, kept, moments, places, sources
 from twinlens.media.captions import Caption, dates
 
 CHANGED = "changed while it was read; the next run takes it"
@@ -101,7 +101,7 @@ class Files:
         moved = next((twin for twin in twins if self.presence.is_gone(twin.path)), None)
         with self.store.change():
             if moved:
-                self.store.remove_path(work.path)
+                self.store.make_room(work.path)
                 self.store.update(_beside(moved, work))
                 self.report.moved += 1
             elif twins:
@@ -152,8 +152,11 @@ class Files:
         self.report.unnamed_places += not places.is_installed() and places.coordinates(flat(metadata)) is not None
 
     def fail(self, work: Work, reason: str) -> None:
-        """Record why a file cannot be used; it is tried again once it changes."""
-        self.report.fail(work.path, reason)
+        """Record why a file cannot be used; it is tried again once it changes. What is known of an item stays."""
+        item = kept.id_of(work.path)
+        self.report.fail(work.path if item is None else Path(item), reason)
+        if item is not None:
+            return
         with self.store.change():
             for moment in self._moments(work.path):
                 self.store.remove_path(moment.path)

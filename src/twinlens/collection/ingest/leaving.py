@@ -10,7 +10,7 @@ from pathlib import Path
 from twinlens.collection.ingest.options import Protection, Report
 from twinlens.collection.ingest.presence import Obstacle, Presence, absence
 from twinlens.collection.store import Store
-from twinlens.media import moments
+from twinlens.media import kept, moments
 
 MANY = 20
 """Pictures of a root that may leave at once without being asked for, however few remain."""
@@ -31,7 +31,7 @@ class Leaving:
 
     def below(self, root: Path, before: int) -> None:
         """Remove the entries of a root whose files are gone; it had `before` entries when the run began."""
-        paths = [Path(os.fsdecode(path)) for path in self.store.paths(root)]
+        paths = [path for path in map(Path, map(os.fsdecode, self.store.paths(root))) if kept.id_of(path) is None]
         excluded = {path for path in paths if self.excludes(moments.file_of(path))}
         self._remove([path for path in paths if path in excluded])
         gone = list(self._gone(path for path in paths if path not in excluded))

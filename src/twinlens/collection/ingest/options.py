@@ -59,11 +59,11 @@ class Protection:
 class Report:
     """The outcome for each of the `found` pictures.
 
-    failures: reason → files. skipped: failed earlier, and not changed since. protections: what cannot be found, but
-    stays. problems: a line for every folder that could not be listed and every caption that could not be read. passed:
-    see `Scan`. left_out: pictures that are left out on purpose, by the reason. cut: captions whose end the
-    model does not read. unnamed_places: new pictures with coordinates, where the extra `place` is not installed.
-    stopped: Ctrl-C ended it early. seconds: its duration.
+    failures: reason → files, or the ids of items. skipped: failed earlier, and not changed since. protections: what
+    cannot be found, but stays. problems: a line for every folder that could not be listed and every caption that could
+    not be read. passed: see `Scan`. left_out: pictures that are left out on purpose, by the reason. cut: captions whose
+    end the model does not read. unnamed_places: new pictures with coordinates, where the extra `place` is not
+    installed. stopped: Ctrl-C ended it early. seconds: its duration.
     """
 
     found: int = 0

@@ -67,6 +67,8 @@ def ingest(store: Store, generation: Generation, load: Callable[[], Embedder], s
                 leaving.file(root)
         leaving.failures()
         leaving.note_mounts(before)
+    for path, reason in scan.refused:
+        report.fail(path, reason)
     report.problems = [*scan.problems, *report.problems, *_remarks(report)]
     return report
 
@@ -169,7 +171,7 @@ def _reported(store: Store, report: Report) -> Iterator[None]:
 
 
 def _looked(files: Files, scan: Scan, advance: Bar) -> Iterator[Work]:
-    for path, caption in scan.pictures():
+    for path, caption in scan.pictures(files.store):
         work = files.look(path, caption)
         if work:
             yield work

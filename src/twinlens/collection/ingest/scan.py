@@ -12,7 +12,7 @@ from pathlib import Path
 from twinlens.collection.store import DATABASE, Store, check_new
 from twinlens.core.counting import counted
 from twinlens.core.types import TwinlensError
-from twinlens.media import finding, moments, sources
+from twinlens.media import finding, kept, moments, sources
 from twinlens.media.captions import Caption, Captions, unmatched
 from twinlens.media.exclusions import Rules
 
@@ -24,6 +24,7 @@ class Scan:
     passed: end of a name → how many pictures have it that were passed over, since their format is not read. absent:
     paths at which there is nothing. empty: folders without pictures, with the line that tells it. unlisted: folders
     that could not be listed, with the reason. tables: those of captions that the user names. rules: what was left out.
+    refused: pictures that `pictures` could not take, with the reason.
     """
 
     folders: tuple[tuple[Captions, tuple[Path, ...]], ...]
@@ -34,11 +35,12 @@ class Scan:
     unlisted: Mapping[Path, str] = field(default_factory=dict)
     tables: tuple[Path, ...] = ()
     rules: Rules = field(default_factory=Rules)
+    refused: list[tuple[Path, str]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return sum(len(files) for _, files in self.folders)
 
-    def pictures(self) -> Iterator[tuple[Path, Caption | None]]:
+    def pictures(self, _store: Store | None = None) -> Iterator[tuple[Path, Caption | None]]:
         """Yield every picture with its caption and metadata from outside its file."""
         for captions, files in self.folders:
             for path in files:
@@ -100,6 +102,7 @@ def scan(paths: Sequence[Path], tables: Sequence[Path] = (), *, exclude: Sequenc
     """
     # resolve() raises for links in a loop
     given = sorted({Path(os.path.realpath(path.expanduser())) for path in paths})
+    _check_foreign(given)
     there = [path for path in given if _is_there(path)]
     roots = [path for path in there if not path.is_file() or sources.is_shard(path)]
     outer = [path for path in roots if not any(path.is_relative_to(other) for other in roots if other != path)]
@@ -142,6 +145,14 @@ class _Found:
 
     def _tell(self, error: OSError) -> None:
         self.unlisted[Path(os.fsdecode(error.filename))] = error.strerror or str(error)
+
+
+def _check_foreign(paths: Sequence[Path]) -> None:
+    """Raise TwinlensError for a path in the folder where a collection keeps the pictures of its items."""
+    for path in paths:
+        for folder in (path, path.parent):
+            if folder.name == kept.FOLDER and os.path.lexists(folder.parent / DATABASE):
+                raise TwinlensError(f"{path} is kept by the collection {folder.parent}, and is found there already")
 
 
 def _is_there(path: Path) -> bool:

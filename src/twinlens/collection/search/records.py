@@ -40,10 +40,10 @@ class Hits(list[Hit]):
         return self.chance is not None and self.chance > DOUBTFUL
 
 
-def hit(rank: int, entry: Entry, score: float, duplicates: Iterable[int], why: Mapping[str, Any] | None = None) -> Hit:
-    """Build a hit from an entry of the store."""
-    sample = Sample(str(entry.row), entry.path, entry.caption)
-    return Hit(sample, score, tuple(map(str, duplicates)), rank, flat(entry.metadata), entry.hash.hex(), why or {})
+def hit(rank: int, entry: Entry, score: float, duplicates: Iterable[str], why: Mapping[str, Any] | None = None) -> Hit:
+    """Build a hit from an entry of the store; duplicates: ids of entries."""
+    sample = Sample(entry.id, entry.path, entry.caption)
+    return Hit(sample, score, tuple(duplicates), rank, flat(entry.metadata), entry.hash.hex(), why or {})
 
 
 def to_json(hit: Hit) -> dict[str, Any]:

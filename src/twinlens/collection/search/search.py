@@ -71,6 +71,11 @@ class Session:
         if missing and self.store.state() == state:
             raise DamageError(f"the collection {self.store.folder}: {DAMAGE}")
 
+    def ids(self, rows: Sequence[int]) -> tuple[str, ...]:
+        """Return the ids of the entries of some rows; of one that is gone by now its number."""
+        entries = self.store.entries(rows)
+        return tuple(entries[row].id if row in entries else str(row) for row in rows)
+
     @property
     def is_fresh(self) -> bool:
         """Return True if nothing was searched yet."""
@@ -173,7 +178,7 @@ def _answer(asked: Embedded, first: Rows | None, session: Session, state: State,
     entries = session.store.entries([answer.row for answer in answers])
     session.check_missing(state, len(answers) - len(entries))
     found = [(answer, entries[answer.row]) for answer in answers if answer.row in entries]  # none: gone by now
-    hits, seconds = _hits(asked.plan.request, scorer, found, stored, asked.plan.reranker)
+    hits, seconds = _hits(asked, found, session, stored)
     return Hits(hits, chance=chance, mean=scorer.display(scorer.spread[0]), unit=scorer.unit, seconds=seconds)
 
 
@@ -237,15 +242,14 @@ def _count(among: Filter, session: Session, generation: Generation) -> int:
     return session.engine.count() if among.rows is None else len(among.rows)
 
 
-def _hits(
-    request: SearchRequest, scorer: Scorer, found: Sequence[Found], stored: Stored, reranker: Reranker | None
-) -> tuple[list[Hit], float | None]:
+def _hits(asked: Embedded, found: Sequence[Found], session: Session, stored: Stored) -> tuple[list[Hit], float | None]:
     """Reorder the first answers if asked, and keep k; return them, and the seconds that reordering took."""
+    request, scorer, reranker = asked.plan.request, asked.scorer, asked.plan.reranker
     begun = time.perf_counter()
     order = _reranked(request, scorer, found, stored, reranker)
     seconds = None if reranker is None else time.perf_counter() - begun
     hits = [
-        records.hit(rank, entry, scorer.display(answer.score), answer.duplicates, why)
+        records.hit(rank, entry, scorer.display(answer.score), session.ids(answer.duplicates), why)
         for rank, (answer, entry, why) in enumerate(order[: request.k], 1)
     ]
     return hits, seconds

@@ -2,7 +2,8 @@
 
 collection.sqlite   rows and vectors, committed together      model/DIGEST/   the composer that made the vectors
 cache/              the vectors as one memory-mapped matrix   writer.lock     held by the one process that writes
-adaptation.json     attempts to adopt a trained fusion, counted; the one thing beside the rows that cannot be made again
+pictures/           those of items, which have no file elsewhere: ITEM~HASH.png
+adaptation.json     attempts to adopt a trained fusion, counted; that and the pictures cannot be made again
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from twinlens.collection.store.layout import (
     DATABASE,
     MODELS,
     MOVE_AWAY,
+    PICTURES,
     check_kinds,
     check_new,
     is_file,
@@ -27,6 +29,7 @@ from twinlens.collection.store.layout import (
 from twinlens.collection.store.lock import lock_fault, mend_lock, release_new, writing
 from twinlens.collection.store.matrix import Matrix
 from twinlens.collection.store.models import keep_model, model_fault, model_folders, remove_models
+from twinlens.collection.store.pictures import follow, is_moved, keep, mark, tidy
 from twinlens.collection.store.reading import Rows, State, Vectors
 from twinlens.collection.store.rows import Entry, Generation
 from twinlens.collection.store.salvage import LOST, RE_READ, Salvage, finish_salvage, salvage
@@ -40,6 +43,7 @@ __all__ = [
     "LOST",
     "MODELS",
     "MOVE_AWAY",
+    "PICTURES",
     "RE_READ",
     "Block",
     "Contents",
@@ -61,10 +65,14 @@ __all__ = [
     "entry_faults",
     "expanded",
     "finish_salvage",
+    "follow",
     "gallery",
     "is_file",
+    "is_moved",
+    "keep",
     "keep_model",
     "lock_fault",
+    "mark",
     "matrix_fault",
     "mend_lock",
     "model_fault",
@@ -77,5 +85,6 @@ __all__ = [
     "salvage",
     "share_mode",
     "structure_faults",
+    "tidy",
     "writing",
 ]

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from twinlens.core.types import TwinlensError
+from twinlens.media import kept
 
 DATABASE = "collection.sqlite"
 JOURNALS = ("-wal", "-shm", "-journal")
@@ -21,7 +22,7 @@ DAMAGED = f"{DATABASE}.damaged"
 ATTEMPTS = "adaptation.json"
 """Attempts to adopt a trained fusion, and the part held out from them; see `adaptation.record`."""
 LOCK, HOLDER = "writer.lock", "writer.pid"
-MODELS, CACHE = "model", "cache"
+MODELS, CACHE, PICTURES = "model", "cache", kept.FOLDER
 MOVE_AWAY = "move it away"
 """The end of every line about a foreign thing in the place of ours: its cure, which is no repair's."""
 LITTER = frozenset({".DS_Store", ".localized", "Thumbs.db", "desktop.ini", "@eaDir"})
@@ -53,7 +54,10 @@ def listed(folder: Path) -> Iterator[Path]:
 
 def check_kinds(folder: Path) -> None:
     """Raise TwinlensError where a link or another foreign thing stands under a name that we write to."""
-    for names, is_right, right in ((_FILES, stat.S_ISREG, "a file"), ((MODELS, CACHE), stat.S_ISDIR, "a folder")):
+    for names, is_right, right in (
+        (_FILES, stat.S_ISREG, "a file"),
+        ((MODELS, CACHE, PICTURES), stat.S_ISDIR, "a folder"),
+    ):
         for name in names:
             mode = _mode(folder / name)
             if mode is not None and not is_right(mode):

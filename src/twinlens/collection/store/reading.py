@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlens.collection.store.database import DAMAGE, DamageError, Database
-from twinlens.collection.store.layout import MODELS
+from twinlens.collection.store.layout import MODELS, PICTURES
 from twinlens.collection.store.rows import CHECKED, UNCHECKED, Entry, Generation, is_digest, is_vector
 from twinlens.core.types import TwinlensError
+from twinlens.media import kept
 
 Rows = NDArray[np.int64]
 Vectors = NDArray[np.float32]
@@ -87,10 +88,34 @@ class Reading(Database):
 
     def entry(self, entry_id: str) -> Entry:
         """Return an entry by the id that a hit has. Raises TwinlensError when there is none."""
-        found = self.get(int(entry_id)) if entry_id.isdecimal() and len(entry_id) < 19 else None
+        found = self.find(entry_id)
         if found is None:
             raise TwinlensError(f"the collection {self.folder} has no picture with the id {entry_id!r}")
         return found
+
+    def find(self, entry_id: str) -> Entry | None:
+        """Return the entry of an item by its id, or of a file by the number of its row; None when there is neither.
+
+        Raises TwinlensError where there are both.
+        """
+        own = self.item(entry_id)
+        numbered = self.get(int(entry_id)) if entry_id.isdecimal() and len(entry_id) < 19 else None
+        if numbered is None or numbered.item is not None:  # an item has no other id than its own
+            return own
+        if own is not None:
+            raise TwinlensError(f"{entry_id!r} is the id of an item and of {numbered.path}; name the item otherwise")
+        return numbered
+
+    def item(self, item_id: str) -> Entry | None:
+        """Return the entry of an item, by its id."""
+        low = os.fsencode(self.pictures / kept.beginning(item_id))
+        found = self._entries("WHERE path > ? AND path < ? ORDER BY row DESC", low, low[:-1] + bytes([low[-1] + 1]))
+        return Entry.read(found[0]) if found else None
+
+    @property
+    def pictures(self) -> Path:
+        """Return the folder of the pictures that are kept for items, as their entries have it: without links."""
+        return Path(os.path.realpath(self.folder)) / PICTURES
 
     def entries(self, rows: Sequence[int]) -> dict[int, Entry]:
         """Return the entries of some rows, by row; those that are gone are left out."""

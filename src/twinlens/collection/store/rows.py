@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from twinlens.core.types import TwinlensError
+from twinlens.media import kept
 
 APPLICATION_ID = 0x74776C6E
 """Says in the file's header that it is a collection of twinlens ("twln")."""
@@ -108,6 +109,16 @@ class Entry:
     width: int | None = None
     height: int | None = None
     row: int = 0
+
+    @property
+    def id(self) -> str:
+        """Return the id by which people name it: that of its item, else the number of its row."""
+        return self.item or str(self.row)
+
+    @property
+    def item(self) -> str | None:
+        """Return the id of the item whose picture it is; None for a file of the user's."""
+        return kept.id_of(self.path) if "~" in self.path.name else None
 
     @classmethod
     def read(cls, values: tuple[Any, ...], where: Path | None = None) -> Entry:

@@ -11,14 +11,15 @@ import numpy as np
 from twinlens.collection.store.database import fresh
 from twinlens.collection.store.reading import Reading, Vectors
 from twinlens.collection.store.rows import Entry, Generation, checksum, is_digest, to_json, vector_checksum
+from twinlens.media import kept
 
 
 class Store(Reading):
     """An open collection to read and to write; writing methods belong inside `change`."""
 
     def add(self, entry: Entry) -> int:
-        """Store an entry in place of what was known about its path; returns its row."""
-        self.remove_path(entry.path)
+        """Store an entry in place of what was known about its path, and about its item; returns its row."""
+        self.make_room(entry.path)
         marks, values = "INSERT INTO entry VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", entry.values()
         row = int(self._sql.execute(marks, values).lastrowid or 0)
         self._check(row, values)
@@ -54,6 +55,13 @@ class Store(Reading):
         """Remove the entry of a path, if there is one."""
         if self._sql.execute("DELETE FROM entry WHERE path = ?", (os.fsencode(path),)).rowcount:
             self._new_epoch()
+
+    def make_room(self, path: Path) -> None:
+        """Remove the entry of a path, and of the item whose picture it will be, if there are any."""
+        self.remove_path(path)
+        item = kept.id_of(path)
+        if item is not None and (before := self.item(item)) is not None:
+            self.remove_path(before.path)
 
     def drop_vector(self, row: int, generation: int) -> None:
         """Remove one vector; its row stays and can be embedded again."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 from twinlens.media.captions.beside import Captions
 from twinlens.media.captions.inside import inside
 from twinlens.media.captions.matching import unmatched
-from twinlens.media.captions.records import Caption
+from twinlens.media.captions.records import Caption, given_caption
 from twinlens.media.captions.tables import read_table
 
-__all__ = ["Caption", "Captions", "inside", "read_table", "unmatched"]
+__all__ = ["Caption", "Captions", "given_caption", "inside", "read_table", "unmatched"]

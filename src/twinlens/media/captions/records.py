@@ -42,6 +42,15 @@ def join_captions(one: Caption, other: Caption) -> Caption:
     return Caption(_joined([one.text, other.text]), {**other.metadata, **one.metadata})
 
 
+def given_caption(texts: str | Sequence[str], metadata: Mapping[str, Any]) -> Caption:
+    """Build the caption that a program gives: texts are joined, values stored as those of tables are.
+
+    Raises ValueError for values that are nested too deep.
+    """
+    fields = {clean(key): _stored(value) for key, value in metadata.items()}
+    return Caption(_joined(texts), {key: value for key, value in fields.items() if key and value is not None})
+
+
 def column(record: Mapping[str, Any], wanted: Sequence[str]) -> str | None:
     """Find the first of the wanted columns that a record has, whatever its case."""
     plain = {_plain(name): name for name in reversed(list(record))}
@@ -88,5 +97,7 @@ def _stored(value: object, depth: int = 0) -> Any:
             return {clean(str(key)): _stored(item, depth + 1) for key, item in value.items()}
         case list() | tuple():
             return [_stored(item, depth + 1) for item in value]
+        case _ if hasattr(value, "tolist"):  # NumPy's numbers and arrays
+            return _stored(value.tolist(), depth + 1)
         case _:
             return clean(str(value))

@@ -1,0 +1,30 @@
+"""The first use of everything that a search needs, so that the first query is as fast as later ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from PIL import Image
+
+from twinlens.collection.model import Model
+from twinlens.collection.search.records import Hits
+from twinlens.collection.search.request import SearchRequest
+from twinlens.core.types import Sample, TwinlensError
+
+SIZE = (224, 224)
+"""Pixels of the picture that is searched for."""
+WORDS = "a picture"
+
+
+def warm_up(model: Model, answer: Callable[[SearchRequest], Hits]) -> None:
+    """Run the networks for a picture, for words, and for both, and answer a search by each.
+
+    Raises TwinlensError where the model cannot be loaded. A search that this model or collection does not answer, such
+    as words where there are no captions, is passed over.
+    """
+    image = Image.new("RGB", SIZE, "gray")
+    for picture, text in ((image, ""), (None, WORDS), (image, WORDS)):
+        model.embed([Sample("warm-up", picture, text)])
+        with suppress(TwinlensError):
+            answer(SearchRequest.of(picture, text))

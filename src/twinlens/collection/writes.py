@@ -1,0 +1,169 @@
+"""The writing half of a collection: each method locks it, writes through a connection of its own, and commits."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from twinlens.collection.editing import entries_of, updated
+from twinlens.collection.engines import Engine
+from twinlens.collection.model import Load, Model, check_model
+from twinlens.collection.repairing import Repair, repair
+from twinlens.collection.search.search import Session
+from twinlens.collection.store import Generation, Store, Vectors
+from twinlens.collection.writer import forget, refresh_matrix, remove, replace_model, writer
+from twinlens.core.arguments import as_folder
+from twinlens.core.types import GivenPicture, Hit, TwinlensError
+from twinlens.models.runtime import accelerated, load
+
+if TYPE_CHECKING:
+    from twinlens.collection.adding import Given
+    from twinlens.collection.ingest import Options, Report
+
+FOLDER = "the folder of a collection"
+
+
+class Writes(ABC):
+    """The methods of `Collection` that change it, and the state that they share with the others."""
+
+    folder: Path
+    _store: Store
+    _load: Load
+    _engine: Callable[[], Engine]
+    _model: tuple[str, Model] | None
+    _session: Session
+    _busy: RLock
+
+    @property
+    @abstractmethod
+    def generation(self) -> Generation:
+        """Return the serving generation."""
+
+    @property
+    @abstractmethod
+    def model(self) -> Model:
+        """Return the serving model."""
+
+    def add(
+        self,
+        what: Given,
+        *,
+        captions: Path | str | Sequence[Path | str] = (),
+        exclude: Sequence[str] = (),
+        options: Options | None = None,
+    ) -> Report:
+        """Bring the collection up to date with folders (all pictures below them) and single files, or with items.
+
+        Of folders what is new or changed is embedded, what moved keeps its vector, what is gone leaves. An `Item`, or a
+        mapping of its fields, takes the place of the one with its id. captions: tables with paths and texts. exclude:
+        patterns as in gitignore of what is left out. Can be interrupted at any time, and goes on when called again.
+        Raises TwinlensError: no such folder, no picture in it, another process is writing, the disk is full.
+        """
+        from twinlens.collection.adding import found_in, ingest_all  # whoever searches needs none of it
+
+        found = found_in(what, captions, exclude)
+        with writer(self.folder) as store:
+            report = ingest_all(store, self.generation, lambda: self.model, found, options)
+            refresh_matrix(store)
+        return report
+
+    def update(
+        self,
+        item: str | Hit,
+        *,
+        image: GivenPicture | None = None,
+        caption: str | Sequence[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        options: Options | None = None,
+    ) -> None:
+        """Change an item, by its id or a hit; what is left out stays as it is, and only what is new is embedded.
+
+        metadata: all of them; {} removes them, as "" does a caption. Raises TwinlensError for an unknown id, for a file
+        of the user's folders, and for a picture that cannot be read; the item stays as it was.
+        """
+        from twinlens.collection.adding import update
+
+        with writer(self.folder) as store:
+            changed = updated(store, item, caption, metadata, image)
+            update(store, self.generation, lambda: self.model, changed, options)
+            refresh_matrix(store)
+
+    def remove(self, *items: str | Hit) -> int:
+        """Remove items and pictures by their ids, or by hits; return how many. Files of the user are not touched.
+
+        Raises TwinlensError, and removes nothing, where an id is unknown.
+        """
+        with writer(self.folder) as store:
+            count = remove(store, {entry.path for entry in entries_of(store, items)})
+            refresh_matrix(store)
+        return count
+
+    def change_model(self, composer: Model, *, options: Options | None = None) -> Report:
+        """Embed everything with another model beside the vectors that serve, then switch to it in one transaction.
+
+        Until then, and if it is interrupted, the old model serves; called again, it goes on. Pictures that cannot be
+        read now keep their rows, but are found only once their folder is indexed again. Raises TwinlensError as `add`.
+        """
+        from twinlens.collection.changing import change_model
+        from twinlens.collection.ingest import Options
+
+        fast = accelerated(check_model("change_model", composer))
+        with writer(self.folder) as store:
+            report, new = change_model(store, self.generation, fast, Options.of(options))
+            if new is not None:
+                self._model = new.digest, fast
+                refresh_matrix(store)
+        return report
+
+    def repair(self, *, composer: Model | None = None, options: Options | None = None) -> Repair:
+        """Repair the collection: salvage the database, embed damaged or missing vectors again, rebuild the matrix.
+
+        composer: the collection's own model, to be put back where its folder is lost or damaged. Nobody else should
+        use the collection during a repair. Raises TwinlensError for another model, and when the database cannot be
+        read at all.
+        """
+        with self._busy:
+            self._store.close()
+            try:
+                return self.mend(self.folder, load=self._load, composer=composer, options=options)
+            finally:
+                self._store, self._model = Store.open(self.folder), None
+                self._session = Session(self._store, self._engine())
+
+    @staticmethod
+    def mend(
+        folder: Path | str, *, load: Load = load, composer: Model | None = None, options: Options | None = None
+    ) -> Repair:
+        """Repair a collection that need not open any more; see `repair`."""
+        from twinlens.collection.ingest import Options
+
+        model = None if composer is None else check_model("repair", composer)
+        return repair(as_folder(FOLDER, folder), load, model, Options.of(options))
+
+    def forget(self, *what: Path | str) -> int:
+        """Remove the entries of pictures, of all below folders, or of ids; return how many. No picture is touched.
+
+        Raises TwinlensError, and removes nothing, for what the collection does not have.
+        """
+        with writer(self.folder) as store:
+            count = forget(store, what)
+            refresh_matrix(store)
+        return count
+
+    def replace_model(self, was: Generation, model: Model, convert: Callable[[Vectors], Vectors]) -> None:
+        """Switch, in one transaction, to a model whose vectors (M, D') `convert` computes from the present ones (M, D).
+
+        For a model with the same encoders as the one that `was` there and another fusion: no picture is read. Raises
+        TwinlensError as `add`, and where yet another model serves by now.
+        """
+        with writer(self.folder) as store:
+            if self.generation != was:
+                raise TwinlensError(
+                    f"the model of the collection {self.folder} was changed by another process; try again"
+                )
+            new = replace_model(store, was, model, convert)
+            self._model = new.digest, accelerated(model)
+            refresh_matrix(store)
