@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -11,6 +12,7 @@ from twinlens.collection.model import Model
 from twinlens.collection.search.records import Hits
 from twinlens.collection.search.request import SearchRequest
 from twinlens.core.types import Sample, TwinlensError
+from twinlens.media.sources import EncodedPicture
 
 SIZE = (224, 224)
 """Pixels of the picture that is searched for."""
@@ -23,8 +25,10 @@ def warm_up(model: Model, answer: Callable[[SearchRequest], Hits]) -> None:
     Raises TwinlensError where the model cannot be loaded. A search that this model or collection does not answer, such
     as words where there are no captions, is passed over.
     """
-    image = Image.new("RGB", SIZE, "gray")
-    for picture, text in ((image, ""), (None, WORDS), (image, WORDS)):
-        model.embed([Sample("warm-up", picture, text)])
+    file = io.BytesIO()
+    Image.new("RGB", SIZE, "gray").save(file, "JPEG")
+    picture = EncodedPicture(file.getvalue())  # so that decoders are loaded too
+    for image, text in ((picture, ""), (None, WORDS), (picture, WORDS)):
+        model.embed([Sample("warm-up", image, text)])
         with suppress(TwinlensError):
-            answer(SearchRequest.of(picture, text))
+            answer(SearchRequest.of(image, text))

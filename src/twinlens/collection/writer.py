@@ -93,7 +93,7 @@ def _remove_new(folder: Path) -> None:
 def adopt(store: Store, model: Model) -> Generation:
     """Copy a model into the collection, and return its generation."""
     digest = model.digest
-    keep_model(store.folder, digest, model.save)
+    keep_model(store.folder, digest, model.save, source=getattr(model, "folder", None))
     with store.change():
         generation = store.add_generation(digest, model.recipe.name, model.dim)
     store.commit()
@@ -151,7 +151,7 @@ def replace_model(store: Store, serving: Generation, model: Model, convert: Call
     digest = model.digest
     if digest == serving.digest:
         return serving
-    keep_model(store.folder, digest, model.save)
+    keep_model(store.folder, digest, model.save, source=getattr(model, "folder", None))
     with store.change():
         new, rows = store.add_generation(digest, model.recipe.name, model.dim), store.rows(serving.number)
         for start in range(0, len(rows), PAGE):

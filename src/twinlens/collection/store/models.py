@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 import re
 import secrets
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from twinlens.collection.store.layout import (
@@ -25,6 +27,8 @@ from twinlens.core.types import TwinlensError
 
 RECIPE = "recipe.toml"
 """The file without which a folder holds no model."""
+WEIGHTS = (".safetensors", ".onnx")
+"""Endings of the large files of a model, which collections may share."""
 FOLDERS = re.compile(r"encoder-\d+(/(words|visual|checkpoint|bert|weights|start))*")
 """Folders that models are saved with. A test compares these names with what every variant of an encoder writes."""
 FILES = re.compile(
@@ -36,11 +40,12 @@ FILES = re.compile(
 """Files that models are saved with."""
 
 
-def keep_model(collection: Path, digest: str, save: Callable[[Path], None]) -> None:
+def keep_model(collection: Path, digest: str, save: Callable[[Path], None], *, source: Path | None = None) -> None:
     """Let `save` write a model into the collection, unless it is there; it appears at once and complete, or not.
 
-    In a folder that foreign files kept from being removed with an earlier copy, its recipe appears last. Raises
-    TwinlensError where the disk has no room, and where something foreign has its name.
+    source: the folder that the model was loaded from; weights of the same bytes become links to its. In a folder that
+    foreign files kept from being removed with an earlier copy, its recipe appears last. Raises TwinlensError where the
+    disk has no room, and where something foreign has its name.
     """
     target = collection / MODELS / digest
     if is_folder(target) and is_file(target / RECIPE):
@@ -55,6 +60,8 @@ def keep_model(collection: Path, digest: str, save: Callable[[Path], None]) -> N
         for path in checksums.files(draft):
             share_mode(path, collection / DATABASE)  # the writer of safetensors lets nobody else read
             _onto_disk(path)
+        if source is not None:
+            _link_weights(draft, source)
         if is_folder(target):
             _merge(draft, target)
         else:
@@ -88,6 +95,31 @@ def model_fault(folder: Path) -> str | None:
 
 def _remove(folder: Path) -> None:
     remove_tree(folder, files=FILES, folders=FOLDERS)
+
+
+def _link_weights(draft: Path, source: Path) -> None:
+    """Put hard links to the weights of another folder in place of equal ones, where the disk has such links.
+
+    Weights are replaced by other files and never changed in place, so that each folder keeps its own whatever happens
+    to the other.
+    """
+    link = draft / "model.0.tmp"
+    for path in checksums.files(draft):
+        other = source / path.relative_to(draft)
+        if path.suffix in WEIGHTS and is_file(other) and _is_same(path, other):
+            with suppress(OSError):  # another disk, or one without links: the copy stays
+                os.link(other, link)
+                link.replace(path)
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Return True if two files have the same bytes, and the same people may use them."""
+    try:
+        first, second = one.stat(), other.stat()
+        is_alike = (first.st_mode, first.st_uid, first.st_gid) == (second.st_mode, second.st_uid, second.st_gid)
+        return is_alike and filecmp.cmp(one, other, shallow=False)
+    except OSError:
+        return False
 
 
 def _merge(draft: Path, target: Path) -> None:
