@@ -1,4 +1,4 @@
-"""Many requests at once: their forms, and one scan of the vectors for all that nothing keeps apart."""
+"""Many requests at once: their forms, and one scan of the vectors for all that have the same filter."""
 
 from __future__ import annotations
 
@@ -44,22 +44,26 @@ def _request(given: Any, k: int, options: Mapping[str, Any]) -> SearchRequest:
 
 
 def first_candidates(queries: Sequence[Embedded], engine: Engine) -> list[Rows | None]:
-    """Return the candidates with which `rank` begins for each query, from one search of the engine.
+    """Return the candidates with which `rank` begins for each query, from one search of the engine per filter.
 
-    None for queries with a filter and for pairwise scores, which look at entries of their own.
+    None for pairwise scores, which look at every entry.
     """
     found: list[Rows | None] = [None] * len(queries)
-    linear = {n: asked for n, asked in enumerate(queries) if _is_unfiltered(asked)}
-    if not linear:
-        return found
-    vectors = [asked.scorer.queries for asked in linear.values() if isinstance(asked.scorer, LinearScorer)]
-    counts = {n: candidate_count(q.k, len(q.exclude), q.plan.request.distinct) for n, q in linear.items()}
-    rows, _ = engine.search(np.concatenate(vectors), max(counts.values()))
-    ends = np.cumsum([len(part) for part in vectors])
-    for (n, count), part in zip(counts.items(), np.split(rows, ends[:-1]), strict=True):
-        found[n] = joined(part[:, :count])
+    groups: dict[tuple[object, ...], list[int]] = {}
+    for n, asked in enumerate(queries):
+        if isinstance(asked.scorer, LinearScorer):
+            groups.setdefault(asked.plan.request.filter_key, []).append(n)
+    for numbers in groups.values():
+        for n, rows in zip(numbers, _searched([queries[n] for n in numbers], engine), strict=True):
+            found[n] = rows
     return found
 
 
-def _is_unfiltered(asked: Embedded) -> bool:
-    return isinstance(asked.scorer, LinearScorer) and asked.among.where is None and asked.among.rows is None
+def _searched(queries: Sequence[Embedded], engine: Engine) -> list[Rows]:
+    """Search once for queries that share a filter."""
+    vectors = [asked.scorer.queries for asked in queries if isinstance(asked.scorer, LinearScorer)]
+    counts = [candidate_count(q.k, len(q.exclude), q.plan.request.distinct) for q in queries]
+    among = queries[0].among
+    rows, _ = engine.search(np.concatenate(vectors), max(counts), where=among.where, rows=among.rows)
+    parts = np.split(rows, np.cumsum([len(part) for part in vectors])[:-1])
+    return [joined(part[:, :count]) for part, count in zip(parts, counts, strict=True)]

@@ -128,6 +128,11 @@ class SearchRequest:
         """Return True if not every entry may answer."""
         return self.where is not None or self.near is not None or bool(self.within)
 
+    @property
+    def filter_key(self) -> tuple[object, ...]:
+        """Return what is equal for requests whose answers come from the same entries."""
+        return self.where, self.near, self.within
+
     def to_json(self) -> dict[str, Any]:
         """Return the arguments of `of`; pictures stay as they are."""
         values = {JSON_NAMES.get(f.name, f.name): getattr(self, f.name) for f in fields(self)}

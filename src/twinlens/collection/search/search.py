@@ -147,14 +147,15 @@ def _queries(
     plans: Sequence[Plan], session: Session, state: State, generation: Generation, model: Model
 ) -> list[Embedded]:
     """Embed the requests of plans and make their scorers."""
-    queries = []
+    queries, among = list[Embedded](), dict[tuple[object, ...], Filter]()
     for plan, embedded in zip(plans, query.embed([plan.request for plan in plans], model), strict=True):
         request = plan.request
         sample = session.calibration(state, model, words=bool(request.texts or request.without))
         negatives = as_queries(model.channels, session.store.vectors(generation, plan.unlike))
         scorer = query.scorer(request, embedded, model, negatives, sample)
-        among = _filter(plan.condition, session, generation, scorer)
-        queries.append(Embedded(plan, scorer, among, _own_rows(request, session.store)))
+        if request.filter_key not in among:
+            among[request.filter_key] = _filter(plan.condition, session, generation, scorer)
+        queries.append(Embedded(plan, scorer, among[request.filter_key], _own_rows(request, session.store)))
     return queries
 
 
