@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
+import inspect
+import os
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -77,10 +82,13 @@ def test_the_readme_fits_three_screens():
     assert len(read(ROOT / "README.md").splitlines()) <= THREE_SCREENS
 
 
-def test_the_readmes_python_does_what_it_says(home, capsys):
+def test_the_readmes_python_runs_as_written_in_an_empty_folder(tmp_path):
     (code,) = blocks(read(ROOT / "README.md"), "python")
-    exec(compile(code, "README.md", "exec"), {})
-    assert "scene-0001.png" in capsys.readouterr().out  # the query itself is left out
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    first, *others = done.stdout.splitlines()
+    assert first.startswith("True ") and str(tmp_path / "my-collection" / "pictures") in first and len(others) == 4
 
 
 def test_the_readmes_first_five_minutes_run(home, capsys):
@@ -105,7 +113,12 @@ def test_the_guides_commands_on_a_collection_run(home):
 
 def test_the_references_python_runs(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (code,) = blocks(read(ROOT / "docs" / "reference.md"), "python")
+    draw(random_scene(np.random.default_rng(0))).save("cup.png")
+    *others, code = blocks(read(ROOT / "docs" / "reference.md"), "python")
+    assert len(others) == 3
+    for example in others:
+        exec(compile(example, "reference.md", "exec"), {})
+    assert "cup-1" in capsys.readouterr().out
     settings = "find_recipe('compact')"
     brief = code.replace('find_recipe("compact")', f"brief({settings})").replace("scenes=40", "scenes=12")
 
@@ -121,6 +134,30 @@ def test_the_reference_lists_what_the_package_exports():
 
     text = read(ROOT / "docs" / "reference.md")
     assert [name for name in twinlens.__all__ if f"`{name}" not in text] == []
+
+
+def members(cls: type) -> dict[str, object]:
+    """The public methods, properties and fields of a class and of its own bases."""
+    found = {name: member for base in reversed(cls.__mro__[:-1]) for name, member in vars(base).items()}
+    found |= {f.name: None for f in dataclasses.fields(cls)} if dataclasses.is_dataclass(cls) else {}
+    return {name: member for name, member in found.items() if not name.startswith("_")}
+
+
+@pytest.mark.parametrize("name", ["Collection", "Hit", "Item"])
+def test_the_reference_has_every_member_with_its_arguments(name):
+    import twinlens
+
+    text = section(read(ROOT / "docs" / "reference.md"), name)
+    spans = re.findall(r"`([^`\n]+)`", text)
+    for member, value in members(getattr(twinlens, name)).items():
+        value = getattr(value, "__func__", value)
+        if not inspect.isfunction(value):
+            assert any(re.search(rf"(^|[.(]|, ){member}\b", span) for span in spans), member
+            continue
+        (span,) = [span for span in spans if span.startswith(f"{member}(") and " -> " in span]
+        taken = [p for p in inspect.signature(value).parameters if p not in ("self", "cls")]
+        assert re.findall(r"[(, ]\**(\w+)(?=: )", span.partition(" -> ")[0]) == taken, member
+    assert "Raises TwinlensError" in text or "none of which raises" in text
 
 
 def test_the_guides_recipe_builds():
