@@ -16,7 +16,9 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "twinlens"
 MODULES = sorted(SOURCE.rglob("*.py"))
 FACES = [path for path in MODULES if path.name == "__init__.py"]
-EVERYTHING = sorted(path for folder in ("src", "tests", "benchmarks", "examples") for path in (ROOT / folder).rglob("*.py"))
+EVERYTHING = sorted(
+    path for folder in ("src", "tests", "benchmarks", "examples") for path in (ROOT / folder).rglob("*.py")
+)
 VARIANT_FILES = sorted(
     path
     for folder in ("encoders", "fusions", "indexes")

@@ -1,4 +1,4 @@
-"""What `Collection.add` takes, and the run that brings a collection up to date with it."""
+"""Additions: folders, files and items as `Collection.add` takes them, and the run for them."""
 
 from __future__ import annotations
 
