@@ -78,6 +78,14 @@ def test_files_and_their_bytes_are_kept_as_they_are(empty, tmp_path, ending):
     assert empty.check_files().checked == 3 and len(empty) == 3
 
 
+def test_an_item_is_shown_by_its_id(shop):
+    from twinlens.media import moments
+
+    (hit,) = shop.search(text="x", where="price = 8")
+    assert moments.label(hit.path) == hit.id == "Blue Cup / 17"
+    assert hit.path.name.startswith("%42lue%20%43up%20%2f%2017~")
+
+
 def test_the_same_again_is_nothing_new(shop):
     rows = {name: shop.entry(name).row for name in ("red", "green")}
     model = shop.model
@@ -189,6 +197,19 @@ def test_another_model_and_a_repair_embed_the_kept_pictures(shop):
     store.commit()
     store.close()
     assert shop.repair(options=ALONE).embedded.added == 1 and shop.verify() == [] and len(shop) == 3
+
+
+@pytest.mark.parametrize("what", ["metadata", "entry"])
+def test_what_is_damaged_of_an_item_comes_back_when_it_is_added_again(shop, what):
+    wanted, store = shop.entry("Blue Cup / 17"), Store.open(shop.folder)
+    with store.change():
+        store.fail(wanted.row, "damaged") if what == "entry" else store.reset_metadata(wanted.row)
+    store.commit()
+    store.close()
+    shop.add(Item("Blue Cup / 17", BLUE, "", {"price": 8}), options=ALONE)
+    found = shop.entry("Blue Cup / 17")
+    assert (found.metadata, found.hash, found.failure) == (wanted.metadata, wanted.hash, None)
+    assert len(shop) == 3 and shop.check_files().lines == [] and shop.verify() == []
 
 
 @pytest.mark.parametrize("move", [shutil.move, shutil.copytree])

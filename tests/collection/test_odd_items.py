@@ -56,8 +56,9 @@ def test_metadata_are_stored_as_those_of_tables(empty):
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        ({"id": "", "image": RED}, "the id of an item is a text of 1 to"),
-        ({"id": "x" * 300, "image": RED}, "the id of an item is a text of 1 to"),
+        ({"id": "", "image": RED}, "the id of an item is empty"),
+        ({"id": "x" * 200, "image": RED}, "the id of an item has fewer than 200 bytes"),
+        ({"id": "X" * 67, "image": RED}, "count three times; 'XXX.* is too long"),
         ({"id": 7, "image": RED}, "the id of an item wants text, not 7"),
         ({"id": "a\0", "image": RED}, "NUL"),
         ({"id": "a"}, "an item needs image; it has id"),
@@ -77,6 +78,15 @@ def test_what_makes_no_item_is_one_line(empty, arguments, line):
     with pytest.raises(TwinlensError, match=line) as told:
         empty.add([Item("good", RED), arguments])
     assert "\n" not in str(told.value) and len(empty) == 0 and kept(empty) == []
+
+
+@pytest.mark.parametrize(
+    "item_id", ["x" * 199, "X" * 66, "a/b", "..", ".tar/x", "clip.mp4", "ä é", "17", "~", "%41", "\n"]
+)
+def test_ids_may_be_any_text(empty, item_id):
+    assert counts(empty.add(Item(item_id, RED), options=ALONE)) == {"added": 1}
+    (hit,) = empty.search(RED, with_self=True)
+    assert hit.id == item_id and empty.entry(item_id).path == hit.path and empty.remove(hit) == 1
 
 
 def test_lists_are_of_one_kind_and_ids_differ(empty, tmp_path):

@@ -60,8 +60,13 @@ class Item:
 def check_id(given: object) -> str:
     """Check the id of an item, and return it."""
     item_id = as_text("the id of an item", given)
-    if not item_id or len(kept.beginning(item_id)) > kept.MAX_NAME_BYTES:
-        raise TwinlensError(f"the id of an item is a text of 1 to about 60 characters, not {shown(item_id)}")
+    if not item_id:
+        raise TwinlensError("the id of an item is empty; give each its own")
+    if len(kept.beginning(item_id)) > kept.MAX_NAME_BYTES:
+        raise TwinlensError(
+            f"the id of an item has fewer than {kept.MAX_NAME_BYTES} bytes, of which all but a-z, 0-9, - and _ count"
+            f" three times; {shown(item_id)} is too long"
+        )
     return item_id
 
 

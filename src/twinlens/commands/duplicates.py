@@ -44,6 +44,8 @@ def _record(entry: Entry) -> dict[str, Any]:
     from twinlens.media.fields import TAKEN
 
     date = flat(entry.metadata).get(TAKEN)
+    if not isinstance(date, str) and entry.item is not None:
+        date = ""  # a picture that the collection keeps tells no time
     if not isinstance(date, str):
         date = datetime.fromtimestamp(entry.mtime_ns / 1e9, UTC).isoformat(timespec="seconds")
     size = {"size": entry.size, "width": entry.width, "height": entry.height}

@@ -154,9 +154,9 @@ class Hit:
         return in_words(self.why) if self.why else ""
 
     @property
-    def path(self) -> Picture | None:
-        """Return the picture's location."""
-        return self.sample.image
+    def path(self) -> Path | None:
+        """Return the picture's location; None for a picture in memory, which no collection has."""
+        return self.sample.image if isinstance(self.sample.image, Path) else None
 
     @property
     def caption(self) -> str:

@@ -13,6 +13,8 @@ from urllib.parse import unquote_to_bytes
 FOLDER = "pictures"
 MAX_NAME_BYTES = 200
 """Bytes of an id as it is written in a name; with hash and ending no file system's limit of 255 is met."""
+TIME_NS = 1
+"""The time of every kept picture; not 0, by which a collection marks files to be read again."""
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
 _NAME = re.compile(r"((?:[a-z0-9_-]|%[0-9a-f]{2})+)~[0-9a-f]{40}\.[a-z0-9]+")
 

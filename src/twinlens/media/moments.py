@@ -11,6 +11,8 @@ import os
 import re
 from pathlib import Path
 
+from twinlens.media import kept
+
 ENDINGS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".3gp", ".mts")
 LAST = 100 * 3600 - 0.001
 """The last second that a name has digits for."""
@@ -54,8 +56,8 @@ def shown(path: Path) -> str:
 
 
 def label(path: Path) -> str:
-    """Return the last part of `shown`: a file's name, with the time of a moment."""
-    return Path(shown(path)).name
+    """Return the last part of `shown`: a file's name, with the time of a moment; of an item its id."""
+    return (kept.id_of(path) if "~" in path.name else None) or Path(shown(path)).name
 
 
 def clock(seconds: float) -> str:

@@ -95,7 +95,7 @@ def read_shard(path: Path) -> Shard:
 
 
 def status(path: Path) -> Status:
-    """Return size and time of a file or a member; the time of a kept picture is 0, since its name tells its content.
+    """Return size and time of a file or a member; that of a kept picture is constant: its name tells its content.
 
     Raises OSError: not there, or neither (a folder, a pipe).
     """
@@ -106,7 +106,7 @@ def status(path: Path) -> Status:
         if not stat.S_ISREG(found.st_mode):  # to open a pipe would wait for its writer for ever
             raise OSError(errno.EINVAL, "it is not a file", str(path))
         is_kept = "~" in path.name and kept.id_of(path) is not None
-        return Status(found.st_size, 0 if is_kept else _bounded(found.st_mtime_ns))
+        return Status(found.st_size, kept.TIME_NS if is_kept else _bounded(found.st_mtime_ns))
     return Status(_part(path, *within)[1], _bounded(within[0].stat().st_mtime_ns))
 
 
