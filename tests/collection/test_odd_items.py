@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.mean_color import MeanColor
-from tests.pictures import ALONE, vectors
+from tests.pictures import ALONE, counts, vectors
 from twinlens.collection import Collection, Item
 from twinlens.collection.store import DATABASE, PICTURES
 from twinlens.core.types import Sample, TwinlensError
