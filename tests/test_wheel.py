@@ -16,7 +16,8 @@ import pytest
 from PIL import Image
 
 from tests import checkpoints, exports
-from twinlens.models import pretrained, serving
+from twinlens.models import serving
+from twinlens.models.composer import Composer
 from twinlens.models.exported.writing import write
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -122,12 +123,12 @@ def test_an_export_of_offline_that_was_made_elsewhere_is_indexed_and_searched(co
 
 
 def test_what_needs_more_says_which_extra(core, pictures, tmp_path):
-    pretrained.load("compact").save(tmp_path / "by-torch")
+    Composer.load("compact").save(tmp_path / "by-torch")
     line = core("index", pictures, "--model", tmp_path / "by-torch", "--collection", "new", code=2)
     assert line.strip().endswith(
         "this needs torch, which is not installed; install with: pip install 'twinlens[torch]'"
     )
     line = core("evaluate", "--model", "compact", code=2)
     assert "install with: pip install 'twinlens[eval]'" in line and "\n" not in line.strip()
-    write(pretrained.load("compact"), tmp_path / "exported")
+    write(Composer.load("compact"), tmp_path / "exported")
     core("index", pictures, "--model", tmp_path / "exported", "--collection", "compact")

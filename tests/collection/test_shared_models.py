@@ -94,10 +94,10 @@ def test_a_model_is_named_by_its_recipe_its_folder_or_itself(first, tmp_path):
 
 
 def test_neither_is_what_suits_this_machine(tmp_path, monkeypatch):
-    from twinlens.models import pretrained
+    from twinlens.models import serving
 
     asked = []
-    monkeypatch.setattr(pretrained, "ready", lambda name: asked.append(name) or pretrained.load("compact"))
+    monkeypatch.setattr(serving, "ready", lambda name: asked.append(name) or serving.load("compact"))
     with Collection.create(tmp_path / "c"):
         assert asked == ["auto"]
 

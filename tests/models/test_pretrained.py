@@ -13,7 +13,8 @@ from twinlens.core import checksums, hub
 from twinlens.core.recipe import find_recipe
 from twinlens.core.types import TwinlensError
 from twinlens.encoders import _warm_start
-from twinlens.models import pretrained
+from twinlens.models import pretrained, shipped
+from twinlens.models.composer import Composer
 
 SHIPPED = Path(pretrained.__file__).parent
 CLIP = find_recipe("clip").encoders[0].options["checkpoint"]
@@ -36,15 +37,15 @@ def test_what_ships_is_loaded():
 
 
 def test_a_model_is_named_or_given_as_a_folder(tmp_path, monkeypatch):
-    assert {"compact", "reading", "towers"} <= set(pretrained.shipped())
-    by_name = pretrained.load("compact")
+    assert {"compact", "reading", "towers"} <= set(shipped.names())
+    by_name = Composer.load("compact")
     by_name.save(tmp_path / "mine")
-    assert pretrained.load(tmp_path / "mine").digest == by_name.digest
+    assert Composer.load(tmp_path / "mine").digest == by_name.digest
     monkeypatch.chdir(tmp_path)
-    assert pretrained.load("mine").folder == Path("mine")
+    assert Composer.load("mine").folder == Path("mine")
 
 
-@pytest.mark.parametrize("name", pretrained.shipped())
+@pytest.mark.parametrize("name", shipped.names())
 def test_weights_that_ship_and_were_changed_are_refused(tmp_path, name):
     shutil.copytree(SHIPPED / name, tmp_path / "m")
     names = {path.relative_to(SHIPPED / name).as_posix() for path in checksums.files(SHIPPED / name)}
@@ -54,7 +55,7 @@ def test_weights_that_ship_and_were_changed_are_refused(tmp_path, name):
     weights[-3] ^= 0x10
     (tmp_path / "m" / "model.safetensors").write_bytes(weights)
     with pytest.raises(TwinlensError, match=r"model\.safetensors is damaged; copy the whole model folder again$"):
-        pretrained.load(tmp_path / "m")
+        Composer.load(tmp_path / "m")
     if name == "towers":
         with pytest.raises(TwinlensError, match=r"model\.safetensors is damaged; copy the whole model folder again$"):
             _warm_start.load_weights(nn.Identity(), "referring", str(tmp_path / "m"))
@@ -62,7 +63,7 @@ def test_weights_that_ship_and_were_changed_are_refused(tmp_path, name):
 
 def test_an_unknown_model_is_one_line_with_the_known_ones(tmp_path):
     with pytest.raises(TwinlensError, match=r"no such model folder: .*nowhere; models that ship are compact.*towers"):
-        pretrained.load(tmp_path / "nowhere")
+        Composer.load(tmp_path / "nowhere")
 
 
 def test_a_hub_that_never_answers_does_not_hold_it_up(monkeypatch):

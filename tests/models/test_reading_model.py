@@ -13,7 +13,6 @@ from twinlens.datasets import nlvr, shapes
 from twinlens.evaluation.baselines import similarities
 from twinlens.evaluation.judgements import Judgements
 from twinlens.evaluation.two_stage import rerank
-from twinlens.models import pretrained
 from twinlens.models.composer import Composer
 from twinlens.reading.drawing import random_meaning
 from twinlens.reading.execution import Execution
@@ -33,7 +32,7 @@ TABLE = Table.of(SCENES)
 
 @pytest.fixture(scope="module")
 def model() -> Composer:
-    return pretrained.load("reading")
+    return Composer.load("reading")
 
 
 @pytest.fixture(scope="module")

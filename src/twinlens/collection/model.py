@@ -73,11 +73,11 @@ def chosen(given: Model | Path | str | None, recipe: str | None) -> Model:
         raise TwinlensError("create takes a model or the name of a recipe, not both; leave one out")
     if given is not None and not isinstance(given, str | PathLike):
         return check_model("create", given)
-    from twinlens.models import pretrained  # torch is loaded by whoever has no model yet
+    from twinlens.models import serving  # whoever opens a collection needs none of it
 
     if given is not None:
-        return pretrained.load(as_path("create", given))
-    return pretrained.ready(pretrained.AUTO if recipe is None else as_text("recipe", recipe))
+        return serving.load(as_path("create", given))
+    return serving.ready(serving.AUTO if recipe is None else as_text("recipe", recipe))
 
 
 Load: TypeAlias = Callable[[Path], Model]

@@ -145,9 +145,9 @@ def _processes(args: argparse.Namespace) -> int:
 def _with_model(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
     from twinlens.core import machine
     from twinlens.evaluation.evaluate import evaluate
-    from twinlens.models import pretrained
+    from twinlens.models.composer import Composer
 
-    composer = pretrained.load(args.model)
+    composer = Composer.load(args.model)
     composer.cache_to((args.cache or machine.default_cache()) / "notes")
     composer.to(machine.pick_device(args.device))
     progress = _common.shows_view(args)

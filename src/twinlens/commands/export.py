@@ -59,7 +59,8 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
 def _composer(name: str) -> Composer:
     from twinlens.core.recipe import presets
-    from twinlens.models import pretrained
+    from twinlens.models import pretrained, shipped
+    from twinlens.models.composer import Composer
 
-    is_recipe = name in presets() and name not in pretrained.shipped() and not Path(name).is_dir()
-    return pretrained.ready(name) if is_recipe else pretrained.load(name)
+    is_recipe = name in presets() and name not in shipped.names() and not Path(name).is_dir()
+    return pretrained.ready(name) if is_recipe else Composer.load(name)

@@ -27,6 +27,7 @@ from twinlens.core.recipe import Recipe, Variant
 from twinlens.core.types import Arrays, Batch, Encoded, Features, Sample, Similarity, TwinlensError
 from twinlens.encoders import Encoder
 from twinlens.fusions import Fusion
+from twinlens.models import shipped
 
 RECIPE, WEIGHTS, PROVENANCE = "recipe.toml", "model.safetensors", "provenance.json"
 
@@ -166,10 +167,11 @@ class Composer(nn.Module):
 
     @classmethod
     def load(cls, folder: Path | str) -> Self:
-        """Read a model folder. Raises TwinlensError naming a file that is missing or does not fit."""
-        folder = as_folder("the model folder", folder).expanduser()
-        if not folder.is_dir():
-            raise TwinlensError(f"no such model folder: {folder}")
+        """Read a model by its folder, or by the name of one that ships.
+
+        Raises TwinlensError naming a file that is missing or does not fit.
+        """
+        folder = shipped.located(as_folder("the model folder", folder))
         checksums.check(folder)
         for name in (RECIPE, WEIGHTS):
             if not (folder / name).is_file():

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -15,7 +14,7 @@ from twinlens.core import hub, packaged
 from twinlens.core.machine import default_cache
 from twinlens.core.recipe import Recipe, find_recipe
 from twinlens.core.types import TwinlensError
-from twinlens.models import checkpoints
+from twinlens.models import checkpoints, shipped
 from twinlens.models.exported import FILE, Exported
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 """Recipe name that stands for `clip` where a checkpoint is on this machine or the hub answers, else for `offline`."""
-RECIPE = "recipe.toml"
 EXPORTS = "exports"
 """Folder of the user's cache with exports of recipes whose weights are packages."""
 _EXPORTER = ("torch", "transformers", "onnx", "onnxscript")
@@ -49,7 +47,7 @@ def ready(
         return _automatic(checkpoint, by_torch, report)
     if by_torch:
         return _by_torch(recipe, checkpoint, report)
-    if checkpoint is None and _shipped(recipe) is not None:
+    if checkpoint is None and recipe in shipped.names():
         return load(recipe)
     pipeline = checkpoints.with_checkpoint(find_recipe(recipe), checkpoint)
     if (found := checkpoints.exported(pipeline, report)) is not None:
@@ -62,18 +60,12 @@ def load(model: str | Path, *, by_torch: bool = False) -> Servable:
 
     by_torch: as of `ready`. Raises TwinlensError if there is neither.
     """
-    folder = Path(model).expanduser()
-    shipped = None if folder.is_dir() else _shipped(str(model))
-    if not by_torch and ((place := shipped or folder) / FILE).is_file():
-        return Exported.load(place)
-    from twinlens.models import pretrained
+    folder = shipped.located(model)
+    if not by_torch and (folder / FILE).is_file():
+        return Exported.load(folder)
+    from twinlens.models.composer import Composer
 
-    return pretrained.load(model)
-
-
-def _shipped(name: str) -> Path | None:
-    folder = Path(str(resources.files("twinlens") / "models" / name))
-    return folder if name and "/" not in name and (folder / RECIPE).is_file() else None
+    return Composer.load(folder)
 
 
 def _automatic(checkpoint: str | None, by_torch: bool, report: Callable[[str], object]) -> Servable:
