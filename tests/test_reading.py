@@ -12,7 +12,6 @@ import pytest
 from tests import toy
 from twinlens.collection import Collection
 from twinlens.collection.ingest import Options
-from twinlens.core import stamps
 from twinlens.models.runtime import accelerated, fingerprint
 
 FILES, SLACK = 35, 2
@@ -53,7 +52,7 @@ def collection(toy_composer, tmp_path):
         toy.draw(tiles).save(tmp_path / "pictures" / f"{'-'.join(tiles)}.png")
     with Collection.create(tmp_path / "collection", accelerated(toy_composer, mode="onnx")) as made:
         made.add(tmp_path / "pictures", options=Options(workers=0))
-    time.sleep(stamps.SETTLED_NS / 1e9)
+    time.sleep(fingerprint.SETTLED_NS / 1e9)
     fingerprint.of_folder(*(tmp_path / "collection" / "model").iterdir())  # remembered from the first search on
     return tmp_path / "collection"
 

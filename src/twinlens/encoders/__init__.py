@@ -34,26 +34,25 @@ class Encoder(nn.Module):
         have no such features.
         """
 
-    def preparation(self) -> Preparation | None:
-        """Return what prepares samples for this encoder without torch; None where only the encoder itself can."""
-        return None
+    def preparations(self) -> tuple[Preparation, ...]:
+        """Return what prepares samples for this encoder without torch; nothing where only the encoder itself can."""
+        return ()
 
     def prepare(self, sample: Sample) -> Arrays:
         """Do the work of the CPU: decode, resize, tokenise, assign words. Worker processes may run it.
 
         Returns the same keys with the same shapes and dtypes for every sample, so that samples of any kind stack into
         one batch: a missing side is an array of zeros, marked by an array of its own (`image_present` () bool, or a
-        mask). An encoder without a `preparation` overrides it.
+        mask). An encoder without `preparations` overrides it.
         """
-        preparation = self.preparation()
-        if preparation is None:
+        arrays = [preparation.prepare(sample) for preparation in self.preparations()]
+        if not arrays:
             raise NotImplementedError
-        return preparation.prepare(sample)
+        return {key: array for part in arrays for key, array in part.items()}
 
     def cuts(self, text: str) -> bool:
         """Return True if the encoder reads a text but not its end; most read texts of any length, or none."""
-        preparation = self.preparation()
-        return preparation is not None and preparation.cuts(text)
+        return any(preparation.cuts(text) for preparation in self.preparations())
 
     def forward(self, batch: Batch) -> Encoded:
         """Run the network on stacked arrays (B, …). A row whose side is missing has `present` False."""

@@ -12,7 +12,7 @@ from twinlens.core import hub, wordpiece
 from twinlens.core.types import Batch, Encoded, Features, Sample, TwinlensError
 from twinlens.encoders import Encoder
 from twinlens.encoders._transformer import check_length, longest, masked_mean, sizes, without_pooler
-from twinlens.preparation.words import Words
+from twinlens.preparation.words import TOKENIZER, Words, load_tokenizer, save_tokenizer
 
 
 class Bert(Encoder):
@@ -61,9 +61,9 @@ class Bert(Encoder):
         if self.checkpoint is None:
             self.tokenizer = wordpiece.learn((sample.text for sample in samples), self.vocabulary)
 
-    def preparation(self) -> Words:
+    def preparations(self) -> tuple[Words]:
         """Return the preparation of words (L,) int64, words_mask (L,) bool, text_present () bool, L = `max_tokens`."""
-        return Words(self.tokenizer, self.max_tokens)
+        return (Words(self.tokenizer, self.max_tokens),)
 
     def forward(self, batch: Batch) -> Encoded:
         """Encode words in context (B, L, D), L the longest text of the batch, and one vector (B, D)."""
@@ -75,13 +75,13 @@ class Bert(Encoder):
 
     def save_assets(self, folder: Path) -> None:
         """Write the tokenizer and the checkpoint's architecture: the model then loads without the checkpoint."""
-        wordpiece.save(self.tokenizer, folder / wordpiece.FILE)
+        save_tokenizer(self.tokenizer, folder / TOKENIZER)
         if self.checkpoint is not None:
             hub.keep(self.bert.config.to_dict(), folder / "checkpoint")
 
     def load_assets(self, folder: Path) -> None:
         """Read the tokenizer. Raises TwinlensError when it is missing."""
-        self.tokenizer = wordpiece.load(folder)
+        self.tokenizer = load_tokenizer(folder)
 
 
 def _small(size: dict[str, int], max_tokens: int) -> Any:

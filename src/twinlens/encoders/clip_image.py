@@ -41,9 +41,9 @@ class ClipImage(Encoder):
         self.register_buffer("mean", 255 * torch.tensor(mean)[:, None, None])
         self.register_buffer("deviation", 255 * torch.tensor(deviation)[:, None, None])
 
-    def preparation(self) -> Square:
+    def preparations(self) -> tuple[Square]:
         """Return the preparation of pixels (S, S, 3) uint8 and image_present ()."""
-        return Square(**self.pixels)
+        return (Square(**self.pixels),)
 
     def forward(self, batch: Batch) -> Encoded:
         """Encode one vector (B, D)."""

@@ -12,7 +12,7 @@ from twinlens.core.types import Batch, Encoded, Features
 from twinlens.encoders import Encoder
 from twinlens.encoders._contrastive import architecture, tower, vector, width
 from twinlens.encoders._transformer import longest
-from twinlens.preparation.words import Words
+from twinlens.preparation.words import TOKENIZER, Words, load_tokenizer, save_tokenizer
 
 
 class ClipText(Encoder):
@@ -35,9 +35,9 @@ class ClipText(Encoder):
         self.tokenizer = wordpiece.learn((), 100) if kept else hub.tokenizer(checkpoint, revision)
         self.register_buffer("pad", torch.tensor(0 if kept else hub.padding(checkpoint, revision)))
 
-    def preparation(self) -> Words:
+    def preparations(self) -> tuple[Words]:
         """Return the preparation of words (L,) int64, words_mask (L,), text_present (), L the checkpoint's length."""
-        return Words(self.tokenizer, self.max_tokens, int(self.pad), lower=self.padded)
+        return (Words(self.tokenizer, self.max_tokens, int(self.pad), lower=self.padded),)
 
     def forward(self, batch: Batch) -> Encoded:
         """Encode one vector (B, D)."""
@@ -51,9 +51,9 @@ class ClipText(Encoder):
 
     def save_assets(self, folder: Path) -> None:
         """Write the tokenizer and the tower's architecture: the model then loads without the checkpoint."""
-        wordpiece.save(self.tokenizer, folder / wordpiece.FILE)
+        save_tokenizer(self.tokenizer, folder / TOKENIZER)
         hub.keep(architecture(self.network, "text"), folder / "checkpoint")
 
     def load_assets(self, folder: Path) -> None:
         """Read the tokenizer. Raises TwinlensError when it is missing."""
-        self.tokenizer = wordpiece.load(folder)
+        self.tokenizer = load_tokenizer(folder)

@@ -70,9 +70,9 @@ class EfficientnetLite(Encoder):
         self.register_buffer("labels", labels)
         self.dim = dim + labels.shape[1]
 
-    def preparation(self) -> Square:
+    def preparations(self) -> tuple[Square]:
         """Return the preparation of pixels (S, S, 3) uint8 and image_present ()."""
-        return self.squares
+        return (self.squares,)
 
     def forward(self, batch: Batch) -> Encoded:
         """Encode one vector (B, D): `dim` channels of the picture, then those of its classes' names."""

@@ -35,9 +35,9 @@ class Patches(Encoder):
         self.position = nn.Parameter(0.02 * torch.randn(self.grid[0] * self.grid[1], dim))
         self.absent = nn.Parameter(torch.zeros(dim))
 
-    def preparation(self) -> Rectangle:
+    def preparations(self) -> tuple[Rectangle]:
         """Return the preparation of pixels (height, width, 3) uint8 and image_present ()."""
-        return Rectangle(self.width, self.height)
+        return (Rectangle(self.width, self.height),)
 
     def forward(self, batch: Batch) -> Encoded:
         """Encode tokens (B, H·W, D) on their map; the vector is their mean."""

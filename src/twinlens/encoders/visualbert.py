@@ -16,8 +16,8 @@ from twinlens.core.types import Arrays, Batch, Encoded, Features, Sample, Twinle
 from twinlens.encoders import Encoder
 from twinlens.encoders._boxes import lay_on_map
 from twinlens.encoders._transformer import check_length, longest, masked_mean, sizes, without_pooler
-from twinlens.preparation.both import Both
-from twinlens.preparation.words import Words
+from twinlens.preparation import Preparation
+from twinlens.preparation.words import TOKENIZER, Words, load_tokenizer, save_tokenizer
 
 # Options of a VisualBERT whose text tables have BERT's weights.
 _BERT_OPTIONS = (
@@ -93,10 +93,10 @@ class VisualBert(Encoder):
         copied._modules = {**self._modules, "visual": replace(self.visual)}
         return copied
 
-    def preparation(self) -> Both | None:
-        """Return the preparation of words, words_mask, text_present, and the visual encoder's arrays, if it has one."""
-        of_picture = self.visual.preparation()
-        return None if of_picture is None else Both(self._words(), of_picture)
+    def preparations(self) -> tuple[Preparation, ...]:
+        """Return the preparations of words, words_mask, text_present, and of the visual encoder, if it has one."""
+        of_picture = self.visual.preparations()
+        return (self._words(), *of_picture) if of_picture else ()
 
     def prepare(self, sample: Sample) -> Arrays:
         """Return words, words_mask, text_present, and the visual encoder's arrays."""
@@ -139,7 +139,7 @@ class VisualBert(Encoder):
 
     def save_assets(self, folder: Path) -> None:
         """Write the tokenizer, the architecture of a checkpoint, and the visual encoder's files in `visual`."""
-        wordpiece.save(self.tokenizer, folder / wordpiece.FILE)
+        save_tokenizer(self.tokenizer, folder / TOKENIZER)
         if self.source is not None:
             hub.keep(self.bert.config.to_dict(), folder / self.kept_as)
         (folder / "visual").mkdir(exist_ok=True)
@@ -147,7 +147,7 @@ class VisualBert(Encoder):
 
     def load_assets(self, folder: Path) -> None:
         """Read the tokenizer and the visual encoder's files. Raises TwinlensError when one is missing."""
-        self.tokenizer = wordpiece.load(folder)
+        self.tokenizer = load_tokenizer(folder)
         self.visual.load_assets(folder / "visual")
 
 

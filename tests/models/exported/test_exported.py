@@ -73,7 +73,7 @@ def test_what_is_compared_and_named_is_that_of_the_composer(composer, folder):
     assert (model.digest, model.dim, model.recipe) == (composer.digest, composer.dim, composer.recipe)
     assert ([*model.channels], model.own_similarity, model.rerank) == ([*composer.channels], None, None)
     assert model.cuts("word " * 200) == composer.cuts("word " * 200) and not model.cuts("word")
-    assert describe(measurements(model)) == "ONNX Runtime, exported"
+    assert describe(measurements(model)) == "ONNX Runtime, exported in float32"
 
 
 def odd_pictures(count: int) -> list[Image.Image]:

@@ -96,7 +96,7 @@ def test_the_same_content_is_the_same_model_wherever_it_is(made, tmp_path):
 
 def test_a_squashed_picture_is_stretched(made, tmp_path):
     squash = serving.ready("clip", checkpoint=exports.immich(tmp_path / "squash", made["clip"], mode="squash"))
-    assert squash.about.preparations[0]["fit"] == "stretch"
+    assert squash.about.preparations[0][0]["fit"] == "stretch"
 
 
 @pytest.mark.parametrize(

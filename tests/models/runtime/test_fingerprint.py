@@ -16,7 +16,7 @@ from tests import toy
 from tests.pictures import draw
 from twinlens.collection import Collection
 from twinlens.collection.ingest import Options
-from twinlens.core import machine, stamps
+from twinlens.core import machine
 from twinlens.core.types import Sample, TwinlensError
 from twinlens.models.composer import Composer
 from twinlens.models.runtime import Runtime, cache, fingerprint, load
@@ -42,13 +42,13 @@ def saved(folder: Path, *, seed: int = 0, name: str | None = None) -> Path:
 
 def age(folder: Path) -> None:
     """Let the files be old enough to be trusted to have changed for the last time."""
-    stamps.SETTLED_NS = 0
+    fingerprint.SETTLED_NS = 0
     time.sleep(0.02)
 
 
 @pytest.fixture(autouse=True)
 def settle_later(monkeypatch):
-    monkeypatch.setattr(stamps, "SETTLED_NS", stamps.SETTLED_NS)
+    monkeypatch.setattr(fingerprint, "SETTLED_NS", fingerprint.SETTLED_NS)
 
 
 @pytest.mark.parametrize("folder", [*SHIPPED, FIXTURES / "model-0.1"], ids=lambda folder: folder.name)
@@ -81,7 +81,7 @@ def test_a_changed_byte_is_another_model(tmp_path, name, remembered):
     if remembered:
         age(folder)
     before = fingerprint.of_folder(folder)
-    assert (machine.default_cache() / fingerprint.KNOWN.name).exists() == remembered
+    assert (machine.default_cache() / fingerprint.KNOWN).exists() == remembered
     change(folder / name)
     now = fingerprint.of_folder(folder)
     assert now is None or now.whole != before.whole
@@ -111,7 +111,7 @@ def test_what_is_remembered_is_not_hashed_again(tmp_path, monkeypatch):
 def test_a_damaged_memory_of_fingerprints_is_none(tmp_path, content):
     folder = saved(tmp_path)
     before = fingerprint.of_folder(folder)
-    memory = machine.default_cache() / fingerprint.KNOWN.name
+    memory = machine.default_cache() / fingerprint.KNOWN
     memory.parent.mkdir(parents=True, exist_ok=True)
     memory.write_text(content)
     assert fingerprint.of_folder(folder) == before
@@ -120,11 +120,11 @@ def test_a_damaged_memory_of_fingerprints_is_none(tmp_path, content):
 
 
 def test_few_folders_are_remembered(tmp_path, monkeypatch):
-    monkeypatch.setattr(stamps, "KEPT", 2)
+    monkeypatch.setattr(fingerprint, "KEPT", 2)
     for n in range(4):
         age(saved(tmp_path, name=str(n)))
         fingerprint.of_folder(tmp_path / str(n))
-    known = json.loads((machine.default_cache() / fingerprint.KNOWN.name).read_text())
+    known = json.loads((machine.default_cache() / fingerprint.KNOWN).read_text())
     assert [Path(name).name for name in known] == ["2", "3"]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -38,7 +38,7 @@ class About:
     digest: equal digests give equal vectors; that of the composer for one that was exported in full precision. towers:
     networks of the encoders. graphs: files by the name of a tower or a head, below the model's folder. sides: the
     arguments of `Sides`, which then stands for all heads. adapters: by the name of a tower. preparations: see
-    `preparation`. trims: texts may be cut to the longest of a batch.
+    `Preparations`. trims: texts may be cut to the longest of a batch.
     """
 
     digest: str
@@ -47,7 +47,7 @@ class About:
     channels: tuple[Channel, ...]
     towers: tuple[Tower, ...]
     graphs: Mapping[str, str]
-    preparations: tuple[Mapping[str, Any], ...]
+    preparations: tuple[Sequence[Mapping[str, Any]], ...]
     trims: bool
     precision: str = "float32"
     sides: Mapping[str, Any] | None = None
@@ -90,7 +90,7 @@ class About:
             channels=tuple(Channel.from_json(channel) for channel in content["channels"]),
             towers=tuple(Tower.from_json(tower) for tower in content["towers"]),
             graphs=graphs,
-            preparations=tuple(dict(entry) for entry in content["preparations"]),
+            preparations=tuple([dict(entry) for entry in of] for of in content["preparations"]),
             trims=bool(content["trims"]),
             precision=str(content["precision"]),
             sides=content["sides"],

@@ -20,8 +20,7 @@ from twinlens.models.exported.about import FILE, About
 from twinlens.models.exported.adapted import Adapted
 from twinlens.models.exported.sides import Sides
 from twinlens.models.runtime.fingerprint import RECIPE, named_stage
-from twinlens.models.runtime.parts import Network, NetworkPart, Vectors
-from twinlens.preparation._numbered import Numbered
+from twinlens.models.runtime.parts import Network, NetworkPart, Preparations, Vectors
 
 if TYPE_CHECKING:
     from twinlens.core.recipe import Recipe
@@ -39,7 +38,7 @@ class Exported:
 
     def __init__(self, folder: Path, about: About) -> None:
         self.folder, self.about = folder, about
-        self._preparations = Numbered.restore(about.preparations, folder)
+        self._preparations = Preparations.restore(about.preparations, folder)
         self._network = Network(about.towers, self._part, trims=about.trims)
 
     @classmethod
@@ -84,7 +83,7 @@ class Exported:
     @property
     def measurements(self) -> dict[str, Any]:
         """Describe as JSON how the model is run."""
-        return {"mode": "exported", "precision": self.about.precision, "networks": {}}
+        return {"mode": "auto", "exported": self.about.precision, "networks": {}}
 
     @property
     def composer(self) -> Composer:

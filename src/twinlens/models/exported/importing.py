@@ -10,8 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from twinlens.calibration import channels_of_sides
-from twinlens.core import checksums, variants, wordpiece
-from twinlens.core.batches import stack
+from twinlens.core import checksums, variants
 from twinlens.core.machine import default_cache
 from twinlens.core.recipe import Recipe
 from twinlens.core.source import Source
@@ -23,10 +22,9 @@ from twinlens.models.exported.exported import Exported, link_or_copy
 from twinlens.models.exported.layouts import Layout, Tower
 from twinlens.models.runtime.cache import checksum
 from twinlens.models.runtime.fingerprint import RECIPE
-from twinlens.models.runtime.parts import Onnx
+from twinlens.models.runtime.parts import Onnx, Preparations, stacked
 from twinlens.models.runtime.parts import Tower as Part
-from twinlens.preparation._numbered import Numbered
-from twinlens.preparation._settings import restored, to_json
+from twinlens.preparation.words import TOKENIZER, Words
 
 LAYOUTS = "models.exported.layouts"
 IMPORTED = "imported"
@@ -74,12 +72,12 @@ def _fill(draft: Path, source: Source, layout: Layout) -> About:
     """Gather the files, and describe the model, whose digest is that of all its content."""
     for n, tower in enumerate((layout.image, layout.text)):
         _gather(draft / f"encoder-{n}", source, tower.graph)
-    link_or_copy(source.file(layout.tokenizer), draft / "encoder-1" / wordpiece.FILE)
-    words = restored({"name": "words", **layout.words}, draft / "encoder-1")
+    link_or_copy(source.file(layout.tokenizer), draft / "encoder-1" / TOKENIZER)
+    prepares = Preparations([[layout.square], [Words.restore(draft / "encoder-1", **layout.words)]])
     paths = {part.name: draft / f"encoder-{part.name}" / Path(tower.graph).name for part, tower in _sides(layout)}
     opened = {name: graphs.opened(path) for name, path in paths.items()}
     adapters = {part.name: _adapter(opened[part.name], part, tower, layout) for part, tower in _sides(layout)}
-    prepared = stack([Numbered([layout.square, words]).prepare(Sample("", None, "words"))])
+    prepared = stacked([prepares.prepare(Sample("", None, "words"))], trims=False)
     widths = {part.name: _width(Adapted(opened[part.name], part, adapters[part.name]), prepared) for part in PARTS}
     if len(set(widths.values())) > 1:
         raise TwinlensError(f"the towers of {source.name!r} have different widths, {widths}; choose another checkpoint")
@@ -91,7 +89,7 @@ def _fill(draft: Path, source: Source, layout: Layout) -> About:
         channels=channels_of_sides(width, width, shared=True),
         towers=PARTS,
         graphs={name: path.relative_to(draft).as_posix() for name, path in paths.items()},
-        preparations=(to_json(layout.square), to_json(words)),
+        preparations=tuple(prepares.to_json()),
         trims=False,
         sides={"widths": [width], "text_dim": width},
         adapters=adapters,

@@ -17,9 +17,8 @@ from twinlens.models.composer import PROVENANCE, RECIPE, Composer
 from twinlens.models.exported.about import FILE, About
 from twinlens.models.exported.precision import Precision, reduce
 from twinlens.models.runtime.export import export, preparations, quiet
-from twinlens.models.runtime.parts import NetworkPart, Onnx
+from twinlens.models.runtime.parts import NetworkPart, Onnx, Preparations
 from twinlens.models.runtime.reference import EXACT, Reference
-from twinlens.preparation._numbered import Numbered
 
 SAMPLES = 16
 """Synthetic samples on which the export is compared with the composer."""
@@ -94,13 +93,13 @@ def _fill(composer: Composer, folder: Path, precision: Precision, *, progress: b
     return cosine
 
 
-def _prepares(composer: Composer) -> Numbered:
+def _prepares(composer: Composer) -> Preparations:
     if composer.own_similarity is not None:
         raise TwinlensError(f"the fusion {composer.recipe.fusion.name} composes scores, which no graph does")
     prepares, pictures = preparations(composer)
     if prepares is None or not pictures:
         pairs = zip(composer.recipe.encoders, composer.encoders, strict=True)
-        names = [part.name for part, made in pairs if isinstance(made, Encoder) and made.preparation() is None]
+        names = [part.name for part, made in pairs if isinstance(made, Encoder) and not made.preparations()]
         raise TwinlensError(f"the encoder {names[0]} prepares pictures by itself, and cannot be exported")
     return prepares
 

@@ -6,7 +6,6 @@ Importing this package imports no torch: ONNX Runtime and a tokenizer alone embe
 from __future__ import annotations
 
 from twinlens.models.runtime.describing import describe, measurements
-from twinlens.models.runtime.loading import load
-from twinlens.models.runtime.runtime import MODES, Runtime, accelerated, check_mode, tuned
+from twinlens.models.runtime.runtime import MODES, Runtime, accelerated, check_mode, load, tuned
 
 __all__ = ["MODES", "Runtime", "accelerated", "check_mode", "describe", "load", "measurements", "tuned"]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_UNMEASURED = {"torch": "plain torch", "exported": "ONNX Runtime, exported"}
-
 
 def measurements(model: Any) -> dict[str, Any]:
     """Describe as JSON how a model is run: the mode, and for each network its way and all measurements."""
@@ -16,8 +14,12 @@ def measurements(model: Any) -> dict[str, Any]:
 
 def describe(measured: Mapping[str, Any]) -> str:
     """Format the result of `measurements` as one line."""
+    if "exported" in measured:
+        return f"ONNX Runtime, exported in {measured['exported']}"
     if not measured["networks"]:
-        return _UNMEASURED.get(measured["mode"], "plain torch (no other way measured on this machine yet)")
+        return (
+            "plain torch" if measured["mode"] == "torch" else "plain torch (no other way measured on this machine yet)"
+        )
     lines = []
     for name, network in measured["networks"].items():
         rates = {way: figures["rate"] for way, figures in network["ways"].items() if figures.get("rate")}

@@ -23,11 +23,9 @@ from twinlens.core.types import Arrays, Encoded, Features, Sample
 from twinlens.encoders import Encoder
 from twinlens.fusions import Fusion
 from twinlens.models.composer import Composer, joined
-from twinlens.models.runtime.parts import VECTORS, Tower, head_name, stacked
+from twinlens.models.runtime.parts import VECTORS, Preparations, Tower, head_name, stacked
 from twinlens.preparation import Preparation
-from twinlens.preparation._numbered import Numbered
 from twinlens.preparation.absent import Absent
-from twinlens.preparation.both import Both
 from twinlens.preparation.words import Words
 
 Grid = tuple[int, int] | None
@@ -195,28 +193,30 @@ def quiet() -> Iterator[None]:
         logging.disable(level)
 
 
-def preparations(composer: Composer) -> tuple[Numbered | None, bool]:
+def preparations(composer: Composer) -> tuple[Preparations | None, bool]:
     """Return what prepares samples for the encoders without torch, and True if that includes pictures.
 
     None where not even sentences can be prepared so.
     """
     encoders = [encoder for encoder in composer.encoders if isinstance(encoder, Encoder)]
-    whole = [encoder.preparation() for encoder in encoders]
+    whole = [encoder.preparations() for encoder in encoders]
     found = [made or _of_sentences(encoder) for made, encoder in zip(whole, encoders, strict=True)]
-    known = [made for made in found if made is not None]
-    return (Numbered(known) if len(known) == len(encoders) else None), None not in whole
+    return (Preparations(found) if all(found) else None), all(whole)
 
 
-def _of_sentences(encoder: Encoder) -> Preparation | None:
+def _of_sentences(encoder: Encoder) -> tuple[Preparation, ...]:
     """Return what prepares sentences alone as an encoder does: its tokenizer, and arrays of a missing picture."""
-    reference = encoder.prepare(Sample("", None, "x"))
-    made: Preparation = Absent(reference)
+    reference, made = encoder.prepare(Sample("", None, "x")), list[Preparation]()
     if isinstance(tokenizer := getattr(encoder, "tokenizer", None), Tokenizer):
-        words = Words(tokenizer, getattr(encoder, "max_tokens", 0))
-        encoded = words.prepare(Sample("", None))
-        made = Both(words, Absent({key: array for key, array in reference.items() if key not in encoded}))
-    samples = [Sample("", None, text) for text in SENTENCES]
-    return made if all(_equal(made.prepare(sample), encoder.prepare(sample)) for sample in samples) else None
+        made.append(Words(tokenizer, getattr(encoder, "max_tokens", 0)))
+    encoded = made[0].prepare(Sample("", None)) if made else {}
+    made.append(Absent({key: array for key, array in reference.items() if key not in encoded}))
+    for text in SENTENCES:
+        sample = Sample("", None, text)
+        arrays = {key: array for one in made for key, array in one.prepare(sample).items()}
+        if not _equal(arrays, encoder.prepare(sample)):
+            return ()
+    return tuple(made)
 
 
 def _equal(one: Arrays, other: Arrays) -> bool:

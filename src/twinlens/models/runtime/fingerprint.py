@@ -9,13 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from twinlens.core.stamps import Memory, stamp
+from twinlens.core.atomic import whole_file
+from twinlens.core.machine import default_cache
 from twinlens.core.types import TwinlensError
 
 if TYPE_CHECKING:
@@ -24,7 +27,11 @@ if TYPE_CHECKING:
 RECIPE, WEIGHTS = "recipe.toml", "model.safetensors"
 MAX_HEADER = 100 * 2**20
 """Bytes of the header of safetensors; the library allows no more either."""
-KNOWN = Memory("models.json")
+KNOWN = "models.json"
+KEPT = 64
+"""Folders whose fingerprints are remembered."""
+SETTLED_NS = 2 * 10**9
+"""Nanoseconds after which a second change of a file is sure to have another time."""
 KINDS = {
     "F64": "float64",
     "F32": "float32",
@@ -70,14 +77,15 @@ def of_folder(folder: Path) -> Fingerprint | None:
     """
     place = os.path.realpath(folder)
     try:
-        stamps = {name: stamp(path) for name, path in _files(folder)}
-        if (known := KNOWN.get(place, stamps)) is not None:
+        stamps = {name: _stamp(path) for name, path in _files(folder)}
+        known = _read().get(place)
+        if known is not None and known["stamps"] == stamps:
             return Fingerprint(known["digest"], known["whole"])
         found = _computed(folder)
     except (OSError, ValueError, KeyError, TypeError, TwinlensError):
         return None
-    if stamps == {name: stamp(path) for name, path in _files(folder)}:
-        KNOWN.put(place, stamps, found._asdict())
+    if stamps == {name: _stamp(path) for name, path in _files(folder)} and _settled(stamps):
+        _remember(place, {"stamps": stamps, **found._asdict()})
     return found
 
 
@@ -140,3 +148,29 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
 def _assets(folder: Path) -> Iterator[tuple[str, Path]]:
     paths = sorted(path for path in folder.glob("encoder-*/**/*") if path.is_file())
     return ((path.relative_to(folder).as_posix(), path) for path in paths)
+
+
+def _stamp(path: Path) -> list[int]:
+    """Describe a file's state on its disk; whoever changes it cannot set the time of that (ctime) back."""
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev]
+
+
+def _settled(stamps: Mapping[str, list[int]]) -> bool:
+    return max(max(stamp[1:3]) for stamp in stamps.values()) < time.time_ns() - SETTLED_NS
+
+
+def _read() -> dict[str, Any]:
+    """Read the remembered fingerprints by folder; none where the file is missing or damaged."""
+    try:
+        known = json.loads((default_cache() / KNOWN).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _remember(place: str, record: Mapping[str, Any]) -> None:
+    known = {name: value for name, value in _read().items() if name != place}
+    known = dict([*known.items(), (place, record)][-KEPT:])
+    with suppress(OSError), whole_file(default_cache() / KNOWN) as beside:  # without it only speed is lost
+        beside.write_text(json.dumps(known), encoding="utf-8")

@@ -12,14 +12,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, Thread
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlens.core.batches import stack, trimmed
-from twinlens.core.types import Arrays
+from twinlens.core import variants
+from twinlens.core.types import Arrays, Sample, TwinlensError
 from twinlens.models.runtime.cache import import_onnxruntime
+
+if TYPE_CHECKING:
+    from twinlens.preparation import Preparation
 
 Vectors: TypeAlias = NDArray[np.float32]
 NetworkPart: TypeAlias = "Callable[[Arrays], Arrays]"
@@ -123,7 +126,72 @@ class Onnx:
         return dict(zip(self.outputs, outputs, strict=True))
 
 
+class Preparations:
+    """Preparations of samples for each encoder, by its number; keys are those of `Composer.prepare`.
+
+    made: the preparations of each encoder. Restored ones are read at their first use: a tokenizer takes a while.
+    """
+
+    def __init__(self, made: Sequence[Sequence[Preparation]]) -> None:
+        self._made = dict(enumerate(made))
+        self._entries = [[{"name": one.name, **one.settings()} for one in of] for of in made]
+        self._folder = Path()
+
+    @classmethod
+    def restore(cls, entries: Iterable[Iterable[Mapping[str, Any]]], folder: Path) -> Self:
+        """Restore what `to_json` and `save` gave. Raises TwinlensError, at the first use, for a wrong one."""
+        restored = cls([])
+        restored._entries, restored._folder = [[dict(entry) for entry in of] for of in entries], folder
+        return restored
+
+    def prepare(self, sample: Sample, numbers: Collection[int] | None = None) -> Arrays:
+        """Prepare a sample for all encoders, or for those of some numbers; each key starts with the number."""
+        chosen = range(len(self._entries)) if numbers is None else numbers
+        parts = ((n, one.prepare(sample)) for n in chosen for one in self.of(n))
+        return {f"{n}.{key}": array for n, arrays in parts for key, array in arrays.items()}
+
+    def cuts(self, text: str) -> bool:
+        """Return True if an encoder reads a text but not its end."""
+        return any(one.cuts(text) for n in range(len(self._entries)) for one in self.of(n))
+
+    def to_json(self) -> list[list[dict[str, Any]]]:
+        """Return name and settings of each encoder's preparations."""
+        return self._entries
+
+    def save(self, folder: Path) -> None:
+        """Write the files of each into the folder of its encoder, that of a saved composer too."""
+        for n in range(len(self._entries)):
+            (folder / f"encoder-{n}").mkdir(parents=True, exist_ok=True)
+            for one in self.of(n):
+                one.save(folder / f"encoder-{n}")
+
+    def of(self, number: int) -> Sequence[Preparation]:
+        """Return the preparations of an encoder."""
+        if number not in self._made:
+            self._made[number] = [
+                _restored(entry, self._folder / f"encoder-{number}") for entry in self._entries[number]
+            ]
+        return self._made[number]
+
+
+def _restored(entry: Mapping[str, Any], folder: Path) -> Preparation:
+    settings = dict(entry)
+    kind = variants.variant_class("preparation", str(settings.pop("name", "")))
+    try:
+        preparation: Preparation = kind.restore(folder, **settings)
+    except (TypeError, ValueError) as error:
+        raise TwinlensError(f"{folder}: the settings of the preparation {kind.name} are damaged: {error}") from error
+    return preparation
+
+
 def stacked(prepared: Sequence[Arrays], *, trims: bool) -> Arrays:
-    """Stack prepared samples into one batch; `trims`: cut padding beyond the longest text."""
-    arrays = stack(prepared)
-    return trimmed(arrays) if trims else arrays
+    """Stack prepared samples into one batch (B, …); `trims`: cut padding beyond the longest text.
+
+    Arrays of texts (B, L) are named "…words" and "…words_mask".
+    """
+    arrays = {key: np.stack([one[key] for one in prepared]) for key in prepared[0]}
+    for name in [name for name in arrays if trims and name.endswith("words_mask")]:
+        longest = max(1, int(arrays[name].sum(axis=1).max(initial=0)))
+        for part in (name, name.removesuffix("_mask")):
+            arrays[part] = np.ascontiguousarray(arrays[part][:, :longest])
+    return arrays

@@ -15,8 +15,7 @@ from twinlens.calibration import Channel
 from twinlens.core import suggestions
 from twinlens.core.types import Arrays, Sample, Similarity, TwinlensError
 from twinlens.models.runtime import cache, fingerprint
-from twinlens.models.runtime.parts import Network, NetworkPart, Onnx, Tower, Vectors
-from twinlens.preparation._numbered import Numbered
+from twinlens.models.runtime.parts import Network, NetworkPart, Onnx, Preparations, Tower, Vectors
 
 if TYPE_CHECKING:
     from twinlens.core.recipe import Recipe
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
 MODES = ("auto", "torch", "onnx", "bf16")
 """As measured; plain torch in float32; ONNX Runtime, or bfloat16, for every part where it is trusted."""
 BATCH = 64
+EXPORT = "export.json"
+"""The file that tells an exported model, as in `models.exported`."""
 REPAID = 256
 """Number of pictures below which no trial can be worth its time, and not even the rate of plain torch is measured."""
 SHARE = 0.1
@@ -39,6 +40,22 @@ def check_mode(mode: str) -> str:
     if mode not in MODES:
         raise TwinlensError(suggestions.unknown("runtime", mode, list(MODES)))
     return mode
+
+
+def load(folder: Path, *, mode: str = "auto") -> Any:
+    """Open the model of a collection lazily; its folder is named by the model's digest.
+
+    An export runs by ONNX Runtime alone, a composer as was measured to be best. Raises TwinlensError for an unknown
+    mode; for a model that has another digest, once it is used.
+    """
+    if (folder / EXPORT).is_file() and check_mode(mode) in ("auto", "onnx"):
+        from twinlens.models.exported import Exported
+
+        exported = Exported.load(folder)
+        if exported.digest != folder.name:
+            raise TwinlensError(f"{OTHER_WEIGHTS} ({folder}); put that back: twinlens repair --model DIR")
+        return exported
+    return Runtime(folder=folder, digest=folder.name, mode=mode)
 
 
 def accelerated(model: Any, *, mode: str = "auto") -> Any:
@@ -78,7 +95,7 @@ class Runtime:
         self._composer, self._expected = composer, digest
         self._fingerprint = None if folder is None else fingerprint.of_folder(folder)
         self._network: Network | None = None
-        self._preparations: Numbered | None = None
+        self._preparations: Preparations | None = None
         self._manifest: Mapping[str, Any] | None = None
         self._plain: Mapping[str, TorchPart] | None = None
         self._tuned = False
@@ -248,7 +265,7 @@ class Runtime:
             self._plain = torch_parts(self.composer)
         return as_way(self._plain[name], way)
 
-    def _preparer(self, *, pictures: bool) -> Numbered | Composer:
+    def _preparer(self, *, pictures: bool) -> Preparations | Composer:
         """Return what prepares samples: without torch if the cache has it, which not for all models means pictures."""
         manifest = self._manifest
         if self._composer is not None or manifest is None or (pictures and not manifest["prepares_pictures"]):
@@ -257,7 +274,7 @@ class Runtime:
             names = [name for name in manifest["files"] if "/" in name]
             if all(cache.file(manifest, name) is not None for name in names):
                 folder = cache.home() / str(manifest["digest"])
-                self._preparations = Numbered.restore(manifest["preparations"], folder)
+                self._preparations = Preparations.restore(manifest["preparations"], folder)
         return self._preparations or self.composer
 
     def __getstate__(self) -> dict[str, Any]:
