@@ -17,14 +17,14 @@ from twinlens.core.types import Arrays, Batch, Encoded, Features, Picture, Sampl
 from twinlens.encoders import Encoder
 from twinlens.media import images
 from twinlens.media.content import key
-from twinlens.reading.facts import FactSpace, Projection
+from twinlens.reading.facts import FactSpace, Projection, quantise
 from twinlens.reading.forms import MOST_ITEMS
 from twinlens.reading.grammar.parse import parse
 from twinlens.reading.items import read_items
 from twinlens.reading.meanings import Meaning
 from twinlens.reading.meanings.records import from_json, to_json
 from twinlens.reading.table import Table
-from twinlens.reading.words import WordNetwork
+from twinlens.reading.words import Sizes, WordNetwork
 from twinlens.reading.world import BOXES
 from twinlens.shapes.instructions import parse_instruction
 from twinlens.shapes.scenes import Scene
@@ -39,13 +39,13 @@ class Facts(Encoder):
 
     image.vector (B, D): the facts of the items that are read from a picture; one of another world counts as missing.
     text.vector: the direction of a sentence. One that the grammar reads is executed on drawn scenes, and ridge
-    regression turns its truth into a direction; for one that it does not read, `WordNetwork` guesses the direction from
-    its n-grams; an instruction has none. text.tokens (B, 1, D), with a mask: the facts of the sample's own items after
-    the instruction; none where it is not read or there is no picture.
+    regression turns its truth into a direction; for one that it does not read, `WordNetwork` guesses the meaning. Where
+    it has no guess, or the sentence is an instruction, there is none. text.tokens (B, 1, D), with a mask: the facts of
+    the sample's own items after the instruction; none where it is not read or there is no picture.
 
     facts, box_facts: of a picture, of a box. width, box_width: of their projections, D = width + 3 · box_width. scenes:
-    drawn ones that sentences are executed on. vocabulary, hidden: of the network. `training/pretraining/reading.py`
-    fits all of it.
+    drawn ones that sentences are executed on. vocabulary, symbols, embedding, hidden: of the network.
+    `training/pretraining/reading.py` fits all of it.
     """
 
     def __init__(
@@ -56,8 +56,10 @@ class Facts(Encoder):
         width: int = 512,
         box_width: int = 64,
         scenes: int = 4096,
-        vocabulary: int = 4000,
-        hidden: int = 256,
+        vocabulary: int = 256,
+        symbols: int = 128,
+        embedding: int = 64,
+        hidden: int = 96,
     ) -> None:
         super().__init__()
         self.dim = width + len(BOXES) * box_width
@@ -66,26 +68,30 @@ class Facts(Encoder):
         self._table("scenes", torch.int8, scenes, len(BOXES), MOST_ITEMS, _COLUMNS)
         self._table("examples", torch.int8, scenes, width)
         self._table("examples_scale", torch.float32, width)
-        self._table("words_into", torch.int8, vocabulary, hidden)
-        self._table("words_into_scale", torch.float32, hidden)
-        self._table("words_bias", torch.float32, hidden)
-        self._table("words_out", torch.int8, hidden, width)
-        self._table("words_out_scale", torch.float32, width)
+        self.sizes = Sizes(vocabulary, symbols, embedding, hidden)
+        for name, shape in self.sizes.shapes().items():
+            self._table(f"network_{name}", torch.int8 if len(shape) > 1 else torch.float32, *shape)
+            if len(shape) > 1:
+                self._table(f"network_{name}_scale", torch.float32, shape[-1])
         self._facts: dict[str, tuple[Meaning, ...]] = {"picture": (), "box": ()}
-        self._grams: tuple[str, ...] = ()
+        self._known: dict[str, tuple[str, ...]] = {"words": (), "symbols": ()}
         self._scenes: Recent[Scene | None] = Recent()
         self._directions: Recent[NDArray[np.float32]] = Recent()
 
     def adopt(self, space: FactSpace, network: WordNetwork) -> None:
         """Take over fitted facts and a trained network of the sizes of the options."""
-        self._facts, self._grams = {"picture": space.picture, "box": space.box}, network.grams
+        self._facts = {"picture": space.picture, "box": space.box}
+        self._known = {"words": network.words, "symbols": network.symbols}
         for side, projection in (("picture", space.of_picture), ("box", space.of_box)):
             for name in ("mean", "axes", "scale"):
                 self._fill(f"{side}_{name}", getattr(projection, name))
         for name in ("scenes", "examples", "examples_scale"):
             self._fill(name, getattr(space, name))
-        for name in ("into", "into_scale", "bias", "out", "out_scale"):
-            self._fill(f"words_{name}", getattr(network, name))
+        for name, weight in network.weights.items():
+            rounded, scale = quantise(weight) if weight.ndim > 1 else (weight, None)
+            self._fill(f"network_{name}", rounded)
+            if scale is not None:
+                self._fill(f"network_{name}_scale", scale)
 
     @cached_property
     def space(self) -> FactSpace:
@@ -100,8 +106,11 @@ class Facts(Encoder):
     @cached_property
     def network(self) -> WordNetwork:
         """The network for sentences that are not read."""
-        parts = ("into", "into_scale", "bias", "out", "out_scale")
-        return WordNetwork(self._grams, *(self._array(f"words_{name}") for name in parts))
+        weights = {
+            name: self._array(f"network_{name}") * (self._array(f"network_{name}_scale") if len(shape) > 1 else 1)
+            for name, shape in self.sizes.shapes().items()
+        }
+        return WordNetwork(self._known["words"], self._known["symbols"], weights)
 
     def prepare(self, sample: Sample) -> Arrays:
         """Return items and edited (3, 8, 5) int16, direction (D,) float32, and image_, text_ and edit_present ()."""
@@ -126,8 +135,8 @@ class Facts(Encoder):
         return Encoded(image=Features(image, present=batch["image_present"]), text=text)
 
     def save_assets(self, folder: Path) -> None:
-        """Write the facts and the network's n-grams."""
-        content = {side: to_json(facts) for side, facts in self._facts.items()} | {"grams": self._grams}
+        """Write the facts, and the network's words and symbols."""
+        content = {side: to_json(facts) for side, facts in self._facts.items()} | self._known
         (folder / FILE).write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
 
     def load_assets(self, folder: Path) -> None:
@@ -135,7 +144,7 @@ class Facts(Encoder):
         try:
             content = json.loads((folder / FILE).read_text(encoding="utf-8"))
             self._facts = {side: tuple(from_json(record) for record in content[side]) for side in self._facts}
-            self._grams = tuple(str(gram) for gram in content["grams"])
+            self._known = {name: tuple(str(one) for one in content[name]) for name in self._known}
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise TwinlensError(f"the facts {folder / FILE} cannot be read; copy the whole model again") from error
 
@@ -148,11 +157,8 @@ class Facts(Encoder):
         return self._directions.get(text, lambda: self._fitted(text))
 
     def _fitted(self, text: str) -> NDArray[np.float32]:
-        meaning = parse(text)
-        if meaning is not None:
-            return self.space.direction(meaning)
-        guess = self.network(text)
-        return np.pad(guess, (0, self.dim - len(guess)))
+        meaning = parse(text) or self.network(text)
+        return np.zeros(self.dim, dtype=np.float32) if meaning is None else self.space.direction(meaning)
 
     def _vectors(self, items: Tensor, present: Tensor) -> Tensor:
         """Embed the rows that are present (B, D); the others are zeros."""

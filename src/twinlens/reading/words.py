@@ -1,65 +1,157 @@
-"""A network for sentences that the grammar does not read: n-grams → a direction in the space of facts. NumPy only."""
+"""A network for sentences that the grammar does not read: words → the meaning that they most likely have. NumPy only.
+
+It reads a sentence in both directions and writes a meaning symbol by symbol (`reading.programs`), each time attending
+to the words (Bahdanau et al. 2015; Luong et al. 2015, "Effective approaches to attention-based neural machine
+translation"). Only symbols that may stand there are written, so that a guess is always a meaning.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twinlens.reading.grammar.parse import VOCABULARY
 from twinlens.reading.grammar.spelling import normalise
+from twinlens.reading.meanings import Meaning
+from twinlens.reading.programs import MEANING, SLOTS, Slots, after, fits, meaning_of
 
 Array = NDArray[np.float32]
-LONGEST = 3
-"""Words of the longest n-grams."""
+PADDING, UNKNOWN, START, STOP = range(4)
+"""Numbers of what is no known word; known words are numbered after them."""
+FIRST_WORD = 4
+MOST_SYMBOLS = 48
+"""Longest row that is written; longer ones are no sentences of this world."""
+
+
+class Sizes(NamedTuple):
+    """Sizes of a network: most words and symbols, width of their embeddings E, and of a reader's state H."""
+
+    vocabulary: int
+    symbols: int
+    embedding: int
+    hidden: int
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of the weights by name; those of two axes are stored as whole numbers."""
+        e, h = self.embedding, self.hidden
+        recurrent = {
+            f"{name}_{part}": shape
+            for name, state in (("forward", h), ("backward", h), ("writer", 2 * h))
+            for part, shape in _recurrent(e, state).items()
+        }
+        return {
+            "words": (FIRST_WORD + self.vocabulary, e),
+            "symbols": (1 + self.symbols, e),
+            "slots": (len(SLOTS), e),
+            **recurrent,
+            "first": (2 * h, 2 * h),
+            "first_bias": (2 * h,),
+            "attention": (2 * h, 2 * h),
+            "joint": (4 * h, 2 * h),
+            "joint_bias": (2 * h,),
+            "next": (2 * h, 1 + self.symbols),
+            "next_bias": (1 + self.symbols,),
+        }
 
 
 @dataclass(frozen=True)
 class WordNetwork:
-    """direction = relu(f W + b) U, f (V,) the n-grams of a sentence, present 1 or absent 0, over √(their number).
+    """A reader of words and a writer of symbols, gated recurrent units (GRU) both.
 
-    grams: the V known n-grams. into (V, H) and out (H, d): whole numbers from −127 to 127, in units of into_scale (H,)
-    and out_scale (d,). bias (H,).
+    words, symbols: those that are known; weights: by the names and shapes of `Sizes.shapes`. With r the readers'
+    states of the words (L, 2H) and s the writer's state (2H,): a = softmax(s A rᵀ), the next symbol is the likeliest
+    of tanh([s; a r] J + j) N + n among those that fit the innermost open slot.
     """
 
-    grams: tuple[str, ...]
-    into: NDArray[np.int8]
-    into_scale: Array
-    bias: Array
-    out: NDArray[np.int8]
-    out_scale: Array
+    words: tuple[str, ...]
+    symbols: tuple[str, ...]
+    weights: Mapping[str, Array]
 
-    def __call__(self, sentence: str) -> Array:
-        """Return the direction (d,) of a sentence, of unit length; zeros where no n-gram is known."""
-        known = [self._numbers[gram] for gram in grams(sentence) if gram in self._numbers]
-        if not known:
-            return np.zeros(len(self.out_scale), dtype=np.float32)
-        features = self.into[known].sum(axis=0, dtype=np.float32) * self.into_scale / np.sqrt(len(known))
-        direction = np.maximum(features + self.bias, 0) @ self.out * self.out_scale
-        return np.asarray(direction / max(float(np.linalg.norm(direction)), 1e-9), dtype=np.float32)
+    def __call__(self, sentence: str) -> Meaning | None:
+        """Guess the meaning of a sentence; None where no word is known, or no end is found."""
+        numbers = self.numbers(words(sentence))
+        if max(numbers) < FIRST_WORD:
+            return None
+        read = self._read(numbers)
+        state = np.tanh(read.mean(axis=0) @ self.weights["first"] + self.weights["first_bias"])
+        row, symbol = list[str](), 0
+        slots: Slots = (MEANING,)
+        while slots and len(row) < MOST_SYMBOLS:
+            symbol, state = self._written(symbol, slots, state, read)
+            row.append(self.symbols[symbol - 1])
+            slots = after(slots, row[-1])
+        return meaning_of(row)
+
+    def numbers(self, of_words: Sequence[str]) -> list[int]:
+        """Number the words of a sentence, between START and STOP."""
+        return [START, *(self._numbers.get(word, UNKNOWN) for word in of_words), STOP]
+
+    def _read(self, numbers: Sequence[int]) -> Array:
+        """Read the words in both directions: (L, 2H)."""
+        embedded = self.weights["words"][list(numbers)]
+        return np.concatenate(
+            [self._states("forward", embedded), self._states("backward", embedded[::-1])[::-1]], axis=1
+        )
+
+    def _states(self, name: str, embedded: Array) -> Array:
+        """Return the states of a recurrent unit after each of its inputs (L, E): (L, H)."""
+        state = np.zeros(len(self.weights[f"{name}_state"]), dtype=np.float32)
+        found = []
+        for one in embedded:
+            state = self._step(name, one, state)
+            found.append(state)
+        return np.stack(found)
+
+    def _step(self, name: str, given: Array, state: Array) -> Array:
+        """Return the next state of a gated recurrent unit (Cho et al. 2014), gates in torch's order."""
+        inputs = given @ self.weights[f"{name}_input"] + self.weights[f"{name}_input_bias"]
+        kept = state @ self.weights[f"{name}_state"] + self.weights[f"{name}_state_bias"]
+        size = len(state)
+        gates = 1 / (1 + np.exp(-(inputs[: 2 * size] + kept[: 2 * size])))
+        candidate = np.tanh(inputs[2 * size :] + gates[:size] * kept[2 * size :])
+        return np.asarray(candidate + gates[size:] * (state - candidate), dtype=np.float32)
+
+    def _written(self, before: int, slots: Slots, state: Array, read: Array) -> tuple[int, Array]:
+        """Choose the next symbol, from the one before (0 at first) and the slots to fill; return the next state too."""
+        given = self.weights["symbols"][before] + self.weights["slots"][SLOTS.index(slots[-1])]
+        state = self._step("writer", given, state)
+        scores = read @ (state @ self.weights["attention"])
+        attention = np.exp(scores - scores.max())
+        seen = attention @ read / attention.sum()
+        joint = np.tanh(np.concatenate([state, seen]) @ self.weights["joint"] + self.weights["joint_bias"])
+        chances = joint @ self.weights["next"] + self.weights["next_bias"]
+        allowed = self._allowed[slots[-1]]
+        return int(allowed[chances[allowed].argmax()]), state
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
-        return {gram: number for number, gram in enumerate(self.grams)}
+        return {word: number for number, word in enumerate(self.words, start=FIRST_WORD)}
+
+    @cached_property
+    def _allowed(self) -> dict[str, NDArray[np.int64]]:
+        """Numbers of the symbols that fit each slot."""
+        return {
+            slot: np.array([number for number, symbol in enumerate(self.symbols, start=1) if fits(symbol, slot)])
+            for slot in SLOTS
+        }
 
 
-def grams(sentence: str) -> list[str]:
-    """List the different n-grams of a sentence, one to LONGEST words, and its pairs of words in their order.
-
-    The words have the form that the grammar gives them.
-    """
-    words = ["<", *_words(sentence), ">"]
-    lengths = range(1, LONGEST + 1)
-    found = [" ".join(words[start : start + n]) for n in lengths for start in range(len(words) - n + 1)]
-    pairs = [f"{one} … {other}" for one, other in combinations(words[1:-1], 2)]
-    return list(dict.fromkeys([*found, *pairs]))
-
-
-def _words(sentence: str) -> list[str]:
-    """Split a sentence into words, those that the grammar knows in its form."""
+def words(sentence: str) -> list[str]:
+    """Split a sentence into words, those that the grammar knows in its form, others in the singular."""
     tokens = re.findall(r"[a-z]+|\d+", sentence.lower())
-    return [word for token in tokens for word in normalise(token, VOCABULARY) or [token]]
+    return [word for token in tokens for word in normalise(token, VOCABULARY) or [re.sub("(?<=[a-z]{3})s$", "", token)]]
+
+
+def _recurrent(given: int, state: int) -> dict[str, tuple[int, ...]]:
+    return {
+        "input": (given, 3 * state),
+        "input_bias": (3 * state,),
+        "state": (state, 3 * state),
+        "state_bias": (3 * state,),
+    }

@@ -39,9 +39,8 @@ def make(
     composer = Composer.build(recipe or find_recipe("reading"), seed=seed)
     encoder = cast(Facts, composer.encoders[0])
     space = fit_space(encoder, scenes, seed)
-    vocabulary, hidden = encoder.get_buffer("words_into").shape
-    settings = sentences.Settings(steps, count, vocabulary, hidden)
-    encoder.adopt(space, sentences.train(space, settings, seed=seed, progress=progress))
+    settings = sentences.Settings(steps, count, encoder.sizes)
+    encoder.adopt(space, sentences.train(settings, seed=seed, progress=progress))
     return composer.eval()
 
 

@@ -1,14 +1,14 @@
-"""The network of `reading` for sentences that the grammar does not read, taught on sentences whose truth is executed.
+"""The network of `reading` for sentences that the grammar does not read, taught on sentences whose meaning is known.
 
-A sentence of `shapes` or of the grammar is executed on the drawn scenes of the facts, and the network learns the
-direction that ridge regression gives it. Some kinds of sentence are held out, so that it shows how far it generalises.
+Sentences of `shapes`, and of the grammar in other words, are taught with the symbols of their meaning. Some kinds of
+sentence are held out (`forms`), so that it shows how far the network generalises.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, islice
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -17,44 +17,42 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from twinlens.core.progress import bar
-from twinlens.reading import drawing
-from twinlens.reading.facts import FactSpace, quantise
+from twinlens.core.progress import bar, track
+from twinlens.core.types import TwinlensError
+from twinlens.reading.drawing import random_meaning
+from twinlens.reading.grammar.parse import parse
 from twinlens.reading.grammar.say import say
+from twinlens.reading.programs import MEANING, SLOTS, Slots, after, fits, symbols
 from twinlens.reading.table import Table
-from twinlens.reading.words import WordNetwork, grams
+from twinlens.reading.words import FIRST_WORD, PADDING, UNKNOWN, Sizes, WordNetwork, words
 from twinlens.shapes.sentences import FAMILIES, random_sentence
+from twinlens.training.pretraining.crossing import Crossing
+from twinlens.training.pretraining.forms import HELD_OUT, has_held_out_form
+from twinlens.training.pretraining.rewording import reworded
+from twinlens.training.pretraining.writer import Layers
 
-STEPS = 12_000
-SENTENCES = 60_000
-HELD_OUT = ("box_pair", "n_boxes", "no_box", "all_sized", "none_touching", "box_wall", "tower_height_and_end")
-"""Families of `shapes.sentences` that the network never meets."""
-HELD_OUT_DRAWN = ("box_two_kinds", "box_edge", "every", "box_every", "tower_height_and_more", "two_statements")
-"""Families of `reading.drawing` that mean the like."""
-DRAWN_SHARE = 0.3
-"""Share of sentences that are drawn from the grammar; the others are those of `shapes`."""
+STEPS = 5000
+SENTENCES = 120_000
+SHAPES_SHARE = 0.3
+"""Share of sentences that are those of `shapes`; the others say meanings of the grammar."""
+CROSSED_SHARE = 0.8
+"""Share of these meanings that are crossed at random; the others are of the kinds that people write."""
+REWORDED_SHARE = {"shapes": 0.3, "grammar": 0.8}
+"""Shares of sentences that are said in other words."""
+LONGEST = 30
+"""Symbols of the longest meaning that is taught."""
+LEAST_COUNT = 5
+"""Sentences that a word must stand in to be known."""
 LEAST_SHARE = 0.01
-"""Least share of scenes of which a sentence is true, and of which it is false."""
-BATCH, RATE, DROPOUT = 256, 3e-3, 0.1
-_AT_ONCE = 1024  # sentences whose directions are computed together
-
-
-class Layers(nn.Module):
-    """The network while it is trained; `reading.words.WordNetwork` has the equation."""
-
-    def __init__(self, vocabulary: int, hidden: int, width: int) -> None:
-        super().__init__()
-        self.into = nn.EmbeddingBag(vocabulary + 1, hidden, mode="sum", padding_idx=0)
-        nn.init.normal_(self.into.weight[1:], std=0.1)
-        self.bias = nn.Parameter(torch.zeros(hidden))
-        self.out = nn.Linear(hidden, width, bias=False)
-
-    def forward(self, numbers: Tensor) -> Tensor:
-        """Return directions (B, d) of n-grams (B, L), numbered from 1 on and padded with 0."""
-        count = (numbers > 0).sum(1, keepdim=True).clamp(min=1)
-        hidden = F.relu(self.into(numbers) / torch.sqrt(count) + self.bias)
-        directions: Tensor = self.out(F.dropout(hidden, DROPOUT, self.training))
-        return directions
+"""Least share of scenes of which a measured sentence is true, and of which it is false."""
+BATCH, RATE, MOST_NORM = 128, 3e-3, 1.0
+UNKNOWN_SHARE = 0.04
+"""Share of words that are made unknown."""
+FORGOTTEN_SHARE = 0.35
+"""Share of symbols that the writer is not told after it has written them, so that it looks at the words instead."""
+LENGTH_SPREAD = 4.0  # sentences of about equal length share a batch
+Taught = tuple[list[str], list[str]]
+"""The words of a sentence and the symbols of its meaning."""
 
 
 class Settings(NamedTuple):
@@ -62,48 +60,50 @@ class Settings(NamedTuple):
 
     steps: int
     sentences: int
-    vocabulary: int
-    hidden: int
+    sizes: Sizes
 
 
-def train(space: FactSpace, settings: Settings, *, seed: int, progress: bool = True) -> WordNetwork:
-    """Train the network: the loss is one minus the cosine with the direction of the sentence."""
+class Lesson(NamedTuple):
+    """A taught sentence in numbers: words (L,), symbols (R,), and the slots that these fill (R,)."""
+
+    words: Tensor
+    symbols: Tensor
+    slots: Tensor
+
+
+def train(settings: Settings, *, seed: int, progress: bool = True) -> WordNetwork:
+    """Train the network: the loss is the cross-entropy of each symbol among those that fit its slot."""
     rng = np.random.default_rng([seed, *b"sentences"])
-    with bar("sentences", settings.sentences, unit="sentences", progress=progress) as advance:
-        texts, targets = _taught(rng, space, settings.sentences, advance)
-    counts = Counter(gram for text in texts for gram in grams(text))
-    known = sorted(counts, key=lambda gram: (-counts[gram], gram))[: settings.vocabulary]
-    numbers = _numbered(texts, known)
+    drawn = islice(taught(rng), settings.sentences)
+    pairs = list(track(drawn, "sentences", settings.sentences, unit="sentences", progress=progress))
+    network = _unfitted(pairs, settings.sizes)
+    lessons = _lessons(pairs, network, rng)
     torch.manual_seed(seed)
-    layers = Layers(settings.vocabulary, settings.hidden, targets.shape[1])
+    layers = Layers(settings.sizes)
     optimizer = torch.optim.Adam(layers.parameters(), lr=RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=RATE, total_steps=max(settings.steps, 2))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=max(settings.steps, 2), pct_start=0.1)
+    allowed = _allowed(network, settings.sizes)
     with bar("training", settings.steps, unit="steps", progress=progress) as advance:
         for _ in range(settings.steps):
-            rows = torch.from_numpy(rng.integers(len(texts), size=BATCH))
-            loss = 1 - F.cosine_similarity(layers(numbers[rows]), targets[rows]).mean()
+            start = int(rng.integers(max(1, len(lessons) - BATCH + 1)))
+            loss = _loss(layers, lessons[start : start + BATCH], allowed, rng)
             optimizer.zero_grad()
             torch.autograd.backward(loss)
+            nn.utils.clip_grad_norm_(layers.parameters(), MOST_NORM)
             optimizer.step()
             schedule.step()
             advance(1)
-    return _rounded(layers, known, settings.vocabulary)
+    return WordNetwork(network.words, network.symbols, layers.weights())
 
 
-def _taught(
-    rng: np.random.Generator, space: FactSpace, count: int, advance: Callable[[int], object]
-) -> tuple[list[str], Tensor]:
-    """Draw sentences, and compute their directions on the drawn scenes: texts and targets (count, d)."""
-    of_grammar = round(DRAWN_SHARE * count)
-    of_shapes = shapes_sentences(rng, Table.from_arrays(space.scenes), training_families())
-    pairs = chain(islice(_drawn(rng, space), of_grammar), islice(of_shapes, count - of_grammar))
-    texts, targets = list[str](), torch.empty(count, space.examples.shape[1])
-    while some := list(islice(pairs, _AT_ONCE)):
-        directions = space.directions(np.stack([truth for _, truth in some]))
-        targets[len(texts) : len(texts) + len(some)] = torch.from_numpy(directions[:, : targets.shape[1]])
-        texts += [text for text, _ in some]
-        advance(len(some))
-    return texts, targets
+def taught(rng: np.random.Generator) -> Iterator[Taught]:
+    """Yield sentences of no held-out form, with their meanings."""
+    of_shapes, of_grammar = _of_shapes(rng), _of_grammar(rng)
+    while True:
+        source, name = (of_shapes, "shapes") if rng.random() < SHAPES_SHARE else (of_grammar, "grammar")
+        text, row = next(source)
+        plain = words(text)
+        yield (reworded(plain, rng) if rng.random() < REWORDED_SHARE[name] else plain), row
 
 
 def training_families() -> list[str]:
@@ -123,30 +123,79 @@ def shapes_sentences(
                 yield sentence.text, truth
 
 
-def _drawn(rng: np.random.Generator, space: FactSpace) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """Yield sentences that say meanings of the grammar, with their truth on the drawn scenes (M,)."""
-    families = [family for name, family in drawing.FAMILIES.items() if name not in HELD_OUT_DRAWN]
-    drawer = drawing.Drawer(rng)
+def _of_shapes(rng: np.random.Generator) -> Iterator[tuple[str, list[str]]]:
+    families = training_families()
     while True:
-        meaning = drawer.pick(families)(drawer)
-        truth = space.truths([meaning])[0]
-        if LEAST_SHARE <= truth.mean() <= 1 - LEAST_SHARE:
-            yield say(meaning), truth
+        for family in families:
+            text = random_sentence(rng, family).text
+            meaning = parse(text)
+            if meaning is not None:
+                yield text, symbols(meaning)
 
 
-def _numbered(texts: Sequence[str], known: Sequence[str]) -> Tensor:
-    """Number the known n-grams of each text from 1 on: (N, L), padded with 0."""
-    numbers = {gram: number for number, gram in enumerate(known, start=1)}
-    found = [[numbers[gram] for gram in grams(text) if gram in numbers] for text in texts]
-    padded = torch.zeros(len(texts), max(map(len, found)), dtype=torch.int64)
-    for row, of_text in zip(padded, found, strict=True):
-        row[: len(of_text)] = torch.tensor(of_text, dtype=torch.int64)
-    return padded
+def _of_grammar(rng: np.random.Generator) -> Iterator[tuple[str, list[str]]]:
+    crossing = Crossing(rng)
+    while True:
+        meaning = crossing.statement() if rng.random() < CROSSED_SHARE else random_meaning(rng)
+        row = symbols(meaning)
+        if len(row) > LONGEST or has_held_out_form(meaning):
+            continue
+        try:
+            text = say(meaning)
+        except TwinlensError:  # some of what is crossed has no words
+            continue
+        yield text, row
 
 
-def _rounded(layers: Layers, known: Sequence[str], vocabulary: int) -> WordNetwork:
-    """Round the weights to whole numbers."""
-    weights = layers.into.weight.detach().numpy()[1 : vocabulary + 1]
-    into, into_scale = quantise(weights)
-    out, out_scale = quantise(layers.out.weight.detach().numpy().T)
-    return WordNetwork(tuple(known), into, into_scale, layers.bias.detach().numpy(), out, out_scale)
+def _unfitted(pairs: Sequence[Taught], sizes: Sizes) -> WordNetwork:
+    """Collect the words and symbols that a network is to know."""
+    counts = Counter(word for of_text, _ in pairs for word in dict.fromkeys(of_text))
+    common = [word for word, count in counts.items() if count >= LEAST_COUNT]
+    known = sorted(common, key=lambda word: (-counts[word], word))[: sizes.vocabulary]
+    written = sorted({symbol for _, row in pairs for symbol in row})
+    if len(written) > sizes.symbols:
+        raise TwinlensError(f"the sentences have {len(written)} symbols; raise the option symbols of the encoder facts")
+    return WordNetwork(tuple(known), tuple(written), {})
+
+
+def _lessons(pairs: Sequence[Taught], network: WordNetwork, rng: np.random.Generator) -> list[Lesson]:
+    """Number all sentences, in the order of about their length."""
+    number = {symbol: place for place, symbol in enumerate(network.symbols, start=1)}
+    lessons = [
+        Lesson(*map(torch.tensor, (network.numbers(of_text), [number[symbol] for symbol in row], _slots(row))))
+        for of_text, row in pairs
+    ]
+    lengths = np.array([len(lesson.symbols) for lesson in lessons]) + LENGTH_SPREAD * rng.random(len(lessons))
+    return [lessons[place] for place in np.argsort(lengths)]
+
+
+def _slots(row: Sequence[str]) -> list[int]:
+    """Number the slots that the symbols of a row fill."""
+    slots: Slots = (MEANING,)
+    found = []
+    for symbol in row:
+        found.append(SLOTS.index(slots[-1]))
+        slots = after(slots, symbol)
+    return found
+
+
+def _allowed(network: WordNetwork, sizes: Sizes) -> Tensor:
+    """Mark the symbols that fit each slot: (slots, 1 + symbols)."""
+    allowed = torch.zeros(len(SLOTS), 1 + sizes.symbols, dtype=torch.bool)
+    for place, slot in enumerate(SLOTS):
+        allowed[place, 1 : 1 + len(network.symbols)] = torch.tensor([fits(one, slot) for one in network.symbols])
+    return allowed
+
+
+def _loss(layers: Layers, lessons: Sequence[Lesson], allowed: Tensor, rng: np.random.Generator) -> Tensor:
+    """Return the mean cross-entropy over the symbols of a batch."""
+    given, wanted, slots = (
+        nn.utils.rnn.pad_sequence(list(part), batch_first=True, padding_value=PADDING)
+        for part in zip(*lessons, strict=True)
+    )
+    lost = torch.from_numpy(rng.random(given.shape) < UNKNOWN_SHARE) & (given >= FIRST_WORD)
+    before = F.pad(wanted, (1, -1))
+    before[torch.from_numpy(rng.random(before.shape) < FORGOTTEN_SHARE)] = 0
+    chances = layers(given.masked_fill(lost, UNKNOWN), before, slots)
+    real = wanted > 0
+    return F.cross_entropy(chances.masked_fill(~allowed[slots], -1e9)[real], wanted[real])
