@@ -19,22 +19,21 @@ touching the (left|right|top|bottom) edge => closely touching the \\1 edge | tou
 touching the \\1 of a box | at the \\1 side
 directly above => right on top of | right above | stacked on | on top of
 directly below => right below | right under
-somewhere above => above | higher than
-somewhere below => below | lower than | under
+somewhere above (an? (?:\\w+ )*?(?:item|square|circle|triangle)) => above \\1 | higher than \\1
+somewhere below (an? (?:\\w+ )*?(?:item|square|circle|triangle)) => below \\1 | lower than \\1 | under \\1
 exactly (one|two|three|four|five|six|seven) => only \\1 | just \\1 | precisely \\1 | \\1 | \\1
 at least (two|three|four|five|six|seven) => \\1 or more | no fewer than \\1 | not less than \\1 | at the least \\1
 at most (one|two|three|four|five|six|seven) => no more than \\1 | \\1 or fewer | up to \\1 | not more than \\1
-^all KIND is item not of (yellow|black|blue) color => none of the \\1 is \\2 | no \\1 is \\2 | not one of the \\1 is \\2
-^all KIND is item not of (small|medium|large) size => none of the \\1 is \\2 | no \\1 is \\2 | not one of the \\1 is \\2
-^all KIND is item not of (square|circle|triangle) shape => none of the \\1 is a \\2 | no \\1 is a \\2 | \
-not one of the \\1 is a \\2
+^all KIND is item not of (yellow|black|blue) color => none of the \\1 is \\2 | not one of the \\1 is \\2
+^all KIND is item not of (small|medium|large) size => none of the \\1 is \\2 | not one of the \\1 is \\2
+^all KIND is item not of (square|circle|triangle) shape => none of the \\1 is a \\2 | not one of the \\1 is a \\2
 ^all KIND is item not touching => none of the \\1 is touching | none of the \\1 touching | not one of the \\1 touching
-^all KIND is item not => none of the \\1 is | no \\1 is | not one of the \\1 is | none of the \\1 is
+^all KIND is item not => none of the \\1 is | not one of the \\1 is
 ^all KIND is item of (\\w+) (?:color|size) => every \\1 is \\2 | each \\1 is \\2 | all \\1 is \\2 | all \\1 is \\2
 ^all KIND is item => every \\1 is | each \\1 is | all \\1 is | the \\1 is all
 ^all KIND is => every \\1 is | each \\1 is | all of the \\1 is | any \\1 is
 each (box|tower) has => every \\1 has | all the \\1 has | every one of the \\1 has | in each \\1 there is
-none of the (box|tower) has => not one of the \\1 has | no \\1 has | not a single \\1 has | in no \\1 is there
+none of the (box|tower) has => not one of the \\1 has | not a single \\1 has | in none of the \\1 is there
 there is (at least|exactly) (one|two|three) (box|tower) with => \\1 \\2 \\3 has | \\1 \\2 of the \\3 has
 there is a (box|tower) with => a \\1 has | at least one \\1 has | at least one of the \\1 has | \
 one can find a \\1 with | there is at least one \\1 with

@@ -22,6 +22,7 @@ from twinlens.core.types import TwinlensError
 from twinlens.reading.drawing import random_meaning
 from twinlens.reading.grammar.parse import parse
 from twinlens.reading.grammar.say import say
+from twinlens.reading.meanings import Meaning
 from twinlens.reading.programs import MEANING, SLOTS, Slots, after, fits, symbols
 from twinlens.reading.table import Table
 from twinlens.reading.words import FIRST_WORD, PADDING, UNKNOWN, Sizes, WordNetwork, words
@@ -101,9 +102,19 @@ def taught(rng: np.random.Generator) -> Iterator[Taught]:
     of_shapes, of_grammar = _of_shapes(rng), _of_grammar(rng)
     while True:
         source, name = (of_shapes, "shapes") if rng.random() < SHAPES_SHARE else (of_grammar, "grammar")
-        text, row = next(source)
+        text, meaning = next(source)
         plain = words(text)
-        yield (reworded(plain, rng) if rng.random() < REWORDED_SHARE[name] else plain), row
+        if rng.random() < REWORDED_SHARE[name]:
+            plain = reworded(plain, rng)
+            read = parse(" ".join(plain))
+            # The grammar is right about what it reads: another wording may mean something else after all.
+            if read is not None and read != meaning:
+                meaning = read
+                if has_held_out_form(meaning):
+                    continue
+        row = symbols(meaning)
+        if len(row) <= LONGEST:
+            yield plain, row
 
 
 def training_families() -> list[str]:
@@ -123,28 +134,26 @@ def shapes_sentences(
                 yield sentence.text, truth
 
 
-def _of_shapes(rng: np.random.Generator) -> Iterator[tuple[str, list[str]]]:
+def _of_shapes(rng: np.random.Generator) -> Iterator[tuple[str, Meaning]]:
     families = training_families()
     while True:
         for family in families:
             text = random_sentence(rng, family).text
             meaning = parse(text)
             if meaning is not None:
-                yield text, symbols(meaning)
+                yield text, meaning
 
 
-def _of_grammar(rng: np.random.Generator) -> Iterator[tuple[str, list[str]]]:
+def _of_grammar(rng: np.random.Generator) -> Iterator[tuple[str, Meaning]]:
     crossing = Crossing(rng)
     while True:
         meaning = crossing.statement() if rng.random() < CROSSED_SHARE else random_meaning(rng)
-        row = symbols(meaning)
-        if len(row) > LONGEST or has_held_out_form(meaning):
+        if has_held_out_form(meaning):
             continue
         try:
-            text = say(meaning)
+            yield say(meaning), meaning
         except TwinlensError:  # some of what is crossed has no words
             continue
-        yield text, row
 
 
 def _unfitted(pairs: Sequence[Taught], sizes: Sizes) -> WordNetwork:
