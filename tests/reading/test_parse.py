@@ -7,6 +7,7 @@ import pytest
 
 from twinlens.reading.grammar.parse import parse
 from twinlens.reading.grammar.say import say
+from twinlens.reading.meanings import AtEdge, Is
 from twinlens.shapes.scenes import random_scene
 from twinlens.shapes.sentences import FAMILIES, Table, random_sentence
 
@@ -122,10 +123,30 @@ def test_two_sentences_mean_the_same(sentence, same):
         "There is a small black triangle near a yellow circle.",
         "There is a box with six items and the it has three colors.",
         "the grey box with least number of object contains only one black object",
+        "There is a box with a circle and a square touching the wall.",
+        "There are a black circle and two blue squares not touching the edge.",
+        "There is a box with a circle, a square and a triangle touching the bottom.",
+        "There are two circles touching each other and a square.",
+        "There is a box with two blue items touching each other and a black circle.",
+        "There are two blue circles touching each other and the wall.",
     ],
 )
 def test_a_sentence_beyond_the_grammar_is_left_unread(sentence):
     assert parse(sentence) is None
+
+
+@pytest.mark.parametrize(
+    ("sentence", "same"),
+    [
+        ("There is a box with a circle, and it has a square touching the wall.", "square"),
+        ("There is a box with four items and a blue square touching the wall.", "square"),
+        ("There is a box with a square touching the wall and a circle.", "square"),
+    ],
+)
+def test_what_one_item_alone_touches_is_read(sentence, same):
+    meaning = parse(sentence)
+    counts = {count.kind for count in meaning.has.parts if AtEdge() in count.kind.conditions}
+    assert [Is("shape", same) in kind.conditions for kind in counts] == [True]
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -14,9 +14,7 @@ SYMBOLS = ("Count", "Is:colour:blue", "Number:1:", "Untrue", "end")
 
 def network(seed: int, *, scale: float = 1.0) -> WordNetwork:
     rng = np.random.default_rng(seed)
-    weights = {
-        name: scale * rng.standard_normal(shape).astype(np.float32) for name, shape in SIZES.shapes().items()
-    }
+    weights = {name: scale * rng.standard_normal(shape).astype(np.float32) for name, shape in SIZES.shapes().items()}
     return WordNetwork(("blue", "circle", "there"), SYMBOLS, weights)
 
 

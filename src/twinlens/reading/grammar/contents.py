@@ -15,6 +15,7 @@ from twinlens.reading.meanings import (
     NONE,
     SOME,
     And,
+    AtEdge,
     Compare,
     Condition,
     Count,
@@ -66,7 +67,8 @@ def _series(bare: Bare, number: Number, kind: Kind, tail: tuple[Condition, ...] 
 def _joined(one: Meaning, plain: bool, other: Meaning) -> Meaning | None:
     """Join statements; None where "and" may join less.
 
-    As in "a circle touching a square and a triangle", or "only blue circles and a black square".
+    As in "a circle touching a square and a triangle", or "only blue circles and a black square"; or where what follows
+    may be that of both, as in "a circle and a square touching the wall".
     """
     joined = both(one, other)
     if not plain:
@@ -74,7 +76,7 @@ def _joined(one: Meaning, plain: bool, other: Meaning) -> Meaning | None:
     only_kinds = [part.are for part in joined.parts if isinstance(part, Every) and is_only(part)]
     counted = [part.kind for part in joined.parts if isinstance(part, Count) and part.number.at_least]
     excluded = any(_excludes(kind, other) for kind in only_kinds for other in counted)
-    return None if is_open(one) or excluded else joined
+    return None if is_open(one) or excluded or may_share_an_edge(one, other) else joined
 
 
 def _joined_loosely(one: Meaning, plain: bool, other: Meaning) -> Meaning | None:
@@ -107,6 +109,22 @@ def is_open(meaning: Meaning) -> bool:
         return True
     kinds = [value for value in vars(meaning).values() if isinstance(value, Kind)]
     return any(has_kind(condition) for kind in kinds for condition in kind.conditions)
+
+
+def may_share_an_edge(one: Meaning, other: Meaning) -> bool:
+    """Test for "a circle and a square touching the wall": the wall may be touched by both."""
+    counts = [part for part in both(one).parts if isinstance(part, Count)]
+    following = [part.kind for part in both(other).parts if isinstance(part, Count)]
+    if not counts or not following or not counts[-1].number.at_least:
+        return False
+    named = counts[-1].kind not in (ITEM, BLOCK) and not _is_at_edge(counts[-1].kind)
+    return named and _is_at_edge(following[0])
+
+
+def _is_at_edge(kind: Kind) -> bool:
+    """Test whether a kind is told to touch an edge, or not to."""
+    inner = (part.condition if isinstance(part, Not) else part for part in kind.conditions)
+    return any(isinstance(part, AtEdge) for part in inner)
 
 
 def _excludes(one: Kind, other: Kind) -> bool:
