@@ -9,7 +9,7 @@ from twinlens.reading.grammar.parse import parse
 from twinlens.reading.programs import END, MEANING, MEANINGS, NUMBER, SLOTS, after, children, fits, meaning_of, symbols
 
 SENTENCE = "There are exactly two towers with a blue top."
-ROW = "Boxes:tower Count At:top Is:colour:blue IsBlock end Number:1: Number:2:2".split()
+ROW = ["Boxes:tower", "Count", "At:top", "Is:colour:blue", "IsBlock", "end", "Number:1:", "Number:2:2"]
 
 
 def test_a_row_is_the_sentence_from_its_outside_to_its_inside():

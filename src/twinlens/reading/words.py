@@ -25,6 +25,7 @@ Array = NDArray[np.float32]
 PADDING, UNKNOWN, START, STOP = range(4)
 """Numbers of what is no known word; known words are numbered after them."""
 FIRST_WORD = 4
+_VERBS = {"touch", "touches"}
 MOST_SYMBOLS = 48
 """Longest row that is written; longer ones are no sentences of this world."""
 
@@ -143,9 +144,14 @@ class WordNetwork:
 
 
 def words(sentence: str) -> list[str]:
-    """Split a sentence into words, those that the grammar knows in its form, others in the singular."""
-    tokens = re.findall(r"[a-z]+|\d+", sentence.lower())
-    return [word for token in tokens for word in normalise(token, VOCABULARY) or [re.sub("(?<=[a-z]{3})s$", "", token)]]
+    """Split a sentence into words, those that the grammar knows in its form, others and verbs in the singular."""
+    return [word for token in re.findall(r"[a-z]+|\d+", sentence.lower()) for word in _forms(token)]
+
+
+def _forms(token: str) -> list[str]:
+    # "None of the circles touch a wall" is about all circles, and those "touching a wall" are some of them.
+    known = None if token in _VERBS else normalise(token, VOCABULARY)
+    return known or [re.sub("(?<=[a-z]{3})s$|(?<=ch)es$", "", token)]
 
 
 def _recurrent(given: int, state: int) -> dict[str, tuple[int, ...]]:

@@ -10,10 +10,11 @@ _KIND = r"((?:\w+ ){0,7}?\w+)"
 _TABLE = """
 there is => there is | there is | there is | the picture shows | one can see | we see | \
 in this picture there is | it shows
-not touching the edge => not touching any edge | not touching a wall | that does not touching the wall | \
-away from the wall | away from the edge | keep off the edge | that keep off the wall | off the edge | not at the edge
+not touching the edge => not touching any edge | not touching a wall | that does not touch the wall | \
+away from the wall | away from the edge | that keep off the edge | which keep off the wall | off the edge | \
+not at the edge
 touching the edge => touching the wall | touching an edge | touching a wall | at the edge | \
-closely touching the edge | against the wall | that is touching the wall
+closely touching the edge | against the wall | that is touching the wall | that touch the wall
 touching the corner => closely touching a corner | in a corner of a box | in the corner
 touching the (left|right|top|bottom) edge => closely touching the \\1 edge | touching the \\1 wall | \
 touching the \\1 of a box | at the \\1 side
@@ -27,7 +28,10 @@ at most (one|two|three|four|five|six|seven) => no more than \\1 | \\1 or fewer |
 ^all KIND is item not of (yellow|black|blue) color => none of the \\1 is \\2 | not one of the \\1 is \\2
 ^all KIND is item not of (small|medium|large) size => none of the \\1 is \\2 | not one of the \\1 is \\2
 ^all KIND is item not of (square|circle|triangle) shape => none of the \\1 is a \\2 | not one of the \\1 is a \\2
-^all KIND is item not touching => none of the \\1 is touching | none of the \\1 touching | not one of the \\1 touching
+^all KIND is item not touching => none of the \\1 is touching | none of the \\1 touch | not one of the \\1 touch | \
+all \\1 keep off
+^all KIND is item touching => every \\1 touch | each \\1 touch | all \\1 touch | all \\1 is touching
+^all KIND is item (above|below|higher than|lower than) => all \\1 lie \\2 | every \\1 lie \\2 | each \\1 is \\2
 ^all KIND is item not => none of the \\1 is | not one of the \\1 is
 ^all KIND is item of (\\w+) (?:color|size) => every \\1 is \\2 | each \\1 is \\2 | all \\1 is \\2 | all \\1 is \\2
 ^all KIND is item => every \\1 is | each \\1 is | all \\1 is | the \\1 is all
@@ -69,7 +73,7 @@ _SHARE = 0.6
 """Share of the places where another wording is taken."""
 _LOST_SHARE = 0.15
 """Share of sentences that lose an article or a word like it."""
-_SMALL_WORDS = re.compile(r"(?<!\S)(?:the|a|an|of|that|is) ")
+_SMALL_WORDS = re.compile(r"(?<!\S)(?:the|a|an|of|is) ")
 
 
 def reworded(words: list[str], rng: np.random.Generator) -> list[str]:
