@@ -9,7 +9,8 @@ from PIL import Image
 
 from tests.reading.test_fact_space import scenes
 from twinlens.core.types import Sample, TwinlensError
-from twinlens.encoders.facts import FILE, Facts
+from twinlens.encoders.facts import Facts
+from twinlens.preparation.facts import FILE
 from twinlens.reading.grammar.parse import parse
 from twinlens.reading.table import Table
 from twinlens.reading.words import Sizes, WordNetwork

@@ -34,7 +34,7 @@ FOLDERS = re.compile(r"encoder-\d+(/(words|visual|checkpoint|bert|weights|start)
 FILES = re.compile(
     r"recipe\.toml|provenance\.json|checksums\.json|export\.json|model\.safetensors|head(-\d+)+\.onnx"
     r"|model\.\d+\.tmp|\.tmp\w{6}"  # drafts of the weights: our own, and those of safetensors
-    r"|encoder-\d+/[\w-]+\.onnx[\w.-]*"  # a graph, and files beside it with its weights
+    r"|encoder-\d+/(facts\.safetensors|[\w-]+\.onnx[\w.-]*)"  # a graph, and files beside it with its weights
     rf"|{FOLDERS.pattern}/(tokenizer|architecture|preprocessing|ngrams|facts)\.json"
 )
 """Files that models are saved with."""

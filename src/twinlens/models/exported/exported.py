@@ -18,6 +18,7 @@ from twinlens.core.types import Arrays, Sample, Similarity, TwinlensError
 from twinlens.models.exported import graphs
 from twinlens.models.exported.about import FILE, About
 from twinlens.models.exported.adapted import Adapted
+from twinlens.models.exported.computed import Computed, computing
 from twinlens.models.exported.sides import Sides
 from twinlens.models.runtime.fingerprint import RECIPE, named_stage
 from twinlens.models.runtime.parts import Network, NetworkPart, Preparations, Vectors
@@ -139,12 +140,15 @@ class Exported:
     def _part(self, name: str) -> NetworkPart:
         if self.about.sides is not None and name.startswith("head"):
             return Sides(**self.about.sides)
-        if name not in self.about.graphs:
-            raise TwinlensError(f"{self.folder / FILE} names no graph for the part {name}; export the model again")
-        graph = graphs.opened(self.folder / self.about.graphs[name])
         tower = next((tower for tower in self.about.towers if tower.name == name), None)
-        adapter = self.about.adapters.get(name)
-        return graph if adapter is None or tower is None else Adapted(graph, tower, adapter)
+        if name in self.about.graphs:
+            graph = graphs.opened(self.folder / self.about.graphs[name])
+            adapter = self.about.adapters.get(name)
+            return graph if adapter is None or tower is None else Adapted(graph, tower, adapter)
+        computes = None if tower is None else computing(self._preparations.of(tower.encoder))
+        if computes is None or tower is None:
+            raise TwinlensError(f"{self.folder / FILE} names no graph for the part {name}; export the model again")
+        return Computed(computes, tower)
 
     def __getstate__(self) -> Mapping[str, Any]:
         """Keep the place alone for other processes, which open what they need."""

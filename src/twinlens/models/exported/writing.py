@@ -6,6 +6,7 @@ import hashlib
 import json
 import secrets
 import shutil
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import get_args
 
@@ -15,10 +16,12 @@ from twinlens.core.types import TwinlensError
 from twinlens.encoders import Encoder
 from twinlens.models.composer import PROVENANCE, RECIPE, Composer
 from twinlens.models.exported.about import FILE, About
+from twinlens.models.exported.computed import Computed, computing
 from twinlens.models.exported.precision import Precision, reduce
 from twinlens.models.runtime.export import export, preparations, quiet
-from twinlens.models.runtime.parts import NetworkPart, Onnx, Preparations
+from twinlens.models.runtime.parts import Onnx, Preparations
 from twinlens.models.runtime.reference import EXACT, Reference
+from twinlens.preparation.facts import TENSORS
 
 SAMPLES = 16
 """Synthetic samples on which the export is compared with the composer."""
@@ -43,6 +46,8 @@ def write(
         if beside:
             for name in (RECIPE, PROVENANCE):
                 (draft / name).unlink()  # the model has its own
+            for repeated in draft.rglob(TENSORS):
+                repeated.unlink()  # its weights have them
             shutil.copytree(draft, folder, dirs_exist_ok=True)
             checksums.write(folder)
         else:
@@ -56,23 +61,17 @@ def write(
 
 
 def _fill(composer: Composer, folder: Path, precision: Precision, *, progress: bool) -> float:
-    prepares = _prepares(composer)
+    """Write all files of an export; return the least cosine to torch. Raises TwinlensError if that is too small."""
+    prepares, reference = _prepares(composer), Reference(composer, SAMPLES)
     prepares.save(folder)
-    reference = Reference(composer, SAMPLES)
-    encoders = {tower.name: tower.encoder for tower in reference.towers}
-    files = {
-        name: f"encoder-{encoders[name]}/model.onnx" if name in encoders else f"{name}.onnx" for name in reference.plain
+    computed = {
+        tower.name: Computed(one, tower)
+        for tower in reference.towers
+        if (one := computing(prepares.of(tower.encoder))) is not None
     }
-    parts: dict[str, NetworkPart] = {}
-    for name in track(files, "exporting", len(files), unit="networks", progress=progress):
-        inputs = {key: array[:3] for key, array in reference.arrays[name].items()}
-        if why := export(reference.plain[name], inputs, folder / files[name]):
-            raise TwinlensError(f"the network {name} of the model cannot be exported: {why}")
-        if name in encoders:
-            with quiet():
-                reduce(folder / files[name], precision)
-        parts[name] = Onnx(folder / files[name])
-    cosine = reference.cosine(parts)
+    files = _files(reference, computed)
+    _export(reference, {name: folder / file for name, file in files.items()}, precision, progress=progress)
+    cosine = reference.cosine({**computed, **{name: Onnx(folder / file) for name, file in files.items()}})
     least = EXACT["onnx" if precision == "float32" else "bf16"]
     if cosine < least:
         raise TwinlensError(f"in {precision} the vectors differ from plain torch's (cosine {cosine:.5f}, not {least})")
@@ -91,6 +90,27 @@ def _fill(composer: Composer, folder: Path, precision: Precision, *, progress: b
     (folder / RECIPE).write_text(composer.recipe.to_toml(), encoding="utf-8")
     (folder / PROVENANCE).write_text(json.dumps(composer.provenance, indent=2) + "\n", encoding="utf-8")
     return cosine
+
+
+def _files(reference: Reference, computed: Collection[str]) -> dict[str, str]:
+    """Name the graph of each part that no preparation computes; those of towers are in their encoder's folder."""
+    encoders = {tower.name: tower.encoder for tower in reference.towers}
+    return {
+        name: f"encoder-{encoders[name]}/model.onnx" if name in encoders else f"{name}.onnx"
+        for name in reference.plain
+        if name not in computed
+    }
+
+
+def _export(reference: Reference, files: Mapping[str, Path], precision: Precision, *, progress: bool) -> None:
+    """Write the graphs, those of towers in a precision. Raises TwinlensError for a part that cannot be exported."""
+    for name in track(files, "exporting", len(files), unit="networks", progress=progress):
+        inputs = {key: array[:3] for key, array in reference.arrays[name].items()}
+        if why := export(reference.plain[name], inputs, files[name]):
+            raise TwinlensError(f"the network {name} of the model cannot be exported: {why}")
+        if not name.startswith("head"):
+            with quiet():
+                reduce(files[name], precision)
 
 
 def _prepares(composer: Composer) -> Preparations:

@@ -20,7 +20,6 @@ from twinlens.core.progress import track
 from twinlens.encoders.facts import Facts
 from twinlens.metrics import Summary, bootstrap_ci
 from twinlens.models.composer import Composer
-from twinlens.models.pretrained import load
 from twinlens.reading.grammar.parse import parse
 from twinlens.reading.table import Mask, Table
 from twinlens.shapes.scenes import NLVR_ITEMS, NLVR_TOWER_SHARE
@@ -93,7 +92,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N", help=f"draws of scenes (default: {SEEDS})")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sentence and its figures")
     args = parser.parse_args()
-    model = Composer.load(args.model) if args.model else load("reading")
+    model = Composer.load(args.model or "reading")
     encoder = cast(Facts, model.encoders[0])
     total = args.seeds * len(FAMILIES) * SENTENCES
     drawn = (one for seed in range(args.seeds) for one in findings(encoder, seed))
