@@ -20,6 +20,7 @@ def network(seed: int, *, scale: float = 1.0) -> WordNetwork:
 
 def test_words_stand_in_the_form_of_the_grammar_and_others_in_the_singular():
     assert words("2 blue Circles, touching purple things!") == ["two", "blue", "circle", "touching", "purple", "thing"]
+    assert words("Every circle touches a box") == ["every", "circle", "touch", "a", "box"]
 
 
 def test_words_have_numbers_between_a_start_and_a_stop():
