@@ -46,7 +46,13 @@ _HOME = {
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'twinlens' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"twinlens.{_HOME.get(name, 'core.types')}"), name)
+    try:
+        return getattr(importlib.import_module(f"twinlens.{_HOME.get(name, 'core.types')}"), name)
+    except ModuleNotFoundError as error:
+        from twinlens.core import extras
+        from twinlens.core.types import TwinlensError
+
+        raise TwinlensError(extras.missing(error)) from error
 
 
 def __dir__() -> list[str]:

@@ -46,7 +46,8 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
     progress = _common.shows_view(args)
     folder = args.out.expanduser()
-    beside = folder.is_dir() and folder.samefile(Path(args.model).expanduser())
+    own = Path(args.model).expanduser()
+    beside = own.is_dir() and folder.is_dir() and folder.samefile(own)
     cosine = write(_composer(args.model), folder, precision=args.precision, beside=beside, progress=progress)
     size = sum(path.stat().st_size for path in checksums.files(folder))
     if progress:
