@@ -98,7 +98,7 @@ def test_without_a_hub_the_packages_are_taken_and_exported_once(monkeypatch, tmp
     lines.clear()
     monkeypatch.setattr(serving, "_by_torch", None)
     assert serving.ready(report=lines.append).digest == made.digest
-    assert len(lines) == 1 and "exported" in lines[0]
+    assert lines == [f"{OFFLINE}, exported"]
 
 
 def test_where_nothing_can_be_exported_torch_serves(monkeypatch, tmp_path):

@@ -92,7 +92,8 @@ def _packaged(recipe: Recipe, report: Callable[[str], object]) -> Servable | Non
         return None
     folder = default_cache() / EXPORTS / key
     if (folder / FILE).is_file():
-        report(f"recipe {recipe.name}, exported ({folder})")
+        names = sorted({str(part.options["checkpoint"]) for part in recipe.encoders})
+        report(f"recipe {recipe.name}: {', '.join(names)}, exported")
         return Exported.load(folder)
     if not all(map(find_spec, _EXPORTER)):
         return None
