@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from twinlens.models.pretrained import load
+from twinlens.models.composer import Composer
 from twinlens.reading.grammar.parse import parse
 from twinlens.shapes.sentences import FAMILIES
 from twinlens.training.pretraining import held_out
@@ -18,7 +18,7 @@ from twinlens.training.pretraining.forms import HELD_OUT
 
 @pytest.fixture(scope="module")
 def encoder():
-    return load("reading").encoders[0]
+    return Composer.load("reading").encoders[0]
 
 
 def test_pairs_in_order_count_ties_one_half():
