@@ -129,6 +129,6 @@ def test_what_needs_more_says_which_extra(core, pictures, tmp_path):
         "this needs torch, which is not installed; install with: pip install 'twinlens[torch]'"
     )
     line = core("evaluate", "--model", "compact", code=2)
-    assert "install with: pip install 'twinlens[eval]'" in line and "\n" not in line.strip()
+    assert "install with: pip install 'twinlens[train]'" in line and "\n" not in line.strip()
     write(Composer.load("compact"), tmp_path / "exported")
     core("index", pictures, "--model", tmp_path / "exported", "--collection", "compact")

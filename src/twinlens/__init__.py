@@ -6,6 +6,7 @@ The names below are the public API; each is imported when it is first used, so t
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from twinlens.version import __version__ as __version__
@@ -46,14 +47,14 @@ _HOME = {
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'twinlens' has no attribute {name!r}")
-    try:
-        return getattr(importlib.import_module(f"twinlens.{_HOME.get(name, 'core.types')}"), name)
-    except ModuleNotFoundError as error:
-        from twinlens.core import extras
-        from twinlens.core.types import TwinlensError
+    from twinlens.core import extras
 
-        raise TwinlensError(extras.missing(error)) from error
+    with extras.needed(extras.EXTRA_OF_NAME.get(name)):
+        return getattr(importlib.import_module(f"twinlens.{_HOME.get(name, 'core.types')}"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    from twinlens.core import extras
+
+    has_torch = importlib.util.find_spec("torch") is not None
+    return sorted(name for name in __all__ if has_torch or name not in extras.EXTRA_OF_NAME)

@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except TwinlensError as error:
             return _say(str(error), error.code)
         except ModuleNotFoundError as error:
-            return _say(extras.missing(error), MISTAKE)
+            return _say(extras.missing(error, extras.EXTRA_OF_COMMAND.get(next(iter(arguments), ""))), MISTAKE)
         except BrokenPipeError:
             return _leave_the_pipe()
         except OSError as error:

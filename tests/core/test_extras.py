@@ -22,6 +22,10 @@ def test_a_name_that_needs_an_extra_says_which(monkeypatch):
     monkeypatch.setattr(extras, "EXTRA_OF", {"twinlens": "torch"})
     with pytest.raises(TwinlensError, match=r"which is not installed; install with: pip install 'twinlens\[torch\]'"):
         _ = twinlens.Composer
+    with pytest.raises(ImportError, match=r"pip install 'twinlens\[torch\]'"):
+        from twinlens import Composer  # noqa: F401
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert "Composer" not in dir(twinlens) and "Collection" in dir(twinlens)
 
 
 def test_a_module_of_no_extra_is_an_error_of_ours():

@@ -9,6 +9,7 @@ import pytest
 
 from tests import checkpoints, exports
 from twinlens.core import hub
+from twinlens.core.extras import MissingExtraError
 from twinlens.core.recipe import find_recipe
 from twinlens.core.types import TwinlensError
 from twinlens.models import serving
@@ -47,7 +48,7 @@ def cached(hub_cache, name: str, folder: str) -> None:
 @pytest.fixture
 def without_torch(monkeypatch):
     def forbidden(*_: object) -> Composer:
-        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+        raise MissingExtraError("this needs torch, which is not installed")
 
     monkeypatch.setattr(serving, "_by_torch", forbidden)
     monkeypatch.setattr(serving, "find_spec", lambda name: None)

@@ -29,7 +29,7 @@ from twinlens.encoders import Encoder
 from twinlens.fusions import Fusion
 from twinlens.models import shipped
 
-RECIPE, WEIGHTS, PROVENANCE = "recipe.toml", "model.safetensors", "provenance.json"
+RECIPE, WEIGHTS, PROVENANCE, EXPORT = "recipe.toml", "model.safetensors", "provenance.json", "export.json"
 
 
 class Composer(nn.Module):
@@ -175,7 +175,8 @@ class Composer(nn.Module):
         checksums.check(folder)
         for name in (RECIPE, WEIGHTS):
             if not (folder / name).is_file():
-                raise TwinlensError(f"the model folder {folder} lacks {name}; copy the whole folder again")
+                cure = "give it to Collection.create" if (folder / EXPORT).is_file() else "copy the whole folder again"
+                raise TwinlensError(f"the model folder {folder} lacks {name}; {cure}")
         composer = cls.build(Recipe.read(folder / RECIPE), folder=folder)
         for n, encoder in enumerate(composer._encoders()):
             encoder.load_assets(folder / f"encoder-{n}")

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from twinlens.core import hub, packaged
+from twinlens.core import extras, hub, packaged
+from twinlens.core.extras import MissingExtraError
 from twinlens.core.machine import default_cache
 from twinlens.core.recipe import Recipe, find_recipe
+from twinlens.core.source import Source
 from twinlens.core.types import TwinlensError
 from twinlens.models import checkpoints, shipped
 from twinlens.models.exported import FILE, Exported
+from twinlens.models.exported.importing import find
 
 if TYPE_CHECKING:
     from twinlens.models.composer import Composer
@@ -63,20 +67,23 @@ def load(model: str | Path, *, by_torch: bool = False) -> Servable:
     folder = shipped.located(model)
     if not by_torch and (folder / FILE).is_file():
         return Exported.load(folder)
-    from twinlens.models.composer import Composer
+    if not (folder / shipped.RECIPE).is_file() and find(Source(str(folder), local=True)) is not None:
+        raise TwinlensError(f"{folder} holds the towers of a CLIP; give it as a checkpoint: --checkpoint {folder}")
+    with extras.needed():
+        from twinlens.models.composer import Composer
 
-    return Composer.load(folder)
+        return Composer.load(folder)
 
 
 def _automatic(checkpoint: str | None, by_torch: bool, report: Callable[[str], object]) -> Servable:
     if checkpoint is not None:
         return ready("clip", checkpoint=checkpoint, by_torch=by_torch, report=report)
     if checkpoints.within_reach(find_recipe("clip")):
-        with suppress(ModuleNotFoundError):  # the checkpoint is here, for a torch that is not
+        with suppress(MissingExtraError):  # the checkpoint is here, for a torch that is not
             return ready("clip", by_torch=by_torch, report=report)
     try:
         return ready("offline", by_torch=by_torch, report=report)
-    except (TwinlensError, ModuleNotFoundError) as error:
+    except TwinlensError as error:
         raise TwinlensError(
             f"no model for people's own pictures can be had here: {hub.INSTALL_OFFLINE}, or connect once to the hub for"
             " --recipe clip, or give one with --model or --checkpoint (--recipe compact is here, for drawn scenes)"
@@ -91,10 +98,11 @@ def _packaged(recipe: Recipe, report: Callable[[str], object]) -> Servable | Non
     if (key := _key(recipe)) is None:
         return None
     folder = default_cache() / EXPORTS / key
-    if (folder / FILE).is_file():
+    with suppress(TwinlensError):  # there is none, or a damaged one, which is made again
+        found = Exported.load(folder)
         names = sorted({str(part.options["checkpoint"]) for part in recipe.encoders})
         report(f"recipe {recipe.name}: {', '.join(names)}, exported")
-        return Exported.load(folder)
+        return found
     if not all(map(find_spec, _EXPORTER)):
         return None
     return _exported(_by_torch(recipe.name, None, report), folder, report)
@@ -109,6 +117,7 @@ def _exported(composer: Composer, folder: Path, report: Callable[[str], object])
     report(f"recipe {composer.recipe.name}: exporting its networks, once; from then on no torch is needed for it")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
         write(composer, folder)
     except (OSError, TwinlensError) as error:
         report(f"recipe {composer.recipe.name}: not exported ({error}); torch runs it")
@@ -127,6 +136,8 @@ def _key(recipe: Recipe) -> str | None:
 
 
 def _by_torch(recipe: str, checkpoint: str | None, report: Callable[[str], object]) -> Composer:
-    from twinlens.models import pretrained
+    is_packaged = checkpoint is None and _key(find_recipe(recipe)) is not None
+    with extras.needed("offline" if is_packaged else None):
+        from twinlens.models import pretrained
 
-    return pretrained.ready(recipe, checkpoint=checkpoint, report=report)
+        return pretrained.ready(recipe, checkpoint=checkpoint, report=report)

@@ -17,6 +17,8 @@ from twinlens.media import images
 Fit: TypeAlias = Literal["crop", "stretch", "pad"]
 """Ways to make a picture square: cut out its middle; stretch it; or put the whole of it on white."""
 
+MOST_PIXELS = 8192
+"""Pixels on a side; networks read some hundred."""
 DECODE_FACTOR = 2
 """JPEGs are decoded at least this many times as large as needed, as for Pillow's thumbnails: then the decoder's coarse
 downscaling hardly shows."""
@@ -37,6 +39,8 @@ class Square:
     resample: int = Image.Resampling.BICUBIC
 
     def __post_init__(self) -> None:
+        if not (0 < self.pixels <= MOST_PIXELS and 0 <= self.margin <= MOST_PIXELS):
+            raise TwinlensError(f"squares have 1 to {MOST_PIXELS} pixels on a side, not {self.pixels}")
         if self.fit not in get_args(Fit):
             raise TwinlensError(f"fit must be 'crop', 'stretch' or 'pad', not {self.fit!r}")
 

@@ -14,6 +14,8 @@ from tokenizers import Tokenizer
 from twinlens.core.types import Arrays, Sample, TwinlensError
 
 TOKENIZER = "tokenizer.json"
+MOST_TOKENS = 65_536
+"""Tokens of a text; networks read some hundred."""
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
@@ -32,6 +34,10 @@ class Words:
     lower: bool = False
     spaces: bool = False
     punctuation: bool = True
+
+    def __post_init__(self) -> None:
+        if not 1 < self.max_tokens <= MOST_TOKENS:
+            raise TwinlensError(f"texts have 2 to {MOST_TOKENS} tokens, not {self.max_tokens}")
 
     @classmethod
     def restore(cls, folder: Path, /, **settings: Any) -> Self:

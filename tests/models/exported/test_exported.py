@@ -200,6 +200,70 @@ def test_a_damaged_or_missing_file_is_one_line(folder, tmp_path):
         Exported.load(tmp_path / "y")
 
 
+def exchanged(path: Path, place: int) -> None:
+    """Change a byte in place, so that all names of the file have it; its size stays."""
+    content = bytearray(path.read_bytes())
+    content[place] ^= 0x40
+    path.write_bytes(content)
+
+
+def test_large_graphs_that_are_exchanged_in_place_are_noticed(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(checksums, "SMALL", 4096)  # large files are not read at each opening
+    shutil.copytree(folder, tmp_path / "mine")
+    place = tmp_path / "pictures"
+    place.mkdir()
+    PICTURE.save(place / "a.png")
+    with Collection.create(tmp_path / "c", serving.load(tmp_path / "mine")) as collection:
+        collection.add(place, options=Options(workers=0))
+    graph = next((tmp_path / "mine").rglob("model.onnx"))
+    exchanged(graph, len(graph.read_bytes()) // 2)
+    for damaged in (tmp_path / "mine", next((tmp_path / "c" / "model").iterdir())):
+        with pytest.raises(TwinlensError, match="is damaged; copy the whole model folder again"):
+            Exported.load(damaged)
+
+
+def test_a_damaged_copy_does_not_repair_a_collection(folder, tmp_path, monkeypatch):
+    with Collection.create(tmp_path / "c", serving.load(folder)):
+        pass
+    kept = next((tmp_path / "c").rglob("model.onnx"))
+    kept.unlink()
+    shutil.copytree(folder, tmp_path / "damaged")
+    model = serving.load(tmp_path / "damaged")
+    exchanged(next((tmp_path / "damaged").rglob("model.onnx")), 500)
+    with pytest.raises(TwinlensError, match="is damaged"):
+        Collection.mend(tmp_path / "c", composer=model)
+    Collection.mend(tmp_path / "c", composer=serving.load(folder))
+    assert Collection.open(tmp_path / "c").verify() == [] and kept.is_file()
+
+
+def test_a_collections_model_holds_nothing_but_its_files(folder, tmp_path):
+    with Collection.create(tmp_path / "c", serving.load(folder)):
+        pass
+    (kept,) = (tmp_path / "c" / "model").iterdir()
+    assert {path.relative_to(kept) for path in kept.rglob("*") if path.is_file()} == {
+        path.relative_to(folder) for path in checksums.files(folder)
+    }
+
+
+@pytest.mark.parametrize("change", [{"dim": 7}, {"sides": {"width": [1]}}, {"towers": []}])
+def test_networks_that_do_not_fit_their_description_are_one_line(folder, tmp_path, change):
+    shutil.copytree(folder, tmp_path / "x")
+    about = json.loads((folder / "export.json").read_text())
+    damaged(tmp_path / "x", "export.json", {**about, **change})
+    with pytest.raises(TwinlensError, match="export the model again"):
+        Exported.load(tmp_path / "x").embed([BOTH])
+
+
+def test_a_graph_that_is_a_link_is_refused(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "x")
+    graph = next((tmp_path / "x").rglob("model.onnx"))
+    graph.rename(tmp_path / "elsewhere.onnx")
+    graph.symlink_to(tmp_path / "elsewhere.onnx")
+    (tmp_path / "x" / checksums.CHECKSUMS).unlink()
+    with pytest.raises(TwinlensError, match="is no file, or a link to one"):
+        Exported.load(tmp_path / "x").embed([BOTH])
+
+
 def test_training_gets_the_composer_again_or_says_why_not(composer, folder, tmp_path):
     model = Exported.load(folder)
     if composer.recipe.name == "clip":

@@ -97,12 +97,20 @@ def test_a_tensor_within_an_attribute_may_not_be_elsewhere_either(tmp_path):
         graphs.check(tmp_path / "g.onnx")
 
 
+def test_numbers_of_fields_that_readers_take_differently_are_refused(tmp_path):
+    content = model().SerializeToString()
+    assert content[0] == 8  # the version, field 1, as a number
+    (tmp_path / "g.onnx").write_bytes(b"\x88\x80\x80\x80\x10" + content[1:])
+    with pytest.raises(TwinlensError, match="a field without a number that can be"):
+        graphs.check(tmp_path / "g.onnx")
+
+
 @pytest.mark.parametrize("content", [b"", b"no graph", bytes(100), b"\xff" * 40, b"{}"])
 def test_other_files_are_no_graphs(tmp_path, content):
     (tmp_path / "g.onnx").write_bytes(content)
     with pytest.raises(TwinlensError, match="is no ONNX graph"):
         graphs.check(tmp_path / "g.onnx")
-    with pytest.raises(TwinlensError, match="is no ONNX graph"):
+    with pytest.raises(TwinlensError, match="is no file, or a link to one"):
         graphs.check(tmp_path / "missing.onnx")
 
 

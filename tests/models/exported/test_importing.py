@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +110,14 @@ def test_a_squashed_picture_is_stretched(made, tmp_path):
         ),
         ("visual/preprocess_cfg.json", {"size": [32, 16], "mean": [0], "std": [1]}, "squares"),
         ("visual/preprocess_cfg.json", {"mean": [0]}, "damaged configuration"),
+        ("visual/preprocess_cfg.json", {"size": 32, "mean": [0, 0, 0], "std": [0, 1, 1]}, "a deviation of colours"),
+        ("visual/preprocess_cfg.json", {"size": 32, "mean": [0, 0], "std": [1, 1]}, "three finite numbers"),
+        ("visual/preprocess_cfg.json", {"size": [], "mean": [0] * 3, "std": [1] * 3}, "damaged configuration"),
+        ("visual/preprocess_cfg.json", {"size": 10**6, "mean": [0] * 3, "std": [1] * 3}, "squares have 1 to 8192"),
+        ("config.json", {"text_cfg": {"context_length": -5}}, "texts have 2 to 65536 tokens"),
+        ("config.json", {"text_cfg": {"context_length": 10**11}}, "texts have 2 to 65536 tokens"),
+        ("config.json", {"text_cfg": []}, "damaged configuration"),
+        ("config.json", "deep", "cannot be read"),
         ("textual/tokenizer_config.json", [], "holds no object"),
         ("textual/tokenizer.json", {}, "is not a tokenizer file"),
         ("visual/model.onnx", {}, "is no ONNX graph"),
@@ -119,7 +128,11 @@ def test_a_squashed_picture_is_stretched(made, tmp_path):
 def test_damaged_files_are_one_line(made, tmp_path, file, content, line):
     shutil.copytree(made["immich"], tmp_path / "x")
     whole = (tmp_path / "x" / file).read_bytes()
-    damaged = {"cut": whole[:-9], "swapped": whole.replace(b"LayerNormalization", b"LayerXormalization")}
+    damaged = {
+        "deep": b"[" * 100_000,
+        "cut": whole[:-9],
+        "swapped": whole.replace(b"LayerNormalization", b"LayerXormalization"),
+    }
     (tmp_path / "x" / file).write_bytes(damaged.get(str(content)) or json.dumps(content).encode())
     with pytest.raises(TwinlensError, match=line) as caught:
         serving.ready("clip", checkpoint=str(tmp_path / "x"))
@@ -139,3 +152,22 @@ def test_half_of_a_layout_is_none(made, tmp_path):
     assert find(Source(str(tmp_path / "x"))) is None
     with pytest.raises(TwinlensError, match="is no checkpoint"):
         serving.ready("clip", checkpoint=str(tmp_path / "x"))
+
+
+def test_a_damaged_copy_in_the_cache_is_made_again(made):
+    model = serving.ready("clip", checkpoint=made["immich"])
+    graph = model.folder / "encoder-0" / "model.onnx"
+    graph.unlink()
+    again = serving.ready("clip", checkpoint=made["immich"])
+    assert again.digest == model.digest and graph.is_file() and again.embed(samples()).shape == (8, 42)
+
+
+def test_several_may_import_at_once(made):
+    with ThreadPoolExecutor(4) as pool:
+        found = [*pool.map(lambda _: serving.ready("clip", checkpoint=made["transformers_js"]).digest, range(4))]
+    assert len(set(found)) == 1
+
+
+def test_a_folder_of_towers_is_no_model_and_says_how_to_give_it(made):
+    with pytest.raises(TwinlensError, match=f"give it as a checkpoint: --checkpoint {made['immich']}"):
+        serving.load(made["immich"])

@@ -100,13 +100,13 @@ def _remove(folder: Path) -> None:
 def _link_weights(draft: Path, source: Path) -> None:
     """Put hard links to the weights of another folder in place of equal ones, where the disk has such links.
 
-    Weights are replaced by other files and never changed in place, so that each folder keeps its own whatever happens
-    to the other.
+    Weights are replaced by other files and never changed in place by us; if somebody else does so, every folder with
+    them tells.
     """
     link = draft / "model.0.tmp"
     for path in checksums.files(draft):
         other = source / path.relative_to(draft)
-        if path.suffix in WEIGHTS and is_file(other) and _is_same(path, other):
+        if path.suffix in WEIGHTS and is_file(other) and not path.samefile(other) and _is_same(path, other):
             with suppress(OSError):  # another disk, or one without links: the copy stays
                 os.link(other, link)
                 link.replace(path)

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from twinlens.calibration import Channel
 from twinlens.core.types import TwinlensError
+from twinlens.models.exported.sides import Sides
 from twinlens.models.runtime.parts import Tower
 
 FILE = "export.json"
 FORMAT = 1
+COLOURS = 3
+
+
+def colour(values: Iterable[Any]) -> tuple[float, ...]:
+    """Return a number per colour. Raises ValueError for others than three finite ones."""
+    numbers = tuple(float(value) for value in values)
+    if len(numbers) != COLOURS or not all(map(math.isfinite, numbers)):
+        raise ValueError(f"{numbers} are not three finite numbers")
+    return numbers
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,14 @@ class Adapter:
     mean: tuple[float, ...] | None = None
     deviation: tuple[float, ...] | None = None
     mask: str | None = None
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> Self:
+        """Read an entry of the file. Raises ValueError and TypeError for a wrong one."""
+        colours = {name: entry[name] and colour(entry[name]) for name in ("mean", "deviation")}
+        if colours["deviation"] and min(colours["deviation"]) <= 0:
+            raise ValueError("a deviation of colours is above 0")
+        return cls(**{**entry, **colours})
 
 
 @dataclass(frozen=True)
@@ -93,6 +112,6 @@ class About:
             preparations=tuple([dict(entry) for entry in of] for of in content["preparations"]),
             trims=bool(content["trims"]),
             precision=str(content["precision"]),
-            sides=content["sides"],
-            adapters={str(name): Adapter(**entry) for name, entry in content["adapters"].items()},
+            sides=None if content["sides"] is None else Sides(**content["sides"]).arguments,
+            adapters={str(name): Adapter.of(entry) for name, entry in content["adapters"].items()},
         )

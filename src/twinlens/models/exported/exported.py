@@ -20,7 +20,7 @@ from twinlens.models.exported.about import FILE, About
 from twinlens.models.exported.adapted import Adapted
 from twinlens.models.exported.computed import Computed, computing
 from twinlens.models.exported.sides import Sides
-from twinlens.models.runtime.fingerprint import RECIPE, named_stage
+from twinlens.models.runtime.fingerprint import RECIPE, check_whole, named_stage
 from twinlens.models.runtime.parts import Network, NetworkPart, Preparations, Vectors
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from twinlens.models.composer import Composer
 
 BATCH = 64
+AGAIN = "export the model again"
 _SIDES = ("image", "text")
 
 
@@ -46,7 +47,7 @@ class Exported:
     def load(cls, folder: Path | str) -> Self:
         """Open a folder. Raises TwinlensError for one that is missing, damaged, or names files outside itself."""
         folder = as_folder("the model folder", folder).expanduser()
-        checksums.check(folder)
+        check_whole(folder)
         return cls(folder, About.read(folder))
 
     @cached_property
@@ -102,8 +103,16 @@ class Exported:
         return self._preparations.cuts(text)
 
     def embed_prepared(self, prepared: Sequence[Arrays]) -> Vectors:
-        """Embed prepared samples as one batch of unit vectors (B, D)."""
-        return self._network(prepared)
+        """Embed prepared samples as one batch of unit vectors (B, D). Raises TwinlensError for graphs of another D."""
+        try:
+            vectors = self._network(prepared)
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise TwinlensError(f"the networks in {self.folder} do not fit together: {error!r}; {AGAIN}") from error
+        if vectors.shape[1] != self.dim:
+            raise TwinlensError(
+                f"the networks in {self.folder} give {vectors.shape[1]} channels, not {self.dim}; {AGAIN}"
+            )
+        return vectors
 
     def embed(self, samples: Sequence[Sample]) -> Vectors:
         """Embed samples as unit vectors (N, D). What reads a side that all of them lack is not even loaded."""
@@ -120,7 +129,11 @@ class Exported:
         return out
 
     def save(self, folder: Path | str) -> None:
-        """Write the model folder, as links to the same files where the disk allows it. Raises OSError."""
+        """Write the model folder, as links to the same files where the disk allows it.
+
+        Raises OSError, and TwinlensError where this model's files were damaged meanwhile.
+        """
+        check_whole(self.folder)
         folder = as_folder("the model folder", folder)
         for path in self.files():
             copy = folder / path.relative_to(self.folder)
@@ -147,7 +160,7 @@ class Exported:
             return graph if adapter is None or tower is None else Adapted(graph, tower, adapter)
         computes = None if tower is None else computing(self._preparations.of(tower.encoder))
         if computes is None or tower is None:
-            raise TwinlensError(f"{self.folder / FILE} names no graph for the part {name}; export the model again")
+            raise TwinlensError(f"{self.folder / FILE} names no graph for the part {name}; {AGAIN}")
         return Computed(computes, tower)
 
     def __getstate__(self) -> Mapping[str, Any]:

@@ -19,6 +19,8 @@ from twinlens.models.runtime.parts import Onnx
 
 BUILT_IN = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
 """Domains of operators that ONNX Runtime has by itself."""
+MOST_FIELDS = 2**29 - 1
+"""The largest number of a field that the format allows; readers differ in what they make of others."""
 MOST_MESSAGES = 2_000_000
 """Messages of a graph; networks have thousands."""
 _MESSAGES = {
@@ -72,6 +74,8 @@ def check(path: Path) -> tuple[str, ...]:
     Raises TwinlensError for a graph with operators of its makers' own, and for one that names files elsewhere: only
     names that begin with its own are accepted, of regular files in its folder.
     """
+    if not _is_file(path):
+        raise TwinlensError(f"{path} is no file, or a link to one; put the file itself there")
     graph = read(path)
     if graph.foreign:
         raise TwinlensError(f"{path} needs the operator {graph.foreign[0]}, which is not ONNX Runtime's own; refused")
@@ -140,6 +144,8 @@ def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
     while place < len(message):
         tag, place = _varint(message, place)
         number, kind = tag >> 3, tag & 7
+        if not 0 < number <= MOST_FIELDS:
+            raise ValueError("it has a field without a number that can be")
         if kind == _BYTES:
             length, place = _varint(message, place)
             if length > len(message) - place:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import secrets
 import shutil
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,7 +52,8 @@ def imported(source: Source, name: str, recipe: Recipe) -> Exported:
     """
     try:
         layout: Layout = variants.load(LAYOUTS, name).read(source)
-    except (KeyError, TypeError, ValueError) as error:
+        Adapter.of({"input": "", "output": "", "mean": layout.mean, "deviation": layout.deviation})
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise TwinlensError(f"the checkpoint {source.name!r} has a damaged configuration: {error!r}") from error
     draft = default_cache() / IMPORTED / f"new-{secrets.token_hex(4)}"
     try:
@@ -58,14 +61,24 @@ def imported(source: Source, name: str, recipe: Recipe) -> Exported:
         about = _fill(draft, source, layout)
         (draft / RECIPE).write_text(recipe.to_toml(), encoding="utf-8")
         checksums.write(draft)
-        folder = draft.with_name(about.digest)
-        if not (folder / FILE).is_file():
-            draft.rename(folder)
-        return Exported.load(folder)
+        return _in_place(draft, draft.with_name(about.digest))
     except OSError as error:
-        raise TwinlensError(f"cannot write to {draft.parent}: {error.strerror or error}; make room") from error
+        room = "; make room" if error.errno == errno.ENOSPC else ""
+        raise TwinlensError(f"cannot write to {draft.parent}: {error.strerror or error}{room}") from error
+    except TwinlensError as error:
+        raise TwinlensError(str(error).replace(str(draft), source.name)) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _in_place(draft: Path, folder: Path) -> Exported:
+    """Open the same model where it is whole, else put the draft in its place; another process may do so at once."""
+    with suppress(TwinlensError):
+        return Exported.load(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(FileExistsError, OSError):
+        draft.rename(folder)
+    return Exported.load(folder)
 
 
 def _fill(draft: Path, source: Source, layout: Layout) -> About:

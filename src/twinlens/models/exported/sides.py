@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,12 @@ class Sides:
     """
 
     def __init__(self, *, widths: Sequence[int], text_dim: int) -> None:
-        self.widths, self.text_dim = tuple(widths), text_dim
+        self.widths, self.text_dim = tuple(map(int, widths)), int(text_dim)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Return what makes equal sides, as JSON."""
+        return {"widths": list(self.widths), "text_dim": self.text_dim}
 
     def __call__(self, features: Arrays) -> Arrays:
         """Return the unit vectors (B, D) of towers' features."""

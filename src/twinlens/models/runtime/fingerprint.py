@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from twinlens.core import checksums
 from twinlens.core.atomic import whole_file
 from twinlens.core.machine import default_cache
 from twinlens.core.types import TwinlensError
@@ -47,6 +48,8 @@ KINDS = {
 """Kinds of numbers by their names in safetensors; others are in no model of ours."""
 Kinds: TypeAlias = "Mapping[str, tuple[str, list[int]]]"
 _PIECE = 2**20
+_CHECKED = "checked"
+"""Mark, in place of a fingerprint, of a folder whose checksums are right."""
 
 
 class Fingerprint(NamedTuple):
@@ -87,6 +90,26 @@ def of_folder(folder: Path) -> Fingerprint | None:
     if stamps == {name: _stamp(path) for name, path in _files(folder)} and _settled(stamps):
         _remember(place, {"stamps": stamps, **found._asdict()})
     return found
+
+
+def check_whole(folder: Path) -> None:
+    """Check all bytes of a folder against its checksums, unless they were checked in this state of its files.
+
+    Raises TwinlensError for a file that is damaged or was exchanged.
+    """
+    place = os.path.realpath(folder)
+    try:
+        stamps = {path.relative_to(folder).as_posix(): _stamp(path) for path in checksums.files(folder)}
+    except OSError as error:
+        raise TwinlensError(f"{folder} cannot be read: {error.strerror}") from error
+    known = _read().get(place)
+    if isinstance(known, dict) and known.get("whole") == _CHECKED and known.get("stamps") == stamps:
+        checksums.check(folder)
+        return
+    if damage := checksums.fault(folder, whole=True):
+        raise TwinlensError(f"{damage}; copy the whole model folder again")
+    if _settled(stamps):
+        _remember(place, {"stamps": stamps, "digest": "", "whole": _CHECKED})
 
 
 def named_stage(folder: Path) -> str | None:

@@ -16,7 +16,7 @@ def read_json(source: Source, file: str) -> dict[str, Any]:
     path = source.file(file)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise TwinlensError(f"{path} cannot be read: {error}") from error
     if not isinstance(content, dict):
         raise TwinlensError(f"{path} holds no object")
