@@ -61,6 +61,30 @@ def test_rules_of_gitignore(tmp_path):
     assert rules.counts == {"excluded": 3}
 
 
+@pytest.mark.parametrize(
+    ("rules", "taken"),
+    [
+        ("a/**\n!a/keep.png", ["a/keep.png", "x.png"]),
+        ("a/**\n!a/b/\n!a/b/x.png", ["a/b/x.png", "x.png"]),
+        ("a/**\na/*\n!*.png", ["a/keep.png", "a/x.png", "x.png"]),
+        ("a/**\n!*.png\n!a", ["a/keep.png", "a/x.png", "x.png"]),
+        ("a/**/\n!a", ["a/keep.png", "a/x.png", "x.png"]),
+        ("**/b/**", ["a/keep.png", "a/x.png", "x.png"]),
+        ("?\n!a", ["a/keep.png", "a/x.png", "x.png"]),
+        *((rules, ["x.png"]) for rules in ("a/**", "/a/**", "a\n!a/**", "!a/**\na", "/*\n!x.png\n!a/**", "*/")),
+        *((rules, []) for rules in ("**", "/**", "*", "/*\n!a/**", "**\n!a/**\na", "!a/**\n**")),
+        *(
+            (rules, ["a/b/x.png", "a/keep.png", "a/x.png", "x.png"])
+            for rules in ("**\n!**", "b/**", "a/**\n!a/**", "/")
+        ),
+    ],
+)
+def test_a_folder_is_left_out_only_by_a_rule_that_matches_it(tmp_path, rules, taken):
+    root = made(tmp_path, "other.png", *(f"in/{name}" for name in ("x.png", "a/keep.png", "a/x.png", "a/b/x.png")))
+    (root / "in" / ".twinlensignore").write_text(rules)
+    assert found(root, Rules()) == [*(f"in/{name}" for name in taken), "other.png"]
+
+
 def test_the_command_line_wins(tmp_path):
     root = made(tmp_path, "a.jpg", "b.gif", "sub/c.gif")
     (root / "sub" / ".twinlensignore").write_text("!*.gif\n")

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
+from pathspec import GitIgnoreSpec, RegexPattern
 
 from twinlens.core.types import TwinlensError
 from twinlens.media import formats
@@ -29,6 +29,10 @@ SYSTEM_FOLDERS = {
     "of the system": re.compile(r"system volume information|@recently-snapshot|#snapshot|\.snapshots?", re.IGNORECASE),
 }
 """Reason → names of folders (with the one above, where that tells) that hold no pictures of people's own."""
+_ALL_BELOW = re.compile(r"(?P<above>.*)/\*\*(?P<slash>/?)")
+_ANY_NAME = re.compile(r"(?:\*|/?(?:\*\*/)*\*\*|/?(?:\*\*/)+\*)(?P<slash>/?)")
+Spec = tuple[tuple[bool, re.Pattern[str]], ...]
+"""Patterns, the last one first: True for those that exclude, False for those that take again (!)."""
 EXCLUDED, OURS = "excluded", "in collections of twinlens"
 
 
@@ -41,7 +45,7 @@ class Rules:
 
     def __init__(self, exclude: Sequence[str] = (), *, ours: Iterable[str] = ()) -> None:
         self._exclude, self._ours = _spec(exclude, "--exclude"), frozenset(ours)
-        self._specs: dict[str, tuple[tuple[str, GitIgnoreSpec], ...]] = {}
+        self._specs: dict[str, tuple[tuple[str, Spec], ...]] = {}
         self.counts, self.folders, self.files = Counter[str](), set[str](), set[str]()
         self.faults: list[str] = []
 
@@ -74,7 +78,7 @@ class Rules:
             return False
         return str(path) in self.files or any(str(folder) in self.folders for folder in path.parents)
 
-    def _reason(self, where: str, name: str, specs: tuple[tuple[str, GitIgnoreSpec], ...]) -> str | None:
+    def _reason(self, where: str, name: str, specs: tuple[tuple[str, Spec], ...]) -> str | None:
         """Return the reason to pass over a folder: "" for hidden ones, which are not counted; None to take it."""
         above = f"{where.rpartition(os.sep)[2]}/{name}"
         for reason, pattern in SYSTEM_FOLDERS.items():
@@ -91,7 +95,7 @@ class Rules:
         found = (name for _, _, names in os.walk(folder) for name in names)
         self.counts[reason] += sum(formats.of_name(name) is not None for name in found)
 
-    def _read(self, path: Path) -> GitIgnoreSpec:
+    def _read(self, path: Path) -> Spec:
         try:
             status = path.lstat()  # a link may lead anywhere
             is_fit = stat.S_ISREG(status.st_mode) and status.st_size <= MAX_BYTES
@@ -105,23 +109,40 @@ class Rules:
         return _spec((), "")
 
 
-def _is_excluded(path: str, specs: tuple[tuple[str, GitIgnoreSpec], ...]) -> bool:
-    """Ask the rules of the command line, then the others from the innermost outwards. A folder's path ends with /."""
+def _is_excluded(path: str, specs: tuple[tuple[str, Spec], ...]) -> bool:
+    """Ask the rules of the command line, then the others from the innermost outwards. A folder's path ends with /.
+
+    Only a pattern that matches the path itself counts, for what lies in an excluded folder is never asked for.
+    """
     for base, spec in specs:
-        if not len(spec):  # as usual, of every file
-            continue
-        decision = spec.check_file(path[len(base) :].lstrip("/")).include
-        if decision is not None:
-            return decision
+        relative = path[len(base) :].lstrip("/") if spec else ""  # usually there are no patterns
+        for excludes, pattern in spec:
+            match = pattern.fullmatch(relative)
+            # The group is the slash after a folder that the pattern names.
+            if match is not None and match.end("ps_d") in (-1, len(relative)):
+                return excludes
     return False
 
 
-def _spec(lines: Iterable[str], name: str) -> GitIgnoreSpec:
+def _spec(lines: Iterable[str], name: str) -> Spec:
     lines = list(lines)
     for line in lines:
-        if any(part.count("*") > MAX_STARS for part in [*line.split("/"), "*" * line.count("**/")]):
+        stars = [part.count("*") for part in line.split("/")]
+        if max(*stars, f"{line.rstrip()}/".count("**/")) > MAX_STARS:
             raise TwinlensError(f"{name} has a pattern with more than {MAX_STARS} stars: {line[:40]!r}")
     try:
-        return GitIgnoreSpec.from_lines(lines)
+        patterns = GitIgnoreSpec.from_lines(map(_of_names, lines)).patterns
     except ValueError as error:
         raise TwinlensError(f"{name} has a pattern that gitignore would not take: {error}") from error
+    found = [(one.include, one.regex) for one in patterns if isinstance(one, RegexPattern)]
+    return tuple((bool(include), regex) for include, regex in reversed(found) if regex is not None)
+
+
+def _of_names(line: str) -> str:
+    """Write a pattern so that it ends with a file's or folder's name: a/** is all in a, but not a itself."""
+    mark, pattern = ("!", line[1:]) if line.startswith("!") else ("", line)
+    if any_name := _ANY_NAME.fullmatch(pattern.rstrip()):
+        return f"{mark}?*{any_name['slash']}"
+    if below := _ALL_BELOW.fullmatch(pattern.rstrip()):
+        return f"{mark}{below['above']}/**/*{below['slash']}"
+    return line
