@@ -56,7 +56,7 @@ def test_takeouts_fields_are_shown_under_their_names(run, tmp_path, model):
     (root / "a.png.supplemental-metadata.json").write_text(json.dumps(record))
     before = answer(run, "info", "--files", root)
     assert before["kinds"] == {".png": {"pictures": 1}, ".mp4": {"videos": 1}}
-    assert before["fields"] == {"imageViews": 1, "latitude": 1, "longitude": 1, "taken": 1}
+    assert before["fields"] == {"imageViews": 1, "latitude": 1, "longitude": 1, "taken": 1, "taken_from": 1}
     code, out, _ = run("info", "--files", root)
     assert code == 0 and "latitude" in out and "geoData" not in out
     assert run("index", root, "--model", model, "--workers", 0)[0] == 0

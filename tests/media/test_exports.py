@@ -44,6 +44,31 @@ def test_takeout(tmp_path, picture, sidecar):
     assert {key: caption.metadata[key] for key in expected} == expected
 
 
+@pytest.mark.parametrize("description", ["", " "])
+def test_takeout_without_a_description_has_no_text(tmp_path, description):
+    root = tmp_path.resolve()
+    record = {**TAKEOUT, "title": "of the original.jpg", "description": description}
+    (root / "a(1).jpg.json").write_text(json.dumps(record))
+    caption = Captions(root).of(root / "a(1).jpg")
+    assert caption is not None and caption.text == "" and "description" not in caption.metadata
+    assert caption.metadata["title"] == "of the original.jpg"
+
+
+def test_the_source_of_a_time_is_named(tmp_path):
+    root = tmp_path.resolve()
+    (root / "metadata.csv").write_text("file_name,taken\na.jpg,2018-01-01\n")
+    for name in ("a.jpg", "b.jpg"):
+        (root / f"{name}.json").write_text(json.dumps(TAKEOUT))
+    (root / "c.json").write_text(json.dumps({"taken": "2017-01-01"}))
+    captions = Captions(root)
+    times = [captions.of(root / name) for name in ("a.jpg", "b.jpg", "c.jpg")]
+    assert [one and (one.metadata["taken"], one.metadata["taken_from"]) for one in times] == [
+        ("2018-01-01", "table"),
+        ("2019-05-03T14:22:10+00:00", "takeout"),
+        ("2017-01-01", "json"),
+    ]
+
+
 def test_takeout_of_another_picture_is_left_alone(tmp_path):
     root = tmp_path.resolve()
     (root / "a.jpg(1).json").write_text(json.dumps(TAKEOUT))

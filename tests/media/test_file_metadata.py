@@ -87,6 +87,12 @@ def test_an_xmp_file_beside_the_picture(tmp_path, name):
     assert Captions(tmp_path).of(tmp_path / "a.jpg") == Caption("the sea", OF_PACKET)
 
 
+def test_a_title_beside_the_picture_is_no_caption(tmp_path):
+    picture(tmp_path / "a.jpg")
+    (tmp_path / "a.xmp").write_text(PACKET, encoding="utf-8")
+    assert Captions(tmp_path).of(tmp_path / "a.jpg") == Caption("", OF_PACKET)
+
+
 def test_a_long_packet_of_beginnings_takes_no_time(tmp_path):
     packet = "<dc:subject>" + "<rdf:li" * 100_000 + " xmp:Rating  " * 1000 + "</dc:subject>"
     assert xmp.metadata(packet) == {}

@@ -11,7 +11,8 @@ MOMENT = "moment"
 FIELDS = frozenset(
     {TAKEN, TAKEN_FROM, CAMERA, LENS, LATITUDE, LONGITUDE, PLACE, TITLE, KEYWORDS, RATING, BOILERPLATE, MOMENT}
 )
-"""taken: ISO 8601 in the picture's local time, with its zone if known. taken_from: exif, xmp, iptc, png or name.
+"""taken: ISO 8601 in the picture's local time, with its zone if known. taken_from: exif, xmp, iptc, png or name,
+and of a time from beside the file takeout, json, xmp, table, or given (by a program).
 latitude and longitude: degrees, WGS 84. place: a list by `media.places`, the nearest city first. keywords: a list.
 rating: 1 to 5, −1 for rejected. boilerplate: a text in the file that tells no picture from others. moment: seconds from
 the start of a video.

@@ -57,6 +57,29 @@ def photos(tmp_path_factory):
         yield root / "p", collection
 
 
+def test_the_time_and_its_source_with_files_beside_the_picture(tmp_path):
+    root = tmp_path.resolve() / "p"
+    for n, name in enumerate(("local", "table", "IMG_20190505_010000", "sent")):
+        photo(root / f"{name}.jpg", n, "2019:05:04 00:22:10" if n < 2 else "")
+        (root / f"{name}.jpg.json").write_text('{"photoTakenTime": {"timestamp": "1556922130"}}')
+    (root / "metadata.csv").write_text("file_name,taken\ntable.jpg,2001-01-01\n")
+    with Collection.create(tmp_path / "c", MeanColor(), load=MeanColor.load) as collection:
+        for _ in range(2):
+            report = collection.add(root, options=ALONE)
+            hits = collection.search(text="x", k=9)
+            times = {hit.sample.image.stem: (hit.metadata["taken"], hit.metadata["taken_from"]) for hit in hits}
+            in_utc = ("2019-05-03T22:22:10+00:00", "takeout")
+            assert times == {
+                "local": ("2019-05-04T00:22:10", "exif"),
+                "table": ("2001-01-01", "table"),
+                "IMG_20190505_010000": in_utc,
+                "sent": in_utc,
+            }
+            exif = collection.search(text="x", k=9, where='taken_from = "exif" and taken = 2019-05-04')
+            assert [hit.sample.image.stem for hit in exif] == ["local"]
+        assert report.unchanged == 4
+
+
 def found(photos, where=None, **options) -> set[str]:
     return {hit.sample.image.stem for hit in photos[1].search(text="x", k=99, where=where, **options)}
 

@@ -16,6 +16,7 @@ from twinlens.collection.search.records import flat
 from twinlens.collection.store import Entry, Generation, Store, Vectors
 from twinlens.media import fields, formats, kept, moments, places, sources
 from twinlens.media.captions import Caption, dates
+from twinlens.media.captions.takeout import below_local_time
 
 CHANGED = "changed while it was read; the next run takes it"
 
@@ -252,6 +253,7 @@ def _merged(
     before: the entry's metadata so far; its place stays where the coordinates are the same.
     """
     carried = dict(embedded)
+    beside = below_local_time(beside, carried)
     here = places.coordinates(flat({**beside, fields.EMBEDDED: carried}))
     if here is None or here != places.coordinates(flat(before or {})):
         carried.pop(fields.PLACE, None)

@@ -13,8 +13,9 @@ from twinlens.core.types import TwinlensError
 from twinlens.media import sources
 from twinlens.media.captions import takeout, xmp
 from twinlens.media.captions.matching import Rows, plain
-from twinlens.media.captions.records import Caption, clean, of_record
+from twinlens.media.captions.records import Caption, clean, dated, of_record
 from twinlens.media.captions.tables import encoding, read_table, undecoded
+from twinlens.media.fields import TAKEN, TAKEN_FROM, TITLE
 
 TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 _SIDECARS = (".json", ".txt", ".xmp")
@@ -52,7 +53,8 @@ class Captions:
         """Return the caption of a picture from outside its file, None if there is none."""
         path, folder = str(picture), picture.parent
         tables = (self._named, *self._tables(folder))
-        found = [table.get(path) or self._like(table, folder, path) for table in tables]
+        rows = [table.get(path) or self._like(table, folder, path) for table in tables]
+        found = [dated(row, "table") for row in rows if row is not None]
         return _merged([*found, *self._from_sidecars(folder, picture)])
 
     def _like(self, table: Rows, folder: Path, path: str) -> Caption | None:
@@ -115,7 +117,10 @@ def _merged(found: Iterable[Caption | None]) -> Caption | None:
     if not captions:
         return None
     text = next((caption.text for caption in captions if caption.text), "")
-    return Caption(text, {key: value for caption in reversed(captions) for key, value in caption.metadata.items()})
+    merged = {key: value for caption in reversed(captions) for key, value in caption.metadata.items()}
+    # A time and its source belong together.
+    first = next((caption.metadata for caption in captions if TAKEN in caption.metadata), {})
+    return Caption(text, {**merged, **{key: first[key] for key in (TAKEN, TAKEN_FROM) if key in first}})
 
 
 def _sidecars(picture: Path, names: frozenset[str]) -> Iterator[tuple[str, Callable[[Path, str], Caption]]]:
@@ -150,8 +155,9 @@ def _json_sidecar(path: Path, picture: str) -> Caption:
     content = json.loads(_read_text(path))
     if not isinstance(content, dict):
         return of_record({"text": content}, skip=None, picture=picture) if _is_texts(content) else Caption()
-    caption = of_record(content, skip=None, picture=picture)
-    return Caption(caption.text, {**caption.metadata, **takeout.metadata(content)})
+    # Takeout's title is the name of the file, in full.
+    caption = of_record(content, skip=None, picture=picture, no_texts=[TITLE] if takeout.is_record(content) else ())
+    return dated(Caption(caption.text, {**caption.metadata, **takeout.metadata(content)}), "json")
 
 
 def _is_texts(content: object) -> bool:
@@ -160,7 +166,8 @@ def _is_texts(content: object) -> bool:
 
 def _xmp_sidecar(path: Path, picture: str) -> Caption:
     packet = _read_text(path)
-    return of_record({**xmp.metadata(packet), "description": xmp.description(packet)}, skip=None, picture=picture)
+    record = {**xmp.metadata(packet), "description": xmp.description(packet)}
+    return of_record(record, skip=None, picture=picture, no_texts=[TITLE])
 
 
 def _read_text(path: Path) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from twinlens.media.fields import TAKEN, TAKEN_FROM
 
 PATH_COLUMNS = ("file_name", "path", "file", "filename", "filepath", "file_path", "image_path", "image")
 TEXT_COLUMNS = (
@@ -25,21 +27,30 @@ class Caption:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-def of_record(record: Mapping[str, Any], *, skip: str | None, picture: str) -> Caption:
+def of_record(record: Mapping[str, Any], *, skip: str | None, picture: str, no_texts: Collection[str] = ()) -> Caption:
     """Take a record's text from the first text column that has one, and the other columns as metadata.
 
-    skip: a column to leave out; picture: the file's name, which is no text. Raises ValueError for values that are
-    nested too deep.
+    skip: a column to leave out; picture: the file's name, which is no text; no_texts: text columns that are only
+    metadata. Raises ValueError for values that are nested too deep.
     """
-    texts = {k: record[k] for k in record if _plain(k) in TEXT_COLUMNS and _is_text(record[k], picture)}
-    key = column(texts, TEXT_COLUMNS)
+    wanted = [name for name in TEXT_COLUMNS if name not in no_texts]
+    texts = {k: record[k] for k in record if _plain(k) in wanted and _is_text(record[k], picture)}
+    key = column(texts, wanted)
     fields = {clean(str(k)): _stored(v) for k, v in record.items() if k not in (skip, key)}
-    return Caption(_joined(texts[key]) if key else "", {k: v for k, v in fields.items() if k and v is not None})
+    empty = {k for k, v in fields.items() if not k or v is None or (v == "" and _plain(k) in TEXT_COLUMNS)}
+    return Caption(_joined(texts[key]) if key else "", {k: v for k, v in fields.items() if k not in empty})
 
 
 def join_captions(one: Caption, other: Caption) -> Caption:
     """Join two captions of a picture: all texts, so that each can be found, and of equal fields the first."""
     return Caption(_joined([one.text, other.text]), {**other.metadata, **one.metadata})
+
+
+def dated(caption: Caption, source: str) -> Caption:
+    """Add the source of the time at which a picture was taken, where there is a time and its source is not named."""
+    if TAKEN not in caption.metadata or TAKEN_FROM in caption.metadata:
+        return caption
+    return Caption(caption.text, {**caption.metadata, TAKEN_FROM: source})
 
 
 def given_caption(texts: str | Sequence[str], metadata: Mapping[str, Any]) -> Caption:
@@ -48,7 +59,8 @@ def given_caption(texts: str | Sequence[str], metadata: Mapping[str, Any]) -> Ca
     Raises ValueError for values that are nested too deep.
     """
     fields = {clean(key): _stored(value) for key, value in metadata.items()}
-    return Caption(_joined(texts), {key: value for key, value in fields.items() if key and value is not None})
+    kept = {key: value for key, value in fields.items() if key and value is not None}
+    return dated(Caption(_joined(texts), kept), "given")
 
 
 def column(record: Mapping[str, Any], wanted: Sequence[str]) -> str | None:

@@ -11,6 +11,9 @@ from twinlens.media import fields
 from twinlens.media.captions import dates
 
 SUFFIX = ".supplemental-metadata"
+SOURCE = "takeout"
+"""The name of Takeout as the source of a time."""
+_TIME = "photoTakenTime"
 LONGEST = 46
 """Characters that Takeout leaves of a name before .json."""
 _NUMBERED = re.compile(r"(.*)(\(\d+\))(\.[^.]*)")
@@ -35,17 +38,33 @@ def _candidates(picture: str) -> Iterator[str]:
         yield from _candidates(f"{edited[1]}{edited[2]}")
 
 
+def is_record(record: Mapping[str, Any]) -> bool:
+    """Return True for a JSON object as Takeout writes it for a picture."""
+    return isinstance(record.get(_TIME), Mapping)
+
+
+def below_local_time(beside: Mapping[str, Any], carried: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the fields from beside a file without Takeout's time where the file itself carries a time of day.
+
+    The file's is local, and Takeout's in UTC, so that the day may differ. A time from the file's name counts less.
+    """
+    is_local = carried.get(fields.TAKEN_FROM, "name") != "name" and "T" in str(carried.get(fields.TAKEN))
+    if beside.get(fields.TAKEN_FROM) != SOURCE or not is_local:
+        return beside
+    return {key: value for key, value in beside.items() if key not in (fields.TAKEN, fields.TAKEN_FROM)}
+
+
 def metadata(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a Takeout record by the names of `media.fields`, and the people in the picture.
 
     The time is in UTC, for Takeout names no zone. No fields for other JSON.
     """
-    taken = record.get("photoTakenTime")
-    if not isinstance(taken, Mapping):
+    if not is_record(record):
         return {}
     found: dict[str, Any] = {}
     with suppress(ValueError, TypeError):
-        found[fields.TAKEN] = dates.from_timestamp(float(taken.get("timestamp", "")))
+        taken = dates.from_timestamp(float(record[_TIME].get("timestamp", "")))
+        found |= {fields.TAKEN: taken, fields.TAKEN_FROM: taken and SOURCE}
     places = (_place(record.get(name)) for name in ("geoData", "geoDataExif"))
     found.update(next((place for place in places if place), {}))
     people = record.get("people")
