@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from twinlens.media import formats
+
 WORDS = frozenset(
     {"camera", "dcim", "default", "digital", "dsc", "exif", "gimp", "jpeg", "kodak", "konica", "minolta", "olympus"}
     | {"picture", "samsung", "screenshot", "sony", "untitled", "created", "with", "nikon", "canon", "image", "still"}
@@ -37,6 +39,8 @@ PATTERNS: dict[str, tuple[str, ...]] = {
         r"(adobe )?(photoshop|imageready|illustrator|lightroom|fireworks)[\d. cs]*",
         r"(image ?magick|graphicsmagick|inkscape|paint\.net|microsoft office|screen ?(shot|capture))",
         r"file (source|written by).{0,60}",
+        r"picasa( ?\d[\d.]*)?",
+        rf"image ({_MADE}) (with|by|in|using|from) (the |adobe |a |an )?({_PROGRAMS})\b{_REST}",
         r"ascii|charset=.{0,30}|unicode",
     ),
     "templates, forms and empty values": (
@@ -52,6 +56,8 @@ PATTERNS: dict[str, tuple[str, ...]] = {
 }
 """Reason → what a whole text, in lower case, matches."""
 _PATTERN = re.compile("|".join(f"(?:{pattern})" for patterns in PATTERNS.values() for pattern in patterns))
+_PATH = re.compile(r"(?:[a-z]:|file:|~|\.\.?)?[\\/].*|[^\s\\/]+[\\/].*")
+"""A path from a root, or from a folder of one word, such as DCIM\\100MEDIA\\DJI_0001.JPG."""
 _LONGEST = 120
 """Characters; no boilerplate that is known has more."""
 
@@ -63,4 +69,8 @@ def is_boilerplate(text: str, name: str) -> bool:
         return True
     if plain in (name.casefold(), name.casefold().rpartition(".")[0]):
         return True
+    if formats.of_name(plain) is not None:
+        if _PATH.fullmatch(plain):
+            return True
+        plain = plain.rpartition(".")[0]
     return len(plain) <= _LONGEST and _PATTERN.fullmatch(plain.rstrip(".! ")) is not None
