@@ -8,7 +8,7 @@ import pytest
 
 from tests.pictures import draw
 from twinlens.core.types import TwinlensError
-from twinlens.media.captions import Caption, Captions, read_table, takeout
+from twinlens.media.captions import Caption, Captions, read_table, takeout, unmatched
 
 TAKEOUT = {
     "title": "a.jpg",
@@ -89,6 +89,16 @@ def test_coco(tmp_path):
     }
     table.write_text(json.dumps(content))
     assert texts(table) == {"a.jpg": "A zebra. Grass under a zebra. a horse?", "b.jpg": ""}
+
+
+def test_annotations_of_no_image_are_rows_that_name_no_picture(tmp_path):
+    table, root = tmp_path / "coco.json", tmp_path.resolve()
+    annotations = [{"image_id": i, "caption": f"words {i}"} for i in (7, 9, 9, 10)]
+    table.write_text(json.dumps({"images": [{"id": 7, "file_name": "a.jpg"}, {"id": 10}], "annotations": annotations}))
+    (line,) = unmatched(table, [root], {str(root / "a.jpg")})
+    assert line.startswith(f"{table}: 2 of 3 rows name no picture, such as one without a name: {{'image_id': '9', ")
+    (line,) = unmatched(table, [root], {str(root / "b.jpg")})
+    assert "3 of 3 rows name no picture, such as 'a.jpg'" in line
 
 
 def test_karpathys_splits(tmp_path):

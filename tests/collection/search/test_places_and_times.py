@@ -126,6 +126,33 @@ def test_what_is_no_date_is_told_what_one_looks_like(photos, value):
         found(photos, "taken > x")
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["2019-13", "2019-00", "2019-02-31", "2019-05-01T24:30", "2019-05-01 12:60", "2019-05-01T00:00:00+25:00"],
+)
+def test_dates_that_no_calendar_has_are_refused(photos, value):
+    for written in (value, f'"{value}"', f"(2019, {value})"):
+        with pytest.raises(TwinlensError, match="which is not a date such as 2019, 2019-05"):
+            found(photos, f"taken {'in' if '(' in written else '>='} {written}")
+
+
+def test_times_are_accepted_as_they_are_printed(tmp_path):
+    times = ("2019-05-15T12:00:00+02:00", "2019-05-15T10:00:00+00:00", "2019-05-15T12:00:00", "2020-02-29")
+    rows = ""
+    for n, time in enumerate(times):
+        photo(tmp_path / "p" / f"{n}.jpg", n)
+        rows += f"{n}.jpg,{time}\n"
+    (tmp_path / "p" / "metadata.csv").write_text(f"file_name,taken\n{rows}")
+    with Collection.create(tmp_path / "c", MeanColor(), load=MeanColor.load) as collection:
+        collection.add(tmp_path / "p", options=ALONE)
+        for hit in collection.search(text="x", k=9):
+            where = f"taken = {hit.metadata['taken']}"
+            exact = found((None, collection), where)
+            assert hit.sample.image.stem in exact and len(exact) == (2 if hit.metadata["taken"] == times[2] else 1)
+        assert found((None, collection), "taken = 2019-05-15T10:00:00Z") == {"1"}
+        assert found((None, collection), 'taken = "2019-05-15T10:00:00Z" or taken = 2020-02-29') == {"1", "3"}
+
+
 def test_times_in_words_of_the_users_own_are_compared_as_text(tmp_path):
     photo(tmp_path / "p" / "0.jpg", 0)
     (tmp_path / "p" / "metadata.csv").write_text("file_name,taken\n0.jpg,in summer\n")

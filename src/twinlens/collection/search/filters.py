@@ -2,7 +2,8 @@
 
     field = != < <= > >= value      a number, "a text", true or false; what is of another type never compares
     field = != < <= > >= 2019-05    a year-month, a day, or a time 2019-05-03T14:22, compared with times in ISO 8601 to
-                                    the same length: taken = 2019-05 is that month, taken > 2019-05 what is after it
+                                    the same length: taken = 2019-05 is that month, taken > 2019-05 what is after it;
+                                    a zone, 2019-05-03T14:22:10+02:00 or Z, is compared as it is written
     field in (value, value)         field like "IMG_%"  (% any characters, _ one; the case of A to Z does not count)
     tags has "night"                an element of a list, or the value itself
     has field                       whether there is a value at all

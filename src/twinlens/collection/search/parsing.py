@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import datetime
 from typing import NamedTuple
 
 from twinlens.collection.search.nodes import Compare, Date, Every, Has, Node, Not, Some, Value
@@ -27,8 +28,8 @@ class _Token(NamedTuple):
     start: int
 
 
-_MONTH = r"\d{4}-\d\d(?:-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?)?"
-"""A month, a day or a time."""
+_MONTH = r"\d{4}-\d\d(?:-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:Z|[+-]\d\d:\d\d)?)?)?)?"
+"""A month, a day or a time, with seconds also with its zone."""
 _DATE = re.compile(rf"\d{{4}}|{_MONTH}")
 _TOKENS = re.compile(
     rf"""\s*(?:(?P<date>{_MONTH})(?![\d-])|"""
@@ -155,9 +156,19 @@ class _Parser:
         """Read a value; of the time of a picture a year and a date in quotes are dates too: taken >= 2019."""
         value, is_taken = self.literal(field), field == (TAKEN,)
         if is_taken and isinstance(value, str):
-            return Date(value.replace(" ", "T")) if _DATE.fullmatch(value) else value
+            return self.date(value) if _DATE.fullmatch(value) else value
         is_year = is_taken and not isinstance(value, Date) and re.fullmatch(r"\d{4}", str(value))
-        return Date(str(value)) if is_year else value
+        return self.date(str(value)) if is_year else value
+
+    def date(self, text: str) -> Date:
+        """Build a date, its zone as collections have it. Raises TwinlensError for one that no calendar has."""
+        written = text.replace(" ", "T").replace("Z", "+00:00")
+        try:
+            datetime.fromisoformat(written + "0000-01-01"[len(written) :])  # a year and a month by their first day
+        except ValueError as error:
+            at = self.tokens[self.at - 1].start + 1
+            raise TwinlensError(f"the condition has {text} at character {at}, which is not {DATE_LOOKS}") from error
+        return Date(written)
 
     def literal(self, field: tuple[str, ...]) -> Value:
         token = self.next
@@ -165,7 +176,7 @@ class _Parser:
             raise self.fault('a number, true, false or a "text"' if field != (TAKEN,) else DATE_LOOKS)
         self.at += 1
         if token.kind == "date":
-            return Date(token.text.replace(" ", "T"))
+            return self.date(token.text)
         if token.kind == "text":
             return re.sub(r"\\(.)", r"\1", token.text[1:-1], flags=re.DOTALL)
         if token.kind == "keyword":

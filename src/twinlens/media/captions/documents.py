@@ -36,14 +36,20 @@ def rows(text: str, path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _coco(images: list[Any], annotations: list[Any]) -> Iterator[dict[str, Any]]:
-    """Yield COCO's pictures (https://cocodataset.org/#format-data), each with its captions."""
+    """Yield COCO's pictures (https://cocodataset.org/#format-data), each with its captions.
+
+    Then, without a name, the captions of every image that the document does not have or name.
+    """
     texts: dict[Any, list[str]] = {}
     for one in filter(_is_object, annotations):
         if isinstance(one.get("caption"), str):
             texts.setdefault(str(one.get("image_id")), []).append(one["caption"])
-    for image in filter(_is_object, images):
-        if isinstance(image.get("file_name"), str):
-            yield {"file_name": image["file_name"], "text": texts.get(str(image.get("id")), [])}
+    named = [one for one in filter(_is_object, images) if isinstance(one.get("file_name"), str)]
+    for image in named:
+        yield {"file_name": image["file_name"], "text": texts.get(str(image.get("id")), [])}
+    known = {str(image.get("id")) for image in named}
+    for missing in (image_id for image_id in texts if image_id not in known):
+        yield {"file_name": None, "image_id": missing, "text": texts[missing]}
 
 
 def _of_splits(image: dict[str, Any]) -> dict[str, Any]:

@@ -9,8 +9,12 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote
 
+from twinlens.core.escaping import shortened
 from twinlens.media.captions.records import Caption
-from twinlens.media.captions.tables import bases, named_rows
+from twinlens.media.captions.tables import all_rows, bases
+
+_LONGEST = 60
+"""Characters of a row without a name that a line shows."""
 
 
 class Rows:
@@ -41,18 +45,25 @@ def unmatched(table: Path, roots: Sequence[Path], pictures: Collection[str]) -> 
     TwinlensError as `read_table` does.
     """
     places = bases(table, roots)
-    names = [record[where] for _, where, record in named_rows(table)]
+    names, nameless = list[str](), list[str]()
+    for _, where, record in all_rows(table):
+        if isinstance(record[where], str) and record[where]:
+            names.append(record[where])
+        else:
+            nameless.append(shortened(repr({k: v for k, v in record.items() if v is not None}), _LONGEST))
+    total = len(names) + len(nameless)
     missing = [name for name in names if not any(path in pictures for path in _paths(name, places))]
-    if not missing:
+    if not missing and not nameless:
         return
     meant = _Spellings(pictures, places)
     resolved = [name for name in missing if len(meant.by(name)) == 1]
     lost = [name for name in missing if len(meant.by(name)) != 1]
     if resolved:
         how = "name a picture by another spelling, and are taken for it,"
-        yield f"{table}: {len(resolved):,} of {len(names):,} rows {how} such as {_example(resolved, meant)}"
-    if lost:
-        yield f"{table}: {len(lost):,} of {len(names):,} rows name no picture, such as {_example(lost, meant)}"
+        yield f"{table}: {len(resolved):,} of {total:,} rows {how} such as {_example(resolved, meant)}"
+    if lost or nameless:
+        example = _example(lost, meant) if lost else f"one without a name: {nameless[0]}"
+        yield f"{table}: {len(lost) + len(nameless):,} of {total:,} rows name no picture, such as {example}"
 
 
 def plain(path: str) -> str:

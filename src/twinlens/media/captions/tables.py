@@ -68,13 +68,19 @@ def bases(table: Path, roots: Sequence[Path]) -> list[str]:
 
 def named_rows(path: Path) -> Iterator[tuple[int, str, dict[str, Any]]]:
     """Yield number, column of the path, and content of every row that names a file. Raises as `read_table` does."""
+    for number, where, record in all_rows(path):
+        if isinstance(record[where], str) and record[where]:
+            yield number, where, record
+
+
+def all_rows(path: Path) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """Yield number, column of the path, and content of every row, also of those without a path, as `named_rows`."""
     for number, record in enumerate(records(path), 1):
         where = column(record, PATH_COLUMNS)
         if where is None:
             columns = ", ".join(map(str, list(record)[:12]))
             raise TwinlensError(f"{path} has no column of paths ({', '.join(PATH_COLUMNS)}); it has: {columns}")
-        if isinstance(record[where], str) and record[where]:
-            yield number, where, record
+        yield number, where, record
 
 
 def records(path: Path) -> Iterator[dict[str, Any]]:
