@@ -11,7 +11,7 @@ from PIL import Image, PngImagePlugin
 from pyarrow import parquet
 
 from twinlens.core.types import TwinlensError
-from twinlens.media.captions import Caption, Captions, inside, read_table
+from twinlens.media.captions import Caption, Captions, given_caption, inside, read_table
 
 
 @pytest.fixture
@@ -49,6 +49,11 @@ def test_metadata_jsonl_with_lists_and_objects(folder):
     captions = Captions(folder)
     assert captions.of(folder / "a.jpg") == Caption("two dogs", {"tags": ["x", "y"], "exif": {"iso": 100}})
     assert captions.of(folder / "b.jpg") == Caption("", {"additional_feature": True})
+
+
+def test_a_time_that_a_program_gives_is_told_as_such():
+    assert given_caption("x", {"taken": "2019"}).metadata == {"taken": "2019", "taken_from": "given"}
+    assert given_caption("x", {"taken": "2019", "taken_from": "me"}).metadata["taken_from"] == "me"
 
 
 def test_the_nearest_table_wins_and_others_fill_in(folder):

@@ -181,3 +181,14 @@ def test_twelve_bits_in_sixteen_are_bright(tmp_path):
 def test_every_ending_is_of_one_format():
     endings = [ending for row in formats.TABLE for ending in row.endings]
     assert len(endings) == len(set(endings)) and all(ending == ending.lower() for ending in endings)
+
+
+def test_pictures_that_nothing_reads_are_counted(tmp_path):
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    for name in ("a.ppm", "a.pgm", "a.tga", "a.ico", "b.TGA"):
+        Image.new("L" if "pgm" in name else "RGB", (16, 16)).save(tmp_path / name)
+    passed = Counter[str]()
+    assert finding.find(tmp_path, passed=passed) == [tmp_path / "a.png"]
+    assert passed == {".ppm": 1, ".pgm": 1, ".tga": 2, ".ico": 1}
+    (line,) = formats.cures(passed)
+    assert line.startswith("passed over 1 .ico, 1 .pgm, 1 .ppm, 2 .tga: such pictures are")

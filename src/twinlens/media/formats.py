@@ -104,6 +104,10 @@ TABLE = (
     Format("SVG", (".svg", ".svgz"), ((0, b"<svg"),), is_read=False),
     Format("Photoshop's large format", (".psb",), ((0, b"8BPS\0\x02"),), is_read=False),
     Format("GIMP", (".xcf",), ((0, b"gimp xcf"),), is_read=False),
+    # A letter and a digit, zeros, and nothing at all: of these the ending tells.
+    Format("Netpbm", (".pbm", ".pgm", ".ppm", ".pnm", ".pam"), is_read=False),
+    Format("icon", (".ico",), is_read=False),
+    Format("Targa", (".tga",), is_read=False),
 )
 _BY_ENDING: Mapping[str, Format] = {ending: row for row in TABLE for ending in row.endings}
 
