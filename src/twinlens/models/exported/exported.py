@@ -123,8 +123,7 @@ class Exported:
             needed = self._needed(part)
             loading = self._network.loading(needed)  # while pictures are decoded
             prepared = [self._preparations.prepare(sample, needed) for sample in part]
-            for thread in loading:
-                thread.join()
+            loading.join()
             out[start : start + len(part)] = self.embed_prepared(prepared)
         return out
 

@@ -81,17 +81,20 @@ class Network:
             features |= self._part(tower.name)({key: arrays[key] for key in tower.inputs})
         return np.asarray(self._part(head_name(running))(features)[VECTORS], dtype=np.float32)
 
-    def loading(self, encoders: Collection[int] | None) -> list[Thread]:
-        """Start to load the networks of some encoders, None for all, that are not loaded; return what to wait for."""
-        wanted = [tower.name for tower in self.towers if encoders is None or tower.encoder in encoders]
-        threads = [Thread(target=self._try, args=(name,), daemon=True) for name in wanted if name not in self._parts]
-        for thread in threads:
-            thread.start()
-        return threads
+    def loading(self, encoders: Collection[int] | None) -> Thread:
+        """Start to load the networks of some encoders, None for all; return what to wait for.
 
-    def _try(self, name: str) -> None:
-        with suppress(Exception):  # whoever needs it meets the fault again, and tells
-            self._part(name)
+        One after another: memory is what they wait for, and two at once take longer.
+        """
+        wanted = [tower.name for tower in self.towers if encoders is None or tower.encoder in encoders]
+        thread = Thread(target=self._load, args=(wanted,), daemon=True)
+        thread.start()
+        return thread
+
+    def _load(self, names: Sequence[str]) -> None:
+        with suppress(Exception):  # whoever needs a part meets the fault again, and tells
+            for name in names:
+                self._part(name)
 
     def _part(self, name: str) -> NetworkPart:
         with self._making[name]:
