@@ -22,13 +22,19 @@ VOCABULARY = frozenset(
 )
 """The words that rules have in their patterns."""
 
+MOST_WORDS = 200
+"""Most words of a sentence that is read; those of NLVR have 24 at most."""
+
 
 def parse(sentence: str) -> Meaning | None:
     """Read a sentence as a meaning; None where the rules do not read all of it, or it is open what it says."""
     plain = normalise(sentence, VOCABULARY)
     words = complete(plain) if plain else None
-    if not words:
+    if not words or len(words) > MOST_WORDS:
         return None
-    spans = Chart(RULES, words).spans("SENTENCE", 0)
+    chart = Chart(RULES, words)
+    spans = chart.spans("SENTENCE", 0)
+    if chart.exhausted:
+        return None
     meaning = next((meaning for meaning, end in spans if end == len(words)), None)
     return None if meaning is None or is_open(meaning) else meaning

@@ -17,6 +17,12 @@ Span: TypeAlias = tuple[Any, int]
 """A value, and the number of the word after the last one that it was read from."""
 
 
+MOST_STEPS = 60_000
+"""Most steps of rules that are tried on a sentence, a third of a second; those of NLVR take 3,400 at most."""
+MOST_NESTED = 50
+"""Most symbols that are read inside each other, as Python's stack is finite; those of NLVR are 20 at most."""
+
+
 @dataclass(frozen=True)
 class Rule:
     """One way to read a symbol: steps, each a SYMBOL or a set of words, and what builds the value."""
@@ -27,29 +33,40 @@ class Rule:
 
 
 class Chart:
-    """All readings of the parts of one sentence, found once each."""
+    """All readings of the parts of one sentence, found once each; `exhausted` where they are too many to find.
+
+    The readings of nested relations, "touching a circle touching a circle ...", double with each.
+    """
 
     def __init__(self, rules: dict[str, list[Rule]], words: Sequence[str]) -> None:
         self.rules = rules
         self.words = words
+        self.exhausted = False
         self._found: dict[tuple[str, int], list[Span]] = {}
+        self._steps = self._depth = 0
 
     def spans(self, symbol: str, start: int) -> list[Span]:
         """List the readings of a symbol from a word on, those of earlier rules first; empty inside its own start."""
         key = (symbol, start)
         if key not in self._found:
             self._found[key] = []  # a rule that begins with its own symbol finds nothing
+            self._depth += 1
             found = [
                 (rule.build(*values), end)
                 for rule in self.rules[symbol]
                 for values, end in self._match(rule.steps, start, ())
             ]
+            self._depth -= 1
             self._found[key] = [span for span in found if span[0] is not None]
         return self._found[key]
 
     def _match(
         self, steps: Sequence[str | frozenset[str]], start: int, values: tuple[Any, ...]
     ) -> Iterator[tuple[tuple[Any, ...], int]]:
+        self._steps += 1
+        self.exhausted = self.exhausted or self._steps > MOST_STEPS or self._depth > MOST_NESTED
+        if self.exhausted:
+            return
         if not steps:
             yield values, start
             return

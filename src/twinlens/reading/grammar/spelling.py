@@ -60,6 +60,10 @@ different same position nearly closely three four five seven eight
 """
 MENDED = frozenset(_MENDED.split())
 """The words that slips are mended to; `english.WORDS` has those that are one slip away from them and mean another."""
+LONGEST = max(map(len, MENDED)) + 1
+"""Letters of the longest token that is one slip away from a word."""
+MOST_LETTERS = 2000
+"""Most letters of a sentence that is read, spaces in a row counted as one."""
 _PLURAL = {"items", "objects", "blocks", "squares", "circles", "triangles", "boxes", "towers"}
 _QUALITIES = {"yellow", "black", "blue", "small", "medium", "large", "big", "grey", "gray"}
 _QUANTIFIERS = {*NUMBERS, *map(str, range(10)), "none", "each", "every", "all", "ll", "both", "any"}
@@ -67,6 +71,9 @@ _QUANTIFIERS = {*NUMBERS, *map(str, range(10)), "none", "each", "every", "all", 
 
 def normalise(sentence: str, vocabulary: Collection[str]) -> list[str] | None:
     """Split a sentence into words of the vocabulary; None where a word or a sign is nothing like any of them."""
+    sentence = " ".join(sentence.split())
+    if len(sentence) > MOST_LETTERS:
+        return None
     words: list[str] = []
     for token in re.findall(r"[a-z]+(?:'[a-z]+)?|\d+|\S", _plain(sentence)):
         known = _known(token, vocabulary)
@@ -92,8 +99,8 @@ def _known(token: str, vocabulary: Collection[str]) -> list[str] | None:
     for head in RUN_TOGETHER:
         if token.startswith(head) and (rest := token.removeprefix(head)) in {*vocabulary, *FORMS} and len(rest) > 2:
             return [head, rest]
-    near = sorted(MENDED.intersection(_one_slip(token)))
-    return near[-1:] if len(token) > 2 and len({FORMS.get(word, word) for word in near}) == 1 else None
+    near = sorted(MENDED.intersection(_one_slip(token))) if 2 < len(token) <= LONGEST else []
+    return near[-1:] if len({FORMS.get(word, word) for word in near}) == 1 else None
 
 
 def _universal(words: Sequence[str]) -> Iterator[str]:
