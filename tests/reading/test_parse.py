@@ -140,7 +140,8 @@ def test_a_sentence_beyond_the_grammar_is_left_unread(sentence):
     [
         ("There is a box with a circle, and it has a square touching the wall.", "square"),
         ("There is a box with four items and a blue square touching the wall.", "square"),
-        ("There is a box with a square touching the wall and a circle.", "square"),
+        ("There is a box with a square touching the wall, and it has a circle.", "square"),
+        ("There is a box with a square touching the wall and a circle at the top.", "square"),
     ],
 )
 def test_what_one_item_alone_touches_is_read(sentence, same):

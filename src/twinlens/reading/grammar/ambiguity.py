@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from twinlens.reading.grammar.spelling import NUMBERS
 from twinlens.reading.meanings import Alike, And, At, Kind, Meaning, Not, Variety
+from twinlens.reading.world import COLOURS, SHAPES, SIZES
 
 _ENDS = {"base", "top"}
 """Places in a tower that one block has, but in a tower of one."""
+
+_QUALITY = "|".join((*COLOURS, *SIZES))
+_SHAPE = "|".join(SHAPES)
+_NOUN = f"(?:{_SHAPE}|item|block)"
+_NAME = f"(?:(?:{_QUALITY}) )*{_NOUN}"
+_SEVERAL = f"(?:{'|'.join(NUMBERS[2:])}|multiple|more|fewer|less)"
+_OVER = "over|above|below|under|beneath|underneath|on (?:the )?top of|on (?:an?|the|another)"
+_OPEN_WORDS = [
+    # "a circle and a square that are blue": is the circle blue?
+    rf"(?:{_SHAPE}|(?:{_QUALITY}) {_NOUN}) (?:, )?and (?:\w+ ){{0,3}}{_NAME} (?:, )?(?:that|which) (?:is|where)\b",
+    # "two blue blocks above a black block": which of the two stands on it?
+    rf"{_SEVERAL} (?:(?:{_QUALITY}) )*block (?:(?:that|which) is )?(?:{_OVER})\b",
+    # "two towers of the same color": as each other, or each of one color?
+    r"(?:tower|box) (?:that|which)? ?(?:is )?of (?:the )?same\b",
+    # "three squares and a circle and two of them": of which?
+    rf"(?<!grey )\b{_NOUN} .*\b{_NOUN} .*(?:(?<!all )of them|of which|and both)\b",
+]
+"""Wordings that may be meant in two ways, in the form of `spelling`, whatever the rules make of them."""
+
+
+def has_open_wording(words: Sequence[str]) -> bool:
+    """Test whether words stand in an order of which it is open what it joins or counts."""
+    text = " ".join(words)
+    return any(re.search(pattern, text) for pattern in _OPEN_WORDS)
 
 
 def is_open(meaning: Meaning) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twinlens.reading.grammar.kinds import is_block
+from twinlens.reading.grammar.kinds import is_between_blocks, is_block
 from twinlens.reading.grammar.rules import rule, same
 from twinlens.reading.meanings import At, AtEdge, Between, Condition, Either, Not, Over, Touching, Under, Within
 
@@ -40,7 +40,7 @@ _EDGES = [
         for one in rule("SIDE", f"{upright} {flat} corner", lambda side=f"{upright} {flat} corner": side)
     ),
     *rule("OF_BOX", "of the|a|any|its [grey] box", lambda: 0),
-    *rule("OF_BOX", "of the [grey] square", lambda: 0),  # "the top of a square" may be that of an item
+    *rule("OF_BOX", "of the grey square", lambda: 0),  # "the top of the square" may be that of an item
     *rule("EDGE", "[the|a|an|any|its] SIDE [~OF_BOX]", AtEdge),
     *rule("EDGE", "[the|a|any] right corner [~OF_BOX]", lambda: _corner("right")),
     *rule("EDGE", "[the|a|any] left corner [~OF_BOX]", lambda: _corner("left")),
@@ -62,7 +62,7 @@ _PLACES = [
 ]
 
 _RELATIONS = [
-    *rule("OVER", "over|above|on", lambda: False),
+    *rule("OVER", "over|above", lambda: False),
     *rule("OVER", "on [the] top of", lambda: False),
     *rule("OVER", "higher than", lambda: False),
     *rule("OVER", "right|directly over|above|on", lambda: True),
@@ -71,13 +71,16 @@ _RELATIONS = [
     *rule("UNDER", "lower than", lambda: False),
     *rule("UNDER", "right|directly below|under|beneath|underneath", lambda: True),
     *rule("COND", "OVER OTHER", lambda directly, kind: Over(kind, directly or is_block(kind))),
+    *rule("COND", "on OTHER", lambda kind: Over(kind, directly=True) if is_block(kind) else None),
     *rule("COND", "UNDER OTHER", lambda directly, kind: Under(kind, directly or is_block(kind))),
     *rule("COND", "somewhere above OTHER", Over),
     *rule("COND", "somewhere below OTHER", Under),
     *rule("COND", "[closely|nearly] touching|attached [to|with] OTHER", Touching),
-    *rule("COND", "[in] between a|an|the KIND and a|an|the KIND", Between),
-    *rule("COND", "[in] between [a|the] [two] KIND", lambda kind: Between(kind, kind)),
-    *rule("COND", "[in] between two KIND of [the] same color", lambda kind: Between(kind, kind, alike=True)),
+    *rule("COND", "[in] between APART", lambda between: between if is_between_blocks(between) else None),
+    *rule("COND", "vertically between APART", same),
+    *rule("APART", "a|an|the KIND and a|an|the KIND", Between),
+    *rule("APART", "[a|the] [two] KIND", lambda kind: Between(kind, kind)),
+    *rule("APART", "two KIND of [the] same color", lambda kind: Between(kind, kind, alike=True)),
 ]
 
 RULES = [*_QUALITIES, *_EDGES, *_PLACES, *_RELATIONS]

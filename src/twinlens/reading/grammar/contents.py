@@ -15,12 +15,14 @@ from twinlens.reading.meanings import (
     NONE,
     SOME,
     And,
+    At,
     AtEdge,
+    Between,
     Compare,
     Condition,
     Count,
+    Either,
     Every,
-    Is,
     IsBlock,
     Kind,
     Meaning,
@@ -32,11 +34,15 @@ from twinlens.reading.meanings import (
     Touching,
     Under,
     Untrue,
+    Within,
     exactly,
 )
 
 Bare: TypeAlias = tuple[tuple[Number, tuple[Condition, ...]], ...]
 """Numbers and qualities whose noun follows: "one blue" in "one blue and two black circles"."""
+
+_RELATIONS = (AtEdge, Between, Over, Touching, Under)
+"""Conditions by an edge or by other items."""
 
 
 def _part(have: Meaning, number: Number, part: Kind) -> Meaning | None:
@@ -46,16 +52,24 @@ def _part(have: Meaning, number: Number, part: Kind) -> Meaning | None:
     return both(have, Count(spoken.pop().that(*part.conditions), number)) if len(spoken) == 1 else None
 
 
+def _both_are(have: Meaning, part: Kind) -> Meaning | None:
+    """Read "two circles and both are blue"; of three circles it is open which two."""
+    return _part(have, exactly(2), part) if isinstance(have, Count) and have.number == exactly(2) else None
+
+
+def _it_is(have: Meaning, part: Kind) -> Meaning | None:
+    """Read "one circle and it is blue"; of two circles it is open which is."""
+    return _part(have, SOME, part) if isinstance(have, Count) and have.number in (SOME, exactly(1)) else None
+
+
+def exactly_that(number: Number, kind: Kind, part: Kind) -> Meaning | None:
+    """Read what a box or a tower has: in NLVR "exactly two items which are black" are all of its items."""
+    return _part(Count(kind, number), number, part) if kind in (ITEM, BLOCK) else None
+
+
 def none_is(kind: Kind, condition: Condition) -> Meaning:
     """State that there are items of a kind, and none of them meets a condition."""
     return Every(kind, Kind((Not(condition),)))
-
-
-def _of_each(number: Number, quality: Condition, one: Condition, other: Condition) -> Meaning | None:
-    """Read "a blue circle and square"; of "two blue circles and squares" it is open how many are circles."""
-    if number not in (NONE, SOME):
-        return None
-    return both(Count(Kind((quality, one)), number), Count(Kind((quality, other)), number))
 
 
 def _series(bare: Bare, number: Number, kind: Kind, tail: tuple[Condition, ...] = ()) -> Meaning:
@@ -67,16 +81,13 @@ def _series(bare: Bare, number: Number, kind: Kind, tail: tuple[Condition, ...] 
 def _joined(one: Meaning, plain: bool, other: Meaning) -> Meaning | None:
     """Join statements; None where "and" may join less.
 
-    As in "a circle touching a square and a triangle", or "only blue circles and a black square"; or where what follows
+    As in "a circle touching a square and a triangle", or "only circles and a black item"; or where what follows
     may be that of both, as in "a circle and a square touching the wall".
     """
     joined = both(one, other)
     if not plain:
         return joined
-    only_kinds = [part.are for part in joined.parts if isinstance(part, Every) and is_only(part)]
-    counted = [part.kind for part in joined.parts if isinstance(part, Count) and part.number.at_least]
-    excluded = any(_excludes(kind, other) for kind in only_kinds for other in counted)
-    return None if is_open(one) or excluded or may_share_an_edge(one, other) else joined
+    return None if is_open(one) or is_only(both(one).parts[-1]) or may_share(one, other) else joined
 
 
 def _joined_loosely(one: Meaning, plain: bool, other: Meaning) -> Meaning | None:
@@ -111,28 +122,28 @@ def is_open(meaning: Meaning) -> bool:
     return any(has_kind(condition) for kind in kinds for condition in kind.conditions)
 
 
-def may_share_an_edge(one: Meaning, other: Meaning) -> bool:
-    """Test for "a circle and a square touching the wall": the wall may be touched by both."""
+def may_share(one: Meaning, other: Meaning) -> bool:
+    """Test whether "and" may join items alone: "no circle and a square", "a circle and a square touching the wall".
+
+    There the number or the wall may be that of both, and of "a circle touching the wall and a square" the circle may
+    touch the square.
+    """
     counts = [part for part in both(one).parts if isinstance(part, Count)]
-    following = [part.kind for part in both(other).parts if isinstance(part, Count)]
-    if not counts or not following or not counts[-1].number.at_least:
+    following = [part for part in both(other).parts if isinstance(part, Count)]
+    if not counts or not following:
         return False
-    named = counts[-1].kind not in (ITEM, BLOCK) and not _is_at_edge(counts[-1].kind)
-    return named and _is_at_edge(following[0])
+    first, second = counts[-1], following[0]
+    if second.number == SOME and not _has(second.kind, (*_RELATIONS, At, Within)):
+        return first.number == NONE or _has(first.kind, _RELATIONS)
+    named = first.kind not in (ITEM, BLOCK) and not _has(first.kind, (*_RELATIONS, At))
+    return bool(first.number.at_least) and named and _has(second.kind, _RELATIONS)
 
 
-def _is_at_edge(kind: Kind) -> bool:
-    """Test whether a kind is told to touch an edge, or not to."""
-    inner = (part.condition if isinstance(part, Not) else part for part in kind.conditions)
-    return any(isinstance(part, AtEdge) for part in inner)
-
-
-def _excludes(one: Kind, other: Kind) -> bool:
-    """Test whether no item is of both kinds, as they tell different values of an attribute."""
-    values = {part.attribute: part.value for part in one.conditions if isinstance(part, Is)}
-    return any(
-        values.get(part.attribute, part.value) != part.value for part in other.conditions if isinstance(part, Is)
-    )
+def _has(kind: Kind, classes: tuple[type[Condition], ...]) -> bool:
+    """Test for a condition of these classes, its negation or an alternative of it."""
+    inner = [part.condition if isinstance(part, Not) else part for part in kind.conditions]
+    parts = [one for part in inner for one in (part.conditions if isinstance(part, Either) else (part,))]
+    return any(isinstance(part, classes) for part in parts)
 
 
 def lacking(has: Meaning) -> Meaning | None:
@@ -141,12 +152,6 @@ def lacking(has: Meaning) -> Meaning | None:
 
 
 _COUNTS = [
-    *rule(
-        "STATEMENT",
-        "EXACT NOUN that|which is [of] IS",
-        # NLVR's writers say so of a box or a tower; "exactly two circles that are blue" are not all circles.
-        lambda number, kind, part: _part(Count(kind, number), number, part) if kind in (ITEM, BLOCK) else None,
-    ),
     *rule(
         "STATEMENT",
         "EXACT NOUN and [it|the] [color] is [of] IS",
@@ -183,15 +188,13 @@ _PARTS = [
     *rule("ARE", "PREDICATE", lambda quality: None if isinstance(quality, Not) else Kind((quality,))),
     *rule("PART", "[,] [and] one of which|them [is]", lambda: SOME),
     *rule("PART", "[,] [and] AMOUNT of which|them [is]", same),
-    *rule("PART", "and it is", lambda: SOME),
     *rule("PART", "[,] of which AMOUNT [item] [is]", same),
     *rule("PART", "and [the] AMOUNT [item] is", same),
-    *rule("PART", "and they is both", lambda: exactly(2)),
-    *rule("PART", "[,] and both [of them] is", lambda: exactly(2)),
+    *rule("BOTH", "and they is both", lambda: 0),
+    *rule("BOTH", "[,] and both [of them] is", lambda: 0),
 ]
 
 _JOINED = [
-    *rule("HAS", "AMOUNT QUALITY SHAPE and SHAPE", _of_each),
     *rule("DEFINITE", "STATEMENT", same),
     *rule("DEFINITE", "ONLY", same),
     *rule("DEFINITE", "STATEMENT JOIN DEFINITE", _joined),
@@ -206,6 +209,8 @@ _JOINED = [
     *rule("MORE", "ONLY JOIN DEFINITE", _joined),
     *rule("MORE", "STATEMENT [that] where [all] [the] HAS", both),
     *rule("MORE", "STATEMENT PART IS", _part),
+    *rule("MORE", "STATEMENT ~BOTH IS", _both_are),
+    *rule("MORE", "STATEMENT and it is IS", _it_is),
     *rule(
         "MORE",
         "STATEMENT and [the] KIND is PREDICATE",

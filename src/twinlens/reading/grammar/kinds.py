@@ -6,7 +6,20 @@ A NAME is the noun and what stands before it; a TAIL, one or more conditions, fo
 from __future__ import annotations
 
 from twinlens.reading.grammar.rules import Rule, rule, same
-from twinlens.reading.meanings import At, Condition, Either, Is, IsBlock, Kind, Meaning, Not, Over, Under, Within
+from twinlens.reading.meanings import (
+    At,
+    Between,
+    Condition,
+    Either,
+    Is,
+    IsBlock,
+    Kind,
+    Meaning,
+    Not,
+    Over,
+    Under,
+    Within,
+)
 from twinlens.reading.world import COLOURS, SHAPES, SIZES
 
 ITEM, BLOCK = Kind(), Kind((IsBlock(),))
@@ -15,6 +28,11 @@ ITEM, BLOCK = Kind(), Kind((IsBlock(),))
 def is_block(kind: Kind) -> bool:
     """Test whether a kind is one of blocks; of these "over" means that they stand on each other."""
     return IsBlock() in kind.conditions
+
+
+def is_between_blocks(between: Between) -> bool:
+    """Test for "between two blocks", which are above and below; two circles may be at the left and the right."""
+    return is_block(between.one) and is_block(between.other)
 
 
 def noun(kind: Kind) -> Kind:
@@ -48,6 +66,12 @@ def _differing(colour: Is) -> Kind:
     return BLOCK.that(Not(colour))
 
 
+def _with_tail(kind: Kind, tail: tuple[Condition, ...]) -> Kind | None:
+    """Restrict a kind by what follows; towers have no circle, so that "a circle at the top of a tower" is not read."""
+    shapes = {part.value for part in kind.conditions if isinstance(part, Is) and part.attribute == "shape"}
+    return None if IsBlock() in tail and shapes - {"square"} else kind.that(*tail)
+
+
 _WORDS = [
     *(one for colour in COLOURS for one in _value("COLOUR", "colour", colour)),
     *(one for shape in SHAPES for one in _value("SHAPE", "shape", shape)),
@@ -74,7 +98,7 @@ _NAMES = [
 
 _KINDS = [
     *rule("KIND", "NAME", same),
-    *rule("KIND", "NAME TAIL", lambda kind, tail: kind.that(*tail)),
+    *rule("KIND", "NAME TAIL", _with_tail),
     *rule(
         "KIND",
         "COLOUR block ~UNDER a different color block",
@@ -90,7 +114,7 @@ _KINDS = [
     *rule("TAIL", "AFTER", lambda condition: (condition,)),
     *rule("TAIL", "AFTER [and] TAIL", lambda condition, tail: (condition, *tail)),
     *rule("TAIL", "[,] [that|which is] at|as|on [the|its] PLACE of OWNER", lambda place, owner: (place, *owner)),
-    *rule("OWNER", "a|the|it tower", lambda: ()),
+    *rule("OWNER", "a|the|it tower", lambda: (IsBlock(),)),
     *rule("OWNER", "a|the tower with|has HAS", lambda has: (Within(has),)),
     *rule("OWNER", "a|the tower LACKING", lambda has: (Within(has),)),
     *rule("OWNER", "a|the TOWER", lambda has: (Within(has),)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from twinlens.reading.grammar import amounts, conditions, contents, kinds, sentences, towers, values
-from twinlens.reading.grammar.ambiguity import is_open
+from twinlens.reading.grammar.ambiguity import has_open_wording, is_open
 from twinlens.reading.grammar.elision import complete
 from twinlens.reading.grammar.rules import Chart, collect
 from twinlens.reading.grammar.spelling import normalise
@@ -30,7 +30,7 @@ def parse(sentence: str) -> Meaning | None:
     """Read a sentence as a meaning; None where the rules do not read all of it, or it is open what it says."""
     plain = normalise(sentence, VOCABULARY)
     words = complete(plain) if plain else None
-    if not words or len(words) > MOST_WORDS:
+    if not words or len(words) > MOST_WORDS or has_open_wording(words):
         return None
     chart = Chart(RULES, words)
     spans = chart.spans("SENTENCE", 0)

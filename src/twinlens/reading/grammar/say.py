@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from twinlens.reading.grammar.contents import is_only, is_open, may_share_an_edge
+from twinlens.reading.grammar.contents import is_only, is_open, may_share
 from twinlens.reading.grammar.kinds import ITEM
 from twinlens.reading.grammar.parse import parse
 from twinlens.reading.grammar.wording import WORDS, amount, attribute_words, counted, name, speechless
@@ -92,7 +92,7 @@ def _joined_content(meaning: Meaning) -> str:
     match meaning:
         case And(parts) if len(parts) > 1:
             apart = any(is_open(part) or is_only(part) for part in parts)
-            apart = apart or any(may_share_an_edge(one, other) for one, other in pairwise(parts))
+            apart = apart or any(may_share(one, other) for one, other in pairwise(parts))
             return (", and it has " if apart else " and ").join(_content(part) for part in parts)
         case Or((one, other)):
             return f"either {_content(one)} or else {_content(other)}"

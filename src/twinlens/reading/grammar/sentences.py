@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TypeAlias
 
-from twinlens.reading.grammar.contents import lacking, none_is
+from twinlens.reading.grammar.contents import exactly_that, lacking, none_is
 from twinlens.reading.grammar.kinds import BLOCK, noun
 from twinlens.reading.grammar.rules import rule, same
 from twinlens.reading.grammar.towers import placed
@@ -91,8 +91,12 @@ def _not_every(kind: Kind, are: Kind) -> Meaning:
 
 
 def _in_boxes(number: Number, thing: Thing, items: Count) -> Meaning | None:
-    """Read "two circles in a box"; of "no circle in a box" it is open whether another box has one."""
-    return _boxes(number, thing, items) if items.number.at_least or number != SOME else None
+    """Read "two circles in a box"; of "no circle in a box" it is open whether another box has one.
+
+    "Two circles in two boxes" are two in each, or two in both together.
+    """
+    told = items.number.at_least if number == SOME else items.number in (NONE, SOME, exactly(1)) or number == exactly(1)
+    return _boxes(number, thing, items) if told else None
 
 
 def _among_them(number: Number, thing: Thing, has: Meaning, part: Number, also: Meaning) -> Meaning:
@@ -112,6 +116,7 @@ _THINGS = [
     *rule("WITH", "with has", lambda: 0),
     *rule("WITH", "with a", lambda: 0),
     *rule("WITH", "[that|which] where [there] [is]", lambda: 0),
+    *rule("CONTENT", "~WITH EXACT NOUN that|which is [of] IS", exactly_that),
     *rule("CONTENT", "~WITH HAS [in it]", same),
     *rule("CONTENT", "~WITH HAS each", same),
     *rule("CONTENT", "LACKING", same),
@@ -159,7 +164,7 @@ _THERE = [
     *rule("CLAUSE", "~THERE no KIND in any THINGS", lambda kind, _: Count(kind, NONE)),
     *rule("CLAUSE", "~THERE ITEMS in each|every THING", lambda items, thing: _each(thing, items)),
     *rule("CLAUSE", "[~THERE] ITEMS [appear] in AMOUNT THINGS", lambda items, n, thing: _in_boxes(n, thing, items)),
-    *rule("CLAUSE", "[~THERE] ITEMS [appear] in all THINGS", lambda items, thing: _boxes(ALL, thing, items)),
+    *rule("CLAUSE", "[~THERE] ITEMS [appear] in all THINGS", lambda items, thing: _in_boxes(ALL, thing, items)),
     *rule("CLAUSE", "each|every [of] [the] THING has HAS", _each),
     *rule("CLAUSE", "all THINGS has HAS", _each),
     *rule("CLAUSE", "not all|every|each [of] [the] THING has HAS", _not_each),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from twinlens.core.types import TwinlensError
-from twinlens.reading.grammar.kinds import has_kind
+from twinlens.reading.grammar.kinds import has_kind, is_between_blocks
 from twinlens.reading.grammar.spelling import NUMBERS
 from twinlens.reading.meanings import (
     NONE,
@@ -128,14 +128,18 @@ def _relation(condition: Condition, content: Content) -> str:
             return f"{'directly' if directly else 'somewhere'} {where} {_one(named(kind, plural=False))}"
         case Touching(kind):
             return f"touching {_one(named(kind, plural=False))}"
-        case Between(one, other, alike) if one == other:
-            return f"between two {named(one)}{' of the same color' if alike else ''}"
-        case Between(one, other, False):
-            return f"between {_one(named(one, plural=False))} and {_one(named(other, plural=False))}"
+        case Between(one, other, alike) as between if one == other:
+            return f"{_between(between)} two {named(one)}{' of the same color' if alike else ''}"
+        case Between(one, other, False) as between:
+            return f"{_between(between)} {_one(named(one, plural=False))} and {_one(named(other, plural=False))}"
         case Within(statement):
             words = content(statement)
             return f"in a box {words}" if words.startswith("without ") else f"in a box with {words}"
     raise speechless(condition)
+
+
+def _between(condition: Between) -> str:
+    return "between" if is_between_blocks(condition) else "vertically between"
 
 
 def _quality(condition: Condition) -> str:
