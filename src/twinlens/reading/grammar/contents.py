@@ -52,6 +52,15 @@ def _part(have: Meaning, number: Number, part: Kind) -> Meaning | None:
     return both(have, Count(spoken.pop().that(*part.conditions), number)) if len(spoken) == 1 else None
 
 
+def _part_of(have: Meaning, number: Number, part: Kind) -> Meaning | None:
+    """Read "three circles, two of which are blue"; "a circle and two of them" is none of it."""
+    parts = have.parts if isinstance(have, And) else (have,)
+    counts = [one.number for one in parts if isinstance(one, Count)]
+    alone = any(one in (SOME, exactly(1)) for one in counts)
+    too_few = any(one.at_most is not None and one.at_most < number.at_least for one in counts)
+    return None if alone or too_few else _part(have, number, part)
+
+
 def _both_are(have: Meaning, part: Kind) -> Meaning | None:
     """Read "two circles and both are blue"; of three circles it is open which two."""
     return _part(have, exactly(2), part) if isinstance(have, Count) and have.number == exactly(2) else None
@@ -136,7 +145,9 @@ def may_share(one: Meaning, other: Meaning) -> bool:
     if second.number == SOME and not _has(second.kind, (*_RELATIONS, At, Within)):
         return first.number == NONE or _has(first.kind, _RELATIONS)
     named = first.kind not in (ITEM, BLOCK) and not _has(first.kind, (*_RELATIONS, At))
-    return bool(first.number.at_least) and named and _has(second.kind, _RELATIONS)
+    # One block of a tower has its base or top, but two items may be "at the top".
+    shared = _RELATIONS if is_block(second.kind) else (*_RELATIONS, At)
+    return bool(first.number.at_least) and named and _has(second.kind, shared)
 
 
 def _has(kind: Kind, classes: tuple[type[Condition], ...]) -> bool:
@@ -208,7 +219,7 @@ _JOINED = [
     *rule("LOOSELY", "LOOSE JOIN LOOSELY", _joined_loosely),
     *rule("MORE", "ONLY JOIN DEFINITE", _joined),
     *rule("MORE", "STATEMENT [that] where [all] [the] HAS", both),
-    *rule("MORE", "STATEMENT PART IS", _part),
+    *rule("MORE", "STATEMENT PART IS", _part_of),
     *rule("MORE", "STATEMENT ~BOTH IS", _both_are),
     *rule("MORE", "STATEMENT and it is IS", _it_is),
     *rule(
