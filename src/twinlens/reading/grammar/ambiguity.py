@@ -27,6 +27,8 @@ _OPEN_WORDS = [
     rf"{_SEVERAL} (?:(?:{_QUALITY}) )*block (?:(?:that|which) is )?(?:{_OVER})\b",
     # "two towers of the same color": as each other, or each of one color?
     r"(?:tower|box) (?:that|which)? ?(?:is )?of (?:the )?same\b",
+    # "two boxes with items of the same shape": as those of the other box?
+    rf"{_SEVERAL} (?:box|tower) (?:with|has) (?:item|block|{_SHAPE}) of (?:the )?same (?:color|shape|size)$",
     # "three squares and a circle and two of them": of which?
     rf"(?<!grey )\b{_NOUN} .*\b{_NOUN} .*(?:(?<!all )of them|of which|and both)\b",
 ]

@@ -90,13 +90,15 @@ def _not_every(kind: Kind, are: Kind) -> Meaning:
     return And((Count(kind, SOME), Untrue(Every(kind, are))))
 
 
-def _in_boxes(number: Number, thing: Thing, items: Count) -> Meaning | None:
+def _in_boxes(number: Number, thing: Thing, has: Meaning) -> Meaning | None:
     """Read "two circles in a box"; of "no circle in a box" it is open whether another box has one.
 
     "Two circles in two boxes" are two in each, or two in both together.
     """
-    told = items.number.at_least if number == SOME else items.number in (NONE, SOME, exactly(1)) or number == exactly(1)
-    return _boxes(number, thing, items) if told else None
+    if isinstance(has, Count):
+        each = has.number in (NONE, SOME, exactly(1)) or number == exactly(1)
+        return _boxes(number, thing, has) if (has.number.at_least if number == SOME else each) else None
+    return _boxes(number, thing, has)
 
 
 def _among_them(number: Number, thing: Thing, has: Meaning, part: Number, also: Meaning) -> Meaning:
@@ -172,7 +174,7 @@ _THERE = [
     *rule("CLAUSE", "~THERE not a|an|any THING", lambda thing: _boxes(NONE, thing)),
     *rule("CLAUSE", "~THERE not a|an|any THING CONTENT", lambda thing, has: _boxes(NONE, thing, has)),
     *rule("CLAUSE", "~THERE not a|an|any KIND", lambda kind: Count(kind, NONE)),
-    *rule("CLAUSE", "in AMOUNT THINGS there is HAS", _boxes),
+    *rule("CLAUSE", "in AMOUNT THINGS there is HAS", _in_boxes),
     *rule("CLAUSE", "none THINGS has HAS", lambda thing, has: _each(thing, Untrue(has))),
     *rule("CLAUSE", "not one THINGS has HAS", lambda thing, has: _each(thing, Untrue(has))),
     *rule(
