@@ -54,6 +54,8 @@ def test_metadata_jsonl_with_lists_and_objects(folder):
 def test_a_time_that_a_program_gives_is_told_as_such():
     assert given_caption("x", {"taken": "2019"}).metadata == {"taken": "2019", "taken_from": "given"}
     assert given_caption("x", {"taken": "2019", "taken_from": "me"}).metadata["taken_from"] == "me"
+    utc = given_caption("x", {"taken": "2019-05-03T14:02:10Z"}).metadata["taken"]
+    assert utc == "2019-05-03T14:02:10+00:00"  # as conditions compare it
 
 
 def test_the_nearest_table_wins_and_others_fill_in(folder):

@@ -92,6 +92,14 @@ def test_the_command_line_wins(tmp_path):
     assert found(root, Rules(["sub/", "/b.*"])) == ["a.jpg"]
 
 
+def test_a_rule_that_is_too_dear_leaves_the_others_in_force(tmp_path):
+    root = made(tmp_path, "a.jpg", "sub/b.jpg", "c.png")
+    (root / ".twinlensignore").write_text("# **** my own ****\n*a*b*c*d*\nsub/\n")
+    rules = Rules()
+    assert found(root, rules) == ["a.jpg", "c.png"]
+    assert len(rules.faults) == 1 and "this rule is not used: a pattern with more than 3 stars" in rules.faults[0]
+
+
 def test_rules_that_cannot_be_read_are_one_line(tmp_path):
     root = made(tmp_path, "a.jpg")
     (root / ".twinlensignore").write_bytes(b"\xff\xfe\xff")

@@ -101,7 +101,10 @@ class Rules:
             is_fit = stat.S_ISREG(status.st_mode) and status.st_size <= MAX_BYTES
             text = path.read_text("utf-8-sig") if is_fit else None
             if text is not None:
-                return _spec(text.splitlines(), str(path))
+                lines = text.splitlines()
+                dear = [line for line in lines if _has_many_stars(line)]
+                self.faults.extend(f"{path}: this rule is not used: {_too_many(line)}" for line in dear)
+                return _spec([line for line in lines if line not in dear], str(path))
             reason = "it is a link" if stat.S_ISLNK(status.st_mode) else f"it is no file of at most {MAX_BYTES:,} bytes"
         except (OSError, UnicodeDecodeError, TwinlensError) as error:
             reason = getattr(error, "strerror", None) or str(error)
@@ -126,16 +129,23 @@ def _is_excluded(path: str, specs: tuple[tuple[str, Spec], ...]) -> bool:
 
 def _spec(lines: Iterable[str], name: str) -> Spec:
     lines = list(lines)
-    for line in lines:
-        stars = [part.count("*") for part in line.split("/")]
-        if max(*stars, f"{line.rstrip()}/".count("**/")) > MAX_STARS:
-            raise TwinlensError(f"{name} has a pattern with more than {MAX_STARS} stars: {line[:40]!r}")
+    if dear := next(filter(_has_many_stars, lines), None):
+        raise TwinlensError(f"{name} has {_too_many(dear)}")
     try:
         patterns = GitIgnoreSpec.from_lines(map(_of_names, lines)).patterns
     except ValueError as error:
         raise TwinlensError(f"{name} has a pattern that gitignore would not take: {error}") from error
     found = [(one.include, one.regex) for one in patterns if isinstance(one, RegexPattern)]
     return tuple((bool(include), regex) for include, regex in reversed(found) if regex is not None)
+
+
+def _has_many_stars(line: str) -> bool:
+    stars = [part.count("*") for part in line.split("/")]
+    return not line.startswith("#") and max(*stars, f"{line.rstrip()}/".count("**/")) > MAX_STARS
+
+
+def _too_many(line: str) -> str:
+    return f"a pattern with more than {MAX_STARS} stars: {line[:40]!r}"
 
 
 def _of_names(line: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ TEXT_COLUMNS = (
     *("text", "texts", "caption", "captions", "description", "sentence", "sentences", "raw", "prompt", "alt"),
     *("comment", "title"),
 )
+_IN_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 MAX_DEPTH = 64
 """Levels of lists and objects in a value; SQLite reads no JSON that is much deeper."""
 
@@ -47,10 +49,16 @@ def join_captions(one: Caption, other: Caption) -> Caption:
 
 
 def dated(caption: Caption, source: str) -> Caption:
-    """Add the source of the time at which a picture was taken, where there is a time and its source is not named."""
-    if TAKEN not in caption.metadata or TAKEN_FROM in caption.metadata:
+    """Add the source of the time at which a picture was taken, where there is a time and its source is not named.
+
+    Of times in UTC, those that end with Z are written as conditions compare them, with +00:00.
+    """
+    taken = caption.metadata.get(TAKEN)
+    if taken is None:
         return caption
-    return Caption(caption.text, {**caption.metadata, TAKEN_FROM: source})
+    if isinstance(taken, str) and _IN_UTC.fullmatch(taken.strip()):
+        taken = f"{taken.strip()[:-1]}+00:00"
+    return Caption(caption.text, {TAKEN_FROM: source, **caption.metadata, TAKEN: taken})
 
 
 def given_caption(texts: str | Sequence[str], metadata: Mapping[str, Any]) -> Caption:
