@@ -9,7 +9,7 @@ import pytest
 from twinlens import cli
 from twinlens.models import serving
 from twinlens.models.composer import Composer
-from twinlens.models.exported import Exported
+from twinlens.models.exported import ExportedModel
 
 
 def test_a_model_is_written_by_its_name_and_used_by_its_folder(tmp_path, capsys):
@@ -17,7 +17,7 @@ def test_a_model_is_written_by_its_name_and_used_by_its_folder(tmp_path, capsys)
     told = capsys.readouterr().out
     assert "cosine" in told and f"twinlens index DIR --model {tmp_path / 'compact'}" in told
     model = serving.load(tmp_path / "compact")
-    assert isinstance(model, Exported) and model.digest == Composer.load("compact").digest
+    assert isinstance(model, ExportedModel) and model.digest == Composer.load("compact").digest
 
 
 def test_json_has_the_size_and_the_cosine(tmp_path, capsys):
@@ -34,7 +34,7 @@ def test_graphs_go_beside_the_weights_where_the_folder_is_the_models_own(tmp_pat
     before = Composer.load(tmp_path / "mine").digest
     assert cli.main(["export", str(tmp_path / "mine"), "--out", str(tmp_path / "mine"), "--json"]) == 0
     model = serving.load(tmp_path / "mine")
-    assert isinstance(model, Exported) and model.digest == Composer.load(tmp_path / "mine").digest == before
+    assert isinstance(model, ExportedModel) and model.digest == Composer.load(tmp_path / "mine").digest == before
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from twinlens.core.types import TwinlensError
 from twinlens.models import serving
 from twinlens.models.checkpoints import EXPORTS
 from twinlens.models.composer import Composer
-from twinlens.models.exported import Exported
+from twinlens.models.exported import ExportedModel
 
 CLIP = find_recipe("clip").encoders[0].options["checkpoint"]
 OFFLINE = "recipe offline: lite0, sentence-transformers/all-MiniLM-L6-v2"
@@ -72,7 +72,7 @@ def test_its_known_export_in_the_cache_is_preferred_to_it(hub_cache, tiny, tmp_p
     cached(hub_cache, EXPORTS[CLIP], exports.immich(tmp_path_factory.mktemp("export"), tiny))
     lines = []
     model = serving.ready(report=lines.append)
-    assert isinstance(model, Exported) and model.recipe.name == "clip"
+    assert isinstance(model, ExportedModel) and model.recipe.name == "clip"
     assert lines == [f"recipe clip: {EXPORTS[CLIP]}, exported"]
     assert model.embed([]).shape == (0, 42)
 
@@ -85,7 +85,7 @@ def test_an_export_is_fetched_from_the_hub_where_it_answers(monkeypatch, tmp_pat
     monkeypatch.setattr(hub, "listing", lambda name, revision: files if name == EXPORTS[CLIP] else frozenset())
     monkeypatch.setattr(hub, "download", lambda name, file, revision: fetched.append(file) or export / file)
     monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_, **__: object())
-    assert isinstance(serving.ready(), Exported)
+    assert isinstance(serving.ready(), ExportedModel)
     assert set(fetched) == files
 
 
@@ -94,7 +94,7 @@ def test_without_a_hub_the_packages_are_taken_and_exported_once(monkeypatch, tmp
     assert not hub.within_reach(CLIP)
     lines = []
     made = serving.ready(report=lines.append)
-    assert isinstance(made, Exported) and made.recipe == find_recipe("offline")
+    assert isinstance(made, ExportedModel) and made.recipe == find_recipe("offline")
     assert lines[0] == OFFLINE and "exporting its networks, once" in lines[1]
     lines.clear()
     monkeypatch.setattr(serving, "_by_torch", None)

@@ -10,7 +10,7 @@ from twinlens.core import hub
 from twinlens.core.recipe import Recipe, Variant
 from twinlens.core.source import Source
 from twinlens.core.types import TwinlensError
-from twinlens.models.exported import Exported
+from twinlens.models.exported import ExportedModel
 from twinlens.models.exported.importing import find, imported
 
 EXPORTS = {"laion/CLIP-ViT-B-32-laion2B-s34B-b79K": "immich-app/ViT-B-32__laion2b-s34b-b79k"}
@@ -36,7 +36,7 @@ def named(part: Variant) -> tuple[str, str | None]:
     return str(part.options["checkpoint"]), part.options.get("revision")
 
 
-def exported(recipe: Recipe, report: Callable[[str], object] = str) -> Exported | None:
+def exported(recipe: Recipe, report: Callable[[str], object] = str) -> ExportedModel | None:
     """Load the exported towers of a CLIP recipe: a checkpoint in one of the layouts, or a known export of it.
 
     What is on this machine comes first, then the hub. None for other recipes, where neither has an export, and where

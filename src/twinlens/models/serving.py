@@ -18,13 +18,13 @@ from twinlens.core.recipe import Recipe, find_recipe
 from twinlens.core.source import Source
 from twinlens.core.types import TwinlensError
 from twinlens.models import checkpoints, shipped
-from twinlens.models.exported import FILE, Exported
+from twinlens.models.exported import FILE, ExportedModel
 from twinlens.models.exported.importing import find
 
 if TYPE_CHECKING:
     from twinlens.models.composer import Composer
 
-    Servable: TypeAlias = Exported | Composer
+    Servable: TypeAlias = ExportedModel | Composer
 
 AUTO = "auto"
 """Recipe name that stands for `clip` where a checkpoint is on this machine or the hub answers, else for `offline`."""
@@ -66,7 +66,7 @@ def load(model: str | Path, *, by_torch: bool = False) -> Servable:
     """
     folder = shipped.located(model)
     if not by_torch and (folder / FILE).is_file():
-        return Exported.load(folder)
+        return ExportedModel.load(folder)
     if not (folder / shipped.RECIPE).is_file() and find(Source(str(folder), local=True)) is not None:
         raise TwinlensError(f"{folder} holds the towers of a CLIP; give it as a checkpoint: --checkpoint {folder}")
     with extras.needed():
@@ -99,7 +99,7 @@ def _packaged(recipe: Recipe, report: Callable[[str], object]) -> Servable | Non
         return None
     folder = default_cache() / EXPORTS / key
     with suppress(TwinlensError):  # there is none, or a damaged one, which is made again
-        found = Exported.load(folder)
+        found = ExportedModel.load(folder)
         names = sorted({str(part.options["checkpoint"]) for part in recipe.encoders})
         report(f"recipe {recipe.name}: {', '.join(names)}, exported")
         return found
@@ -122,7 +122,7 @@ def _exported(composer: Composer, folder: Path, report: Callable[[str], object])
     except (OSError, TwinlensError) as error:
         report(f"recipe {composer.recipe.name}: not exported ({error}); torch runs it")
         return composer
-    return Exported.load(folder)
+    return ExportedModel.load(folder)
 
 
 def _key(recipe: Recipe) -> str | None:

@@ -22,7 +22,7 @@ from twinlens.core.recipe import Recipe, find_recipe
 from twinlens.core.types import Sample, TwinlensError
 from twinlens.models import serving
 from twinlens.models.composer import Composer
-from twinlens.models.exported import Exported
+from twinlens.models.exported import ExportedModel
 from twinlens.models.exported.writing import write
 from twinlens.models.runtime import describe, load, measurements
 
@@ -65,11 +65,11 @@ def folder(composer, tmp_path_factory):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_vectors_are_those_of_torch(composer, folder, kind):
-    np.testing.assert_allclose(Exported.load(folder).embed(KINDS[kind]), composer.embed(KINDS[kind]), atol=1e-5)
+    np.testing.assert_allclose(ExportedModel.load(folder).embed(KINDS[kind]), composer.embed(KINDS[kind]), atol=1e-5)
 
 
 def test_what_is_compared_and_named_is_that_of_the_composer(composer, folder):
-    model = Exported.load(folder)
+    model = ExportedModel.load(folder)
     assert (model.digest, model.dim, model.recipe) == (composer.digest, composer.dim, composer.recipe)
     assert ([*model.channels], model.own_similarity, model.rerank) == ([*composer.channels], None, None)
     assert model.cuts("word " * 200) == composer.cuts("word " * 200) and not model.cuts("word")
@@ -91,7 +91,7 @@ def odd_pictures(count: int) -> list[Image.Image]:
 
 def test_odd_pictures_have_the_same_vectors(composer, folder):
     samples = [Sample(str(n), picture) for n, picture in enumerate(odd_pictures(500))]
-    found, wanted = Exported.load(folder).embed(samples), composer.embed(samples)
+    found, wanted = ExportedModel.load(folder).embed(samples), composer.embed(samples)
     assert (found * wanted).sum(1).min() >= 0.99999
 
 
@@ -101,10 +101,10 @@ def test_it_needs_no_torch(composer, folder, tmp_path):
 import json, sys
 sys.modules.update(dict.fromkeys(("torch", "transformers", "scipy", "sklearn", "cv2", "matplotlib", "onnx")))
 from pathlib import Path
-from twinlens.models.exported import Exported
+from twinlens.models.exported import ExportedModel
 from twinlens.core.types import Sample
 samples = [Sample("a", Path({str(tmp_path / "p.png")!r}), "red"), Sample("b", None, "blue")]
-print(json.dumps(Exported.load({str(folder)!r}).embed(samples).tolist()))
+print(json.dumps(ExportedModel.load({str(folder)!r}).embed(samples).tolist()))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -113,7 +113,7 @@ print(json.dumps(Exported.load({str(folder)!r}).embed(samples).tolist()))
 
 
 def test_other_processes_and_threads_have_the_same(composer, folder):
-    model = pickle.loads(pickle.dumps(Exported.load(folder)))
+    model = pickle.loads(pickle.dumps(ExportedModel.load(folder)))
     found: list[np.ndarray] = []
     threads = [threading.Thread(target=lambda: found.append(model.embed(KINDS["a mixture"]))) for _ in range(4)]
     for thread in threads:
@@ -126,13 +126,14 @@ def test_other_processes_and_threads_have_the_same(composer, folder):
 
 
 def test_a_copy_shares_its_files_and_outlives_the_first(folder, tmp_path):
-    Exported.load(folder).save(tmp_path / "copy")
+    ExportedModel.load(folder).save(tmp_path / "copy")
     graph = next(path for path in (tmp_path / "copy").rglob("*.onnx"))
     assert graph.samefile(folder / graph.relative_to(tmp_path / "copy"))
     names = [[path.relative_to(place) for path in checksums.files(place)] for place in (folder, tmp_path / "copy")]
     assert {*names[0]} - {*names[1]} == {Path(checksums.CHECKSUMS)}
     np.testing.assert_array_equal(
-        Exported.load(tmp_path / "copy").embed(KINDS["one of both"]), Exported.load(folder).embed(KINDS["one of both"])
+        ExportedModel.load(tmp_path / "copy").embed(KINDS["one of both"]),
+        ExportedModel.load(folder).embed(KINDS["one of both"]),
     )
 
 
@@ -145,7 +146,7 @@ def test_a_collection_keeps_runs_and_checks_it(composer, folder, tmp_path):
         collection.add(place, options=Options(workers=0))
         assert collection.generation.digest == composer.digest
     with Collection.open(tmp_path / "c") as collection:
-        assert isinstance(collection.model, Exported) and collection.verify() == []
+        assert isinstance(collection.model, ExportedModel) and collection.verify() == []
         hits = collection.search(place / "red.png", with_self=True)
         assert hits[0].sample.image == place / "red.png"
         wanted = composer.embed([Sample("q", place / "red.png")])
@@ -185,7 +186,7 @@ def test_descriptions_that_are_wrong_are_one_line(folder, tmp_path, change, line
     about = json.loads((folder / "export.json").read_text())
     damaged(tmp_path / "x", "export.json", {**about, **change})
     with pytest.raises(TwinlensError, match=line) as caught:
-        Exported.load(tmp_path / "x")
+        ExportedModel.load(tmp_path / "x")
     assert "\n" not in str(caught.value)
 
 
@@ -193,11 +194,11 @@ def test_a_damaged_or_missing_file_is_one_line(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "x")
     damaged(tmp_path / "x", "export.json", "no JSON")
     with pytest.raises(TwinlensError, match="export the model again"):
-        Exported.load(tmp_path / "x")
+        ExportedModel.load(tmp_path / "x")
     shutil.copytree(folder, tmp_path / "y")
     next((tmp_path / "y").rglob("tokenizer.json")).unlink()
     with pytest.raises(TwinlensError, match="copy the whole model folder again"):
-        Exported.load(tmp_path / "y")
+        ExportedModel.load(tmp_path / "y")
 
 
 def exchanged(path: Path, place: int) -> None:
@@ -219,7 +220,7 @@ def test_large_graphs_that_are_exchanged_in_place_are_noticed(folder, tmp_path, 
     exchanged(graph, len(graph.read_bytes()) // 2)
     for damaged in (tmp_path / "mine", next((tmp_path / "c" / "model").iterdir())):
         with pytest.raises(TwinlensError, match="is damaged; copy the whole model folder again"):
-            Exported.load(damaged)
+            ExportedModel.load(damaged)
 
 
 def test_a_damaged_copy_does_not_repair_a_collection(folder, tmp_path, monkeypatch):
@@ -251,7 +252,7 @@ def test_networks_that_do_not_fit_their_description_are_one_line(folder, tmp_pat
     about = json.loads((folder / "export.json").read_text())
     damaged(tmp_path / "x", "export.json", {**about, **change})
     with pytest.raises(TwinlensError, match="export the model again"):
-        Exported.load(tmp_path / "x").embed([BOTH])
+        ExportedModel.load(tmp_path / "x").embed([BOTH])
 
 
 def test_a_graph_that_is_a_link_is_refused(folder, tmp_path):
@@ -261,11 +262,11 @@ def test_a_graph_that_is_a_link_is_refused(folder, tmp_path):
     graph.symlink_to(tmp_path / "elsewhere.onnx")
     (tmp_path / "x" / checksums.CHECKSUMS).unlink()
     with pytest.raises(TwinlensError, match="is no file, or a link to one"):
-        Exported.load(tmp_path / "x").embed([BOTH])
+        ExportedModel.load(tmp_path / "x").embed([BOTH])
 
 
 def test_training_gets_the_composer_again_or_says_why_not(composer, folder, tmp_path):
-    model = Exported.load(folder)
+    model = ExportedModel.load(folder)
     if composer.recipe.name == "clip":
         assert model.composer.digest == composer.digest
         return
@@ -273,4 +274,4 @@ def test_training_gets_the_composer_again_or_says_why_not(composer, folder, tmp_
         _ = model.composer
     composer.save(tmp_path / "beside")
     write(composer, tmp_path / "beside", beside=True)
-    assert Exported.load(tmp_path / "beside").composer.digest == composer.digest
+    assert ExportedModel.load(tmp_path / "beside").composer.digest == composer.digest

@@ -17,7 +17,7 @@ from tests import checkpoints, exports
 from twinlens.core.source import Source
 from twinlens.core.types import Sample, TwinlensError
 from twinlens.models import pretrained, serving
-from twinlens.models.exported import Exported
+from twinlens.models.exported import ExportedModel
 from twinlens.models.exported.importing import find
 from twinlens.preparation.square import Square
 
@@ -66,7 +66,7 @@ def test_layouts_are_found_by_their_files(made, layout):
 def test_vectors_are_those_of_the_same_checkpoint_by_torch(made, kind):
     by_torch = pretrained.ready("clip", checkpoint=made[kind])
     model = serving.ready("clip", checkpoint=made["transformers_js" if kind == "clip" else "transformers_js siglip"])
-    assert isinstance(model, Exported) and model.dim == by_torch.dim
+    assert isinstance(model, ExportedModel) and model.dim == by_torch.dim
     assert [*model.channels] == [*by_torch.channels]
     np.testing.assert_allclose(model.embed(samples()), by_torch.embed(samples()), atol=2e-5)
     for sample in samples():

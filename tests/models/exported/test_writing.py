@@ -8,7 +8,7 @@ from tests import toy
 from twinlens.core.recipe import Recipe
 from twinlens.core.types import Sample, TwinlensError
 from twinlens.models.composer import Composer
-from twinlens.models.exported import Exported, precision, writing
+from twinlens.models.exported import ExportedModel, precision, writing
 
 PANELS = """
 name = "panels"
@@ -70,7 +70,7 @@ def test_a_folder_that_is_there_is_left_alone(composer, tmp_path):
 
 def test_half_the_size_has_nearly_the_same_vectors_and_another_digest(composer, tmp_path):
     assert writing.write(composer, tmp_path / "half", precision="float16") > 0.9999
-    half = Exported.load(tmp_path / "half")
+    half = ExportedModel.load(tmp_path / "half")
     samples = [Sample("a", toy.draw(("red", "green", "blue")), "red"), Sample("b", None, "blue tile")]
     assert (half.embed(samples) * composer.embed(samples)).sum(1).min() > 0.9999
     assert half.digest != composer.digest and half.about.precision == "float16"

@@ -15,7 +15,7 @@ from twinlens.core.arguments import shown
 from twinlens.core.types import GivenPicture, TwinlensError
 
 if TYPE_CHECKING:
-    from twinlens.collection.search.search import Embedded
+    from twinlens.collection.search.search import EmbeddedQuery
 
 Query: TypeAlias = "SearchRequest | Mapping[str, Any] | GivenPicture"
 """A query of many: a request, the arguments of `Collection.search`, a sentence, or a picture."""
@@ -43,7 +43,7 @@ def _request(given: Any, k: int, options: Mapping[str, Any]) -> SearchRequest:
     return SearchRequest.of(given, "", k, **options)
 
 
-def first_candidates(queries: Sequence[Embedded], engine: Engine) -> list[Rows | None]:
+def first_candidates(queries: Sequence[EmbeddedQuery], engine: Engine) -> list[Rows | None]:
     """Return the candidates with which `rank` begins for each query, from one search of the engine per filter.
 
     None for pairwise scores, which look at every entry.
@@ -59,7 +59,7 @@ def first_candidates(queries: Sequence[Embedded], engine: Engine) -> list[Rows |
     return found
 
 
-def _searched(queries: Sequence[Embedded], engine: Engine) -> list[Rows]:
+def _searched(queries: Sequence[EmbeddedQuery], engine: Engine) -> list[Rows]:
     """Search once for queries that share a filter."""
     vectors = [asked.scorer.queries for asked in queries if isinstance(asked.scorer, LinearScorer)]
     counts = [candidate_count(q.k, len(q.exclude), q.plan.request.distinct) for q in queries]

@@ -102,7 +102,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Embedded:
+class EmbeddedQuery:
     """A plan with its scorer, the entries that may answer, and the rows of the query's own pictures."""
 
     plan: Plan
@@ -145,9 +145,9 @@ def search_many(
 
 def _queries(
     plans: Sequence[Plan], session: Session, state: State, generation: Generation, model: Model
-) -> list[Embedded]:
+) -> list[EmbeddedQuery]:
     """Embed the requests of plans and make their scorers."""
-    queries, among = list[Embedded](), dict[tuple[object, ...], Filter]()
+    queries, among = list[EmbeddedQuery](), dict[tuple[object, ...], Filter]()
     for plan, embedded in zip(plans, query.embed([plan.request for plan in plans], model), strict=True):
         request = plan.request
         sample = session.calibration(state, model, words=bool(request.texts or request.without))
@@ -155,11 +155,11 @@ def _queries(
         scorer = query.scorer(request, embedded, model, negatives, sample)
         if request.filter_key not in among:
             among[request.filter_key] = _filter(plan.condition, session, generation, scorer)
-        queries.append(Embedded(plan, scorer, among[request.filter_key], _own_rows(request, session.store)))
+        queries.append(EmbeddedQuery(plan, scorer, among[request.filter_key], _own_rows(request, session.store)))
     return queries
 
 
-def _answer(asked: Embedded, first: Rows | None, session: Session, state: State, generation: Generation) -> Hits:
+def _answer(asked: EmbeddedQuery, first: Rows | None, session: Session, state: State, generation: Generation) -> Hits:
     """Rank the entries for a query and reorder the first of them; first: candidates that were found already."""
     stored, scorer = session.stored(state, generation), asked.scorer
     answers = rank(
@@ -243,7 +243,9 @@ def _count(among: Filter, session: Session, generation: Generation) -> int:
     return session.engine.count() if among.rows is None else len(among.rows)
 
 
-def _hits(asked: Embedded, found: Sequence[Found], session: Session, stored: Stored) -> tuple[list[Hit], float | None]:
+def _hits(
+    asked: EmbeddedQuery, found: Sequence[Found], session: Session, stored: Stored
+) -> tuple[list[Hit], float | None]:
     """Reorder the first answers if asked, and keep k; return them, and the seconds that reordering took."""
     request, scorer, reranker = asked.plan.request, asked.scorer, asked.plan.reranker
     begun = time.perf_counter()

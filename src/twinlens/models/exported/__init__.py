@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from twinlens.models.exported.about import FILE
-from twinlens.models.exported.exported import Exported
+from twinlens.models.exported.exported import ExportedModel
 
-__all__ = ["FILE", "Exported"]
+__all__ = ["FILE", "ExportedModel"]

@@ -19,7 +19,7 @@ _KINDS = {
 }
 
 
-class Adapted:
+class AdaptedTower:
     """A tower whose graph has inputs and outputs of its own: from prepared arrays to features."""
 
     def __init__(self, graph: Onnx, tower: Tower, adapter: Adapter) -> None:

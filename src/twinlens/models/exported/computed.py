@@ -17,7 +17,7 @@ class Computing(Protocol):
         """Return features by side and field, "image.vector", of stacked arrays (B, …)."""
 
 
-class Computed:
+class ComputedTower:
     """A tower that a preparation computes."""
 
     def __init__(self, preparation: Computing, tower: Tower) -> None:

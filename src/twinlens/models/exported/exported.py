@@ -17,8 +17,8 @@ from twinlens.core.arguments import as_folder, as_samples
 from twinlens.core.types import Arrays, Sample, Similarity, TwinlensError
 from twinlens.models.exported import graphs
 from twinlens.models.exported.about import FILE, About
-from twinlens.models.exported.adapted import Adapted
-from twinlens.models.exported.computed import Computed, computing
+from twinlens.models.exported.adapted import AdaptedTower
+from twinlens.models.exported.computed import ComputedTower, computing
 from twinlens.models.exported.sides import Sides
 from twinlens.models.runtime.fingerprint import RECIPE, check_whole, named_stage
 from twinlens.models.runtime.parts import Network, NetworkPart, Preparations, Vectors
@@ -32,7 +32,7 @@ AGAIN = "export the model again"
 _SIDES = ("image", "text")
 
 
-class Exported:
+class ExportedModel:
     """An exported model in its folder. Graphs and tokenizers are read at their first use; several threads may use it.
 
     folder: has the description, the recipe and all files that they name.
@@ -121,9 +121,8 @@ class Exported:
         for start in range(0, len(samples), BATCH):
             part = samples[start : start + BATCH]
             needed = self._needed(part)
-            loading = self._network.loading(needed)  # while pictures are decoded
-            prepared = [self._preparations.prepare(sample, needed) for sample in part]
-            loading.join()
+            with self._network.loading(needed):
+                prepared = [self._preparations.prepare(sample, needed) for sample in part]
             out[start : start + len(part)] = self.embed_prepared(prepared)
         return out
 
@@ -156,11 +155,11 @@ class Exported:
         if name in self.about.graphs:
             graph = graphs.opened(self.folder / self.about.graphs[name])
             adapter = self.about.adapters.get(name)
-            return graph if adapter is None or tower is None else Adapted(graph, tower, adapter)
+            return graph if adapter is None or tower is None else AdaptedTower(graph, tower, adapter)
         computes = None if tower is None else computing(self._preparations.of(tower.encoder))
         if computes is None or tower is None:
             raise TwinlensError(f"{self.folder / FILE} names no graph for the part {name}; {AGAIN}")
-        return Computed(computes, tower)
+        return ComputedTower(computes, tower)
 
     def __getstate__(self) -> Mapping[str, Any]:
         """Keep the place alone for other processes, which open what they need."""

@@ -19,8 +19,8 @@ from twinlens.core.source import Source
 from twinlens.core.types import Arrays, Sample, TwinlensError
 from twinlens.models.exported import graphs
 from twinlens.models.exported.about import FILE, About, Adapter
-from twinlens.models.exported.adapted import Adapted
-from twinlens.models.exported.exported import Exported, link_or_copy
+from twinlens.models.exported.adapted import AdaptedTower
+from twinlens.models.exported.exported import ExportedModel, link_or_copy
 from twinlens.models.exported.layouts import Layout, Tower
 from twinlens.models.runtime.cache import checksum
 from twinlens.models.runtime.fingerprint import RECIPE
@@ -44,7 +44,7 @@ def find(source: Source) -> str | None:
     return next((name for name in variants.names(LAYOUTS) if variants.load(LAYOUTS, name).fits(source)), None)
 
 
-def imported(source: Source, name: str, recipe: Recipe) -> Exported:
+def imported(source: Source, name: str, recipe: Recipe) -> ExportedModel:
     """Make a model of a checkpoint in a layout; at the next time it is found by its content.
 
     recipe: is written beside it; its fusion compares the sides of one space. Raises TwinlensError for files that are
@@ -71,14 +71,14 @@ def imported(source: Source, name: str, recipe: Recipe) -> Exported:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _in_place(draft: Path, folder: Path) -> Exported:
+def _in_place(draft: Path, folder: Path) -> ExportedModel:
     """Open the same model where it is whole, else put the draft in its place; another process may do so at once."""
     with suppress(TwinlensError):
-        return Exported.load(folder)
+        return ExportedModel.load(folder)
     shutil.rmtree(folder, ignore_errors=True)
-    with suppress(FileExistsError, OSError):
+    with suppress(OSError):
         draft.rename(folder)
-    return Exported.load(folder)
+    return ExportedModel.load(folder)
 
 
 def _fill(draft: Path, source: Source, layout: Layout) -> About:
@@ -91,7 +91,7 @@ def _fill(draft: Path, source: Source, layout: Layout) -> About:
     opened = {name: graphs.opened(path) for name, path in paths.items()}
     adapters = {part.name: _adapter(opened[part.name], part, tower, layout) for part, tower in _sides(layout)}
     prepared = stacked([prepares.prepare(Sample("", None, "words"))], trims=False)
-    widths = {part.name: _width(Adapted(opened[part.name], part, adapters[part.name]), prepared) for part in PARTS}
+    widths = {part.name: _width(AdaptedTower(opened[part.name], part, adapters[part.name]), prepared) for part in PARTS}
     if len(set(widths.values())) > 1:
         raise TwinlensError(f"the towers of {source.name!r} have different widths, {widths}; choose another checkpoint")
     width = widths["0"]
@@ -142,7 +142,7 @@ def _adapter(graph: Onnx, part: Part, tower: Tower, layout: Layout) -> Adapter:
     return Adapter(inputs[0], outputs[0], mask=next(iter(masks), None), **colours)
 
 
-def _width(tower: Adapted, prepared: Arrays) -> int:
+def _width(tower: AdaptedTower, prepared: Arrays) -> int:
     """Run a tower on a prepared sample, and return the number of its channels. Raises TwinlensError if it fails."""
     try:
         features = tower(prepared)

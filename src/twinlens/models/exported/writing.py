@@ -16,7 +16,7 @@ from twinlens.core.types import TwinlensError
 from twinlens.encoders import Encoder
 from twinlens.models.composer import PROVENANCE, RECIPE, Composer
 from twinlens.models.exported.about import FILE, About
-from twinlens.models.exported.computed import Computed, computing
+from twinlens.models.exported.computed import ComputedTower, computing
 from twinlens.models.exported.precision import Precision, reduce
 from twinlens.models.runtime.export import export, preparations, quiet
 from twinlens.models.runtime.parts import Onnx, Preparations
@@ -65,7 +65,7 @@ def _fill(composer: Composer, folder: Path, precision: Precision, *, progress: b
     prepares, reference = _prepares(composer), Reference(composer, SAMPLES)
     prepares.save(folder)
     computed = {
-        tower.name: Computed(one, tower)
+        tower.name: ComputedTower(one, tower)
         for tower in reference.towers
         if (one := computing(prepares.of(tower.encoder))) is not None
     }

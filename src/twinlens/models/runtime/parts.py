@@ -7,8 +7,8 @@ when its side is missing in every sample of a batch: a sentence alone needs no n
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, Thread
@@ -81,15 +81,23 @@ class Network:
             features |= self._part(tower.name)({key: arrays[key] for key in tower.inputs})
         return np.asarray(self._part(head_name(running))(features)[VECTORS], dtype=np.float32)
 
-    def loading(self, encoders: Collection[int] | None) -> Thread:
-        """Start to load the networks of some encoders, None for all; return what to wait for.
+    @contextmanager
+    def loading(self, encoders: Collection[int] | None) -> Iterator[None]:
+        """Load the networks of some encoders, None for all, in a thread while the body runs; loaded ones cost nothing.
 
         One after another: memory is what they wait for, and two at once take longer.
         """
-        wanted = [tower.name for tower in self.towers if encoders is None or tower.encoder in encoders]
+        towers = [tower.name for tower in self.towers if encoders is None or tower.encoder in encoders]
+        wanted = [name for name in towers if name not in self._parts]
+        if not wanted:
+            yield
+            return
         thread = Thread(target=self._load, args=(wanted,), daemon=True)
         thread.start()
-        return thread
+        try:
+            yield
+        finally:
+            thread.join()
 
     def _load(self, names: Sequence[str]) -> None:
         with suppress(Exception):  # whoever needs a part meets the fault again, and tells

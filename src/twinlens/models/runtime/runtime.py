@@ -49,9 +49,9 @@ def load(folder: Path, *, mode: str = "auto") -> Any:
     mode; for a model that has another digest, once it is used.
     """
     if (folder / EXPORT).is_file() and check_mode(mode) in ("auto", "onnx"):
-        from twinlens.models.exported import Exported
+        from twinlens.models.exported import ExportedModel
 
-        exported = Exported.load(folder)
+        exported = ExportedModel.load(folder)
         if exported.digest != folder.name:
             raise TwinlensError(f"{OTHER_WEIGHTS} ({folder}); put that back: twinlens repair --model DIR")
         return exported

@@ -10,11 +10,11 @@ from twinlens.core.source import Source
 from twinlens.core.types import TwinlensError
 from twinlens.models.exported.layouts import Layout, Tower
 from twinlens.models.exported.layouts._json import padding, read_json
-from twinlens.preparation.square import Square
+from twinlens.preparation.square import Fit, Square
 
 VISUAL, TEXTUAL = "visual/model.onnx", "textual/model.onnx"
 TOKENIZER = "textual/tokenizer.json"
-_FITS = {"shortest": "crop", "squash": "stretch"}
+_FITS: dict[str, Fit] = {"shortest": "crop", "squash": "stretch"}
 _LENGTH = 77  # tokens of an OpenCLIP text, unless its configuration says otherwise
 
 
@@ -51,4 +51,4 @@ def _square(pictures: dict[str, Any]) -> Square:
     if mode not in _FITS or size[0] != size[-1]:
         raise TwinlensError(f"it reads pictures of {size}, {mode}; known are squares, {' or '.join(_FITS)}")
     resample = Image.Resampling[str(pictures.get("interpolation", "bicubic")).upper()]
-    return Square(int(size[0]), "crop" if mode == "shortest" else "stretch", 0, int(resample))
+    return Square(int(size[0]), _FITS[mode], 0, int(resample))
