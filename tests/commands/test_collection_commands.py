@@ -99,6 +99,9 @@ def test_every_option_of_search(indexed, pictures):
     assert red[0]["id"] not in [hit["id"] for hit in unlike] and len(unlike) == 2
     several = ("--image", pictures / "red.png", "--image", pictures / "blue.png", "--text", "red", "--with-self")
     assert len(answer(indexed, "search", *several, "--weight", 1, "--weight", 0.5, "--weight", 2)["hits"]) == 3
+    both = ("--image", pictures / "red.png", "--text", "blue", "--with-self", "-k", 1)
+    first = [answer(indexed, "search", *both, "--balance", b)["hits"][0]["path"] for b in (0, 1)]
+    assert [Path(path).stem for path in first] == ["red", "blue"]
     assert len(answer(indexed, "search", *several, "--distinct", "-1")["hits"]) == 1
     assert indexed("search", "--text", "red", "--where", "year > 3000")[1] == "no picture meets the condition\n"
     code, out, err = indexed("search", "--text", "red", "--where", "width > 3 and not (has yaer or year < 3)")

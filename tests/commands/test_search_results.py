@@ -23,6 +23,7 @@ RANKING = {
     "--image": ["pictures/red.png"],
     "--text": ["a red tile", "--text", "blue"],
     "--weight": [0.5],
+    "--balance": [0.2, "--image", "pictures/red.png"],
     "--without": ["green"],
     "--unlike": [1],
     "--where": ["year < 2020"],

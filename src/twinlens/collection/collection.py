@@ -146,10 +146,10 @@ class Collection(Writes):
     def search(self, image: Pictures = None, text: Texts = "", k: int = 10, **options: Any) -> Hits:
         """Return the k pictures that suit a picture, a sentence, or several of either, best first.
 
-        options: `where`, `within`, `near`, `without`, `unlike`, `weights`, `distinct`, `rerank`, `with_self`,
-        `negative_weight`; see `SearchRequest`. The query's own picture is no answer unless `with_self`. The answer is
-        exact. The ids of hits stay the same while a file's content does. Raises TwinlensError for a query without
-        picture and text, a condition or an id that is wrong, a picture that cannot be read.
+        options: `where`, `within`, `near`, `without`, `unlike`, `weights`, `balance`, `distinct`, `rerank`,
+        `with_self`, `negative_weight`; see `SearchRequest`. The query's own picture is no answer unless `with_self`.
+        The answer is exact. The ids of hits stay the same while a file's content does. Raises TwinlensError for a query
+        without picture and text, a condition or an id that is wrong, a picture that cannot be read.
         """
         return self.answer(SearchRequest.of(image, text, k, **options))
 

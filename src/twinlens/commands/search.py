@@ -37,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _several(parser, "--image", "FILE", "the picture to start from", Path)
     _several(parser, "--text", "SENTENCE", "what the answers should look like")
     _several(parser, "--weight", "W", "how much each --image, then each --text counts; all are embedded alone", float)
+    parser.add_argument("--balance", type=float, metavar="B", help="between the picture (0) and the words (1); in the"
+        " middle (.5) they count as the model composes them")  # fmt: skip
     _several(parser, "--without", "SENTENCE", "what the answers should not look like")
     _several(parser, "--unlike", "ID", "a picture of the collection to stay away from")
     add = parser.add_argument
@@ -107,6 +109,7 @@ def _request(args: argparse.Namespace) -> SearchRequest:
         without=args.without,
         unlike=args.unlike,
         weights=args.weight or None,
+        balance=args.balance,
         distinct=args.distinct,
         rerank=args.rerank,
         within=vars(args)["in"],

@@ -99,7 +99,7 @@ def test_what_is_no_list_is_one_line(many, given):
 
 
 def test_an_unknown_option_is_named_with_the_known_ones(many):
-    line = r"unknown option of search 'tetx' \(did you mean 'text'\?\); known: distinct, image, k, near"
+    line = r"unknown option of search 'tetx' \(did you mean 'text'\?\); known: balance, distinct, image, k, near"
     for use in (many.search, lambda **o: many.search_many(["red"], **o), lambda **o: many.search_many([o])):
         with pytest.raises(TypeError, match=line):
             use(tetx="x")

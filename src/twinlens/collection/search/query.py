@@ -13,7 +13,7 @@ import numpy as np
 from twinlens.calibration import FLOOR, Calibration, Directions
 from twinlens.collection.model import Model
 from twinlens.collection.search.request import SearchRequest
-from twinlens.collection.search.scoring import LinearScorer, PairwiseScorer, Scorer
+from twinlens.collection.search.scoring import REPEATED, LinearScorer, PairwiseScorer, Scorer
 from twinlens.collection.store import Vectors
 from twinlens.core.types import Picture, Sample, Similarity, TwinlensError
 
@@ -21,6 +21,8 @@ MIN_LENGTH = 1e-6
 """Length, as a share of its parts' lengths, below which a sum has no direction left but rounding."""
 NEGATIVE = 0.5
 """Weight of all negatives together beside a query's, on scores of one scale; docs/methods.md compares other forms."""
+MIDDLE = 0.5
+"""The balance of picture and words at which the composed query alone counts."""
 CANCELS = "the parts of the query cancel each other out; change a weight or leave one out"
 NO_DIRECTION = "the model gives this query no direction, as it does to a sentence that no picture can meet; change it"
 UNANSWERED = {
@@ -47,10 +49,11 @@ def scorer(
     TwinlensError when they would take all of the query away at full weight, and for words where there are no captions
     and nothing else that words are compared with.
     """
-    for side in (side for vector in embedded for side in calibration.unanswered(vector)):
+    parts, positive = _parts(request), weights_of_parts(request)
+    counting = [*positive, *[1.0] * len(request.without)]
+    counted = [vector for vector, weight in zip(embedded, counting, strict=True) if weight]
+    for side in (side for vector in counted for side in calibration.unanswered(vector)):
         raise TwinlensError(UNANSWERED[side])
-    parts = _parts(request)
-    positive = [1 / len(parts)] * len(parts) if request.weights is None else request.weights
     vectors, count = [*embedded, *unlike], len(request.without) + len(unlike)
     each = request.negative_weight
     if each is None:
@@ -63,7 +66,8 @@ def scorer(
             if image is None and weight > 0
         ]
         _directions(full, vectors, calibration)
-        return LinearScorer(calibration, _directions(weights, vectors, calibration), asked)
+        bonus = REPEATED if request.balance is None else REPEATED * _leaning(request.balance)
+        return LinearScorer(calibration, _directions(weights, vectors, calibration), asked, bonus)
     compared = partial(_similarity, model.own_similarity, vectors=np.stack(vectors), calibration=calibration)
     compared(full)
     return PairwiseScorer(calibration, compared(weights))
@@ -103,10 +107,33 @@ def _load(model: Model, text: str) -> None:
         model.embed([Sample("query-0", None, text)])
 
 
+def weights_of_parts(request: SearchRequest) -> list[float]:
+    """Return the weight of each part of a request, in the order of `samples`; a side that does not count has 0."""
+    if request.weights is not None:
+        return list(request.weights)
+    images, texts = len(request.images), len(request.texts)
+    composed = [1 / (max(images, 1) * max(texts, 1))] * max(images, 1) * max(texts, 1)
+    if request.balance is None:
+        return composed
+    share = _leaning(request.balance)
+    of_images, of_texts = (share, 0.0) if request.balance < MIDDLE else (0.0, share)
+    return [*((1 - share) * weight for weight in composed), *[of_images / images] * images, *[of_texts / texts] * texts]
+
+
+def _leaning(balance: float) -> float:
+    """Return the share of one side's own score: 0 in the middle of the slider, 1 at its ends."""
+    return abs(balance - MIDDLE) / MIDDLE
+
+
 def _parts(request: SearchRequest) -> list[tuple[Picture | None, str]]:
-    if request.weights is None:
-        return list(product(request.images or (None,), request.texts or ("",)))
-    return [*((image, "") for image in request.images), *((None, text) for text in request.texts)]
+    """Pair pictures and sentences as they are embedded; with a balance all sides, so that it may move without networks.
+
+    Composed pairs come first, then each picture and each sentence alone.
+    """
+    composed = list(product(request.images or (None,), request.texts or ("",))) if request.weights is None else []
+    if request.weights is None and request.balance is None:
+        return composed
+    return [*composed, *((image, "") for image in request.images), *((None, text) for text in request.texts)]
 
 
 def _directions(weights: Sequence[float], vectors: Sequence[Vectors], calibration: Calibration) -> Directions:

@@ -25,13 +25,15 @@ class SearchRequest:
 
     Without weights the model composes every picture with every sentence, and the mean of the results is searched for:
     one picture and one sentence are exactly what it was trained on. With weights, one per picture and then one per
-    sentence, each is embedded alone and the weighted sum is searched for. without: sentences, unlike: ids of entries,
-    that count against an answer. where: a condition on the metadata (see `filters`), applied before ranking, so that k
-    answers come back if so many meet it. distinct: a cosine; of pictures at least so near to each other the best
-    stands for the others. rerank: NAME or NAME:N, a stage that reorders the first N (see `rerank`). within: folders,
-    of which one must hold the answers. near: latitude and longitude in degrees, and kilometres. with_self: the query's
-    own picture may answer too: entries with the content or the path of a picture that is searched for. negative_weight:
-    that of each of `without` and `unlike`, 0 or more; None for the usual one (see `query.embed`).
+    sentence, each is embedded alone and the weighted sum is searched for. balance: from 0, the pictures alone, by .5,
+    what the model composes, to 1, the sentences alone; towards an end, the score of that side alone is mixed into that
+    of the composed query. without: sentences, unlike: ids of entries, that count against an answer. where: a condition
+    on the metadata (see `filters`), applied before ranking, so that k answers come back if so many meet it. distinct:
+    a cosine; of pictures at least so near to each other the best stands for the others. rerank: NAME or NAME:N, a stage
+    that reorders the first N (see `rerank`). within: folders, of which one must hold the answers. near: latitude and
+    longitude in degrees, and kilometres. with_self: the query's own picture may answer too: entries with the content or
+    the path of a picture that is searched for. negative_weight: that of each of `without` and `unlike`, 0 or more; None
+    for the usual one (see `query.embed`).
 
     Raises TwinlensError for a request that cannot be answered, whatever the collection.
     """
@@ -49,6 +51,7 @@ class SearchRequest:
     near: tuple[float, float, float] | None = None
     with_self: bool = False
     negative_weight: float | None = None
+    balance: float | None = None
 
     def __post_init__(self) -> None:
         self._check_query()
@@ -89,7 +92,18 @@ class SearchRequest:
             raise TwinlensError(f"the query has {has}, but {counted(len(self.weights), 'weight')}")
         if self.weights is not None:
             self._settle("weights", tuple(_number("a weight", weight) for weight in self.weights))
+        if self.balance is not None:
+            self._check_balance(self.balance)
         self._check_without()
+
+    def _check_balance(self, balance: object) -> None:
+        self._settle("balance", value := _number("balance", balance))
+        if not 0 <= value <= 1:
+            raise TwinlensError(f"balance wants 0 (the picture alone) to 1 (the words alone), not {value:g}")
+        if not self.images or not self.texts:
+            raise TwinlensError("balance is between a picture and a text; give both, or leave balance out")
+        if self.weights is not None:
+            raise TwinlensError("balance and weights both say how much a side counts; leave one out")
 
     def _check_without(self) -> None:
         """Raise TwinlensError where nothing is searched for but words to be kept away from."""
@@ -136,8 +150,8 @@ class SearchRequest:
     def to_json(self) -> dict[str, Any]:
         """Return the arguments of `of`; pictures stay as they are."""
         values = {JSON_NAMES.get(f.name, f.name): getattr(self, f.name) for f in fields(self)}
-        for name in ("rerank", "within", "near"):  # receipts of earlier versions have no such keys
-            if not values[name]:
+        for name in ("rerank", "within", "near", "balance"):  # receipts of earlier versions have no such keys
+            if values[name] in (None, ()):
                 del values[name]
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 

@@ -96,11 +96,12 @@ class Scorer(ABC):
 class LinearScorer(Scorer):
     """Scores each entry by the inner product with the direction of its pattern: directions (P, D + 1).
 
-    sentences: vectors (D,) of what was asked by words alone; a caption that repeats one scores `REPEATED` more.
+    sentences: vectors (D,) of what was asked by words alone; a caption that repeats one scores `repeated` more.
     """
 
     directions: Directions
     sentences: Sequence[Vectors] = ()
+    repeated: float = REPEATED
 
     @property
     def queries(self) -> Vectors:
@@ -123,7 +124,7 @@ class LinearScorer(Scorer):
         pattern = self.calibration.patterns(vectors)
         products = 1 - np.square(vectors.astype(np.float64) - queries[pattern]).sum(axis=1) / 2
         repeated = [self.calibration.repeats(sentence, vectors) for sentence in self.sentences]
-        scores = lengths[pattern] * products + self.directions[pattern, -1] + REPEATED * np.sum(repeated, axis=0)
+        scores = lengths[pattern] * products + self.directions[pattern, -1] + self.repeated * np.sum(repeated, axis=0)
         return np.asarray(scores)
 
 
