@@ -11,6 +11,7 @@ from PIL import Image
 
 from tests.mean_color import MeanColor
 from tests.pictures import ALONE, counts, draw, paint, png, vectors
+from tests.repairs import DAMAGE, NEEDS_MODEL, mend
 from twinlens.collection import Collection, Item
 from twinlens.collection.store import PICTURES, Store
 from twinlens.core.types import TwinlensError
@@ -18,6 +19,8 @@ from twinlens.core.types import TwinlensError
 RED, GREEN, BLUE = (
     np.full((6, 8, 3), color, dtype=np.uint8) for color in ((230, 20, 20), (20, 230, 20), (20, 20, 230))
 )
+OF_FILES = {"a row's number", "a letter of a caption"}
+"""Damages of bytes that a collection of files alone has."""
 
 
 @pytest.fixture
@@ -251,3 +254,18 @@ def test_near_duplicates_are_named_by_their_ids(empty):
     assert {hit.id, *hit.duplicates} == {"a", "b"}
     assert ids(empty.search(BLUE, unlike=["a"])) == ["b"]
     assert [[entry.id for entry in group] for group in empty.duplicates()] == [["a", "b"]]
+
+
+@pytest.mark.parametrize("what", [name for name in DAMAGE if name not in OF_FILES and not name.startswith("bit ")])
+def test_items_of_a_damaged_collection_come_back(shop, what):
+    folder, pictures = shop.folder, kept(shop)
+    before = {hit.id: (hit.caption, hit.metadata) for hit in shop.search(RED, with_self=True)}
+    shop.close()
+    DAMAGE[what](folder)
+    mend(folder, composer=MeanColor() if what in NEEDS_MODEL else None)
+    with Collection.open(folder, load=MeanColor.load) as mended:
+        after = {hit.id: (hit.caption, hit.metadata) for hit in mended.search(RED, with_self=True)}
+        assert mended.verify() == []
+        assert kept(mended) == pictures
+    assert set(after) == set(before)
+    assert sum(after[one] != before[one] for one in before) <= ("metadata" in what)

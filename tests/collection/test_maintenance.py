@@ -235,3 +235,10 @@ def test_what_is_out_of_reach_is_not_called_gone(tmp_path):
         found = collection.check_files()
         assert [path.name for path in found.gone] == ["1.png"]
         assert list(found.unreadable.values()) == [f"{tmp_path / 'home' / 'link'} is a link that leads nowhere"]
+
+
+def test_a_closed_collection_says_so(collection):
+    collection.close()
+    for use in (lambda: collection.search(text="red"), collection.info, lambda: len(collection), collection.fields):
+        with pytest.raises(TwinlensError, match="was closed; open it again"):
+            use()

@@ -28,5 +28,5 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         count, left = collection.forget(*args.what), len(collection)
     if _common.shows_view(args):
         _common.say(f"{counted(count, 'picture')} forgotten, {left:,} can be found in {args.collection}")
-        _common.say("their files are untouched; an index of their folder would bring them back")
+        _common.say("your own files are untouched; an index of their folder would bring them back")
     return {"collection": args.collection, "forgotten": count, "pictures": left}

@@ -243,7 +243,9 @@ def _told(folder: Path) -> Iterator[None]:
     """Translate SQLite's errors that a user can mend into one line; what else a file makes it say is damage."""
     try:
         yield
-    except sqlite3.ProgrammingError:
+    except sqlite3.ProgrammingError as error:
+        if "closed database" in str(error):
+            raise TwinlensError(f"the collection {folder} was closed; open it again to use it") from error
         raise
     except sqlite3.DatabaseError as error:
         reason = next((line for key, line in _REASONS.items() if key in str(error)), None)

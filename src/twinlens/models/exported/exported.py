@@ -57,7 +57,7 @@ class ExportedModel:
 
         return Recipe.read(self.folder / RECIPE)
 
-    @property
+    @cached_property
     def rerank(self) -> str | None:
         """Return the stage of reranking that the recipe names."""
         return named_stage(self.folder)

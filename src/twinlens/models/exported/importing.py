@@ -63,8 +63,8 @@ def imported(source: Source, name: str, recipe: Recipe) -> ExportedModel:
         checksums.write(draft)
         return _in_place(draft, draft.with_name(about.digest))
     except OSError as error:
-        room = "; make room" if error.errno == errno.ENOSPC else ""
-        raise TwinlensError(f"cannot write to {draft.parent}: {error.strerror or error}{room}") from error
+        cure = "make room" if error.errno == errno.ENOSPC else "let XDG_CACHE_HOME name a folder that can be written"
+        raise TwinlensError(f"cannot write to {draft.parent}: {error.strerror or error}; {cure}") from error
     except TwinlensError as error:
         raise TwinlensError(str(error).replace(str(draft), source.name)) from error
     finally:

@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import time
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -114,7 +113,12 @@ def check_whole(folder: Path) -> None:
 def named_stage(folder: Path) -> str | None:
     """Return the stage of reranking that a model's recipe names; what is wrong with a recipe is told where it loads."""
     try:
-        stage = tomllib.loads((folder / RECIPE).read_text("utf-8")).get("rerank")
+        text = (folder / RECIPE).read_text("utf-8")
+        if "rerank" not in text:
+            return None
+        import tomllib  # takes some milliseconds, and few models name a stage
+
+        stage = tomllib.loads(text).get("rerank")
     except (OSError, ValueError):
         return None
     return stage if isinstance(stage, str) else None
