@@ -22,6 +22,7 @@ from twinlens.core.types import TwinlensError
 from twinlens.evaluation.judgements import Judgements
 from twinlens.models import runtime
 from twinlens.models.composer import Composer
+from twinlens.models.exported.writing import exported_like
 from twinlens.training.loop import Epoch
 
 FUSION = "combiner"
@@ -118,7 +119,8 @@ def revert(collection: Collection) -> bool:
         return False
     model = plain(composer)
     model.provenance = {key: value for key, value in composer.provenance.items() if key != LEARNED}
-    collection.replace_model(was, model, converter(block_fusion(composer), block_fusion(model)))
+    with exported_like(collection.model, model) as served:
+        collection.replace_model(was, served, converter(block_fusion(composer), block_fusion(model)))
     return True
 
 
@@ -142,7 +144,9 @@ def _trained(task: Task, parts: GroupSplit, frozen: Frozen, plan: Plan) -> tuple
 
 def _serve(collection: Collection, known: EmbeddedGallery, model: Composer, *, progress: bool) -> None:
     fast = runtime.measurements(collection.model)["networks"]
-    collection.replace_model(known.generation, model, converter(block_fusion(known.composer), block_fusion(model)))
+    with exported_like(collection.model, model, progress=progress) as served:
+        convert = converter(block_fusion(known.composer), block_fusion(model))
+        collection.replace_model(known.generation, served, convert)
     if fast:
         runtime.tuned(collection.model, len(collection), progress=progress)
 

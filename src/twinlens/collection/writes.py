@@ -165,5 +165,6 @@ class Writes(ABC):
                     f"the model of the collection {self.folder} was changed by another process; try again"
                 )
             new = replace_model(store, was, model, convert)
-            self._model = new.digest, accelerated(model)
+            # One in a folder is read again from the collection's own, since that folder may go.
+            self._model = None if getattr(model, "folder", None) else (new.digest, accelerated(model))
             refresh_matrix(store)

@@ -6,8 +6,10 @@ import hashlib
 import json
 import secrets
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import get_args
 
 from twinlens.core import checksums
@@ -17,6 +19,7 @@ from twinlens.encoders import Encoder
 from twinlens.models.composer import PROVENANCE, RECIPE, Composer
 from twinlens.models.exported.about import FILE, About
 from twinlens.models.exported.computed import ComputedTower, computing
+from twinlens.models.exported.exported import ExportedModel
 from twinlens.models.exported.precision import Precision, reduce
 from twinlens.models.runtime.export import export, preparations, quiet
 from twinlens.models.runtime.parts import Onnx, Preparations
@@ -58,6 +61,26 @@ def write(
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return cosine
+
+
+@contextmanager
+def exported_like(serving: object, composer: Composer, *, progress: bool = False) -> Iterator[Composer | ExportedModel]:
+    """Yield an export with its weights beside it where an export serves, in a folder that lasts as long as the body.
+
+    The composer itself where another model serves, and where this one cannot be exported.
+    """
+    if not isinstance(serving, ExportedModel):
+        yield composer
+        return
+    with TemporaryDirectory(prefix="twinlens-") as made:
+        folder = Path(made) / "model"
+        composer.save(folder)
+        try:
+            write(composer, folder, beside=True, progress=progress)
+            model: Composer | ExportedModel = ExportedModel.load(folder)
+        except (TwinlensError, ModuleNotFoundError):
+            model = composer
+        yield model
 
 
 def _fill(composer: Composer, folder: Path, precision: Precision, *, progress: bool) -> float:
