@@ -23,7 +23,7 @@ LAYERS = (
     ("training",),
     ("evaluation", "report"),
     ("collection",),
-    ("adaptation",),
+    ("adaptation", "service"),
     ("commands",),
     ("cli",),
     ("__main__",),

@@ -24,6 +24,7 @@ ORDER = (
     "demo",
     "index",
     "search",
+    "serve",
     "info",
     "duplicates",
     "forget",

@@ -13,13 +13,14 @@ EXTRA_OF = {
     **dict.fromkeys(("scipy", "sklearn", "matplotlib"), "eval"),
     "cv2": "paper",
     **dict.fromkeys(("torchmetrics", "pycocotools"), "detector"),
+    **dict.fromkeys(("fastapi", "httpx2", "prometheus_client", "python_multipart", "starlette", "uvicorn"), "serve"),
 }
 """Module → the smallest extra with it."""
 
 
 EXTRA_OF_NAME = {"Composer": "torch", "evaluate": "train", "train": "train"}
 """Name that `twinlens` exports → the extra with all that it needs."""
-EXTRA_OF_COMMAND = {"train": "train", "compare": "train", "evaluate": "train", "export": "export"}
+EXTRA_OF_COMMAND = {"train": "train", "compare": "train", "evaluate": "train", "export": "export", "serve": "serve"}
 """Command → the extra with all that it needs."""
 
 

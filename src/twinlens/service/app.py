@@ -1,0 +1,80 @@
+"""The application: a service's routes behind its access, its intake and its observation."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from twinlens.collection.model import Load
+from twinlens.core.types import TwinlensError
+from twinlens.service.access import Access
+from twinlens.service.errors import in_one_line, status_of
+from twinlens.service.intake import Intake
+from twinlens.service.observing import Observing
+from twinlens.service.records import Json
+from twinlens.service.routes import changes, collections, page, pictures, probes, search
+from twinlens.service.service import Service
+from twinlens.service.settings import Settings
+from twinlens.version import __version__
+
+ROUTES = (search, pictures, collections, changes, probes, page)
+"""Files of routes, in the order in which they are tried."""
+
+
+def create_app(settings: Settings, *, load: Load | None = None, then: Callable[[], None] = lambda: None) -> FastAPI:
+    """Create the application, which opens the collections now and loads what searches need once it is started.
+
+    load: how a model folder is read. then: is called when everything is loaded. Raises TwinlensError for a folder that
+    is no collection.
+    """
+    service = Service(settings, load)
+
+    @asynccontextmanager
+    async def running(_app: FastAPI) -> AsyncIterator[None]:
+        thread = service.warm_up(then)
+        yield
+        thread.join()
+        service.close()
+
+    app = FastAPI(
+        title="twinlens",
+        version=__version__,
+        description="Find pictures by a picture, a sentence, or both.",
+        lifespan=running,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.service = service
+    for module in ROUTES:
+        app.include_router(module.router)
+    app.mount("/web", page.Web(directory=page.WEB), name="web")
+    for kind, handler in ((TwinlensError, _mended), (RequestValidationError, _unfit), (HTTPException, _plain)):
+        app.add_exception_handler(kind, handler)
+    app.add_middleware(Intake, limits=settings.limits)
+    app.add_middleware(Access, settings=settings)
+    app.add_middleware(Observing, metrics=service.metrics)
+    return app
+
+
+async def _mended(_request: Request, error: Exception) -> Response:
+    status = status_of(error) if isinstance(error, TwinlensError) else 500
+    headers = {"retry-after": "1"} if status in (429, 503) else None
+    return Json({"error": " ".join(str(error).split())}, status, headers)
+
+
+async def _unfit(_request: Request, error: Exception) -> Response:
+    line = in_one_line(error.errors()) if isinstance(error, RequestValidationError) else str(error)
+    return Json({"error": line}, 400)
+
+
+async def _plain(_request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    detail = str(error.detail) if isinstance(error, HTTPException) else ""
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else None
+    lines = {404: "there is nothing at this address; /openapi.json lists what there is"}
+    return Json({"error": lines.get(status, detail or "the request is wrong")}, status, headers)

@@ -1,0 +1,86 @@
+"""The service: its collections by name, the pictures that were uploaded, thumbnails, and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from threading import Thread
+
+from twinlens.collection.model import Load
+from twinlens.core.types import TwinlensError
+from twinlens.models import runtime
+from twinlens.service.errors import RequestError
+from twinlens.service.metrics import Metrics
+from twinlens.service.pictures import Uploads
+from twinlens.service.rendering import Renderer
+from twinlens.service.served import Served
+from twinlens.service.settings import Settings
+
+
+class Service:
+    """Everything that the routes share. Opening raises TwinlensError for a folder that is no collection."""
+
+    def __init__(self, settings: Settings, load: Load | None = None) -> None:
+        if not settings.collections:
+            raise TwinlensError("no collection to serve; give --collection DIR")
+        self.settings, self.metrics = settings, Metrics()
+        self.uploads, self.renderer = Uploads(settings.limits), Renderer(settings)
+        self.fault: str | None = None
+        load = load or partial(runtime.load, mode=settings.runtime)
+        with ExitStack() as opened:
+            self._served: dict[str, Served] = {}
+            for name, folder in _named(settings.collections):
+                self._served[name] = Served(name, folder, settings, self.metrics, load)
+                opened.callback(self._served[name].close)
+            opened.pop_all()
+
+    def warm_up(self, then: Callable[[], None] = lambda: None) -> Thread:
+        """Load the networks and the vectors in a thread of its own, and call `then`."""
+        thread = Thread(target=self._warm_up, args=(then,), name="warm-up", daemon=True)
+        thread.start()
+        return thread
+
+    def close(self) -> None:
+        """Answer the searches that wait, and close everything."""
+        for served in self._served.values():
+            served.close()
+        self.renderer.stop()
+
+    def __iter__(self) -> Iterator[Served]:
+        return iter(self._served.values())
+
+    @property
+    def is_ready(self) -> bool:
+        """Return True if all collections answer as fast as they will."""
+        return all(served.is_warm for served in self)
+
+    def served(self, name: str | None) -> Served:
+        """Return a collection by its name; the first one without. Raises RequestError where there is none."""
+        if name is None:
+            return next(iter(self))
+        if name not in self._served:
+            raise RequestError(404, f"no collection {name!r} is served; known: {', '.join(self._served)}")
+        return self._served[name]
+
+    def _warm_up(self, then: Callable[[], None]) -> None:
+        for served in self:
+            try:
+                served.warm_up()
+            except Exception as error:
+                self.fault = f"{served.name}: {' '.join(str(error).split()) or type(error).__name__}"
+        then()
+
+
+def _named(folders: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+    """Yield folders by their own names, made unique by -2, -3 and so on."""
+    taken = set[str]()
+    for folder in folders:
+        base = folder.resolve().name or "collection"
+        name, count = base, 1
+        while name in taken:
+            count += 1
+            name = f"{base}-{count}"
+        taken.add(name)
+        yield name, folder
