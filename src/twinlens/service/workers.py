@@ -87,7 +87,7 @@ class _Told(Generic[Shared, Job, Result]):
 def _close_connections() -> None:
     """Close the connections of clients that this process was forked with: they would not end with the service's."""
     with suppress(OSError):
-        for name in os.listdir("/proc/self/fd"):
+        for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - only the numbers are wanted
             with suppress(OSError):
                 connection = socket.socket(fileno=os.dup(int(name)))
                 is_remote = connection.family in (socket.AF_INET, socket.AF_INET6)
