@@ -25,6 +25,7 @@ ORDER = (
     "index",
     "search",
     "serve",
+    "mcp",
     "info",
     "duplicates",
     "forget",

@@ -92,4 +92,3 @@ def _tell(address: Address, collections: tuple[Path, ...], args: argparse.Namesp
         _common.emit_line({"url": address.url, "host": address.host, "port": address.port}, args)
     if _common.shows_view(args):
         _common.say(f"serving {', '.join(map(str, collections))} at {address.url} (Ctrl-C ends it)")
-

@@ -14,13 +14,21 @@ EXTRA_OF = {
     "cv2": "paper",
     **dict.fromkeys(("torchmetrics", "pycocotools"), "detector"),
     **dict.fromkeys(("fastapi", "httpx2", "prometheus_client", "python_multipart", "starlette", "uvicorn"), "serve"),
+    "mcp": "mcp",
 }
 """Module → the smallest extra with it."""
 
 
 EXTRA_OF_NAME = {"Composer": "torch", "evaluate": "train", "train": "train"}
 """Name that `twinlens` exports → the extra with all that it needs."""
-EXTRA_OF_COMMAND = {"train": "train", "compare": "train", "evaluate": "train", "export": "export", "serve": "serve"}
+EXTRA_OF_COMMAND = {
+    "train": "train",
+    "compare": "train",
+    "evaluate": "train",
+    "export": "export",
+    "serve": "serve",
+    "mcp": "mcp",
+}
 """Command → the extra with all that it needs."""
 
 

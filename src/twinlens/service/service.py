@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 from threading import Thread
 
 from twinlens.collection.model import Load
@@ -13,6 +12,7 @@ from twinlens.core.types import TwinlensError
 from twinlens.models import runtime
 from twinlens.service.errors import RequestError
 from twinlens.service.metrics import Metrics
+from twinlens.service.naming import named
 from twinlens.service.pictures import Uploads
 from twinlens.service.rendering import Renderer
 from twinlens.service.served import Served
@@ -31,7 +31,7 @@ class Service:
         load = load or partial(runtime.load, mode=settings.runtime)
         with ExitStack() as opened:
             self._served: dict[str, Served] = {}
-            for name, folder in _named(settings.collections):
+            for name, folder in named(settings.collections):
                 self._served[name] = Served(name, folder, settings, self.metrics, load)
                 opened.callback(self._served[name].close)
             opened.pop_all()
@@ -71,16 +71,3 @@ class Service:
             except Exception as error:
                 self.fault = f"{served.name}: {' '.join(str(error).split()) or type(error).__name__}"
         then()
-
-
-def _named(folders: Sequence[Path]) -> Iterator[tuple[str, Path]]:
-    """Yield folders by their own names, made unique by -2, -3 and so on."""
-    taken = set[str]()
-    for folder in folders:
-        base = folder.resolve().name or "collection"
-        name, count = base, 1
-        while name in taken:
-            count += 1
-            name = f"{base}-{count}"
-        taken.add(name)
-        yield name, folder
