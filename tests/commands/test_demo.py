@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shlex
+from pathlib import Path
 
 import pytest
 
 from twinlens.cli import main
+from twinlens.collection import Collection
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +43,21 @@ def test_a_second_run_draws_and_embeds_nothing(first, folder, capsys):
 def test_it_ends_with_the_next_commands_and_they_run(first, folder, capsys, tmp_path, monkeypatch):
     assert main(["demo", "--out", str(folder)]) == 0
     lines = [line.strip() for line in capsys.readouterr().out.splitlines() if line.startswith("  twinlens ")]
-    assert [line.split()[1] for line in lines] == ["index", "search", "info", "search"]
+    assert [line.split()[1] for line in lines] == ["index", "search", "info", "search", "serve"]
     monkeypatch.chdir(tmp_path)
-    assert main(shlex.split(lines[-1])[1:]) == 0
+    assert main(shlex.split(lines[-2])[1:]) == 0
+    assert lines[-1] == f"twinlens serve --collection {folder / 'collection'}"
+
+
+def test_the_page_gets_its_queries_as_examples(first, folder):
+    examples = json.loads((folder / "collection" / "examples.json").read_text())
+    assert [example["text"] for example in examples] == [query["text"] for query in first["queries"]]
+    with Collection.open(folder / "collection") as collection:
+        for example, query in zip(examples, first["queries"], strict=True):
+            if query["image"] is None:
+                assert example["image"] is None
+            else:
+                assert collection.entry(example["image"]).path.read_bytes() == Path(query["image"]).read_bytes()
 
 
 def test_training_in_the_demo_makes_the_model_that_it_searches_with(tmp_path, monkeypatch):

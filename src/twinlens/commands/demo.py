@@ -59,6 +59,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     with _opened(args) as collection:
         report = collection.add(args.out / "pictures", options=Options(progress=progress))
         rows = [_row(collection, one.query) for one in asked]
+        _write_examples(collection, [one.query for one in asked])
         count = len(collection)
     grid, page = args.out / "results.png", args.out / "results.html"
     right = {one.query.id: one.answers for one in asked}
@@ -88,6 +89,16 @@ def _row(collection: Collection, query: Sample) -> ResultRow:
 
     hits = collection.search(query.image, query.text, k=BEST)
     return ResultRow(query, hits, mean=hits.mean, unit=hits.unit)
+
+
+def _write_examples(collection: Collection, queries: Sequence[Sample]) -> None:
+    """Write the queries as examples for the page, which names pictures by the ids of the collection."""
+    from twinlens.collection.store.layout import EXAMPLES
+    from twinlens.core import jsonfile
+
+    images = [query.image and collection.search(query.image, k=1, with_self=True)[0].id for query in queries]
+    examples = [{"image": image, "text": query.text} for image, query in zip(images, queries, strict=True)]
+    jsonfile.write(examples, collection.folder / EXAMPLES)
 
 
 def _draw(args: argparse.Namespace) -> list[DemoQuery]:
@@ -175,5 +186,9 @@ def _show(args: argparse.Namespace, rows: Sequence[ResultRow], found: Sequence[i
         "Or ask the demo again:",
         "",
         f'  {again} --text "{first.text}"',
+        "",
+        "Or in the browser, with pip install 'twinlens[serve]':",
+        "",
+        f"  twinlens serve --collection {args.out / 'collection'}",
     ):
         _common.say(line)

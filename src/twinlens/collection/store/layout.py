@@ -21,6 +21,8 @@ DAMAGED = f"{DATABASE}.damaged"
 """The damaged database that a repaired one has replaced; later ones are numbered."""
 ATTEMPTS = "adaptation.json"
 """Attempts to adopt a trained fusion, and the part held out from them; see `adaptation.record`."""
+EXAMPLES = "examples.json"
+"""Queries that the page shows to click, a list of objects with "image" (an id) and "text"; `demo` writes its own."""
 LOCK, HOLDER = "writer.lock", "writer.pid"
 MODELS, CACHE, PICTURES = "model", "cache", kept.FOLDER
 MOVE_AWAY = "move it away"
@@ -30,7 +32,17 @@ LITTER = frozenset({".DS_Store", ".localized", "Thumbs.db", "desktop.ini", "@eaD
 
 _DRAFT = re.compile(rf"{re.escape(DATABASE)}\.[0-9a-f]{{8}}(-wal|-shm|-journal)?")
 _MODEL_DRAFT = re.compile("new-[0-9a-f]{8}")
-_FILES = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal", SALVAGED, ATTEMPTS, LOCK, HOLDER)
+_FILES = (
+    DATABASE,
+    f"{DATABASE}-wal",
+    f"{DATABASE}-shm",
+    f"{DATABASE}-journal",
+    SALVAGED,
+    ATTEMPTS,
+    EXAMPLES,
+    LOCK,
+    HOLDER,
+)
 _KINDS = ((stat.S_ISLNK, "a link"), (stat.S_ISDIR, "a folder"), (stat.S_ISREG, "a file"))
 _CURE = f"twinlens follows no links in a collection and removes nothing that is not its own; {MOVE_AWAY}"
 

@@ -8,15 +8,14 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from twinlens.collection.store.layout import EXAMPLES
 from twinlens.service.records import Json
 from twinlens.service.routes._shared import PROBLEMS, TheService
 from twinlens.service.served import Served
 
 router = APIRouter(responses=PROBLEMS, tags=["collections"])
-EXAMPLES = "examples.json"
-"""The file in a collection's folder that holds queries to click, such as that of `twinlens demo`."""
 MAX_EXAMPLES = 2**18
-"""Bytes of that file."""
+"""Bytes of the file with examples."""
 
 
 @router.get("/collections")
