@@ -181,6 +181,8 @@ class Collection(Writes):
         from twinlens.collection.warming import warm_up
 
         warm_up(self.model, self.answer)
+        with self._busy:
+            self._session.engine.warm_up()
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:

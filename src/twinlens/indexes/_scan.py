@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -79,7 +80,7 @@ def _chunk(vectors: Vectors, norms: NDArray[np.float32], queries: Vectors, k: in
     used = _used_columns(queries)
     narrow, columns = vectors[:, used], queries[:, used]
     estimates, rows = _candidates(narrow, norms, columns, min(k + EXTRA_CANDIDATES, len(vectors)))
-    limits = np.partition(estimates, k - 1, axis=1)[:, k - 1] + 2 * _rounding(vectors, norms, queries)
+    limits = np.partition(estimates, k - 1, axis=1)[:, k - 1] + 2 * rounding(vectors, norms, queries)
     found = np.empty((len(queries), k), dtype=np.int64)
     squares = np.empty((len(queries), k))
     for n, (query, limit) in enumerate(zip(queries, limits, strict=True)):
@@ -136,15 +137,20 @@ def _better(estimates: NDArray[np.float32], worst: NDArray[np.float32]) -> tuple
     return values, found
 
 
-def _rounding(vectors: Vectors, norms: NDArray[np.float32], queries: Vectors) -> NDArray[np.float64]:
+def rounding(vectors: Vectors, norms: NDArray[np.float32], queries: Vectors) -> NDArray[np.float64]:
     """Bound (Q,) the error of an estimate: (D + 4)·ε·‖x‖·(‖x‖ + 2‖q‖), in whatever order the sums were made."""
-    longest = np.float64(norms.max())
-    if np.isinf(longest):  # masked rows
-        longest = np.float64(norms.max(where=np.isfinite(norms), initial=0))
-    longest = np.sqrt(longest)
+    longest = longest_of(norms)
     lengths = np.linalg.norm(queries.astype(np.float64), axis=1)
     bound: NDArray[np.float64] = (vectors.shape[1] + 4) * EPSILON * longest * (longest + 2 * lengths)
     return bound
+
+
+def longest_of(norms: NDArray[np.float32]) -> float:
+    """Return the largest length of rows by their squared lengths (N,), of those that are finite."""
+    longest = float(norms.max(initial=0))
+    if np.isinf(longest):  # masked rows
+        longest = float(norms.max(where=np.isfinite(norms), initial=0))
+    return math.sqrt(longest)
 
 
 def _within(vectors: Vectors, norms: NDArray[np.float32], query: Vectors, limit: float) -> Rows:

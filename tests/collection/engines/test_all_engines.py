@@ -11,6 +11,7 @@ from twinlens.collection import Collection
 from twinlens.collection.engines import local
 from twinlens.collection.search import filters
 from twinlens.core import variants
+from twinlens.indexes import _first_pass
 
 
 @pytest.fixture(params=variants.names("collection.engines"))
@@ -105,3 +106,26 @@ def test_an_empty_collection_answers_nothing(engine, tmp_path):
         engine.sync(collection._session.store)
         rows, scores = engine.search(np.ones((2, MeanColor.dim), dtype=np.float32), 3)
         assert rows.shape == scores.shape == (2, 0) and engine.count() == 0
+
+
+def test_codes_of_the_rows_change_no_answer_while_rows_come_and_go(many, tmp_path, monkeypatch):
+    monkeypatch.setattr(_first_pass, "MIN_ROWS", 1)
+    monkeypatch.setattr(_first_pass, "GAIN", np.inf)
+    monkeypatch.setattr(_first_pass, "RESCORED_SHARE", 1)
+    monkeypatch.setattr(local, "PREPARING_SHARE", np.inf)
+    engine, store = local.LocalEngine(), many._session.store
+    engine.sync(store)
+    engine.warm_up()
+    for number in range(3):
+        engine._preparing.join()
+        assert any(scan.codes is not None for _, scan in engine._scans.values())
+        rows, vectors = truth(many)
+        for query in vectors[::7]:
+            (found,), (scores,) = engine.search(query[None], 5)
+            wanted = np.argsort(-(vectors @ query), kind="stable")[:5]
+            np.testing.assert_allclose(scores, (vectors @ query)[wanted], atol=1e-5)
+            assert set(found.tolist()) <= set(rows.tolist())
+        draw(tmp_path / "many" / f"more-{number}.png", 200 + number)
+        (tmp_path / "many" / f"0{number}.png").unlink()
+        many.add(tmp_path / "many", options=ALONE)
+        engine.sync(store)

@@ -46,6 +46,9 @@ class Engine(ABC):
         entries that are ranked.
         """
 
+    def warm_up(self) -> None:  # noqa: B027 - most engines have nothing to prepare
+        """Prepare for many searches, of the rows that were synced."""
+
     def sample(self, count: int, *, having: int | None = None) -> tuple[Rows, Vectors]:
         """Return `count` entries, rows and vectors, on which scores are calibrated.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
+from threading import Thread
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +15,8 @@ from twinlens.collection.search.filters import Node
 from twinlens.collection.store import Block, Gallery, Matrix, Rows, State, Store, Vectors, gallery, writing
 from twinlens.core.types import TwinlensError
 from twinlens.indexes import Scores
-from twinlens.indexes._scan import nearest, nearest_among
+from twinlens.indexes._first_pass import Scan
+from twinlens.indexes._scan import nearest_among
 
 TAIL_ROWS = 4096
 """Vectors that a search reads from the store itself before it tries to extend the matrix file."""
@@ -21,11 +24,21 @@ FIRST = 4096
 """Entries whose order by hash is kept: enough for most samples."""
 
 
+PREPARING_SHARE = 0.05
+"""Share of the time that may go into codes of rows which change again and again."""
+
+
 class LocalEngine(Engine):
-    """Scans everything exactly, at the speed of the memory; a filter is taken as rows."""
+    """Scans everything exactly, at the speed of the memory; a filter is taken as rows.
+
+    After `warm_up` single queries read the rows of the matrix file as 8-bit codes first, where that is faster.
+    """
 
     def __init__(self) -> None:
         self._gallery: Gallery | None = None
+        self._scans: dict[int, tuple[Block, Scan]] = {}
+        self._preparing: Thread | None = None
+        self._prepare_from: float | None = None  # by the monotonic clock; None: not asked for
         self._first_by_hash = np.empty(0, dtype=np.int64)
 
     def sync(self, store: Store) -> State:
@@ -37,7 +50,31 @@ class LocalEngine(Engine):
             now = _filed(store, now)
         if self._gallery is not now:
             self._gallery, self._first_by_hash = now, now.rows[lowest_by_hash(now.rows, FIRST)]
+            self._scans = {id(block): self._scans.get(id(block)) or _scanned(block) for block in now.blocks}
+            self._prepare()
         return now.state
+
+    def warm_up(self) -> None:
+        """Code the rows in a thread, now and again when they have changed, but not all the time."""
+        if self._prepare_from is None:
+            self._prepare_from = time.monotonic()
+            self._prepare()
+
+    def _prepare(self) -> None:
+        """Start to code the largest block, if that is wanted and was not done a short while ago."""
+        if self._prepare_from is None or time.monotonic() < self._prepare_from or not self._scans:
+            return
+        if self._preparing is not None and self._preparing.is_alive():
+            return
+        scan = max((scan for _, scan in self._scans.values()), key=lambda scan: len(scan.vectors))
+        self._preparing = Thread(target=self._prepare_scan, args=(scan,), name="codes", daemon=True)
+        self._preparing.start()
+
+    def _prepare_scan(self, scan: Scan) -> None:
+        begun = time.monotonic()
+        scan.prepare()
+        ended = time.monotonic()
+        self._prepare_from = ended + (ended - begun) / PREPARING_SHARE
 
     def search(
         self,
@@ -48,7 +85,9 @@ class LocalEngine(Engine):
         rows: Rows | None = None,
     ) -> tuple[Rows, Scores]:
         """Scan the blocks and merge their answers."""
-        found = [_nearest(block, queries, k, rows) for block in self._synced.blocks if len(block)]
+        found = [
+            _nearest(block, self._scans[id(block)][1], queries, k, rows) for block in self._synced.blocks if len(block)
+        ]
         if not found:
             return np.empty((len(queries), 0), dtype=np.int64), np.empty((len(queries), 0), dtype=np.float32)
         every, scores = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
@@ -114,16 +153,21 @@ def _filed(store: Store, now: Gallery) -> Gallery:
     return gallery(store, Matrix(store.folder).read())
 
 
-def _nearest(block: Block, queries: Vectors, k: int, rows: Rows | None) -> tuple[Rows, Scores]:
+def _scanned(block: Block) -> tuple[Block, Scan]:
+    return block, Scan(block.vectors, block.squares)
+
+
+def _nearest(block: Block, scan: Scan, queries: Vectors, k: int, rows: Rows | None) -> tuple[Rows, Scores]:
     """Return rows and cosines (Q, k') of the nearest entries of a block, of some rows alone where these are given."""
     if rows is None:
-        search, k = nearest, min(k, len(block))
+        search, k = scan.nearest, min(k, len(block))
     else:
         places = block.places(rows)
         places = np.sort(places[places >= 0])
-        search, k = partial(nearest_among, rows=places), min(k, len(places))
+        search = partial(nearest_among, block.vectors, block.squares, rows=places)
+        k = min(k, len(places))
     if not k:
         return np.empty((len(queries), 0), dtype=np.int64), np.empty((len(queries), 0), dtype=np.float32)
     with np.errstate(over="ignore", invalid="ignore"):  # a damaged file may hold any numbers
-        found, squares = search(block.vectors, block.squares, queries, k)
+        found, squares = search(queries, k)
         return block.rows[found], (1 - squares / 2).astype(np.float32)

@@ -1,0 +1,115 @@
+"""Exact scans by a first pass over 8-bit codes, which proves that no nearer row was left out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinlens.indexes import Rows, Vectors
+from twinlens.indexes._codes import Codes, sums_are_right
+from twinlens.indexes._scan import Squares, best, direct, longest_of, nearest, rounding
+
+MIN_ROWS = 1 << 16
+"""Rows below which a scan takes no longer than the first pass could save."""
+FEW_QUERIES = 3
+"""Queries up to which passes are faster than one matrix product for all of them."""
+RESCORED_SHARE = 32
+"""Where more than one row in so many may be among the nearest, all are scanned."""
+GROUP = 64
+"""Rows whose least estimate is taken together in the search for a first limit."""
+TRIALS = 5
+GAIN = 0.8
+"""Share of the scan's time that the first pass must not exceed to be used."""
+
+
+class Scan:
+    """Exact nearest rows of one matrix (N, D) by the way that was measured to be fastest here.
+
+    norms (N,): squared lengths, infinite for rows that are never answers. Without `prepare` every row is read.
+    fallbacks: queries for which the first pass proved too little.
+    """
+
+    def __init__(self, vectors: Vectors, norms: Vectors) -> None:
+        self.vectors, self.norms = vectors, norms
+        self.codes: Codes | None = None
+        self.fallbacks = 0
+
+    def prepare(self) -> bool:
+        """Code the rows, and try both ways on some of them; return True if the first pass is faster, and used then."""
+        if len(self.vectors) < MIN_ROWS or not sums_are_right():
+            return False
+        codes = Codes(self.vectors)
+        queries = self.vectors[:: max(1, len(self.vectors) // TRIALS)][:TRIALS]
+        queries = queries[np.isfinite(queries).all(axis=1)]
+        k = min(10, int(np.isfinite(self.norms).sum()))
+        if not len(queries) or not k:
+            return False
+        slow = _median(lambda query: nearest(self.vectors, self.norms, query[None], k), queries)
+        fast = _median(lambda query: proved(self.vectors, self.norms, codes, query, k), queries)
+        self.codes = codes if fast < GAIN * slow else None
+        return self.codes is not None
+
+    def nearest(self, queries: Vectors, k: int, norms: Vectors | None = None) -> tuple[Rows, Squares]:
+        """Return rows and squared distances (Q, k) as `nearest` does; norms: in place of the own ones."""
+        norms = self.norms if norms is None else norms
+        if self.codes is None or len(queries) > FEW_QUERIES:
+            return nearest(self.vectors, norms, queries, k)
+        found = [self._one(query, k, norms, self.codes) for query in queries]
+        return np.stack([rows for rows, _ in found]), np.stack([squares for _, squares in found])
+
+    def _one(self, query: Vectors, k: int, norms: Vectors, codes: Codes) -> tuple[Rows, Squares]:
+        answer = proved(self.vectors, norms, codes, query, k)
+        if answer is not None:
+            return answer
+        self.fallbacks += 1
+        rows, squares = nearest(self.vectors, norms, query[None], k)
+        return rows[0], squares[0]
+
+
+def proved(vectors: Vectors, norms: Vectors, codes: Codes, query: Vectors, k: int) -> tuple[Rows, Squares] | None:
+    """Return the k nearest rows of one query (D,) and their squared distances, by distance, then by row.
+
+    With estimates x̂·q̂ of the inner products, |x·q − x̂·q̂| ≤ ‖q‖·‖x − x̂‖ + ‖x̂‖·‖q − q̂‖ (Cauchy–Schwarz). The
+    distance of the k-th best of some rows is a limit; every row that may lie within it, by this bound and that of
+    rounding, is compared directly. None where too many may: nothing is proved then.
+    """
+    products, query_error = codes.products(query)
+    estimates = norms + products
+    first = _lowest(estimates, k)
+    if len(first) < k or len(first) * RESCORED_SHARE > len(vectors):
+        return None
+    length = float(np.linalg.norm(query.astype(np.float64)))
+    limit = np.partition(direct(vectors, first, query), k - 1)[k - 1] - length**2
+    limit += 2 * query_error * (longest_of(norms) + codes.largest_error)
+    limit += 2 * float(rounding(vectors, norms, query[None])[0])
+    # Few rows are within the bound of the largest error; only theirs is looked up.
+    widest = np.float32(limit + 2 * length * codes.largest_error)
+    near = np.flatnonzero(estimates <= np.nextafter(widest, np.float32(np.inf)))
+    near = near[estimates[near] - 2 * length * codes.errors[near].astype(np.float64) <= limit]
+    if len(near) < k or len(near) * RESCORED_SHARE > len(vectors):  # fewer: vectors hold NaN, as in a damaged file
+        return None
+    return best(vectors, near, query, k)
+
+
+def _lowest(estimates: NDArray[np.float32], k: int) -> Rows:
+    """Return rows with the least estimates, at least k of them where so many are finite, in no order.
+
+    The k-th least of the least estimates of disjoint groups is no lower than the k-th least of all.
+    """
+    groups = len(estimates) // GROUP
+    least = estimates[: GROUP * groups].reshape(GROUP, groups).min(axis=0)
+    limit = np.partition(least, k - 1)[k - 1] if groups >= k else np.inf
+    found = np.flatnonzero(estimates <= limit)
+    return found[np.isfinite(estimates[found])]
+
+
+def _median(search: Callable[[Vectors], object], queries: Vectors) -> float:
+    times = []
+    for query in queries:
+        begun = time.perf_counter()
+        search(query)
+        times.append(time.perf_counter() - begun)
+    return float(np.median(times))
