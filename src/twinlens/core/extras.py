@@ -15,6 +15,7 @@ EXTRA_OF = {
     **dict.fromkeys(("torchmetrics", "pycocotools"), "detector"),
     **dict.fromkeys(("fastapi", "httpx2", "prometheus_client", "python_multipart", "starlette", "uvicorn"), "serve"),
     "mcp": "mcp",
+    "faiss": "faiss",
 }
 """Module → the smallest extra with it."""
 
