@@ -59,6 +59,7 @@ _PLACES = [
     *rule("PLACE", "second block|place from the top", lambda: At("below top")),
     *rule("COND", "at|on|in [the|its] PLACE", same),
     *rule("COND", "as [the|a|its] PLACE [block]", same),
+    *rule("COND", "between the base and the top", lambda: At("between")),
 ]
 
 _RELATIONS = [

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from twinlens.reading.grammar.kinds import BLOCK, ITEM, attributes, has_kind, is_block, noun
 from twinlens.reading.grammar.rules import rule, same
-from twinlens.reading.grammar.values import both, only
+from twinlens.reading.grammar.values import both
 from twinlens.reading.meanings import (
     NONE,
     SOME,
@@ -97,6 +97,11 @@ def _joined(one: Meaning, plain: bool, other: Meaning) -> Meaning | None:
     if not plain:
         return joined
     return None if is_open(one) or is_only(both(one).parts[-1]) or may_share(one, other) else joined
+
+
+def _joined_apart(one: Meaning, plain: bool, other: Meaning) -> Meaning | None:
+    """Join "only circles" and a statement; after a plain "and" it may be that "only" is said of both."""
+    return None if plain else both(one, other)
 
 
 def _joined_loosely(one: Meaning, plain: bool, other: Meaning) -> Meaning | None:
@@ -209,7 +214,7 @@ _JOINED = [
     *rule("DEFINITE", "STATEMENT", same),
     *rule("DEFINITE", "ONLY", same),
     *rule("DEFINITE", "STATEMENT JOIN DEFINITE", _joined),
-    *rule("DEFINITE", "ONLY JOIN DEFINITE", _joined),
+    *rule("DEFINITE", "ONLY JOIN DEFINITE", _joined_apart),
     *rule("MORE", "STATEMENT", same),
     *rule("MORE", "ONLY", same),
     *rule("MORE", "STATEMENT JOIN MORE", _joined),
@@ -217,7 +222,7 @@ _JOINED = [
     *rule("LOOSELY", "LOOSE", same),
     *rule("LOOSELY", "LOOSE JOIN MORE", _joined),
     *rule("LOOSELY", "LOOSE JOIN LOOSELY", _joined_loosely),
-    *rule("MORE", "ONLY JOIN DEFINITE", _joined),
+    *rule("MORE", "ONLY JOIN DEFINITE", _joined_apart),
     *rule("MORE", "STATEMENT [that] where [all] [the] HAS", both),
     *rule("MORE", "STATEMENT PART IS", _part_of),
     *rule("MORE", "STATEMENT ~BOTH IS", _both_are),
@@ -229,7 +234,6 @@ _JOINED = [
     ),
     *rule("HAS", "MORE", same),
     *rule("HAS", "LOOSELY", same),
-    *rule("HAS", "KIND only", only),
     *rule("HAS", "LACKING", same),
     *rule("HAS", "either HAS or else HAS", lambda one, other: Or((one, other))),
     *rule("LACKING", "without both HAS", lambda has: Untrue(has) if isinstance(has, And) else None),

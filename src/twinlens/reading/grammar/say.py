@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 from twinlens.reading.grammar.contents import is_only, is_open, may_share
-from twinlens.reading.grammar.kinds import ITEM
 from twinlens.reading.grammar.parse import parse
+from twinlens.reading.grammar.values import only_there
 from twinlens.reading.grammar.wording import WORDS, amount, attribute_words, counted, name, speechless
 from twinlens.reading.meanings import (
     Alike,
@@ -76,7 +76,8 @@ def _content(meaning: Meaning) -> str:
         case Count(kind, number):
             return counted(number, kind, _content)
         case Every(kind, are):
-            return f"only {_name(are)}" if kind == ITEM else f"{_name(kind)}, all of them {_name(are)}"
+            said_alone = only_there(are) == meaning
+            return f"only {_name(are)}" if said_alone else f"{_name(kind)}, all of them {_name(are)}"
         case Compare(more, less):
             return f"more {_name(more)} than {_name(less)}"
         case Variety(attribute, kind, number):

@@ -213,6 +213,7 @@ _ITEMS = [
     *rule("CLAUSE", "all|every|each [of] [the] KIND [is] ARE", Every),
     *rule("CLAUSE", "not all|every|each [of] [the] KIND [is] ARE", _not_every),
     *rule("CLAUSE", "only KIND is PREDICATE", lambda kind, condition: Every(Kind((condition,)), kind)),
+    *rule("CLAUSE", "only NAME COND", lambda kind, condition: Every(Kind((condition,)), kind)),
     *rule(
         "CLAUSE",
         "~THERE AMOUNT KIND in a|one THING PART IS",

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from twinlens.reading.grammar.kinds import BLOCK, ITEM
+from twinlens.reading.grammar.kinds import BLOCK, ITEM, attributes, is_block
 from twinlens.reading.grammar.rules import rule
 from twinlens.reading.meanings import (
     NONE,
     SOME,
     Alike,
     And,
+    At,
+    Condition,
     Count,
     Every,
     Is,
+    IsBlock,
     Kind,
     Meaning,
+    Not,
     Number,
     Palette,
     Variety,
+    Within,
     exactly,
 )
 
@@ -37,6 +42,38 @@ def both(*parts: Meaning) -> And:
 def only(kind: Kind) -> Meaning:
     """State that all items are of a kind, and that there are some."""
     return Every(ITEM, kind)
+
+
+def only_there(kind: Kind) -> Meaning | None:
+    """Read "only circles touching the wall": what touches it is a circle; other items may lie elsewhere.
+
+    "Only items touching the wall" and "only blue circles" are all items; of "only circles not touching the wall" and
+    "only circles at the top" it is open what the others are.
+    """
+    named = [part for part in kind.conditions if attributes(part) or isinstance(part, IsBlock) or _is_no_value(part)]
+    where = [part for part in kind.conditions if part not in named]
+    if not where or Kind(tuple(named)) in (ITEM, BLOCK):
+        return only(kind)
+    if any(isinstance(part, Not | Within) or (isinstance(part, At) and not is_block(kind)) for part in where):
+        return None
+    blocks = BLOCK.conditions if is_block(kind) else ()
+    return Every(Kind((*where, *blocks)), Kind(tuple(named)))
+
+
+def _is_no_value(condition: Condition) -> bool:
+    """Test for "not blue"."""
+    return isinstance(condition, Not) and bool(attributes(condition.condition))
+
+
+def _only_at_the_end(kind: Kind) -> Meaning | None:
+    """Read "blue circles only"; of "circles touching the wall only" it is open what else they touch."""
+    alone = only(kind)
+    return alone if only_there(kind) == alone else None
+
+
+def _alone_there(kind: Kind, condition: Condition) -> Meaning:
+    """Read "only circles are touching the wall"."""
+    return Every(Kind((condition,)), kind)
 
 
 def at_most(most: int) -> Number:
@@ -89,8 +126,10 @@ def _all_same(number: Number, kind: Kind, attribute: str) -> Meaning | None:
 
 
 _ONLY = [
-    *rule("ONLY", "only|just KIND", only),
-    *rule("ONLY", "nothing but KIND", only),
+    *rule("ONLY", "only|just KIND", only_there),
+    *rule("ONLY", "nothing but KIND", only_there),
+    *rule("ONLY", "only|just KIND is PREDICATE", _alone_there),
+    *rule("HAS", "KIND only", _only_at_the_end),
     *rule("STATEMENT", "all [of] [the] KIND [is] ARE", Every),
     *rule("STATEMENT", "KIND , all of them IS", Every),
     *rule("STATEMENT", "all QUALITY NOUN", lambda quality, kind: only(kind.that(quality))),

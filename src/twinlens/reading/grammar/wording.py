@@ -35,7 +35,7 @@ PLACES = {
     "second": "in the second place from the base",
     "third": "in the third place from the base",
     "below top": "in the second place from the top",
-    "between": "in the middle",
+    "between": "between the base and the top",
 }
 EDGES = ("left", "right", "top", "bottom")
 WORDS = {"colour": "color", "shape": "shape", "size": "size"}
