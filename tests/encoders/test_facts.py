@@ -22,6 +22,7 @@ SIZES = {"facts": 96, "box_facts": 120, "width": 24, "box_width": 12, "scenes": 
 SIZES |= {"vocabulary": 5, "symbols": 9, "embedding": 3, "hidden": 2}
 SYMBOLS = ("Count", "Is:colour:blue", "Is:shape:circle", "Number:1:", "Number:2:2", "end")
 STATEMENT, UNREAD = "There is a blue circle.", "some blue thing or other"
+OPEN = "There is a tower with two blue blocks at the top."
 
 
 def network(seed: int = 3) -> WordNetwork:
@@ -62,6 +63,12 @@ def test_sentences_are_directions(encoder):
     assert parse(UNREAD) is None and guess is not None
     np.testing.assert_array_equal(text.vector[1], encoder.space.direction(guess))
     assert text.present.tolist() == [True, True, False] and not text.vector[2].any()
+
+
+def test_a_sentence_that_may_be_meant_in_two_ways_is_not_guessed(encoder, monkeypatch):
+    monkeypatch.setattr(WordNetwork, "__call__", lambda *_: parse(STATEMENT))
+    text = encode(encoder, Sample("", None, OPEN), Sample("", None, "any other words")).text
+    assert text.vector.any(axis=1).tolist() == [False, True] and text.present.all()
 
 
 def test_an_instruction_gives_the_facts_of_the_edited_items(encoder):

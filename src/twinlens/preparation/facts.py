@@ -19,7 +19,7 @@ from twinlens.media import images
 from twinlens.media.content import key
 from twinlens.reading.facts import FactSpace, Projection
 from twinlens.reading.forms import MOST_ITEMS
-from twinlens.reading.grammar.parse import parse
+from twinlens.reading.grammar.parse import read
 from twinlens.reading.items import read_items
 from twinlens.reading.meanings import Meaning
 from twinlens.reading.meanings.records import from_json, to_json
@@ -127,7 +127,9 @@ class FactReader:
         return self._directions.get(text, lambda: self._fitted(text))
 
     def _fitted(self, text: str) -> NDArray[np.float32]:
-        meaning = parse(text) or self.network(text)
+        reading = read(text)
+        # A guess of a sentence that may be meant in two ways would choose one of them.
+        meaning = reading.meaning if reading.meaning or reading.is_open else self.network(text)
         return np.zeros(self.space.width, dtype=np.float32) if meaning is None else self.space.direction(meaning)
 
     def _vectors(self, items: NDArray[Any], present: NDArray[Any]) -> NDArray[np.float32]:

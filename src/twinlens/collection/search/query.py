@@ -24,7 +24,10 @@ NEGATIVE = 0.5
 MIDDLE = 0.5
 """The balance of picture and words at which the composed query alone counts."""
 CANCELS = "the parts of the query cancel each other out; change a weight or leave one out"
-NO_DIRECTION = "the model gives this query no direction, as it does to a sentence that no picture can meet; change it"
+NO_DIRECTION = (
+    "the model gives this query no direction, as it does to a sentence that no picture can meet, or that may be meant"
+    " in two ways; say it in other words"
+)
 UNANSWERED = {
     "image": "no entry of this collection has a picture to compare with",
     "text": "no picture of this collection has a caption, and this model compares words with captions alone; add"

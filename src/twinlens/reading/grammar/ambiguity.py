@@ -8,7 +8,21 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from twinlens.reading.grammar.spelling import NUMBERS
-from twinlens.reading.meanings import Alike, And, At, Kind, Meaning, Not, Variety
+from twinlens.reading.meanings import (
+    Alike,
+    And,
+    At,
+    Boxes,
+    Count,
+    EachBox,
+    IsBlock,
+    Kind,
+    Meaning,
+    Not,
+    Number,
+    Variety,
+    Within,
+)
 from twinlens.reading.world import COLOURS, SHAPES, SIZES
 
 _ENDS = {"base", "top"}
@@ -20,6 +34,10 @@ _NOUN = f"(?:{_SHAPE}|item|block)"
 _NAME = f"(?:(?:{_QUALITY}) )*{_NOUN}"
 _SEVERAL = f"(?:{'|'.join(NUMBERS[2:])}|multiple|more|fewer|less)"
 _OVER = "over|above|below|under|beneath|underneath|on (?:the )?top of|on (?:an?|the|another)"
+_BARE = "|".join(NUMBERS[2:])
+_COUNTED = f"{'|'.join(NUMBERS)}|no|none|not an?|not any|only|exactly|single|{_SEVERAL}"
+_THING = "(?:of )?(?:the )?(?:three )?(?:grey )?(?:box|tower|grey square)"
+_ITEM = f"(?:(?:{_QUALITY}) )*(?:item|{_SHAPE})(?! block)"
 _OPEN_WORDS = [
     # "a circle and a square that are blue": is the circle blue?
     rf"(?:{_SHAPE}|(?:{_QUALITY}) {_NOUN}) (?:, )?and (?:\w+ ){{0,3}}{_NAME} (?:, )?(?:that|which) (?:is|where)\b",
@@ -31,6 +49,19 @@ _OPEN_WORDS = [
     rf"{_SEVERAL} (?:box|tower) (?:with|has) (?:item|block|{_SHAPE}) of (?:the )?same (?:color|shape|size)$",
     # "three squares and a circle and two of them": of which?
     rf"(?<!grey )\b{_NOUN} .*\b{_NOUN} .*(?:(?<!all )of them|of which|and both)\b",
+    # "each box has items of a different color": than the other boxes', or each its own?
+    r"\b(?:of|with|has) (?:(?:an?|as|some|another) different|an?|another) (?:color|shape|size)\b",
+    # "exactly one box with a circle and it is blue": may another box have a circle?
+    rf"\b(?:{_COUNTED}) {_THING} .*\bit (?:is|has)\b",
+    rf"\b(?:{_COUNTED}) {_THING} .*\b(?:it|the) color is\b",
+    # "a box with a circle and a square and it is blue": which of them?
+    rf"(?<!grey )\b{_NOUN} .*\b{_NOUN} .*\band it is\b",
+    # "no box has two items of the same color": may a box have three?
+    rf"\b(?:no|none|not|without) .*(?<!exactly )(?<!least )(?<!most )(?:{_BARE}) {_NAME} of (?:the )?same\b",
+    # "a circle in the middle": of the box, or between others?
+    rf"\b(?:an?|one|the|as) {_ITEM} (?:(?:(?:that|which) )?is )?in (?:the|its) middle\b",
+    # "a circle on top of a square": on it, or anywhere above?
+    rf"(?<!right )(?<!directly )\bon (?:the )?top of (?:an?|the|another|one) {_ITEM}\b",
 ]
 """Wordings that may be meant in two ways, in the form of `spelling`, whatever the rules make of them."""
 
@@ -43,7 +74,10 @@ def has_open_wording(words: Sequence[str]) -> bool:
 
 def is_open(meaning: Meaning) -> bool:
     """Test whether a meaning has a part that a sentence with its words need not have."""
-    return any(_places_one_item_twice(part) or _mixes_alike_and_different(part) for part in _parts(meaning))
+    return any(
+        _places_one_item_twice(part) or _mixes_alike_and_different(part) or _has_several_at_one_place(part)
+        for part in _parts(meaning)
+    )
 
 
 def _parts(value: Any) -> Iterator[Any]:
@@ -58,12 +92,35 @@ def _parts(value: Any) -> Iterator[Any]:
 
 
 def _places_one_item_twice(part: Any) -> bool:
-    """Test for "a yellow block at the base but not at the top": one block, or none of the tower at its top?"""
+    """Test for "a yellow block at the base but not at the top": one block, or none of the tower at its top?
+
+    "A yellow block at the top and at the base" are one block, or two.
+    """
     if not isinstance(part, Kind):
         return False
-    ends = {one.place for one in part.conditions if isinstance(one, At)} & _ENDS
+    places = {one.place for one in part.conditions if isinstance(one, At)}
     negated = {one.condition.place for one in part.conditions if isinstance(one, Not) and isinstance(one.condition, At)}
-    return bool(ends and negated & _ENDS)
+    return len(places) > 1 or bool(places & _ENDS and negated & _ENDS)
+
+
+def _has_several_at_one_place(part: Any) -> bool:
+    """Test for "a tower with two blue blocks at the base", where it has one: the lowest two, or none?"""
+    if not isinstance(part, Boxes | EachBox | Within):
+        return False
+    is_tower = isinstance(part, Boxes | EachBox) and part.thing == "tower"
+    counts = [one for one in _parts(part) if isinstance(one, Count) and _counts_several(one.number)]
+    return any(_is_at_one_place(count.kind, is_tower) for count in counts)
+
+
+def _is_at_one_place(kind: Kind, in_tower: bool) -> bool:
+    """Test for a kind of which a tower has one at most, by its place."""
+    places = {one.place for one in kind.conditions if isinstance(one, At)} - {"between"}
+    return bool(places) and (in_tower or IsBlock() in kind.conditions)
+
+
+def _counts_several(number: Number) -> bool:
+    """Test for a number other than "a", "no", "one" and "at most one"."""
+    return number.at_least > 1 or (number.at_most or 0) > 1 or number == Number(0)
 
 
 def _mixes_alike_and_different(part: Any) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from twinlens.reading.grammar import amounts, conditions, contents, kinds, sentences, towers, values
 from twinlens.reading.grammar.ambiguity import has_open_wording, is_open
 from twinlens.reading.grammar.elision import complete
@@ -26,15 +28,29 @@ MOST_WORDS = 200
 """Most words of a sentence that is read; those of NLVR have 24 at most."""
 
 
+class Reading(NamedTuple):
+    """The meaning of a sentence, if it is read; is_open: it is left unread because it may be meant in two ways."""
+
+    meaning: Meaning | None
+    is_open: bool = False
+
+
 def parse(sentence: str) -> Meaning | None:
     """Read a sentence as a meaning; None where the rules do not read all of it, or it is open what it says."""
+    return read(sentence).meaning
+
+
+def read(sentence: str) -> Reading:
+    """Read a sentence, and tell one that is left unread as it is open from one that the rules do not know."""
     plain = normalise(sentence, VOCABULARY)
     words = complete(plain) if plain else None
-    if not words or len(words) > MOST_WORDS or has_open_wording(words):
-        return None
+    if not words or len(words) > MOST_WORDS:
+        return Reading(None)
+    if has_open_wording(words):
+        return Reading(None, is_open=True)
     chart = Chart(RULES, words)
     spans = chart.spans("SENTENCE", 0)
     if chart.exhausted:
-        return None
+        return Reading(None)
     meaning = next((meaning for meaning, end in spans if end == len(words)), None)
-    return None if meaning is None or is_open(meaning) else meaning
+    return Reading(None, is_open=True) if meaning is not None and is_open(meaning) else Reading(meaning)

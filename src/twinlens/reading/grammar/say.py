@@ -94,7 +94,7 @@ def _joined_content(meaning: Meaning) -> str:
         case And(parts) if len(parts) > 1:
             apart = any(is_open(part) or is_only(part) for part in parts)
             apart = apart or any(may_share(one, other) for one, other in pairwise(parts))
-            return (", and it has " if apart else " and ").join(_content(part) for part in parts)
+            return (", and having " if apart else " and ").join(_content(part) for part in parts)
         case Or((one, other)):
             return f"either {_content(one)} or else {_content(other)}"
         case Untrue(And() as statement):
