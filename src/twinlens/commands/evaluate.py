@@ -13,6 +13,7 @@ from twinlens.core.types import TwinlensError
 if TYPE_CHECKING:
     import argparse
 
+    from twinlens.core.arguments import Stage
     from twinlens.core.types import Dataset
 
 HELP = "measure a model or a recipe under a protocol, beside its baselines, with intervals"
@@ -42,8 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="NAME", help="measure this trained model: a folder, or one that ships")
     _dataset.add_recipe(parser, "without --model: train this on the part not measured (default: compact)")
     parser.add_argument("--repeats", type=int, default=10, metavar="N", help="splits to train on anew (default: 10)")
-    parser.add_argument("--rerank", metavar="NAME[:N]", help="with --model: measure with the first N answers (50) of"
-                        " each query reordered as well; truth executes the sentence on drawn scenes")  # fmt: skip
+    parser.add_argument("--rerank", metavar="NAME[=CHECKPOINT][:N]", help="with --model: measure with the first N"
+                        " answers (50) of each query reordered as well: truth executes the sentence on drawn scenes,"
+                        " match reads sentence and picture with a ViLT or BLIP")  # fmt: skip
     parser.add_argument("--known", type=Path, action="append", default=[], metavar="FILE", help="with --rerank: JSON"
                         " lines of sentences that are not new to the model; figures of the new are told")  # fmt: skip
     parser.add_argument(
@@ -65,7 +67,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     if args.collection is not None:
         return _adaptation.evaluate(args)
     _adaptation.check_absent(args)
-    args.first = _first(args)
+    args.stage = _stage(args)
     module, dataset = _dataset.load_dataset(args)
     named = getattr(module, "METRICS", METRICS)
     args.ks = sorted({int(name.partition("@")[2]) for name in (*METRICS, *named) if "@" in name})
@@ -96,17 +98,17 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     return result
 
 
-def _first(args: argparse.Namespace) -> int:
-    """Return the number of answers that `--rerank` reorders; 0 without it."""
+def _stage(args: argparse.Namespace) -> Stage | None:
+    """Return the stage that `--rerank` names; None without it."""
     if args.rerank is None:
         if args.known:
             raise TwinlensError("--known is for --rerank, whose figures are told by the kind of sentence")
-        return 0
+        return None
     if args.model is None or args.protocol == "paper":
         raise TwinlensError("--rerank is for a model that is there: give --model, and not protocol paper")
     from twinlens.evaluation import two_stage
 
-    return two_stage.parse_stage(args.rerank).first
+    return two_stage.parse_stage(args.rerank)
 
 
 def _paper(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
@@ -152,7 +154,7 @@ def _with_model(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
     composer.to(machine.pick_device(args.device))
     progress = _common.shows_view(args)
     known = _sentences.known_sentences(args.known)
-    found = evaluate(composer, dataset, seed=args.seed, ks=args.ks, first=args.first, known=known, progress=progress)
+    found = evaluate(composer, dataset, seed=args.seed, ks=args.ks, stage=args.stage, known=known, progress=progress)
     about = {"recipe": composer.recipe.name, "model": str(args.model), "repeats": 1}
     return {**about, "environment": machine.environment(args.device), **found}
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from twinlens import metrics
-from twinlens.core.arguments import as_kind
+from twinlens.core.arguments import Stage, as_kind
 from twinlens.core.types import Dataset
 from twinlens.evaluation import two_stage
 from twinlens.evaluation.baselines import (
@@ -43,7 +43,7 @@ def evaluate(
     *,
     seed: int = 0,
     ks: Sequence[int] = (1, 5, 10),
-    first: int = 0,
+    stage: Stage | None = None,
     known: Collection[str] = (),
     progress: bool = False,
 ) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def evaluate(
     {"floor": {name: {"of": baseline, "mean": …}}} has the best baseline that cannot know what the sentence says, and
     {"groups": {"count": …, "largest": share of the queries}} what the intervals draw. Where the dataset has parts,
     every figure is the plain mean over them, and {"parts": {part: {name: summary}}} has the composed queries' figures
-    in each. With `first`, {"two_stage": {name: summary}} has the composed queries after a reader has reordered so many
+    in each. With a `stage`, {"two_stage": {name: summary}} has the composed queries after it has reordered the first
     entries of each ranking, {"by_sentence": {kind: {"queries": …, row: {name: summary}}}} both by the kind of sentence
     (known: sentences that are not "new"), {"worst": […]} the queries that it answers worst, and {"ms_per_picture": …}
     the cost of reading one. Raises TwinlensError for what is no composer or no dataset.
@@ -64,11 +64,11 @@ def evaluate(
     judgements = Judgements.of(dataset)
     sizes = {"queries": len(judgements.queries), "gallery": len(judgements.gallery)}
     kept: dict[str, Scores] = {}
-    values = measure(composer, judgements, seed=seed, ks=ks, first=first, kept=kept, progress=progress)
+    values = measure(composer, judgements, seed=seed, ks=ks, stage=stage, kept=kept, progress=progress)
     found = {**sizes, **tabulate(values, judgements.groups, judgements.parts, seed)}
-    if first:
+    if stage:
         found["by_sentence"] = by_sentence(values, judgements, known, seed)
-        found["ms_per_picture"] = two_stage.milliseconds(judgements.gallery)
+        found["ms_per_picture"] = two_stage.milliseconds(judgements, stage)
         found["worst"] = worst(judgements, kept[TWO_STAGE], values[TWO_STAGE])
     return found
 
@@ -79,20 +79,20 @@ def measure(
     *,
     seed: int,
     ks: Sequence[int],
-    first: int = 0,
+    stage: Stage | None = None,
     kept: dict[str, Scores] | None = None,
     progress: bool = False,
 ) -> dict[str, dict[str, PerQuery]]:
     """Compute every metric of every query (Q,), composed and by every baseline.
 
     A baseline whose scores come several times, with other texts, has their means. `RANDOM` has `DENSITY` as well. With
-    `first`, `TWO_STAGE` is the composed queries reranked; `kept` then gets its scores (Q, N).
+    a `stage`, `TWO_STAGE` is the composed queries reranked; `kept` then gets its scores (Q, N).
     """
     found: dict[str, list[dict[str, PerQuery]]] = {}
     for name, matrix in baseline_scores(composer, judgements.queries, judgements.gallery, seed=seed, progress=progress):
         found.setdefault(name, []).append(judgements.per_query(matrix, ks))
-        if name == COMPOSED and first:
-            reranked = two_stage.rerank(judgements, matrix, first)
+        if name == COMPOSED and stage:
+            reranked = two_stage.rerank(judgements, matrix, stage)
             found[TWO_STAGE] = [judgements.per_query(reranked, ks)]
             (kept if kept is not None else {})[TWO_STAGE] = reranked
     defined = [metric for metric, array in found[COMPOSED][0].items() if not np.isnan(array).all()]
