@@ -9,8 +9,9 @@ import pytest
 
 from tests import checkpoints
 from tests.evaluation.test_reading_scores import SENTENCE, UNREADABLE, dataset
+from tests.pictures import paint
 from twinlens.core.arguments import Stage
-from twinlens.core.types import TwinlensError
+from twinlens.core.types import Sample, TwinlensError
 from twinlens.evaluation.judgements import Judgements
 from twinlens.evaluation.two_stage import milliseconds, parse_stage, rerank
 from twinlens.models.match_head import MatchHead
@@ -37,19 +38,29 @@ def test_a_stage_has_a_name_and_a_number():
             parse_stage(wrong)
 
 
-def test_a_cross_encoder_orders_the_first_by_its_scores(tmp_path):
-    checkpoint = checkpoints.blip(tmp_path / "blip")
-    judged = Judgements.of(dataset(SENTENCE))
-    read = dict(MatchHead(str(checkpoint)).scores(SENTENCE, [entry.image for entry in judged.gallery[1:]]))
-    reordered = rerank(judged, SCORES, Stage("match", 2, str(checkpoint)))[0]
-    assert (reordered[1] > reordered[2]) == (read[0] > read[1]) and reordered[0] == SCORES[0, 0]
-    assert sorted(reordered) == sorted(SCORES[0])
-    assert milliseconds(judged, Stage("match", 2, str(checkpoint))) > 0
-
-
-def test_a_picture_that_a_cross_encoder_cannot_read_keeps_its_place(tmp_path):
+@pytest.fixture
+def painted(tmp_path):
+    """The judgements of three pictures of one colour each, and a tiny cross-encoder that scores them apart."""
+    colors = {"own": (5, 5, 5), "true": (200, 20, 20), "false": (240, 240, 240)}
     data = dataset(SENTENCE)
-    gallery = (*data.gallery[:2], replace(data.gallery[2], image=tmp_path / "none.png"))
-    judged = Judgements.of(replace(data, gallery=gallery))
-    stage = Stage("match", 3, str(checkpoints.blip(tmp_path / "blip")))
-    assert np.array_equal(rerank(judged, SCORES, stage), SCORES)
+    gallery = tuple(replace(one, image=paint(tmp_path / f"{one.id}.png", colors[one.id])) for one in data.gallery)
+    return replace(data, gallery=gallery), str(checkpoints.vilt(tmp_path / "vilt"))
+
+
+def test_a_cross_encoder_orders_the_first_by_its_scores(painted):
+    data, checkpoint = painted
+    judged = Judgements.of(data)
+    read = dict(MatchHead(checkpoint).scores(SENTENCE, [entry.image for entry in judged.gallery]))
+    assert read[1] != read[2]
+    ahead, behind = (1, 2) if read[1] > read[2] else (2, 1)
+    scores = np.array([[0.9, 0.0, 0.0]], dtype=np.float32)
+    scores[0, ahead], scores[0, behind] = 0.2, 0.5
+    reordered = rerank(judged, scores, Stage("match", 2, checkpoint))[0]
+    assert reordered[[0, ahead, behind]].tolist() == scores[0, [0, behind, ahead]].tolist()
+    assert milliseconds(judged, Stage("match", 2, checkpoint)) > 0
+
+
+def test_a_picture_that_a_cross_encoder_cannot_read_keeps_its_place(painted, tmp_path):
+    data, checkpoint = painted
+    judged = Judgements.of(replace(data, gallery=(*data.gallery[:2], Sample("false", tmp_path / "none.png"))))
+    assert np.array_equal(rerank(judged, SCORES, Stage("match", 3, checkpoint)), SCORES)
