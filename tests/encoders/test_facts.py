@@ -71,6 +71,12 @@ def test_a_sentence_that_may_be_meant_in_two_ways_is_not_guessed(encoder, monkey
     assert text.vector.any(axis=1).tolist() == [False, True] and text.present.all()
 
 
+def test_an_encoder_tells_what_it_guesses(encoder):
+    instruction = random_edit(np.random.default_rng(2), scenes(1, 20)[0], "recolour").instruction
+    assert encoder.guesses(UNREAD)
+    assert not any(encoder.guesses(text) for text in (STATEMENT, OPEN, " ", instruction))
+
+
 def test_an_instruction_gives_the_facts_of_the_edited_items(encoder):
     rng = np.random.default_rng(2)
     scene = next(scene for scene in scenes(8, 20) if not scene.is_towers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from twinlens.core.reasons import in_words
 
@@ -117,6 +117,19 @@ class Preparer(Protocol):
 
     def cuts(self, text: str, /) -> bool:
         """Return True if the model reads a text but not its end."""
+
+
+@runtime_checkable
+class Guesser(Protocol):
+    """Interface of a model, or a part of one, that may guess the meaning of a text."""
+
+    def guesses(self, text: str, /) -> bool:
+        """Return True if the text is not read, and embedded as the meaning that it most likely has."""
+
+
+def guesses(part: object, text: str) -> bool:
+    """Ask a model, or a part of one, whether it guesses the meaning of a text; most cannot."""
+    return isinstance(part, Guesser) and part.guesses(text)
 
 
 class Embedder(Preparer, Protocol):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import nn
 
-from twinlens.core.types import Arrays, Batch, Encoded, Sample
+from twinlens.core.types import Arrays, Batch, Encoded, Sample, guesses
 from twinlens.preparation import Preparation
 
 
@@ -53,6 +53,10 @@ class Encoder(nn.Module):
     def cuts(self, text: str) -> bool:
         """Return True if the encoder reads a text but not its end; most read texts of any length, or none."""
         return any(preparation.cuts(text) for preparation in self.preparations())
+
+    def guesses(self, text: str) -> bool:
+        """Return True if the encoder guesses the meaning of a text that it does not read; most guess none."""
+        return any(guesses(preparation, text) for preparation in self.preparations())
 
     def forward(self, batch: Batch) -> Encoded:
         """Run the network on stacked arrays (B, …). A row whose side is missing has `present` False."""

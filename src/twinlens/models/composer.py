@@ -99,6 +99,10 @@ class Composer(nn.Module):
         """Return True if an encoder reads a text but not its end."""
         return any(encoder.cuts(text) for encoder in self._encoders())
 
+    def guesses(self, text: str) -> bool:
+        """Return True if an encoder guesses the meaning of a text that it does not read."""
+        return any(encoder.guesses(text) for encoder in self._encoders())
+
     def stack(self, prepared: Sequence[Arrays]) -> Batch:
         """Stack prepared samples of any kind into one batch."""
         return stack_tensors(prepared)

@@ -109,6 +109,13 @@ class FactReader:
         """Return False: texts of any length are read."""
         return False
 
+    def guesses(self, text: str, /) -> bool:
+        """Return True if the grammar does not read a sentence, and its direction is that of the network's guess."""
+        if not text.strip() or parse_instruction(text):
+            return False
+        reading = read(text)
+        return not reading.meaning and not reading.is_open and bool(self._direction(text).any())
+
     def settings(self) -> Mapping[str, Any]:
         """Return nothing: all is in files."""
         return {}

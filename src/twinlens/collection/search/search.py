@@ -24,7 +24,7 @@ from twinlens.collection.search.scoring import Answer, Filter, LinearScorer, Sco
 from twinlens.collection.store import DAMAGE, DamageError, Entry, Generation, Rows, State, Store, Vectors
 from twinlens.core import variants
 from twinlens.core.arguments import as_stage
-from twinlens.core.types import Hit, TwinlensError
+from twinlens.core.types import Hit, TwinlensError, guesses
 from twinlens.media import sources
 
 SAMPLE = 1024
@@ -103,12 +103,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class EmbeddedQuery:
-    """A plan with its scorer, the entries that may answer, and the rows of the query's own pictures."""
+    """A plan with its scorer, the entries that may answer, the rows of the query's own pictures, and reasons so far."""
 
     plan: Plan
     scorer: Scorer
     among: Filter
     own: Rows
+    why: Mapping[str, Any]
 
     @property
     def k(self) -> int:
@@ -155,8 +156,15 @@ def _queries(
         scorer = query.scorer(request, embedded, model, negatives, sample)
         if request.filter_key not in among:
             among[request.filter_key] = _filter(plan.condition, session, generation, scorer)
-        queries.append(EmbeddedQuery(plan, scorer, among[request.filter_key], _own_rows(request, session.store)))
+        own, why = _own_rows(request, session.store), _guessed(request, model)
+        queries.append(EmbeddedQuery(plan, scorer, among[request.filter_key], own, why))
     return queries
+
+
+def _guessed(request: SearchRequest, model: Model) -> dict[str, Any]:
+    """Name the sentences of a request whose meaning the model guesses, as a reason of every answer."""
+    guessed = [text for text in (*request.texts, *request.without) if guesses(model, text)]
+    return {"query": {"guessed": "; ".join(guessed)}} if guessed else {}
 
 
 def _answer(asked: EmbeddedQuery, first: Rows | None, session: Session, state: State, generation: Generation) -> Hits:
@@ -249,7 +257,7 @@ def _hits(
     """Reorder the first answers if asked, and keep k; return them, and the seconds that reordering took."""
     request, scorer, reranker = asked.plan.request, asked.scorer, asked.plan.reranker
     begun = time.perf_counter()
-    order = _reranked(request, scorer, found, stored, reranker)
+    order = _reranked(asked, found, stored)
     seconds = None if reranker is None else time.perf_counter() - begun
     hits = [
         records.hit(rank, entry, scorer.display(answer.score), session.ids(answer.duplicates), why)
@@ -259,17 +267,18 @@ def _hits(
 
 
 def _reranked(
-    request: SearchRequest, scorer: Scorer, found: Sequence[Found], stored: Stored, reranker: Reranker | None
+    asked: EmbeddedQuery, found: Sequence[Found], stored: Stored
 ) -> list[tuple[Answer, Entry, Mapping[str, Any]]]:
     """Return answers in the order of a stage, each with the reasons for its place."""
+    reranker = asked.plan.reranker
     if reranker is None or not found:
-        return [(answer, entry, {}) for answer, entry in found]
+        return [(answer, entry, asked.why) for answer, entry in found]
     rows, vectors = stored(np.array([answer.row for answer, _ in found], dtype=np.int64))
     by_row, answers = dict(zip(rows.tolist(), vectors, strict=True)), {answer.row: answer for answer, _ in found}
     candidates = []
     for place, (answer, entry) in enumerate(found, 1):
         if answer.row in by_row:
-            score = scorer.display(answer.score)
-            why = {"search": {"score": score, "place": place}}
+            score = asked.scorer.display(answer.score)
+            why = {**asked.why, "search": {"score": score, "place": place}}
             candidates.append(Candidate(entry, score, by_row[answer.row], why))
-    return [(answers[one.entry.row], one.entry, one.why) for one in reranker.rerank(request, candidates)]
+    return [(answers[one.entry.row], one.entry, one.why) for one in reranker.rerank(asked.plan.request, candidates)]

@@ -102,6 +102,10 @@ class ExportedModel:
         """Return True if the model reads a text but not its end."""
         return self._preparations.cuts(text)
 
+    def guesses(self, text: str) -> bool:
+        """Return True if the model guesses the meaning of a text that it does not read."""
+        return self._preparations.guesses(text)
+
     def embed_prepared(self, prepared: Sequence[Arrays]) -> Vectors:
         """Embed prepared samples as one batch of unit vectors (B, D). Raises TwinlensError for graphs of another D."""
         try:

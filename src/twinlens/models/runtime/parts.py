@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlens.core import variants
-from twinlens.core.types import Arrays, Sample, TwinlensError
+from twinlens.core.types import Arrays, Sample, TwinlensError, guesses
 from twinlens.models.runtime.cache import import_onnxruntime
 
 if TYPE_CHECKING:
@@ -164,6 +164,10 @@ class Preparations:
     def cuts(self, text: str) -> bool:
         """Return True if an encoder reads a text but not its end."""
         return any(one.cuts(text) for n in range(len(self._entries)) for one in self.of(n))
+
+    def guesses(self, text: str) -> bool:
+        """Return True if an encoder guesses the meaning of a text that it does not read."""
+        return any(guesses(one, text) for n in range(len(self._entries)) for one in self.of(n))
 
     def to_json(self) -> list[list[dict[str, Any]]]:
         """Return name and settings of each encoder's preparations."""

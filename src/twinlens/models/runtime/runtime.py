@@ -182,6 +182,10 @@ class Runtime:
         """Return True if the model reads a text but not its end."""
         return self._preparer(pictures=False).cuts(text)
 
+    def guesses(self, text: str) -> bool:
+        """Return True if the model guesses the meaning of a text that it does not read."""
+        return self._preparer(pictures=False).guesses(text)
+
     def embed_prepared(self, prepared: Sequence[Arrays]) -> Vectors:
         """Embed prepared samples as one batch of unit vectors (B, D)."""
         self._ready()
