@@ -178,6 +178,8 @@ def test_a_sentence_about_three_boxes_is_read_as_it_is_meant(sentence, true, fal
         "Each box has items of a different color.",
         "There is a box with items of a different shape.",
         "No box has two items of the same color.",
+        "No box has items of the same color.",
+        "There is a blue block at the top of a tower and a yellow block at the base.",
         "There is exactly one box with a circle and it is blue.",
         "There is no box with a circle and it is blue.",
         "None of the boxes has a circle and it is blue.",

@@ -148,8 +148,7 @@ class Composer(nn.Module):
     def save(self, folder: Path | str, *, provenance: Mapping[str, Any] | None = None) -> None:
         """Write a model folder: recipe.toml, model.safetensors, provenance.json and the encoders' files.
 
-        provenance: None keeps the provenance that the model was loaded with. Raises OSError or TwinlensError when the
-        disk is full.
+        provenance: None keeps the one that was loaded. Raises OSError or TwinlensError when the disk is full.
         """
         folder = as_folder("the model folder", folder)
         self.provenance = dict(self.provenance if provenance is None else provenance)
@@ -171,10 +170,7 @@ class Composer(nn.Module):
 
     @classmethod
     def load(cls, folder: Path | str) -> Self:
-        """Read a model by its folder, or by the name of one that ships.
-
-        Raises TwinlensError naming a file that is missing or does not fit.
-        """
+        """Read a model by folder, or by the name of one that ships. Raises TwinlensError where a file does not fit."""
         folder = shipped.located(as_folder("the model folder", folder))
         checksums.check(folder)
         for name in (RECIPE, WEIGHTS):
@@ -196,12 +192,10 @@ class Composer(nn.Module):
         """Return a copy with fresh weights; vocabularies and frozen encoders, which training does not change, stay."""
         copied = copy.deepcopy(self)
         fresh = self.build(self.recipe, seed=seed, folder=self.folder).state_dict()
-        frozen_prefixes = tuple(
-            f"encoders.{n}." for n, part in enumerate(self.recipe.encoders) if part.name in self.frozen
-        )
+        frozen = tuple(f"encoders.{n}." for n, part in enumerate(self.recipe.encoders) if part.name in self.frozen)
         with torch.no_grad():
             for key, parameter in copied.named_parameters():
-                if not key.startswith(frozen_prefixes):
+                if not key.startswith(frozen):
                     parameter.copy_(fresh[key])
         return copied
 

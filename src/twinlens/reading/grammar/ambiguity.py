@@ -58,6 +58,10 @@ _OPEN_WORDS = [
     rf"(?<!grey )\b{_NOUN} .*\b{_NOUN} .*\band it is\b",
     # "no box has two items of the same color": may a box have three?
     rf"\b(?:no|none|not|without) .*(?<!exactly )(?<!least )(?<!most )(?:{_BARE}) {_NAME} of (?:the )?same\b",
+    # "no box has items of the same color": all of them, or any two?
+    rf"\b(?:no|none|not an?|not any) {_THING} (?:(?:that|which) )?(?:with|has) {_NAME} of (?:the )?same \w+\b(?! only)",
+    # "a blue block at the top of a tower and a yellow block at the base": of that tower?
+    r"\b(?:top|base) of (?:a|the) tower (?:, )?and .*\b(?:at|as|on) (?:the|its) (?:top|base)$",
     # "a circle in the middle": of the box, or between others?
     rf"\b(?:an?|one|the|as) {_ITEM} (?:(?:(?:that|which) )?is )?in (?:the|its) middle\b",
     # "a circle on top of a square": on it, or anywhere above?
