@@ -17,8 +17,7 @@ from _results import hardware, skip, versions, write
 from twinlens.core.progress import track
 from twinlens.indexes import _first_pass
 from twinlens.indexes._codes import sums_are_right
-from twinlens.indexes._first_pass import Scan
-from twinlens.indexes._scan import nearest, squared_lengths
+from twinlens.indexes._scan import FEW_QUERIES, Scan, nearest, squared_lengths
 
 TITLE = "## Exact search: the first pass by 8-bit codes"
 WIDTH, CENTRES, SPREAD, K = 512, 1000, 1.5, 10
@@ -112,7 +111,7 @@ def main() -> None:
     found = np.array(
         [scan.nearest(query[None], K)[0][0] for query in track(asked, "queries", len(asked), unit="queries")]
     )
-    same, fallbacks = int((found == truth).all(axis=1).sum()), scan.fallbacks
+    same, fallbacks = int((found == truth).all(axis=1).sum()), scan.first_pass.fallbacks
     flat = faiss.IndexFlatIP(WIDTH)
     flat.add(vectors)
     single = in_turns(
@@ -153,7 +152,7 @@ def main() -> None:
         "|---|---:|---:|---:|",
         *lines(batches, ("NumPy, product and argpartition", "faiss Flat, inner product"), 1e3),
         "",
-        f"The pass is used from {_first_pass.MIN_ROWS:,} rows on, for up to {_first_pass.FEW_QUERIES} queries at once,"
+        f"The pass is used from {_first_pass.MIN_ROWS:,} rows on, for up to {FEW_QUERIES} queries at once,"
         f" where a trial on the collection's own vectors takes less than {_first_pass.GAIN:g} of the scan.",
         "",
     ]

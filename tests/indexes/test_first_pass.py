@@ -10,8 +10,8 @@ from hypothesis.extra.numpy import arrays
 
 from twinlens.indexes import _codes, _first_pass
 from twinlens.indexes._codes import Codes
-from twinlens.indexes._first_pass import Scan, proved
-from twinlens.indexes._scan import nearest, squared_lengths
+from twinlens.indexes._first_pass import proved
+from twinlens.indexes._scan import Scan, nearest, squared_lengths
 from twinlens.indexes.exact import Exact
 
 WHOLE = arrays(np.float32, st.tuples(st.integers(1, 90), st.just(3)), elements=st.integers(-3, 3).map(float))
@@ -103,10 +103,10 @@ def test_a_scan_uses_the_codes_and_falls_back_where_nothing_is_proved(monkeypatc
     for asked in (queries[:1], queries, clustered(6, 9)):
         for found, wanted in zip(scan.nearest(asked, 7), nearest(vectors, norms, asked, 7), strict=True):
             np.testing.assert_array_equal(found, wanted)
-    assert scan.fallbacks == 0
+    assert scan.first_pass.fallbacks == 0
     monkeypatch.setattr(_first_pass, "RESCORED_SHARE", len(vectors) + 1)
     np.testing.assert_array_equal(scan.nearest(queries, 7)[0], nearest(vectors, norms, queries, 7)[0])
-    assert scan.fallbacks == 3
+    assert scan.first_pass.fallbacks == 3
 
 
 def test_rows_that_are_never_answers_are_none():
@@ -125,13 +125,13 @@ def test_rows_that_are_never_answers_are_none():
 def test_a_processor_that_saturates_keeps_the_scan(monkeypatch):
     monkeypatch.setattr(_first_pass, "sums_are_right", lambda: False)
     scan = Scan(clustered(1), squared_lengths(clustered(1)))
-    assert not scan.prepare() and scan.codes is None
+    assert not scan.prepare() and scan.first_pass is None
 
 
 def test_a_trial_without_gain_keeps_the_scan(monkeypatch):
     monkeypatch.setattr(_first_pass, "GAIN", 0.0)
     scan = Scan(clustered(1), squared_lengths(clustered(1)))
-    assert not scan.prepare() and scan.codes is None
+    assert not scan.prepare() and scan.first_pass is None
 
 
 def test_few_rows_are_not_coded(monkeypatch):
@@ -146,7 +146,7 @@ def test_the_exact_index_answers_alike_with_and_without():
         index = Exact(first_pass=first_pass)
         index.fit(vectors)
         found.append([index.search(query[None], 6) for query in queries])
-        assert (index.scan.codes is not None) == first_pass
+        assert (index.scan.first_pass is not None) == first_pass
     for plain, coded in zip(*found, strict=True):
         np.testing.assert_array_equal(plain[0], coded[0])
         np.testing.assert_array_equal(plain[1], coded[1])

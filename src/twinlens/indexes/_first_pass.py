@@ -14,8 +14,6 @@ from twinlens.indexes._scan import Squares, best, direct, longest_of, nearest, r
 
 MIN_ROWS = 1 << 16
 """Rows below which a scan takes no longer than the first pass could save."""
-FEW_QUERIES = 3
-"""Queries up to which passes are faster than one matrix product for all of them."""
 RESCORED_SHARE = 32
 """Where more than one row in so many may be among the nearest, all are scanned."""
 GROUP = 64
@@ -25,48 +23,40 @@ GAIN = 0.8
 """Share of the scan's time that the first pass must not exceed to be used."""
 
 
-class Scan:
-    """Exact nearest rows of one matrix (N, D) by the way that was measured to be fastest here.
+class FirstPass:
+    """The codes of a matrix (N, D) and what they are of.
 
-    norms (N,): squared lengths, infinite for rows that are never answers. Without `prepare` every row is read.
-    fallbacks: queries for which the first pass proved too little.
+    norms (N,): squared lengths, infinite for rows that are never answers. fallbacks: queries for which too little was
+    proved.
     """
 
     def __init__(self, vectors: Vectors, norms: Vectors) -> None:
-        self.vectors, self.norms = vectors, norms
-        self.codes: Codes | None = None
+        self.vectors, self.norms, self.codes = vectors, norms, Codes(vectors)
         self.fallbacks = 0
 
-    def prepare(self) -> bool:
-        """Code the rows, and try both ways on some of them; return True if the first pass is faster, and used then."""
-        if len(self.vectors) < MIN_ROWS or not sums_are_right():
-            return False
-        codes = Codes(self.vectors)
-        queries = self.vectors[:: max(1, len(self.vectors) // TRIALS)][:TRIALS]
-        queries = queries[np.isfinite(queries).all(axis=1)]
-        k = min(10, int(np.isfinite(self.norms).sum()))
-        if not len(queries) or not k:
-            return False
-        slow = _median(lambda query: nearest(self.vectors, self.norms, query[None], k), queries)
-        fast = _median(lambda query: proved(self.vectors, self.norms, codes, query, k), queries)
-        self.codes = codes if fast < GAIN * slow else None
-        return self.codes is not None
-
-    def nearest(self, queries: Vectors, k: int, norms: Vectors | None = None) -> tuple[Rows, Squares]:
-        """Return rows and squared distances (Q, k) as `nearest` does; norms: in place of the own ones."""
-        norms = self.norms if norms is None else norms
-        if self.codes is None or len(queries) > FEW_QUERIES:
-            return nearest(self.vectors, norms, queries, k)
-        found = [self._one(query, k, norms, self.codes) for query in queries]
-        return np.stack([rows for rows, _ in found]), np.stack([squares for _, squares in found])
-
-    def _one(self, query: Vectors, k: int, norms: Vectors, codes: Codes) -> tuple[Rows, Squares]:
-        answer = proved(self.vectors, norms, codes, query, k)
+    def nearest(self, query: Vectors, k: int) -> tuple[Rows, Squares]:
+        """Return the k nearest rows of one query (D,) and their squared distances."""
+        answer = proved(self.vectors, self.norms, self.codes, query, k)
         if answer is not None:
             return answer
         self.fallbacks += 1
-        rows, squares = nearest(self.vectors, norms, query[None], k)
+        rows, squares = nearest(self.vectors, self.norms, query[None], k)
         return rows[0], squares[0]
+
+
+def first_pass(vectors: Vectors, norms: Vectors) -> FirstPass | None:
+    """Code the rows of a matrix, and try some of them as queries; None where single queries are not faster so."""
+    if len(vectors) < MIN_ROWS or not sums_are_right():
+        return None
+    queries = vectors[:: max(1, len(vectors) // TRIALS)][:TRIALS]
+    queries = queries[np.isfinite(queries).all(axis=1)]
+    k = min(10, int(np.isfinite(norms).sum()))
+    if not len(queries) or not k:
+        return None
+    made = FirstPass(vectors, norms)
+    slow = _median(lambda query: nearest(vectors, norms, query[None], k), queries)
+    fast = _median(lambda query: proved(vectors, norms, made.codes, query, k), queries)
+    return made if fast < GAIN * slow else None
 
 
 def proved(vectors: Vectors, norms: Vectors, codes: Codes, query: Vectors, k: int) -> tuple[Rows, Squares] | None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from twinlens.indexes import Rows, Vectors
-from twinlens.indexes._first_pass import Scan
 from twinlens.indexes._rows import RowIndex
-from twinlens.indexes._scan import Squares
+from twinlens.indexes._scan import Scan, Squares
 
 
 class Exact(RowIndex):

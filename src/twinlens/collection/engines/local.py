@@ -15,8 +15,7 @@ from twinlens.collection.search.filters import Node
 from twinlens.collection.store import Block, Gallery, Matrix, Rows, State, Store, Vectors, gallery, writing
 from twinlens.core.types import TwinlensError
 from twinlens.indexes import Scores
-from twinlens.indexes._first_pass import Scan
-from twinlens.indexes._scan import nearest_among
+from twinlens.indexes._scan import Scan, nearest_among
 
 TAIL_ROWS = 4096
 """Vectors that a search reads from the store itself before it tries to extend the matrix file."""
