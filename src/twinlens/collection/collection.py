@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -30,6 +30,9 @@ from twinlens.collection.writes import FOLDER, Writes
 from twinlens.core.arguments import as_folder, as_kind, as_text
 from twinlens.core.types import NEAR_DUPLICATE, TwinlensError
 from twinlens.models.runtime import accelerated, load
+
+if TYPE_CHECKING:
+    from twinlens.collection.facets import Facets
 
 
 class Collection(Writes):
@@ -213,3 +216,9 @@ class Collection(Writes):
     def fields(self) -> list[str]:
         """Return the names of fields that conditions can use."""
         return known_fields(self._store)
+
+    def facets(self) -> Facets:
+        """Return the fields with their commonest values and histograms, and the folders; reads all metadata."""
+        from twinlens.collection.facets import facets  # whoever searches needs none of it
+
+        return facets(self._store)

@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from twinlens.collection.store import Entry
-from twinlens.media import formats, images, sources
+from twinlens.media import formats, images, moments, sources
 from twinlens.media.sources import EncodedPicture
 from twinlens.service.errors import RequestError
 from twinlens.service.lru import LeastRecent
@@ -100,6 +100,8 @@ def read(entry: Entry) -> bytes:
 
     A link or a file that was put in its place since has another content, which is never sent.
     """
+    if moments.split(entry.path) is not None:
+        raise RequestError(404, f"{entry.id} is a moment of a video, which is not copied; export its path")
     try:
         with sources.open_file(entry.path) as file:
             data = file.read(formats.MAX_BYTES + 1)

@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Lock
 
 from twinlens.collection import Collection
+from twinlens.collection.facets import Facets
 from twinlens.collection.model import Load, Model
 from twinlens.collection.search.query import samples
 from twinlens.collection.search.request import SearchRequest
@@ -33,6 +34,8 @@ from twinlens.service.workers import Workers, prepare
 QUIET_SECONDS = 30.0
 """Seconds without a change after which a process that has written is taken to have finished."""
 _CHANGING = (DATABASE, f"{DATABASE}-wal")
+FACET_SECONDS, FACET_SHARE = 5.0, 20.0
+"""Seconds for which counted fields are shown, at least, and as a multiple of the time that counting took."""
 SEARCHES = 1024
 """Searches whose request and answers are remembered, for explanations and exports."""
 
@@ -54,6 +57,8 @@ class Served:
         self.cache = EmbeddingCache(settings.cache)
         self.searches = LeastRecent[str, Search](SEARCHES)
         self._loading, self._workers = Lock(), list[Workers[Model, Sample, Arrays]]()
+        self._counting = Lock()
+        self._facets: tuple[float, Facets] | None = None
         self._model: tuple[Path, CachedModel] | None = None
         self.collection = Collection.open(folder, load=self._load)
         self.reads = Collection.open(folder, load=self._load)
@@ -105,6 +110,16 @@ class Served:
             if "has no picture" not in str(error):
                 raise
             raise RequestError(404, f"{self.name} has no picture with the id {entry_id!r}") from error
+
+    def facets(self) -> Facets:
+        """Return the fields and folders; counted again after a while, by how long that takes."""
+        with self._counting:
+            if self._facets is None or time.monotonic() > self._facets[0]:
+                begun = time.monotonic()
+                found = self.reads.facets()
+                ended = time.monotonic()
+                self._facets = ended + max(FACET_SECONDS, FACET_SHARE * (ended - begun)), found
+            return self._facets[1]
 
     def progress(self, done: int, lacking: int) -> dict[str, int | None] | None:
         """Return how far an index run of another process is; None while none writes.

@@ -56,6 +56,7 @@ def serve(settings: Settings, *, listening: Callable[[Address], None], ready: Ca
             backlog=BACKLOG,
             proxy_headers=False,
         )
+        listener.listen(BACKLOG)  # from here on clients wait for their answers and are not refused
         listening(Address(settings.host, listener.getsockname()[1]))
         log("listening", host=settings.host, port=listener.getsockname()[1])
         _Server(config).run(sockets=[listener])

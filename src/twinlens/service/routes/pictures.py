@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
+from pydantic import BeforeValidator
 from starlette.responses import Response
 
 from twinlens.collection.store import Entry
@@ -23,7 +24,7 @@ def thumb(
     service: TheService,
     served: TheCollection,
     entry_id: EntryId,
-    size: Annotated[Literal[240, 480], Query(description="pixels of the longer side")] = 240,
+    size: Annotated[Literal[240, 480], BeforeValidator(int), Query(description="pixels of the longer side")] = 240,
 ) -> Response:
     """Return a thumbnail."""
     entry = served.entry(entry_id)

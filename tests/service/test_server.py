@@ -1,0 +1,149 @@
+"""The command itself: a real process that starts, answers, is stopped, and refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests import toy
+from tests.service.conftest import until
+from twinlens.collection import Collection
+
+TOKEN = "0123456789abcdef-right"
+
+
+@pytest.fixture(scope="module")
+def tiles(tmp_path_factory):
+    """A collection of tiles under the model that ships, and the folder of its pictures."""
+    folder = tmp_path_factory.mktemp("tiles")
+    (folder / "pictures").mkdir()
+    for n, color in enumerate(toy.COLOURS):
+        toy.draw((color, color, "red")).save(folder / "pictures" / f"{n}.png")
+        (folder / "pictures" / f"{n}.txt").write_text(f"a {color} tile")
+    with Collection.create(folder / "c", recipe="compact") as made:
+        made.add(folder / "pictures")
+    return folder
+
+
+@pytest.fixture
+def start(tiles):
+    """Start `twinlens serve` with some arguments; it is killed at the end."""
+    running = []
+
+    def begin(*arguments, **environment):
+        command = [sys.executable, "-m", "twinlens", "serve", "--collection", tiles / "c", *map(str, arguments)]
+        environment = {**os.environ, **environment}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        running.append(subprocess.Popen(command, env=environment, **pipes))
+        return running[-1]
+
+    yield begin
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+@contextmanager
+def serving(process):
+    """A client of the process once it is ready."""
+    about = json.loads(process.stdout.readline())
+    with httpx2.Client(base_url=about["url"], trust_env=False, timeout=60) as client:
+        until(lambda: client.get("/ready").status_code == 200, 120)
+        yield client
+
+
+def test_it_answers_sees_new_pictures_and_ends(start, tiles):
+    process = start("--port", 0, "--json")
+    with serving(process) as client:
+        before = client.get("/collections").json()["collections"][0]["pictures"]
+        toy.draw(("green", "green", "blue")).save(tiles / "pictures" / "new.png")
+        index = [sys.executable, "-m", "twinlens", "index", tiles / "pictures", "--collection", tiles / "c"]
+        subprocess.run([str(part) for part in index], check=True, capture_output=True)
+        found = client.post("/search", json={"image": [], "text": "green", "k": 50}).json()
+        assert "new.png" in [hit["name"] for hit in found["hits"]] and len(found["hits"]) == before + 1
+        metrics = client.get("/metrics").text
+        assert 'twinlens_requests_total{route="/search",status="200"} 1.0' in metrics
+        assert "process_resident_memory_bytes" in metrics
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0 and out == ""
+    lines = [json.loads(line) for line in err.splitlines()]
+    assert [line["event"] for line in (lines[0], lines[-1])] == ["listening", "stopped"]
+    assert "green" not in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_is_in_flight_is_answered_before_the_end(start, number):
+    process = start("--port", 0, "--json", "--cache", 0)
+    with serving(process) as client:
+        answers = []
+        ask = lambda n: answers.append(client.post("/search", json={"text": f"a red tile {n}"}).status_code)  # noqa: E731
+        threads = [threading.Thread(target=ask, args=(n,)) for n in range(24)]
+        for thread in threads:
+            thread.start()
+        until(lambda: answers)
+        process.send_signal(number)
+        for thread in threads:
+            thread.join(30)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 0 and "Traceback" not in err
+    assert answers.count(200) >= 1 and set(answers) == {200}
+
+
+def test_its_workers_end_when_it_is_killed(start):
+    process = start("--port", 0, "--json")
+    with serving(process) as client:
+        assert client.get("/thumbs/1").status_code == 200
+        children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
+    assert children
+    process.kill()
+    process.wait()
+    until(lambda: not any(Path(f"/proc/{child}").exists() for child in children))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "line"),
+    [
+        (["--host", "0.0.0.0"], {}, "TWINLENS_TOKEN"),
+        (["--host", "0.0.0.0"], {"TWINLENS_TOKEN": "short"}, "fewer than 16 characters"),
+        (["--token-file", "/nowhere/token"], {}, "token cannot be read"),
+        (["--host", "203.0.113.1"], {"TWINLENS_TOKEN": TOKEN}, "address of this machine"),
+        (["--collection", "/nowhere"], {}, "/nowhere"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(start, arguments, environment, line):
+    process = start("--port", 0, *arguments, **environment)
+    _, err = process.communicate(timeout=60)
+    shown = [text for text in err.splitlines() if not text.startswith("{")]
+    assert process.returncode == 2 and len(shown) == 1 and line in shown[0], err
+
+
+def test_a_port_in_use_is_one_line(start):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        process = start("--port", taken.getsockname()[1])
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 2 and "is in use by another program" in err
+
+
+def test_others_need_the_token_of_the_file(start, tmp_path):
+    (tmp_path / "token").write_text(f"{TOKEN}\n")
+    process = start("--port", 0, "--json", "--host", "0.0.0.0", "--token-file", tmp_path / "token")
+    with serving(process) as client:
+        assert client.get("/collections").status_code == 401
+        assert client.get("/collections", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 200
+
+
+def test_without_the_extra_it_says_what_to_install(tmp_path):
+    program = "import sys; sys.modules['uvicorn'] = None; from twinlens.cli import main; sys.exit(main(['serve']))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2 and "pip install 'twinlens[serve]'" in done.stderr
