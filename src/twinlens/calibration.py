@@ -133,12 +133,24 @@ class Calibration:
         by what it has, and high scores are as frequent among entries of one pattern as of another. A channel of `BOTH`
         adds w z. Returns None when no entry of the sample can be compared with the query.
         """
+        parts = [directions for _, directions in self.by_channel(vector)]
+        return np.asarray(np.sum(parts, axis=0)) if parts else None
+
+    def by_channel(self, vector: Vectors) -> list[tuple[Channel | None, Directions]]:
+        """Return the summands (P, D + 1) of `directions` for a vector (D,), one per channel that can be compared.
+
+        Where vectors are compared whole, the only summand has no channel.
+        """
         if not self.channels or not len(self.sample):
             whole = np.append(vector.astype(np.float64), 0)[None]
-            return np.asarray(whole / max(self.spread(whole)[1], FLOOR))
+            return [(None, np.asarray(whole / max(self.spread(whole)[1], FLOOR)))]
         affine = [(channel, self._standardised(channel, vector)) for channel in self.channels]
         usable = [(channel, direction) for channel, direction in affine if direction is not None]
-        return np.stack([self._added(n, usable) for n in range(1 << len(self.flags))]) if usable else None
+        every = [channel for channel, _ in usable]
+        return [
+            (channel, np.stack([factor * direction for factor in self._factors(channel, every)]))
+            for channel, direction in usable
+        ]
 
     def unanswered(self, vector: Vectors) -> list[str]:
         """List the sides of a query's vector (D,) for which no entry of the sample has a block."""
@@ -187,13 +199,14 @@ class Calibration:
             same |= entries[:, channel.entry] @ block > SAME_WORDS * float(block @ block)
         return same
 
-    def _added(self, pattern: int, usable: Sequence[tuple[Channel, Direction]]) -> Direction:
-        """Add the standardised channels (D + 1,) that entries of a pattern have."""
-        lacking = {flag for n, flag in enumerate(self.flags) if pattern >> n & 1}
-        there = [(channel, direction) for channel, direction in usable if channel.missing not in lacking]
-        every, present = [channel for channel, _ in usable], [channel for channel, _ in there]
-        parts = [_factor(channel, every, present) * direction for channel, direction in there]
-        return np.asarray(np.sum([np.zeros(self.sample.shape[1] + 1), *parts], axis=0))
+    def _factors(self, channel: Channel, every: Sequence[Channel]) -> list[float]:
+        """Return w · r of a channel among all that can be compared, for each pattern; 0 where its block is missing."""
+        factors = []
+        for pattern in range(1 << len(self.flags)):
+            lacking = {flag for n, flag in enumerate(self.flags) if pattern >> n & 1}
+            present = [one for one in every if one.missing not in lacking]
+            factors.append(_factor(channel, every, present) if channel in present else 0.0)
+        return factors
 
     def _standardised(self, channel: Channel, vector: Vectors) -> Direction | None:
         """Return the direction (D + 1,) of one channel: its block over the deviation of its scores, less their mean."""

@@ -9,7 +9,20 @@ from twinlens.collection.maintenance import FileCheck, Info
 from twinlens.collection.model import Model
 from twinlens.collection.receipts import Replay
 from twinlens.collection.repairing import Repair
+from twinlens.collection.search.explanation import Explanation
 from twinlens.collection.search.records import Hits
 from twinlens.collection.search.request import SearchRequest
 
-__all__ = ["Collection", "FileCheck", "Hits", "Info", "Item", "Model", "Repair", "Replay", "SearchRequest", "receipts"]
+__all__ = [
+    "Collection",
+    "Explanation",
+    "FileCheck",
+    "Hits",
+    "Info",
+    "Item",
+    "Model",
+    "Repair",
+    "Replay",
+    "SearchRequest",
+    "receipts",
+]

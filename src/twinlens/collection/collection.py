@@ -19,6 +19,7 @@ from twinlens.collection.engines.local import LocalEngine
 from twinlens.collection.listing import Listing, listing
 from twinlens.collection.maintenance import FileCheck, Info
 from twinlens.collection.model import Load, Model, chosen
+from twinlens.collection.search.explanation import Explanation
 from twinlens.collection.search.fields import known_fields
 from twinlens.collection.search.many import Query, requests
 from twinlens.collection.search.records import Hits
@@ -28,7 +29,7 @@ from twinlens.collection.store import DATABASE, PICTURES, Contents, Entry, Gener
 from twinlens.collection.writer import create, follow_moved
 from twinlens.collection.writes import FOLDER, Writes
 from twinlens.core.arguments import as_folder, as_kind, as_text
-from twinlens.core.types import NEAR_DUPLICATE, TwinlensError
+from twinlens.core.types import NEAR_DUPLICATE, Hit, TwinlensError
 from twinlens.models.runtime import accelerated, load
 
 if TYPE_CHECKING:
@@ -167,6 +168,25 @@ class Collection(Writes):
     def answer(self, request: SearchRequest) -> Hits:
         """Answer a search request; see `search`."""
         return self._answers([as_kind("answer", request, SearchRequest, "give SearchRequest.of(image, text, k)")])[0]
+
+    def explain(
+        self, request: SearchRequest, ids: Sequence[str], *, hits: Sequence[Hit] | None = None
+    ) -> list[Explanation]:
+        """Explain the scores of some entries for a request: shares, effects of words, facts, and the gate's map.
+
+        ids: those of hits, or of other entries. hits: the answers that `answer` gave to this request, which saves the
+        search. Raises TwinlensError for an unknown id, and as `search` does.
+        """
+        from twinlens.collection.search.explaining import explain  # whoever searches needs none of it
+
+        as_kind("explain", request, SearchRequest, "give SearchRequest.of(image, text)")
+        listed = [ids] if isinstance(ids, str) else list(ids)
+        with self._busy:
+            while listed:  # another model may begin to serve between the two
+                found = explain(request, listed, self._session, self.generation, self.model, hits=hits)
+                if found is not None:
+                    return found
+        return []
 
     def _answers(self, asked: Sequence[SearchRequest]) -> list[Hits]:
         with self._busy:

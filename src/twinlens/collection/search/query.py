@@ -58,10 +58,7 @@ def scorer(
     for side in (side for vector in counted for side in calibration.unanswered(vector)):
         raise TwinlensError(UNANSWERED[side])
     vectors, count = [*embedded, *unlike], len(request.without) + len(unlike)
-    each = request.negative_weight
-    if each is None:
-        each = NEGATIVE / max(count, 1) ** 0.5
-    full, weights = [*positive, *[-1.0] * count], [*positive, *[-each] * count]
+    full, weights = [*positive, *[-1.0] * count], weights_of_vectors(request, len(unlike))
     if model.own_similarity is None:
         asked = [
             vector
@@ -123,6 +120,14 @@ def weights_of_parts(request: SearchRequest) -> list[float]:
     return [*((1 - share) * weight for weight in composed), *[of_images / images] * images, *[of_texts / texts] * texts]
 
 
+def weights_of_vectors(request: SearchRequest, unlike: int) -> list[float]:
+    """Return the weight of each vector of `samples`, and of so many entries to be unlike; negatives are below 0."""
+    count, each = len(request.without) + unlike, request.negative_weight
+    if each is None:
+        each = NEGATIVE / max(count, 1) ** 0.5
+    return [*weights_of_parts(request), *[-each] * count]
+
+
 def _leaning(balance: float) -> float:
     """Return the share of one side's own score: 0 in the middle of the slider, 1 at its ends."""
     return abs(balance - MIDDLE) / MIDDLE
@@ -154,12 +159,22 @@ def _similarity(
     similarity: Similarity, weights: Sequence[float], vectors: Vectors, calibration: Calibration
 ) -> Callable[[Vectors], Vectors]:
     """Return the weighted mean of the scores of the vectors (P, D), each in its own standard deviations."""
+    return partial(_mixed, similarity, pairwise_factors(similarity, weights, vectors, calibration), vectors)
+
+
+def pairwise_factors(
+    similarity: Similarity, weights: Sequence[float], vectors: Vectors, calibration: Calibration
+) -> Vectors:
+    """Return the factors (P,) of the similarities to the vectors (P, D), whose sum is the score.
+
+    Raises TwinlensError where they cancel each other out.
+    """
     spreads = similarity(vectors, calibration.sample).std(axis=1) if len(calibration.sample) else np.ones(len(vectors))
     factors = np.asarray(weights) / np.maximum(spreads, FLOOR)
     if not np.abs(factors @ vectors).max() > MIN_LENGTH * np.abs(factors).sum():
         raise TwinlensError(CANCELS)
     factors /= np.abs(factors).sum()
-    return partial(_mixed, similarity, factors.astype(np.float32), vectors)
+    return np.asarray(factors, dtype=np.float32)
 
 
 def _mixed(similarity: Similarity, factors: Vectors, vectors: Vectors, entries: Vectors) -> Vectors:

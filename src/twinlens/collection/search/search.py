@@ -97,15 +97,20 @@ class Plan:
         """Look up what a request names. Raises TwinlensError for a condition, an id or a stage that is wrong."""
         reranker, candidates = _reranker(request.rerank or model.rerank)
         among_these = condition(request, store) if request.is_filtered else None
-        unlike = [_embedded_row(store, generation, entry) for entry in request.unlike]
+        unlike = [embedded_row(store, generation, entry) for entry in request.unlike]
         return cls(request, reranker, candidates, among_these, np.array(unlike, dtype=np.int64))
 
 
 @dataclass(frozen=True)
 class EmbeddedQuery:
-    """A plan with its scorer, the entries that may answer, the rows of the query's own pictures, and reasons so far."""
+    """A plan with its scorer, the entries that may answer, the rows of the query's own pictures, and reasons so far.
+
+    embedded, negatives: the vectors that the scorer was made of, of `query.samples` and of the rows to be unlike.
+    """
 
     plan: Plan
+    embedded: Vectors
+    negatives: Vectors
     scorer: Scorer
     among: Filter
     own: Rows
@@ -135,16 +140,16 @@ def search_many(
         state = session.engine.sync(session.store)
     if state.generation != generation.number:
         return None
-    queries = _queries(plans, session, state, generation, model)
+    queries = embedded_queries(plans, session, state, generation, model)
     first: Sequence[Rows | None] = [None]
     if len(queries) > 1:
         from twinlens.collection.search.many import first_candidates  # whoever asks one thing needs none of it
 
         first = first_candidates(queries, session.engine)
-    return [_answer(asked, found, session, state, generation) for asked, found in zip(queries, first, strict=True)]
+    return [hits_of(asked, found, session, state, generation) for asked, found in zip(queries, first, strict=True)]
 
 
-def _queries(
+def embedded_queries(
     plans: Sequence[Plan], session: Session, state: State, generation: Generation, model: Model
 ) -> list[EmbeddedQuery]:
     """Embed the requests of plans and make their scorers."""
@@ -157,7 +162,7 @@ def _queries(
         if request.filter_key not in among:
             among[request.filter_key] = _filter(plan.condition, session, generation, scorer)
         own, why = _own_rows(request, session.store), _guessed(request, model)
-        queries.append(EmbeddedQuery(plan, scorer, among[request.filter_key], own, why))
+        queries.append(EmbeddedQuery(plan, embedded, negatives, scorer, among[request.filter_key], own, why))
     return queries
 
 
@@ -167,7 +172,7 @@ def _guessed(request: SearchRequest, model: Model) -> dict[str, Any]:
     return {"query": {"guessed": "; ".join(guessed)}} if guessed else {}
 
 
-def _answer(asked: EmbeddedQuery, first: Rows | None, session: Session, state: State, generation: Generation) -> Hits:
+def hits_of(asked: EmbeddedQuery, first: Rows | None, session: Session, state: State, generation: Generation) -> Hits:
     """Rank the entries for a query and reorder the first of them; first: candidates that were found already."""
     stored, scorer = session.stored(state, generation), asked.scorer
     answers = rank(
@@ -215,7 +220,8 @@ def _reranker(given: str | None) -> tuple[Reranker | None, int]:
     return reranker, stage.first
 
 
-def _embedded_row(store: Store, generation: Generation, entry_id: str) -> int:
+def embedded_row(store: Store, generation: Generation, entry_id: str) -> int:
+    """Return the row of an entry with a vector. Raises TwinlensError for an unknown id, and one without a vector."""
     row = store.entry(entry_id).row
     if not store.has_vector(row, generation.number):
         raise TwinlensError(f"the picture with the id {entry_id!r} could not be embedded; twinlens info says why")
