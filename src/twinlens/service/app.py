@@ -17,12 +17,23 @@ from twinlens.service.errors import in_one_line, status_of
 from twinlens.service.intake import Intake
 from twinlens.service.observing import Observing
 from twinlens.service.records import Json
-from twinlens.service.routes import changes, collections, duplicates, export, fields, page, pictures, probes, search
+from twinlens.service.routes import (
+    changes,
+    collections,
+    duplicates,
+    explain,
+    export,
+    fields,
+    page,
+    pictures,
+    probes,
+    search,
+)
 from twinlens.service.service import Service
 from twinlens.service.settings import Settings
 from twinlens.version import __version__
 
-ROUTES = (search, pictures, collections, fields, duplicates, export, changes, probes, page)
+ROUTES = (search, pictures, collections, fields, duplicates, export, explain, changes, probes, page)
 """Files of routes, in the order in which they are tried."""
 
 

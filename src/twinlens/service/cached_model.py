@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlens.calibration import Channel
-from twinlens.collection.model import Model, Named
+from twinlens.collection.model import Model, Named, gate_map
 from twinlens.core.types import Arrays, Sample, Similarity
 from twinlens.media.sources import EncodedPicture
 from twinlens.service.lru import LeastRecent
@@ -96,6 +96,10 @@ class CachedModel:
     def cuts(self, text: str, /) -> bool:
         """Return True if the model reads a text but not its end."""
         return self.inner.cuts(text)
+
+    def gate_map(self, sample: Sample, /) -> Vector | None:
+        """Return the map of the model's gate over a picture; None where it has no such gate."""
+        return gate_map(self.inner, sample)[0]
 
     def embed_prepared(self, prepared: Sequence[Arrays], /) -> Vector:
         """Embed prepared samples as unit vectors (B, D)."""

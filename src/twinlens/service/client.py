@@ -162,9 +162,9 @@ class Client:
         self,
         image: Image,
         *,
-        id: str | None = None,
+        id: str | None = None,  # noqa: A002 - as an item has it
         caption: str = "",
-        metadata: Mapping[str, Any] | None = None,  # noqa: A002
+        metadata: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Add a picture to a writable service, or put it in the place of the one with its id; return its record."""
         given = {"id": id, "caption": caption, "metadata": json.dumps(dict(metadata or {}))}

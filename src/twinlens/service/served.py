@@ -16,12 +16,13 @@ from threading import Lock
 from twinlens.collection import Collection
 from twinlens.collection.facets import Facets
 from twinlens.collection.model import Load, Model
+from twinlens.collection.search.explanation import Explanation
 from twinlens.collection.search.query import samples
 from twinlens.collection.search.request import SearchRequest
 from twinlens.collection.store import DATABASE, Entry
 from twinlens.collection.store.layout import HOLDER
 from twinlens.collection.warming import WORDS
-from twinlens.core.types import Arrays, Sample, TwinlensError
+from twinlens.core.types import Arrays, Hit, Sample, TwinlensError
 from twinlens.service.batching import Answer, Batcher
 from twinlens.service.cached_model import CachedModel, EmbeddingCache
 from twinlens.service.errors import RequestError
@@ -36,16 +37,16 @@ QUIET_SECONDS = 30.0
 _CHANGING = (DATABASE, f"{DATABASE}-wal")
 FACET_SECONDS, FACET_SHARE = 5.0, 20.0
 """Seconds for which counted fields are shown, at least, and as a multiple of the time that counting took."""
-SEARCHES = 1024
-"""Searches whose request and answers are remembered, for explanations and exports."""
+SEARCHES, HITS = 1024, 50_000
+"""Searches, and hits of them together, that are remembered for explanations and exports."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """A search that was answered: its request, and the ids of its hits."""
+    """A search that was answered: its request and its hits."""
 
     request: SearchRequest
-    ids: tuple[str, ...]
+    hits: tuple[Hit, ...]
 
 
 class Served:
@@ -55,7 +56,7 @@ class Served:
         self.name, self.folder, self.settings, self._metrics = name, folder, settings, metrics
         self._load_model = load
         self.cache = EmbeddingCache(settings.cache)
-        self.searches = LeastRecent[str, Search](SEARCHES)
+        self.searches = LeastRecent[str, Search](SEARCHES, weight=HITS, weigh=lambda search: len(search.hits))
         self._loading, self._workers = Lock(), list[Workers[Model, Sample, Arrays]]()
         self._counting = Lock()
         self._facets: tuple[float, Facets] | None = None
@@ -89,10 +90,10 @@ class Served:
             raise RequestError(503, f"the collection {self.name} is being loaded; /ready tells when it answers")
         return self._batcher.submit(request)
 
-    def remember(self, request: SearchRequest, ids: Sequence[str]) -> str:
+    def remember(self, request: SearchRequest, hits: Sequence[Hit]) -> str:
         """Note a search, and return the id under which it is found again."""
         name = secrets.token_urlsafe(9)
-        self.searches.put(name, Search(request, tuple(ids)))
+        self.searches.put(name, Search(request, tuple(hits)))
         return name
 
     def search_of(self, name: str) -> Search:
@@ -110,6 +111,13 @@ class Served:
             if "has no picture" not in str(error):
                 raise
             raise RequestError(404, f"{self.name} has no picture with the id {entry_id!r}") from error
+
+    def explain(self, name: str, entry_id: str) -> Explanation:
+        """Explain the score of an entry for a search. Raises RequestError for an entry or a search that is unknown."""
+        search = self.search_of(name)
+        self.entry(entry_id)
+        (explanation,) = self.reads.explain(search.request, [entry_id], hits=search.hits)
+        return explanation
 
     def facets(self) -> Facets:
         """Return the fields and folders; counted again after a while, by how long that takes."""

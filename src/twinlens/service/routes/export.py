@@ -48,7 +48,7 @@ def export(
 
 def _chosen(served: Served, search: str, ids: Sequence[str] | None) -> list[_Ranked]:
     """Return the entries of a search's answers, all or some. Raises RequestError for an id that is none of them."""
-    found = {name: rank for rank, name in enumerate(served.search_of(search).ids, 1)}
+    found = {hit.id: hit.rank for hit in served.search_of(search).hits}
     wanted = list(found) if ids is None else ids
     if unknown := [name for name in wanted if name not in found]:
         raise RequestError(404, f"the search has no answer with the id {unknown[0]!r}")

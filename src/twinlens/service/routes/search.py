@@ -96,7 +96,7 @@ def _record(served: Served, request: SearchRequest, answer: Answer, body: Search
         "seconds": {"total": 0.0, "embed": answer.seconds if answer.embedded else 0, "rerank": hits.seconds},
         "embedded": answer.embedded,
         "cursor": str(end) if has_more else None,
-        "search": served.remember(request, [hit.id for hit in hits]),
+        "search": served.remember(request, hits),
     }
 
 
