@@ -95,7 +95,9 @@ def test_one_that_was_given_up_is_passed_over(gate, batcher):
 
 def model(count: int = 100) -> CachedModel:
     inner = MeanColor()
-    return CachedModel(inner, EmbeddingCache(count), lambda samples: [inner.prepare(sample) for sample in samples])
+    return CachedModel(
+        inner, inner.digest, EmbeddingCache(count), lambda samples: [inner.prepare(sample) for sample in samples]
+    )
 
 
 def picture(seed: int) -> QueryPicture:
@@ -132,7 +134,7 @@ def test_nothing_is_kept_without_a_cache():
 
 
 def test_other_models_have_other_embeddings():
-    one, other = model(), CachedModel(MeanColor(turn=3), EmbeddingCache(9), lambda samples: [])
+    one, other = model(), CachedModel(MeanColor(turn=3), "3", EmbeddingCache(9), lambda samples: [])
     other.cache = one.cache
     assert not np.array_equal(one.embed(SAMPLES[:1]), other.embed(SAMPLES[:1]))
 

@@ -20,7 +20,7 @@ Vector: TypeAlias = "NDArray[np.float32]"
 BATCH = 64
 """The most samples with pictures that are embedded at once."""
 Key: TypeAlias = tuple[str, bytes, str]
-"""The model's digest, the content hash of the picture (empty for none), and the text."""
+"""The model's name, the content hash of the picture (empty for none), and the text."""
 
 
 class EmbeddingCache:
@@ -43,14 +43,18 @@ class EmbeddingCache:
 class CachedModel:
     """Wraps a model; embeds each sample once while its embedding is cached.
 
-    prepare_all: prepares samples for the networks, such as in worker processes.
+    name: stands for the model in the cache, as its digest would, for which some models load torch. prepare_all:
+    prepares samples for the networks, such as in worker processes.
     """
 
     def __init__(
-        self, model: Model, cache: EmbeddingCache, prepare_all: Callable[[Sequence[Sample]], Sequence[Arrays]]
+        self,
+        model: Model,
+        name: str,
+        cache: EmbeddingCache,
+        prepare_all: Callable[[Sequence[Sample]], Sequence[Arrays]],
     ) -> None:
-        self.inner, self.cache, self.prepare_all = model, cache, prepare_all
-        self._digest = model.digest
+        self.inner, self.name, self.cache, self.prepare_all = model, name, cache, prepare_all
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
@@ -68,7 +72,7 @@ class CachedModel:
     @property
     def digest(self) -> str:
         """Return the content hash of the model."""
-        return self._digest
+        return self.inner.digest
 
     @property
     def rerank(self) -> str | None:
@@ -135,5 +139,5 @@ class CachedModel:
     def _key(self, sample: Sample) -> Key | None:
         """Return what an embedding depends on; None for a picture without a content hash."""
         if sample.image is None:
-            return self._digest, b"", sample.text
-        return (self._digest, sample.image.digest, sample.text) if isinstance(sample.image, EncodedPicture) else None
+            return self.name, b"", sample.text
+        return (self.name, sample.image.digest, sample.text) if isinstance(sample.image, EncodedPicture) else None

@@ -164,7 +164,7 @@ class Served:
                 self._workers.pop(0).stop()
             workers = Workers(prepare, model, count=self.settings.workers, seconds=self.settings.limits.seconds)
             self._workers.append(workers)
-            self._model = folder, CachedModel(model, self.cache, partial(_prepare_all, model, workers))
+            self._model = folder, CachedModel(model, folder.name, self.cache, partial(_prepare_all, model, workers))
             return self._model[1]
 
 
