@@ -12,6 +12,7 @@ from tests.mean_color import MeanColor
 from tests.pictures import ALONE
 from twinlens.collection import Collection
 from twinlens.service.app import create_app
+from twinlens.service.service import Service
 from twinlens.service.settings import Settings
 
 BASE = "http://127.0.0.1:8765"
@@ -32,7 +33,7 @@ def served(folder):
 
     def start(**settings):
         load, app_settings = settings.pop("load", MeanColor.load), {"collections": (folder,), **settings}
-        client = TestClient(create_app(Settings(**app_settings), load=load), base_url=BASE)
+        client = TestClient(create_app(Service(Settings(**app_settings), load)), base_url=BASE)
         opened.append(client.__enter__())
         until(lambda: client.get("/ready").status_code == 200)
         return client

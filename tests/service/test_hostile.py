@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import random
@@ -17,6 +18,9 @@ from PIL import Image
 from tests.mean_color import MeanColor
 from tests.service import hostile
 from twinlens.media import images
+from twinlens.service.intake import Intake
+from twinlens.service.metrics import Metrics
+from twinlens.service.observing import Observing
 from twinlens.service.settings import Limits
 
 LIMITS = Limits(picture=2**20, body=4 * 2**20, pixels=10_000_000, seconds=10)
@@ -132,3 +136,21 @@ def test_pixels_are_bounded_before_they_are_decoded(served):
     client = served(limits=Limits(pixels=1000))
     response = client.post("/search", files=[("image", ("a", hostile.picture(random.Random(3), "PNG")))])
     assert response.status_code == 415 and "pixels" in response.json()["error"]
+
+
+def test_a_body_that_comes_too_slowly_is_given_up():
+    async def slow():
+        await asyncio.sleep(30)
+
+    async def app(scope, receive, send):
+        await receive()
+
+    answered = []
+
+    async def send(message):
+        answered.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/search", "headers": []}
+    guarded = Observing(Intake(app, Limits(body_seconds=0.1)), Metrics())
+    asyncio.run(guarded(scope, slow, send))
+    assert answered[0]["status"] == 408 and b"took too long" in answered[1]["body"]

@@ -18,6 +18,7 @@ import pytest
 from tests import toy
 from tests.service.conftest import until
 from twinlens.collection import Collection
+from twinlens.service.server import bound
 
 TOKEN = "0123456789abcdef-right"
 
@@ -128,6 +129,16 @@ def test_a_mistake_is_one_line_and_exit_code_2(start, arguments, environment, li
     assert process.returncode == 2 and len(shown) == 1 and line in shown[0], err
 
 
+def test_words_of_queries_are_logged_where_that_is_asked(start):
+    process = start("--port", 0, "--json", "--log-queries")
+    with serving(process) as client:
+        client.post("/search", json={"text": "a red tile"})
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=30)
+    (query,) = [line for line in map(json.loads, err.splitlines()) if line["event"] == "query"]
+    assert query["text"] == ["a red tile"] and query["collection"] == "c"
+
+
 def test_a_port_in_use_is_one_line(start):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         process = start("--port", taken.getsockname()[1])
@@ -143,7 +154,15 @@ def test_others_need_the_token_of_the_file(start, tmp_path):
         assert client.get("/collections", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 200
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_small_answers_are_sent_at_once(host):
+    with bound(host, 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
+
+
 def test_without_the_extra_it_says_what_to_install(tmp_path):
-    program = "import sys; sys.modules['uvicorn'] = None; from twinlens.cli import main; sys.exit(main(['serve']))"
+    program = (
+        "import sys; sys.modules['prometheus_client'] = None; from twinlens.cli import main; sys.exit(main(['serve']))"
+    )
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2 and "pip install 'twinlens[serve]'" in done.stderr

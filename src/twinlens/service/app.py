@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
@@ -10,7 +10,6 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from twinlens.collection.model import Load
 from twinlens.core.types import TwinlensError
 from twinlens.service.access import Access
 from twinlens.service.errors import in_one_line, status_of
@@ -30,26 +29,19 @@ from twinlens.service.routes import (
     search,
 )
 from twinlens.service.service import Service
-from twinlens.service.settings import Settings
 from twinlens.version import __version__
 
 ROUTES = (search, pictures, collections, fields, duplicates, export, explain, changes, probes, page)
 """Files of routes, in the order in which they are tried."""
 
 
-def create_app(settings: Settings, *, load: Load | None = None, then: Callable[[], None] = lambda: None) -> FastAPI:
-    """Create the application, which opens the collections now and loads what searches need once it is started.
-
-    load: how a model folder is read. then: is called when everything is loaded. Raises TwinlensError for a folder that
-    is no collection.
-    """
-    service = Service(settings, load)
+def create_app(service: Service) -> FastAPI:
+    """Create the application of a service, which it closes at its end."""
 
     @asynccontextmanager
     async def running(_app: FastAPI) -> AsyncIterator[None]:
-        thread = service.warm_up(then)
+        service.warm_up()
         yield
-        thread.join()
         service.close()
 
     app = FastAPI(
@@ -66,8 +58,8 @@ def create_app(settings: Settings, *, load: Load | None = None, then: Callable[[
     app.mount("/web", page.Web(directory=page.WEB), name="web")
     for kind, handler in ((TwinlensError, _mended), (RequestValidationError, _unfit), (HTTPException, _plain)):
         app.add_exception_handler(kind, handler)
-    app.add_middleware(Intake, limits=settings.limits)
-    app.add_middleware(Access, settings=settings)
+    app.add_middleware(Intake, limits=service.settings.limits)
+    app.add_middleware(Access, settings=service.settings)
     app.add_middleware(Observing, metrics=service.metrics)
     return app
 

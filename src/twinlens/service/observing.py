@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import logging
-import sys
 import time
-from datetime import UTC, datetime
-from typing import Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from twinlens.core.types import TwinlensError
 from twinlens.service.errors import status_of
+from twinlens.service.log import LOG, log
 from twinlens.service.metrics import Metrics
 from twinlens.service.records import Json
 
-LOG = logging.getLogger("twinlens.service")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self';"
     " font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -82,31 +77,3 @@ def _failed(error: Exception) -> Json:
         return Json({"error": str(error)}, status_of(error), {"connection": "close"})
     LOG.error("a request failed", exc_info=error)
     return Json({"error": "the request failed in the service; its log has the reason"}, 500)
-
-
-def log(event: str, **fields: Any) -> None:
-    """Write a line of JSON to the log."""
-    LOG.info(event, extra={"fields": fields})
-
-
-class _Lines(logging.Formatter):
-    """Formats a record as one line of JSON."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
-        time_of = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line = {"time": time_of, "level": record.levelname.lower(), "event": record.getMessage()}
-        line |= getattr(record, "fields", {})
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line)
-
-
-def start_log() -> None:
-    """Write the log of this service, and what the server itself reports, as lines of JSON to standard error."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Lines())
-    for name, level in (("twinlens.service", logging.INFO), ("uvicorn", logging.WARNING)):
-        logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(level)

@@ -1,26 +1,18 @@
-"""The server: a socket, uvicorn on it, and its end by signals."""
+"""The start of a service: its socket, and its networks loaded beside the libraries that answer requests."""
 
 from __future__ import annotations
 
 import errno
-import signal
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import uvicorn
-
+from twinlens.collection.ingest.workers import load
 from twinlens.core.types import TwinlensError
-from twinlens.service.app import create_app
-from twinlens.service.observing import log, start_log
+from twinlens.service.log import log, start_log
+from twinlens.service.service import Service
 from twinlens.service.settings import Settings
-
-GRACE_SECONDS = 30
-"""Seconds for which requests in flight may still be answered after a signal."""
-BACKLOG = 2048
-MAX_CONNECTIONS = 512
 
 
 @dataclass(frozen=True)
@@ -45,47 +37,28 @@ def serve(settings: Settings, *, listening: Callable[[Address], None], ready: Ca
     """
     start_log()
     with bound(settings.host, settings.port) as listener:
-        app = create_app(settings, then=ready)
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-            limit_concurrency=MAX_CONNECTIONS,
-            backlog=BACKLOG,
-            proxy_headers=False,
-        )
+        service = Service(settings)
+        service.warm_up(ready)
+        # While the networks are loaded, which keeps another core busy; no process is forked in the midst of an import.
+        load("twinlens.service.app", "twinlens.service.loop")
+        from twinlens.service.app import create_app
+        from twinlens.service.loop import BACKLOG, run
+
+        app, port = create_app(service), listener.getsockname()[1]
         listener.listen(BACKLOG)  # from here on clients wait for their answers and are not refused
-        listening(Address(settings.host, listener.getsockname()[1]))
-        log("listening", host=settings.host, port=listener.getsockname()[1])
-        _Server(config).run(sockets=[listener])
+        listening(Address(settings.host, port))
+        log("listening", host=settings.host, port=port)
+        run(app, listener)
     log("stopped")
-
-
-class _Server(uvicorn.Server):
-    """A server that ends by a signal without raising it again: the end that was asked for is no failure."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Let Ctrl-C and SIGTERM end the server while the body runs."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 @contextmanager
 def bound(host: str, port: int) -> Iterator[socket.socket]:
     """Bind a socket to an address. Raises TwinlensError where that cannot be had."""
     try:
-        (family, kind, _, _, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        listener = socket.socket(family, kind)
+        (family, kind, protocol, _, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        # asyncio sends small parts at once on sockets that name their protocol, and lets them wait 40 ms on others.
+        listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
     except OSError as error:

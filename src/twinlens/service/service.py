@@ -28,6 +28,7 @@ class Service:
         self.settings, self.metrics = settings, Metrics()
         self.uploads, self.renderer = Uploads(settings.limits), Renderer(settings)
         self.fault: str | None = None
+        self._warming: Thread | None = None
         load = load or partial(runtime.load, mode=settings.runtime)
         with ExitStack() as opened:
             self._served: dict[str, Served] = {}
@@ -36,14 +37,16 @@ class Service:
                 opened.callback(self._served[name].close)
             opened.pop_all()
 
-    def warm_up(self, then: Callable[[], None] = lambda: None) -> Thread:
-        """Load the networks and the vectors in a thread of its own, and call `then`."""
-        thread = Thread(target=self._warm_up, args=(then,), name="warm-up", daemon=True)
-        thread.start()
-        return thread
+    def warm_up(self, then: Callable[[], None] = lambda: None) -> None:
+        """Begin, unless it has begun, to load the networks and the vectors in a thread; call `then` at its end."""
+        if self._warming is None:
+            self._warming = Thread(target=self._warm_up, args=(then,), name="warm-up", daemon=True)
+            self._warming.start()
 
     def close(self) -> None:
         """Answer the searches that wait, and close everything."""
+        if self._warming is not None:
+            self._warming.join()
         for served in self._served.values():
             served.close()
         self.renderer.stop()

@@ -14,6 +14,7 @@ from twinlens.core.types import Picture
 from twinlens.service import intake
 from twinlens.service.batching import Answer
 from twinlens.service.bodies import MAX_DEPTH, MAX_K, SearchBody
+from twinlens.service.log import log
 from twinlens.service.pictures import UPLOAD, QueryPicture, of_entry
 from twinlens.service.records import Json, hit_record
 from twinlens.service.routes._shared import PROBLEMS, EntryId, TheCollection, TheService, service_of
@@ -63,6 +64,8 @@ async def similar(
 
 async def _answered(service: Service, served: Served, body: SearchBody, uploads: list[bytes], begun: float) -> Json:
     request = await run_in_threadpool(_request, service, served, body, uploads)
+    if service.settings.log_queries:
+        log("query", collection=served.name, **query_record(request, body))
     answer = await asyncio.wrap_future(served.submit(request))
     record = _record(served, request, answer, body)
     record["seconds"]["total"] = time.perf_counter() - begun
