@@ -81,6 +81,34 @@ def test_gradients_reach_both_sides(name, with_map):
         assert (tensor.grad.flatten(1).abs().sum(1) > 0).all()
 
 
+MAPS_WITH_GATES = {"gate", "tirg_conv", "val", "mapwise", "cellwise"}
+VECTORS_WITH_GATES = {"tirg", "rtic", "curling"}
+
+
+@every_fusion
+@WITH_MAP
+def test_a_gate_has_the_shape_of_the_map_and_values_from_0_to_1(name, with_map):
+    options = {"cells": GRID} if name in ("mapwise", "cellwise") else {}
+    fusion, image, text = build(name, **options).eval(), side(0, with_map=with_map), side(1)
+    assert (fusion.gate_map(image, text) is not None) == (name in MAPS_WITH_GATES | VECTORS_WITH_GATES)
+    for both in ((image, text), (image, None)):
+        gate = fusion.gate_map(*both)
+        if gate is None:
+            continue
+        is_map = with_map or name in ("mapwise", "cellwise")  # which average any map over their cells
+        assert gate.shape == (ROWS, *(GRID if is_map and name in MAPS_WITH_GATES else (1, 1)))
+        assert gate.min() >= 0 and gate.max() <= 1
+
+
+@pytest.mark.parametrize("name", sorted(MAPS_WITH_GATES | VECTORS_WITH_GATES))
+def test_a_gate_depends_on_the_text_and_no_gate_on_other_rows(name):
+    fusion, image = trained(name), side(0, with_map=True)
+    gate = fusion.gate_map(image, side(1))
+    assert not torch.allclose(gate, fusion.gate_map(image, side(5)))
+    first = Features(image.vector[:1], image.tokens[:1], grid=GRID)
+    torch.testing.assert_close(fusion.gate_map(first, Features(side(1).vector[:1])), gate[:1])
+
+
 @every_fusion
 def test_a_side_may_be_missing(name):
     fusion, image, text = trained(name), side(0), side(1)

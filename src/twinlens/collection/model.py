@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Protocol, TypeAlias, cast, runtime_checkable
+from typing import Protocol, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,22 +57,18 @@ class Model(Embedder, Protocol):
         """Write the model folder."""
 
 
-@runtime_checkable
-class Gated(Protocol):
-    """A model that can show how far its fusion's gate lets the cells of a picture pass."""
-
-    def gate_map(self, sample: Sample, /) -> NDArray[np.float32] | None:
-        """Return the gate's map (H, W) over the picture of a sample, 0 to 1; None where there is no such gate."""
-
-
 NO_GATE = (
     "the model has no gate over a map of the picture, or was exported by a version that left it out; export it again"
 )
 
 
 def gate_map(model: Model, sample: Sample) -> tuple[NDArray[np.float32] | None, str | None]:
-    """Return the gate's map (H, W) of a sample, or None and the reason."""
-    found = model.gate_map(sample) if isinstance(model, Gated) else None
+    """Return how far the gate of a model is open over a sample's picture (H, W), 0 to 1; or None, and the reason.
+
+    A model offers it by a method `gate_map(sample)`, which returns None where there is no such gate.
+    """
+    of_model: Callable[[Sample], NDArray[np.float32] | None] | None = getattr(model, "gate_map", None)
+    found = None if of_model is None else of_model(sample)
     return (found, None) if found is not None else (None, NO_GATE)
 
 

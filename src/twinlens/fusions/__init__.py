@@ -41,16 +41,34 @@ class Fusion(nn.Module):
 
     def forward(self, image: Features | None, text: Features | None) -> Tensor:
         """Compose both sides into unit vectors (B, D). Raises ValueError when both are None."""
+        return F.normalize(self.compose(*self.filled(image, text)), dim=-1)
+
+    def gate_map(self, image: Features | None, text: Features | None) -> Tensor | None:
+        """Return how far the gate is open over the picture (B, H, W), 0 to 1: the mean of `gates` over channels.
+
+        None for a method without a gate. Raises ValueError when both sides are None.
+        """
+        gates = self.gates(*self.filled(image, text))
+        return None if gates is None else gates.mean(1)
+
+    def filled(self, image: Features | None, text: Features | None) -> tuple[Features, Features]:
+        """Replace what is missing of both sides by the learned vectors. Raises ValueError when both are None."""
         side = image or text
         if side is None:
             raise ValueError("a fusion needs an image, a text, or both")
         rows = side.vector.shape[0]
-        composed = self.compose(fill_absent(image, self.no_image, rows), fill_absent(text, self.no_text, rows))
-        return F.normalize(composed, dim=-1)
+        return fill_absent(image, self.no_image, rows), fill_absent(text, self.no_text, rows)
 
     def compose(self, image: Features, text: Features) -> Tensor:
         """Compose both sides, neither missing: (B, D), of any length; a row of zeros stays zero."""
         raise NotImplementedError
+
+    def gates(self, image: Features, text: Features) -> Tensor | None:  # noqa: ARG002
+        """Return the gate σ(·) on the picture's map (B, C, H, W), neither side missing; H = W = 1 for a bare vector.
+
+        None for a method that has no gate on the picture. A method that has one composes with the same tensor.
+        """
+        return None
 
     def auxiliary_loss(
         self,

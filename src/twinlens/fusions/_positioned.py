@@ -36,11 +36,11 @@ class PositionedMap(Fusion):
         self.place = nn.Parameter(_PLACE_STD * torch.randn(cells[0] * cells[1], image_dim))
         self.text_norm = _TextNorm(text_dim) if text_norm else None
 
-    def forward(self, image: Features | None, text: Features | None) -> Tensor:
-        """Compose both sides, the text normalised, into unit vectors (B, D)."""
+    def filled(self, image: Features | None, text: Features | None) -> tuple[Features, Features]:
+        """Normalise the text, and replace what is missing of both sides."""
         if text is not None and self.text_norm is not None:
             text = replace(text, vector=self.text_norm(text.vector, text.present))
-        return super().forward(image, text)
+        return super().filled(image, text)
 
     def positioned(self, image: Features) -> Tensor:
         """Average the picture's map over the cells and add their positions: (B, n, image_dim)."""

@@ -45,11 +45,20 @@ class Cellwise(PositionedMap):
 
     def compose(self, image: Features, text: Features) -> Tensor:
         """Compose both sides: (B, dim)."""
+        composed = self.method.compose(*self._rows(image, text))
+        return cast(Tensor, self.project(composed)).reshape(len(image.vector), -1)
+
+    def gates(self, image: Features, text: Features) -> Tensor | None:
+        """Return the gates of the method, whose only cell is each cell of the map: (B, C, rows, columns)."""
+        gates = self.method.gates(*self._rows(image, text))
+        if gates is None:
+            return None
+        return gates.flatten(1).reshape(len(image.vector), *self.cells, -1).permute(0, 3, 1, 2)
+
+    def _rows(self, image: Features, text: Features) -> tuple[Features, Features]:
+        """Make every cell a picture of its own, with a copy of the text: B · n rows."""
         cells = self.positioned(image)
-        # Every cell becomes a picture of its own, with a copy of the text: B · n rows.
-        pictures, texts = cells.flatten(0, 1), text.vector.repeat_interleave(cells.shape[1], dim=0)
-        composed = self.method.compose(Features(pictures), Features(texts))
-        return cast(Tensor, self.project(composed)).reshape(len(cells), -1)
+        return Features(cells.flatten(0, 1)), Features(text.vector.repeat_interleave(cells.shape[1], dim=0))
 
 
 @torch.no_grad()

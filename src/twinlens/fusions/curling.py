@@ -29,10 +29,18 @@ class Curling(Fusion):
 
     def compose(self, image: Features, text: Features) -> Tensor:
         """Compose both sides: (B, dim)."""
-        x = self.image_map(image.vector)
-        z = torch.cat([x, self.text_map(text.vector)], dim=-1)
+        x, z = self._mapped(image, text)
         composed: Tensor = torch.sigmoid(self.sweeping(z)).square() * (x + self.delivery(z))
         return composed
+
+    def gates(self, image: Features, text: Features) -> Tensor:
+        """Return γ as a map of one cell: (B, dim, 1, 1)."""
+        return torch.sigmoid(self.sweeping(self._mapped(image, text)[1]))[:, :, None, None]
+
+    def _mapped(self, image: Features, text: Features) -> tuple[Tensor, Tensor]:
+        """Project both sides: x (B, dim) and z = [x; t] (B, 2 · dim)."""
+        x = self.image_map(image.vector)
+        return x, torch.cat([x, self.text_map(text.vector)], dim=-1)
 
 
 def _mlp(width: int, out: int) -> nn.Sequential:

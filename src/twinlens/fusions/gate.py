@@ -58,9 +58,18 @@ class Gate(Fusion):
     def compose(self, image: Features, text: Features) -> Tensor:
         """Gate the picture's map (B, D, H, W) by the text, pool it and project it: (B, dim)."""
         x = as_map(image)
-        hidden = self.gate[:3](append_text(x, text.vector))
-        gate = self.gate[3:](hidden)
-        gated = torch.sigmoid(gate) * x if self.reading == "outside" else torch.sigmoid(gate * x)
+        hidden, gates = self._gated(x, text.vector)
+        gated = gates * x if self.reading == "outside" else gates
         if self.residual is not None:
             gated = gated + self.residual(hidden)
         return pool_cells(self.weight[:, None, None] * gated, self.cells, self.project)
+
+    def gates(self, image: Features, text: Features) -> Tensor:
+        """Return σ(·) of the reading: (B, D, H, W)."""
+        return self._gated(as_map(image), text.vector)[1]
+
+    def _gated(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Return h and σ(·) (B, D, H, W) of a map x (B, D, H, W) and a text t (B, T)."""
+        hidden = self.gate[:3](append_text(x, t))
+        gate = self.gate[3:](hidden)
+        return hidden, torch.sigmoid(gate if self.reading == "outside" else gate * x)

@@ -37,5 +37,12 @@ class Mapwise(PositionedMap):
 
     def compose(self, image: Features, text: Features) -> Tensor:
         """Compose both sides: (B, dim)."""
+        return self.method.compose(self._cells(image), text)
+
+    def gates(self, image: Features, text: Features) -> Tensor | None:
+        """Return the gates of the method on the map of cells: (B, C, rows, columns)."""
+        return self.method.gates(self._cells(image), text)
+
+    def _cells(self, image: Features) -> Features:
         cells = self.positioned(image)
-        return self.method.compose(Features(cells.mean(1), cells, grid=self.cells), text)
+        return Features(cells.mean(1), cells, grid=self.cells)

@@ -50,13 +50,21 @@ class Rtic(Fusion):
 
     def compose(self, image: Features, text: Features) -> Tensor:
         """Compose both sides: (B, dim)."""
-        x = self.image_map(image.vector)
-        f = self.join(torch.cat([x, self.text_map(text.vector)], dim=-1))
+        x, f = self._joined(image, text)
         gate = torch.sigmoid(self.gate(f))
         for error in self.errors:
             f = f + error(f)
         composed: Tensor = gate * x + (1 - gate) * f
         return composed
+
+    def gates(self, image: Features, text: Features) -> Tensor:
+        """Return the gate on the picture as a map of one cell: (B, dim, 1, 1)."""
+        return torch.sigmoid(self.gate(self._joined(image, text)[1]))[:, :, None, None]
+
+    def _joined(self, image: Features, text: Features) -> tuple[Tensor, Tensor]:
+        """Project the picture, and join both sides: (B, dim) each."""
+        x = self.image_map(image.vector)
+        return x, self.join(torch.cat([x, self.text_map(text.vector)], dim=-1))
 
     def auxiliary_loss(
         self, image: Features | None, text: Features | None, composed: Tensor, targets: Tensor

@@ -31,7 +31,15 @@ class Tirg(Fusion):
 
     def compose(self, image: Features, text: Features) -> Tensor:
         """Compose both sides: (B, dim)."""
-        x = self.image_map(image.vector)
-        z = torch.cat([x, self.text_map(text.vector)], dim=-1)
+        x, z = self._mapped(image, text)
         composed: Tensor = self.a[0] * torch.sigmoid(self.gate(z)) * x + self.a[1] * self.residual(z)
         return composed
+
+    def gates(self, image: Features, text: Features) -> Tensor:
+        """Return σ(g) as a map of one cell: (B, dim, 1, 1)."""
+        return torch.sigmoid(self.gate(self._mapped(image, text)[1]))[:, :, None, None]
+
+    def _mapped(self, image: Features, text: Features) -> tuple[Tensor, Tensor]:
+        """Project both sides: x (B, dim) and z = [x; t] (B, 2 · dim)."""
+        x = self.image_map(image.vector)
+        return x, torch.cat([x, self.text_map(text.vector)], dim=-1)

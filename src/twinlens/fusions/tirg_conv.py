@@ -32,8 +32,15 @@ class TirgConv(Fusion):
         """Compose both sides: (B, dim)."""
         x = as_map(image)  # (B, image_dim, H, W)
         z = append_text(x, text.vector)
-        mixed = self.a[0] * torch.sigmoid(self.gate(z)) * x + self.a[1] * self.residual(z)
+        mixed = self.a[0] * self._sigma(z) * x + self.a[1] * self.residual(z)
         return pool_cells(mixed, self.cells, self.project)
+
+    def gates(self, image: Features, text: Features) -> Tensor:
+        """Return σ(g): (B, image_dim, H, W)."""
+        return self._sigma(append_text(as_map(image), text.vector))
+
+    def _sigma(self, z: Tensor) -> Tensor:
+        return torch.sigmoid(self.gate(z))
 
 
 def _branch(width: int, out: int) -> nn.Sequential:

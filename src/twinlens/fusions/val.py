@@ -61,6 +61,12 @@ class Val(Fusion):
             vectors.append(F.normalize(pool_cells(composed, self.cells, project), dim=-1))
         return torch.cat(vectors, dim=-1)
 
+    def gates(self, image: Features, text: Features) -> Tensor:
+        """Return the gate of the first level, which has the whole map: (B, image_dim, H, W)."""
+        level = self.levels[0]
+        assert isinstance(level, _Level)
+        return level.gate(level.join(append_text(as_map(image), text.vector)))
+
 
 class _Level(nn.Module):
     """One level of VAL: x (B, D, H, W), t (B, T) → (B, D, H, W)."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,6 +27,7 @@ from twinlens.core.types import Arrays, Batch, Encoded, Features, Sample, Simila
 from twinlens.encoders import Encoder
 from twinlens.fusions import Fusion
 from twinlens.models import shipped
+from twinlens.models.seeding import drawing
 
 RECIPE, WEIGHTS, PROVENANCE, EXPORT = "recipe.toml", "model.safetensors", "provenance.json", "export.json"
 
@@ -56,7 +56,7 @@ class Composer(nn.Module):
             for n, part in enumerate(recipe.encoders)
         ]
         # Weights that are loaded over these need no exact draw, nor a change of torch's state that all threads see.
-        with _drawing(seed, dtype=torch.float64 if folder is None else torch.float32):
+        with drawing(seed, dtype=torch.float64 if folder is None else torch.float32):
             encoders = [
                 variants.make("encoders", part.name, **options)
                 for part, options in zip(recipe.encoders, options_of_parts, strict=True)
@@ -73,7 +73,7 @@ class Composer(nn.Module):
         """
         recipe = self.recipe.model_copy(update={"fusion": part})
         sizes = {"image_dim": self.fusion.image_dim, "text_dim": self.fusion.text_dim, "dim": recipe.dim}
-        with _drawing(seed):
+        with drawing(seed):
             fusion = _fusion(recipe, sizes)
         composer = type(self)(recipe, self._encoders(), fusion.float())
         composer.folder = self.folder
@@ -138,6 +138,19 @@ class Composer(nn.Module):
                 advance(len(part))
         self.train(was_training)
         return out
+
+    @torch.inference_mode()
+    def gate_map(self, sample: Sample) -> NDArray[np.float32] | None:
+        """Return how far the fusion's gate is open over the picture of a sample (H, W), 0 to 1, in evaluation mode.
+
+        None for a fusion without a gate, and for a picture that is a single vector.
+        """
+        was_training = self.training
+        self.eval()
+        encoded = self.encode(to_device(self.stack([self.prepare(sample)]), self.device))
+        gate: Tensor | None = self.fusion.gate_map(encoded.image, encoded.text)
+        self.train(was_training)
+        return None if gate is None or gate[0].numel() == 1 else np.asarray(gate[0].float().cpu().numpy())
 
     @torch.inference_mode()
     def embed_prepared(self, prepared: Sequence[Arrays]) -> NDArray[np.float32]:
@@ -235,23 +248,6 @@ class Composer(nn.Module):
 
     def _encoders(self) -> list[Encoder]:
         return [encoder for encoder in self.encoders if isinstance(encoder, Encoder)]
-
-
-@contextmanager
-def _drawing(seed: int, *, dtype: torch.dtype = torch.float64) -> Iterator[None]:
-    """Draw initial weights from a seed, in float64 and without touching the generators of others.
-
-    In float32 normal numbers depend on the processor's vector instructions in their last bit; rounded from float64
-    they are the same everywhere.
-    """
-    before = torch.get_default_dtype()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        torch.set_default_dtype(dtype)
-        try:
-            yield
-        finally:
-            torch.set_default_dtype(before)
 
 
 def _fusion(recipe: Recipe, sizes: Mapping[str, int]) -> Fusion:

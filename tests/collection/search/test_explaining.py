@@ -250,3 +250,12 @@ def test_a_model_without_a_gate_says_so(all_collections):
     assert one.gate is None and "no gate" in one.no_gate
     (one,) = collections[SideBySide].explain(asked(pictures, text="green"), ["2"])
     assert "no picture" in one.no_gate
+
+
+def test_a_gate_is_shown_over_the_first_picture(all_collections):
+    pictures, collections = all_collections
+    (one,) = collections[Composer].explain(asked(pictures, image="red-0.png", text="a green one"), ["2"])
+    assert (one.gate.rows, one.gate.columns, len(one.gate.values)) == (4, 16, 64)
+    assert all(0 <= value <= 1 for value in one.gate.values) and one.no_gate is None
+    (alone,) = collections[Composer].explain(asked(pictures, image="red-0.png"), ["2"])
+    assert alone.gate.values != one.gate.values  # the words move it

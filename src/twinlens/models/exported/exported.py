@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -108,10 +109,8 @@ class ExportedModel:
 
     def embed_prepared(self, prepared: Sequence[Arrays]) -> Vectors:
         """Embed prepared samples as one batch of unit vectors (B, D). Raises TwinlensError for graphs of another D."""
-        try:
+        with self._fitting():
             vectors = self._network(prepared)
-        except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise TwinlensError(f"the networks in {self.folder} do not fit together: {error!r}; {AGAIN}") from error
         if vectors.shape[1] != self.dim:
             raise TwinlensError(
                 f"the networks in {self.folder} give {vectors.shape[1]} channels, not {self.dim}; {AGAIN}"
@@ -129,6 +128,22 @@ class ExportedModel:
                 prepared = [self._preparations.prepare(sample, needed) for sample in part]
             out[start : start + len(part)] = self.embed_prepared(prepared)
         return out
+
+    def gate_map(self, sample: Sample) -> Vectors | None:
+        """Return how far the gate is open over the picture of a sample (H, W), 0 to 1.
+
+        None for a fusion without a gate over a map, and for an export of an earlier version.
+        """
+        with self._fitting():
+            return self._network.gate_map(self.prepare(sample))
+
+    @contextmanager
+    def _fitting(self) -> Iterator[None]:
+        """Turn the errors of networks that do not fit together into a TwinlensError."""
+        try:
+            yield
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise TwinlensError(f"the networks in {self.folder} do not fit together: {error!r}; {AGAIN}") from error
 
     def save(self, folder: Path | str) -> None:
         """Write the model folder, as links to the same files where the disk allows it.

@@ -23,7 +23,7 @@ from twinlens.core.types import Arrays, Encoded, Features, Sample
 from twinlens.encoders import Encoder
 from twinlens.fusions import Fusion
 from twinlens.models.composer import Composer, joined
-from twinlens.models.runtime.parts import VECTORS, Preparations, Tower, head_name, stacked
+from twinlens.models.runtime.parts import GATE, VECTORS, Preparations, Tower, head_name, stacked
 from twinlens.preparation import Preparation
 from twinlens.preparation.absent import Absent
 from twinlens.preparation.words import Words
@@ -49,21 +49,37 @@ class TowerModule(nn.Module):
 
 
 class HeadModule(nn.Module):
-    """A fusion of some towers' features into unit vectors; it takes them in the order of the towers' outputs."""
+    """A fusion of some towers' features into unit vectors; it takes them in the order of the towers' outputs.
+
+    gated: the fusion's gate over the picture's map is a second output.
+    """
 
     def __init__(self, fusion: Fusion, names: Sequence[str], grids: Mapping[str, Grid]) -> None:
         super().__init__()
-        self.fusion, self.names, self.grids = fusion, list(names), dict(grids)
+        self.fusion, self.names, self.grids, self.gated = fusion, list(names), dict(grids), False
 
-    def forward(self, *features: Tensor) -> tuple[Tensor]:
-        """Return the unit vectors (B, D)."""
+    def forward(self, *features: Tensor) -> tuple[Tensor, ...]:
+        """Return the unit vectors (B, D), and the gate (B, H, W) if there is one."""
+        both = self._encoded(features)
+        vectors: Tensor = self.fusion(both.image, both.text)
+        gate = self.fusion.gate_map(both.image, both.text) if self.gated else None
+        return (vectors,) if gate is None else (vectors, gate)
+
+    @torch.inference_mode()
+    def has_gate(self, features: Mapping[str, Tensor]) -> bool:
+        """Return True if the fusion has a gate over a map of more than one cell of the picture."""
+        both, training = self._encoded([features[name] for name in self.names]), self.fusion.training
+        gate = self.fusion.eval().gate_map(both.image, both.text) if both.image is not None else None
+        self.fusion.train(training)
+        return gate is not None and gate[0].numel() > 1
+
+    def _encoded(self, features: Sequence[Tensor]) -> Encoded:
         outputs = []
         for _, group in itertools.groupby(zip(self.names, features, strict=True), lambda pair: pair[0].split(".")[0]):
             named = dict(group)
             sides = {side: self._side(named, side) for side in _SIDES}
             outputs.append(Encoded(**sides))
-        both = joined(outputs)
-        return (self.fusion(both.image, both.text),)
+        return joined(outputs)
 
     def _side(self, named: Mapping[str, Tensor], side: str) -> Features | None:
         tensors = {name.split(".")[2]: tensor for name, tensor in named.items() if name.split(".")[1] == side}
@@ -89,19 +105,22 @@ class TorchPart:
 
 def modules(composer: Composer, sample: Arrays) -> tuple[list[Tower], dict[str, TorchPart]]:
     """Return the towers of a composer and all its parts by name; `sample` (stacked arrays) shows shapes."""
-    towers, parts, grids = [], dict[str, TorchPart](), dict[str, Grid]()
+    towers, parts, grids, features = [], dict[str, TorchPart](), dict[str, Grid](), dict[str, Tensor]()
     for n, encoder in enumerate(composer.encoders):
         assert isinstance(encoder, Encoder)
         inputs = tuple(key for key in sample if key.startswith(f"{n}."))
         encoded = _tried(encoder, {key.partition(".")[2]: sample[key] for key in inputs})
-        grids |= {f"{n}.{side}": features.grid for side in _SIDES if (features := getattr(encoded, side)) is not None}
-        outputs = tuple(f"{n}.{name}" for name in flat(encoded))
+        grids |= {f"{n}.{side}": found.grid for side in _SIDES if (found := getattr(encoded, side)) is not None}
+        features |= {f"{n}.{name}": tensor for name, tensor in flat(encoded).items()}
+        outputs = tuple(name for name in features if name.startswith(f"{n}."))
         towers.append(Tower(str(n), n, tuple(sorted(encoder.reads)), inputs, outputs))
         parts[str(n)] = TorchPart(TowerModule(encoder, inputs), inputs, outputs)
     assert isinstance(composer.fusion, Fusion)
     for some in _together(towers):
         names = [name for tower in some for name in tower.outputs]
-        parts[head_name(some)] = TorchPart(HeadModule(composer.fusion, names, grids), names, [VECTORS])
+        head = HeadModule(composer.fusion, names, grids)
+        head.gated = head.has_gate(features)
+        parts[head_name(some)] = TorchPart(head, names, [VECTORS, GATE] if head.gated else [VECTORS])
     return towers, parts
 
 

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 Vectors: TypeAlias = NDArray[np.float32]
 NetworkPart: TypeAlias = "Callable[[Arrays], Arrays]"
 VECTORS = "vectors"
-"""Name of a head's only output."""
+"""Name of a head's first output."""
+GATE = "gate"
+"""Name of its second output, the gate over a picture's map (B, H, W), where the fusion has one."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,21 @@ class Network:
 
     def __call__(self, prepared: Sequence[Arrays]) -> Vectors:
         """Return the unit vectors (B, D) of prepared samples."""
+        return np.asarray(self._outputs(prepared)[VECTORS], dtype=np.float32)
+
+    def gate_map(self, prepared: Arrays) -> Vectors | None:
+        """Return the gate (H, W) over the picture of a prepared sample; None where the head has no such output."""
+        gate = self._outputs([prepared]).get(GATE)
+        return None if gate is None else np.asarray(gate[0], dtype=np.float32)
+
+    def _outputs(self, prepared: Sequence[Arrays]) -> Arrays:
+        """Return the outputs of the head for prepared samples."""
         arrays = stacked(prepared, trims=self.trims)
         running = [tower for tower in self.towers if not tower.idle(arrays)] or list(self.towers)
         features: dict[str, NDArray[np.generic]] = {}
         for tower in running:
             features |= self._part(tower.name)({key: arrays[key] for key in tower.inputs})
-        return np.asarray(self._part(head_name(running))(features)[VECTORS], dtype=np.float32)
+        return self._part(head_name(running))(features)
 
     @contextmanager
     def loading(self, encoders: Collection[int] | None) -> Iterator[None]:

@@ -198,6 +198,13 @@ class Runtime:
         vectors = [self.embed_prepared([self.prepare(sample) for sample in part]) for part in parts]
         return np.concatenate(vectors) if vectors else np.empty((0, self.dim), dtype=np.float32)
 
+    def gate_map(self, sample: Sample) -> Vectors | None:
+        """Return how far the gate is open over a sample's picture (H, W), 0 to 1; None without one."""
+        if self.channels:  # sides that are kept apart pass no gate: no need to load torch
+            return None
+        gate = None if self._network is None else self._network.gate_map(self.prepare(sample))
+        return self.composer.gate_map(sample) if gate is None else gate
+
     def repays(self, pictures: int) -> bool:
         """Return True if a trial costs at most `SHARE` of what plain torch takes for so many pictures, or is cached."""
         if self._manifest is not None or self._tuned:
