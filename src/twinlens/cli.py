@@ -24,6 +24,7 @@ ORDER = (
     "demo",
     "index",
     "search",
+    "explain",
     "serve",
     "mcp",
     "info",

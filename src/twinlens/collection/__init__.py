@@ -9,9 +9,9 @@ from twinlens.collection.maintenance import FileCheck, Info
 from twinlens.collection.model import Model
 from twinlens.collection.receipts import Replay
 from twinlens.collection.repairing import Repair
-from twinlens.collection.search.explanation import Explanation
 from twinlens.collection.search.records import Hits
 from twinlens.collection.search.request import SearchRequest
+from twinlens.core.explanation import Explanation
 
 __all__ = [
     "Collection",

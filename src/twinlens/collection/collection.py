@@ -19,7 +19,6 @@ from twinlens.collection.engines.local import LocalEngine
 from twinlens.collection.listing import Listing, listing
 from twinlens.collection.maintenance import FileCheck, Info
 from twinlens.collection.model import Load, Model, chosen
-from twinlens.collection.search.explanation import Explanation
 from twinlens.collection.search.fields import known_fields
 from twinlens.collection.search.many import Query, requests
 from twinlens.collection.search.records import Hits
@@ -29,6 +28,7 @@ from twinlens.collection.store import DATABASE, PICTURES, Contents, Entry, Gener
 from twinlens.collection.writer import create, follow_moved
 from twinlens.collection.writes import FOLDER, Writes
 from twinlens.core.arguments import as_folder, as_kind, as_text
+from twinlens.core.explanation import Explanation
 from twinlens.core.types import NEAR_DUPLICATE, Hit, TwinlensError
 from twinlens.models.runtime import accelerated, load
 

@@ -101,8 +101,8 @@ class Card:
         inner = size[0] - 2 * PADDING
         canvas = Image.new("RGB", size, PAGE)
         border, width = (RIGHT, 3) if self.is_right else (ACCENT if self.score is None else BORDER, 1)
-        _panel(canvas, (0, 0, *size), 12, border)
-        _panel(canvas, (width, width, size[0] - width, size[1] - width), 12 - width, CARD)
+        panel(canvas, (0, 0, *size), 12, border)
+        panel(canvas, (width, width, size[0] - width, size[1] - width), 12 - width, CARD)
         self._draw_tile(canvas, inner, tile)
         self._draw_head(canvas, PADDING + tile, inner)
         top = PADDING + tile + self._head
@@ -132,13 +132,14 @@ class Card:
         pen.text((PADDING, top + 12), self.label, font=font_for(self.label, 19), fill=RIGHT if self.is_right else INK)
         pen.text((right, top + 13), f"{self.score:.3f}", font=font_for("0", 17), fill=QUIET, anchor="ra")
         bar = (PADDING, top + 40, right, top + 40 + _BAR)
-        _panel(canvas, bar, _BAR // 2, TRACK)
+        panel(canvas, bar, _BAR // 2, TRACK)
         reach = round(width * self.share)
         if reach >= _BAR:
-            _panel(canvas, (*bar[:2], PADDING + reach, bar[3]), _BAR // 2, ACCENT)
+            panel(canvas, (*bar[:2], PADDING + reach, bar[3]), _BAR // 2, ACCENT)
 
 
-def _panel(canvas: Image.Image, box: tuple[int, int, int, int], radius: int, color: Color) -> None:
+def panel(canvas: Image.Image, box: tuple[int, int, int, int], radius: int, color: Color) -> None:
+    """Draw a rectangle with round corners: left, top, right and bottom in pixels."""
     size = (box[2] - box[0], box[3] - box[1])
     canvas.paste(color, box, _rounded(size, radius))
 

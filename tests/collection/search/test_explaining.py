@@ -15,9 +15,9 @@ from tests.pictures import ALONE, draw
 from twinlens.calibration import Calibration, Channel, channels_of_sides
 from twinlens.collection import Collection, SearchRequest
 from twinlens.collection.search import word_effects
-from twinlens.collection.search.explanation import PARTS
 from twinlens.collection.search.search import Plan, embedded_queries
 from twinlens.collection.search.shares import _bonus, _part, terms
+from twinlens.core.explanation import PARTS
 from twinlens.core.types import TwinlensError
 from twinlens.models.composer import Composer
 

@@ -8,12 +8,12 @@ import numpy as np
 
 from twinlens.collection.model import Model, gate_map
 from twinlens.collection.search import query
-from twinlens.collection.search.explanation import Explanation, GateMap
 from twinlens.collection.search.request import SearchRequest
 from twinlens.collection.search.search import Plan, Session, embedded_queries, embedded_row, hits_of
 from twinlens.collection.search.shares import shares
 from twinlens.collection.search.word_effects import word_effects
 from twinlens.collection.store import Generation
+from twinlens.core.explanation import Explanation, GateMap
 from twinlens.core.types import Hit, Sample
 
 NO_PICTURE = "the query has no picture for a gate to act on"

@@ -11,10 +11,10 @@ import numpy as np
 from twinlens.calibration import BOTH, Calibration, Channel, Direction, picture_block
 from twinlens.collection.model import Model
 from twinlens.collection.search import query
-from twinlens.collection.search.explanation import PARTS, Share
 from twinlens.collection.search.scoring import LinearScorer
 from twinlens.collection.search.search import EmbeddedQuery
 from twinlens.collection.store import Vectors
+from twinlens.core.explanation import PARTS, Share
 from twinlens.core.types import Sample, Similarity
 
 REPEATED_WORDS = "same words"

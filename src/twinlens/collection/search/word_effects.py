@@ -11,11 +11,11 @@ import numpy as np
 from twinlens.calibration import Direction
 from twinlens.collection.model import Model
 from twinlens.collection.search import query
-from twinlens.collection.search.explanation import WordEffect
 from twinlens.collection.search.request import SearchRequest
 from twinlens.collection.search.scoring import LinearScorer, Scorer
 from twinlens.collection.search.search import EmbeddedQuery
 from twinlens.collection.store import Vectors
+from twinlens.core.explanation import WordEffect
 from twinlens.core.types import TwinlensError
 
 MOST_WORDS = 40
