@@ -10,7 +10,7 @@ from tests import toy
 from tests.mean_color import MeanColor
 from twinlens import Collection, Composer, Dataset, Recipe, Sample, TwinlensError, evaluate, find_recipe, train
 from twinlens.adaptation import Plan, learn, measure, revert
-from twinlens.collection import receipts
+from twinlens.collection import SearchRequest, receipts
 from twinlens.collection.ingest import Options
 
 NOTHING = Dataset((), (), {})
@@ -55,6 +55,9 @@ def test_what_a_model_cannot_take_is_one_line(toy_composer, given):
 def test_what_a_collection_cannot_take_is_one_line(collection, tmp_path, given):
     uses = [collection.answer, collection.change_model, collection.entry, Collection.open, receipts.read]
     uses += [lambda it: collection.search(k=[it], text="red")]
+    uses += [lambda it: collection.explain(it, ["1"])]
+    uses += [lambda it: collection.explain(SearchRequest.of(None, "red"), [it])]
+    uses += [lambda it: collection.explain(SearchRequest.of(None, "red"), it)]
     uses += [lambda it: receipts.search(collection, it), lambda it: receipts.replay(collection, it)]
     if given is not None:
         uses += [lambda it: Collection.mend(collection.folder, composer=it), collection.search]

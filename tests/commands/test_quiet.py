@@ -41,6 +41,7 @@ COMMANDS = [
     [*INDEX, "--runtime", "onnx"],
     ["search", "--text", "a red tile", "--runtime", "onnx", "--receipt", "r.json", "--export", "a.csv"],
     ["search", "--image", "pictures/red.png", "--text", "blue", "--where", "year > 2000", "--rerank", "diverse"],
+    ["explain", "--image", "pictures/red.png", "--text", "a blue tile", "--hit", "1", "--out", "why"],
     ["replay", "r.json"],
     ["info"],
     ["duplicates"],

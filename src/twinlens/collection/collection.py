@@ -177,10 +177,10 @@ class Collection(Writes):
         ids: those of hits, or of other entries. hits: the answers that `answer` gave to this request, which saves the
         search. Raises TwinlensError for an unknown id, and as `search` does.
         """
-        from twinlens.collection.search.explaining import explain  # whoever searches needs none of it
+        from twinlens.collection.search.explaining import as_ids, explain  # whoever searches needs none of it
 
         as_kind("explain", request, SearchRequest, "give SearchRequest.of(image, text)")
-        listed = [ids] if isinstance(ids, str) else list(ids)
+        listed = as_ids(ids)
         with self._busy:
             while listed:  # another model may begin to serve between the two
                 found = explain(request, listed, self._session, self.generation, self.model, hits=hits)

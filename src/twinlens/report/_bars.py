@@ -80,7 +80,8 @@ def draw_chips(canvas: Image.Image, corner: tuple[int, int], placed: Sequence[Ch
         text = escaped(word.word)
         ink = CARD if strength > 0.6 else INK
         pen.text((x + width // 2, y + CHIP // 2), text, font=font_for(text, 16), fill=ink, anchor="mm")
-        pen.text((x + width // 2, y + CHIP + 3), f"{word.effect:+.2f}", font=font_for("0", 12), fill=QUIET, anchor="ma")
+        effect = _signed(word.effect, 2)
+        pen.text((x + width // 2, y + CHIP + 3), effect, font=font_for("0", 12), fill=QUIET, anchor="ma")
     return chips_height(placed)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -13,8 +13,9 @@ from twinlens.collection.search.search import Plan, Session, embedded_queries, e
 from twinlens.collection.search.shares import shares
 from twinlens.collection.search.word_effects import word_effects
 from twinlens.collection.store import Generation
+from twinlens.core.arguments import as_text, shown
 from twinlens.core.explanation import Explanation, GateMap
-from twinlens.core.types import Hit, Sample
+from twinlens.core.types import Hit, Sample, TwinlensError
 
 NO_PICTURE = "the query has no picture for a gate to act on"
 
@@ -55,6 +56,14 @@ def explain(
             Explanation(one, rank, shown, scorer.unit, parts, words, unmeasured, facts, why, gate, no_gate)
         )
     return explanations
+
+
+def as_ids(given: object) -> list[str]:
+    """Check the ids of entries, one or a list. Raises TwinlensError for anything else."""
+    if isinstance(given, bytes | bytearray | Mapping) or not isinstance(given, Iterable):
+        raise TwinlensError(f"explain wants a list of ids, not {shown(given)}")
+    ids = [given] if isinstance(given, str) else list(given)
+    return [as_text("explain, which takes the ids of hits,", one) for one in ids]
 
 
 def _gate(request: SearchRequest, model: Model) -> tuple[GateMap | None, str | None]:
