@@ -8,7 +8,10 @@ from typing import NamedTuple
 from PIL import Image
 
 from twinlens.collection.store import Entry
+from twinlens.core.explanation import GateMap
+from twinlens.core.types import Picture
 from twinlens.media import formats, images, moments, sources
+from twinlens.report.gate import gate_overlay
 from twinlens.service.errors import RequestError
 from twinlens.service.lru import LeastRecent
 from twinlens.service.pictures import read
@@ -21,6 +24,8 @@ TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WebP": "image/webp", "GIF": 
 """Formats that browsers show, and their media types."""
 LARGEST = 4096
 """Pixels of the longer side of a picture that is converted for browsers."""
+OVERLAY = 720
+"""Pixels of the longer side of a picture with the map of a gate over it."""
 QUALITY = {240: 82, 480: 85, LARGEST: 92}
 
 
@@ -36,6 +41,13 @@ class Job(NamedTuple):
 
     entry: Entry
     size: int | None
+
+
+class GateJob(NamedTuple):
+    """A picture of a query, and the map of the gate that is laid over it."""
+
+    picture: Picture
+    gate: GateMap
 
 
 class Renderer:
@@ -60,13 +72,19 @@ class Renderer:
         """Return the file of an entry, converted where browsers do not show its format. Raises as `thumb`."""
         return self._workers.one(Job(entry, None))
 
+    def gate(self, picture: Picture, gate: GateMap) -> Rendered:
+        """Return the map of a gate laid over the picture of a query. Raises BadPicture where that cannot be decoded."""
+        return self._workers.one(GateJob(picture, gate))
+
     def stop(self) -> None:
         """End the processes."""
         self._workers.stop()
 
 
-def render(_shared: None, job: Job) -> Rendered:
+def render(_shared: None, job: Job | GateJob) -> Rendered:
     """Render a job, in a worker process. Raises RequestError where the file is not as it was indexed, BadPicture."""
+    if isinstance(job, GateJob):
+        return _overlay(job)
     if moments.split(job.entry.path) is not None:
         return _encoded(_moment(job.entry), job.size or LARGEST)
     data = read(job.entry)
@@ -75,6 +93,13 @@ def render(_shared: None, job: Job) -> Rendered:
         return Rendered(data, TYPES[row.name])
     size = job.size or LARGEST
     return _encoded(images.decode(io.BytesIO(data), job.entry.path.name, near=(size, size)), size)
+
+
+def _overlay(job: GateJob) -> Rendered:
+    picture, file = images.load(job.picture), io.BytesIO()
+    picture.thumbnail((OVERLAY, OVERLAY))
+    gate_overlay(picture, job.gate).save(file, "PNG")
+    return Rendered(file.getvalue(), "image/png")
 
 
 def _moment(entry: Entry) -> Image.Image:

@@ -16,12 +16,12 @@ from threading import Lock
 from twinlens.collection import Collection
 from twinlens.collection.facets import Facets
 from twinlens.collection.model import Load, Model
-from twinlens.collection.search.explanation import Explanation
 from twinlens.collection.search.query import samples
 from twinlens.collection.search.request import SearchRequest
 from twinlens.collection.store import DATABASE, Entry
 from twinlens.collection.store.layout import HOLDER
 from twinlens.collection.warming import WORDS
+from twinlens.core.explanation import Explanation
 from twinlens.core.types import Arrays, Hit, Sample, TwinlensError
 from twinlens.service.batching import Answer, Batcher
 from twinlens.service.cached_model import CachedModel, EmbeddingCache
@@ -37,6 +37,8 @@ QUIET_SECONDS = 30.0
 _CHANGING = (DATABASE, f"{DATABASE}-wal")
 FACET_SECONDS, FACET_SHARE = 5.0, 20.0
 """Seconds for which counted fields are shown, at least, and as a multiple of the time that counting took."""
+EXPLANATIONS = 256
+"""Explanations that are remembered."""
 SEARCHES, HITS = 1024, 50_000
 """Searches, and hits of them together, that are remembered for explanations and exports."""
 
@@ -57,6 +59,7 @@ class Served:
         self._load_model = load
         self.cache = EmbeddingCache(settings.cache)
         self.searches = LeastRecent[str, Search](SEARCHES, weight=HITS, weigh=lambda search: len(search.hits))
+        self.explanations = LeastRecent[tuple[str, str], Explanation](EXPLANATIONS)
         self._loading, self._workers = Lock(), list[Workers[Model, Sample, Arrays]]()
         self._counting = Lock()
         self._facets: tuple[float, Facets] | None = None
@@ -116,7 +119,10 @@ class Served:
         """Explain the score of an entry for a search. Raises RequestError for an entry or a search that is unknown."""
         search = self.search_of(name)
         self.entry(entry_id)
+        if (known := self.explanations.get((name, entry_id))) is not None:
+            return known
         (explanation,) = self.reads.explain(search.request, [entry_id], hits=search.hits)
+        self.explanations.put((name, entry_id), explanation)
         return explanation
 
     def facets(self) -> Facets:
