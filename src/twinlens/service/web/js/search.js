@@ -1,0 +1,93 @@
+// Searching for one column: one request at a time, always for the newest state, so that a slide is as fast as answers.
+
+import * as api from "./api.js";
+import { build, hasQuery } from "./request.js";
+import * as state from "./state.js";
+import * as uploads from "./uploads.js";
+
+const UPLOAD = "upload:";
+
+export class Search {
+  /** show: functions started, answered, more, failed, and emptied. collection, kinds: functions of what is searched. */
+  constructor(show, { collection, kinds }) {
+    Object.assign(this, { show, collection, kinds });
+    this.answer = null;
+    this.hits = [];
+    this.running = false;
+    this.again = false;
+  }
+
+  /** Search for the state as it is now, or once the running search is answered. */
+  async run() {
+    this.again = true;
+    if (this.running) return;
+    this.running = true;
+    while (this.again) {
+      this.again = false;
+      await this.#once();
+    }
+    this.running = false;
+  }
+
+  async #once() {
+    if (!hasQuery(state.get(), uploads.waiting())) {
+      this.answer = null;
+      this.hits = [];
+      this.show.emptied();
+      return;
+    }
+    this.show.started();
+    try {
+      this.answer = await this.#ask();
+      this.hits = this.answer.hits;
+      this.show.answered(this.answer, this.hits);
+    } catch (error) {
+      if (!this.#sendsAgain(error)) this.show.failed(error);
+    }
+  }
+
+  async #ask() {
+    const sent = uploads.waiting();
+    const json = this.#json(sent);
+    if (!sent.length) return api.search(json);
+    const answer = await api.searchWith(sent.map((one) => one.file), json);
+    const references = answer.query.image.slice(json.image.length);
+    uploads.settle(sent, references);
+    // Pictures that were taken away meanwhile stay away.
+    const kept = state.get().image.filter((one) => json.image.includes(one));
+    const fresh = state.get().image.filter((one) => !json.image.includes(one));
+    state.correct({ image: [...new Set([...kept, ...references, ...fresh])] });
+    return answer;
+  }
+
+  #json(files, cursor = null) {
+    return { ...build(state.get(), this.kinds(), { files, cursor }), collection: this.collection() || null };
+  }
+
+  /** Send pictures again that the service does not remember any more. */
+  #sendsAgain(error) {
+    const forgotten = state.get().image.filter((one) => one.startsWith(UPLOAD));
+    if (error.status !== 404 || !forgotten.length || !forgotten.every(uploads.fileOf)) return false;
+    uploads.resend(forgotten);
+    state.correct({ image: state.get().image.filter((one) => !one.startsWith(UPLOAD)) });
+    this.again = true;
+    return true;
+  }
+
+  /** Fetch the answers after those that are there. */
+  async more() {
+    const before = this.answer;
+    if (this.running || !before?.cursor) return;
+    this.running = true;
+    try {
+      const answer = await api.search({ ...before.query, collection: this.collection() || null, cursor: before.cursor });
+      this.answer = answer;
+      this.hits = [...this.hits, ...answer.hits];
+      this.show.more(answer, this.hits);
+    } catch (error) {
+      this.show.failed(error);
+    }
+    this.running = false;
+    if (this.again) this.run();
+  }
+}

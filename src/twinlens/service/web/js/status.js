@@ -1,0 +1,64 @@
+// Lines about the answers: how many, how fast, whether any stands out; and errors, as the service says them.
+
+import { $, el, showLine } from "./dom.js";
+import * as filters from "./filters.js";
+import * as state from "./state.js";
+import * as texts from "./texts.js";
+
+const FLASH_MILLISECONDS = 1500;
+
+/** Return what a column shows of its search; further: functions that are called after. */
+export function shows(further) {
+  const isFirst = "answered" in further;
+  return {
+    started: () => $("columns").classList.add("busy"),
+    answered: (column, answer, hits) => {
+      ready();
+      if (isFirst) tell(answer, hits);
+      further.answered?.(column, answer, hits);
+    },
+    more: (_column, answer, hits) => { if (isFirst) tell(answer, hits); },
+    failed: (_column, error) => {
+      ready();
+      showLine($("error"), error.message);
+    },
+    emptied: (column) => {
+      ready();
+      tell(null, []);
+      further.emptied?.(column);
+    },
+  };
+}
+
+function ready() {
+  $("columns").classList.remove("busy");
+  showLine($("error"), "");
+}
+
+function tell(answer, hits) {
+  if (!answer) $("count").textContent = "";
+  else {
+    const number = answer.cursor ? `The first ${texts.count(hits.length)} answers` : texts.counted(hits.length, "answer");
+    $("count").replaceChildren(el("b", { text: number }), ` in ${texts.seconds(answer.seconds.total)}`);
+    $("count").dataset.embedded = answer.embedded;
+  }
+  showLine($("notice"), answer ? doubt(answer, hits) : "");
+  if (answer && !hits.length && filters.isFiltered(state.get())) offerClear();
+}
+
+function doubt(answer, hits) {
+  if (!hits.length) return "No picture meets the filters. ";
+  return answer.doubtful ? "None of these stands out: perhaps no picture here shows it, or nearly all do." : "";
+}
+
+function offerClear() {
+  $("notice").append(el("button", { type: "button", class: "plain", text: "Clear the filters", on: { click: filters.clear } }));
+}
+
+/** Show another text on a button for a moment. */
+export function flash(button, text) {
+  const before = button.dataset.text || button.textContent;
+  button.dataset.text = before;
+  button.textContent = text;
+  setTimeout(() => { button.textContent = before; }, FLASH_MILLISECONDS);
+}

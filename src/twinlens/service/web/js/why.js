@@ -1,0 +1,111 @@
+// Why an answer came: the shares of its score, the words that moved it, facts, and the gate's map.
+
+import * as api from "./api.js";
+import { altOf } from "./card.js";
+import { $, dialogHead, el, openDialog } from "./dom.js";
+import * as state from "./state.js";
+import * as texts from "./texts.js";
+import * as uploads from "./uploads.js";
+
+const PARTS = {
+  picture: "Picture ↔ picture",
+  caption: "Words ↔ caption",
+  names: "Words ↔ names in it",
+  words: "Words ↔ picture",
+  both: "Picture and words as one",
+  without: "Without",
+  unlike: "Not like",
+  "same words": "The same words",
+};
+const UNITS = { cosine: "a cosine", deviations: "standard deviations above the mean", similarity: "the model's own similarity" };
+let opened = 0;
+
+/** Open the panel for an answer of a search. */
+export async function open(collection, hit, search) {
+  const turn = (opened += 1);
+  const body = el("div", { class: "body" }, pair(collection, hit), el("p", { class: "quiet", text: "Asking …" }));
+  $("why").replaceChildren(dialogHead(`Why number ${hit.rank}?`, "why-title"), body);
+  openDialog($("why"));
+  let parts;
+  try {
+    parts = sections(collection, hit, search, await api.explain(collection, hit.id, search));
+  } catch (error) {
+    parts = [el("p", { class: "line mild", text: unexplained(error) })];
+  }
+  if (turn === opened) body.replaceChildren(pair(collection, hit), ...parts.filter(Boolean));
+}
+
+/** Say why there is no explanation; a service without that address answers as it does for any unknown one. */
+function unexplained(error) {
+  return error.status === 404 && error.message.includes("nothing at this address")
+    ? "This service does not explain its answers; serve with a newer twinlens."
+    : error.message;
+}
+
+function pair(collection, hit) {
+  const source = queryPicture(collection);
+  const side = (src, alt, caption) => el("figure", {}, el("div", { class: "tile" }, el("img", { src, alt })), el("figcaption", { text: caption, title: caption }));
+  const answer = side(api.thumb(collection, hit.id, 480), altOf(hit), altOf(hit));
+  return el("section", { class: "pair" }, source && side(source, "The picture of the query", state.get().text || "The query"), answer);
+}
+
+function queryPicture(collection) {
+  const [reference] = state.get().image;
+  if (!reference) return null;
+  return reference.startsWith("upload:") ? uploads.urlOf(reference) : api.thumb(collection, reference, 480);
+}
+
+function sections(collection, hit, search, found) {
+  return [
+    shares(found),
+    words(found.words || []),
+    facts(found),
+    found.gate ? gate(collection, hit, search) : null,
+  ];
+}
+
+function shares({ shares: parts = [], score, unit }) {
+  if (!parts.length) return null;
+  const most = Math.max(...parts.map((one) => Math.abs(one.score)), 1e-9);
+  const rows = parts.flatMap(({ part, score: share }) => [
+    el("dt", { text: PARTS[part] || part }),
+    el("dd", { class: `track${share < 0 ? " minus" : ""}`, "aria-hidden": "true" }, el("i", { style: { transform: `scaleX(${Math.abs(share) / most})` } })),
+    el("dd", { class: "value", text: texts.signed(share) }),
+  ]);
+  const total = [el("dt", { class: "total", text: "Score" }), el("dd", { "aria-hidden": "true" }), el("dd", { class: "value total", text: texts.score(score) })];
+  return el("section", {}, el("h3", { text: "What the score is made of" }), el("dl", { class: "shares" }, ...rows, ...total),
+    UNITS[unit] && el("p", { class: "note", text: `The score is ${UNITS[unit]}.` }));
+}
+
+function words(effects) {
+  if (!effects.length) return null;
+  const most = Math.max(...effects.map((one) => Math.abs(one.effect)), 1e-9);
+  const items = effects.map(({ word, effect, where }) =>
+    el("li", { class: effect < 0 ? "minus" : "", style: { "--strength": (Math.abs(effect) / most).toFixed(2) }, title: where === "without" ? "a word of without" : "" },
+      `${word} `, el("span", { class: "n", text: texts.signed(effect) })));
+  return el("section", {}, el("h3", { text: "Words that moved it" }), el("ul", { class: "moved" }, ...items),
+    el("p", { class: "note", text: "By how much the score falls when the word is left out." }));
+}
+
+function facts({ facts: found = [], why = {} }) {
+  const lines = [...found.map(factLine), ...Object.entries(why || {}).filter(([, value]) => isPlain(value)).map(([name, value]) => el("li", { text: `${name}: ${value}` }))];
+  return lines.length ? el("section", {}, el("h3", { text: "Facts that decided" }), el("ul", { class: "facts" }, ...lines)) : null;
+}
+
+const isPlain = (value) => ["string", "number", "boolean"].includes(typeof value);
+
+/** A fact is a text, or a record with a text and whether it holds. */
+function factLine(fact) {
+  if (typeof fact !== "object" || fact === null) return el("li", { text: `· ${fact}` });
+  const holds = fact.holds ?? fact.value ?? fact.met;
+  const sign = holds === true ? "✓ " : holds === false ? "✗ " : "· ";
+  const text = fact.text || fact.fact || fact.sentence || JSON.stringify(fact);
+  return el("li", {}, el("span", { class: holds === true ? "yes" : holds === false ? "no" : "", text: sign }), text);
+}
+
+function gate(collection, hit, search) {
+  const image = el("img", { class: "gate", src: api.gate(collection, hit.id, search), alt: "The query's picture; the brighter, the more of the picture the gate lets through" });
+  image.addEventListener("error", () => image.closest("section").remove());
+  return el("section", {}, el("h3", { text: "Where the gate looks" }), image,
+    el("p", { class: "note", text: "σ(·) of the fusion's gate, the mean over its channels: where it is high, the picture decides, where it is low, the words." }));
+}
