@@ -101,6 +101,14 @@ def test_answers_are_exported_in_every_form(client, pictures):
     assert ask("csv", ids=["999"]).status_code == 404 and client.get("/export?search=x").status_code == 404
 
 
+def test_pictures_are_exported_by_their_ids_alone_in_their_order(client):
+    ids = [hit["id"] for hit in client.post("/search", json={"text": "red", "k": 3}).json()["hits"]][::-1]
+    found = client.get("/export", params={"ids": [*ids, ids[0]], "format": "json"}).json()
+    assert [(record["rank"], record["id"]) for record in found] == list(enumerate(ids, 1))
+    assert client.get("/export", params={"ids": ["999"]}).status_code == 404
+    assert client.get("/export").json()["error"] == "an export needs the id of a search, or ids of pictures"
+
+
 def test_a_zip_tells_of_pictures_that_are_gone(client, pictures):
     found = client.post("/search", json={"text": "red", "k": 2}).json()
     Path(found["hits"][0]["path"]).unlink()

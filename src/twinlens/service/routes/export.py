@@ -33,11 +33,11 @@ class _Ranked(NamedTuple):
 def export(
     service: TheService,
     served: TheCollection,
-    search: Annotated[str, Query(max_length=40, description="the search of an answer")],
-    ids: Annotated[list[str] | None, Query(max_length=1000, description="ids to export; all by default")] = None,
+    search: Annotated[str | None, Query(max_length=40, description="the search of an answer")] = None,
+    ids: Annotated[list[str] | None, Query(max_length=1000, description="ids to export; all answers by default")] = None,
     format: Annotated[Literal["paths", "csv", "json", "zip"], Query()] = "csv",  # noqa: A002 - the name of the parameter
 ) -> Response:
-    """Return answers of a search as a file."""
+    """Return answers of a search, or pictures by their ids, as a file."""
     chosen, limits = _chosen(served, search, ids), service.settings.limits
     if format == "zip":
         _check_size(chosen, limits)
@@ -46,8 +46,15 @@ def export(
     return _attachment(Response(text.encode("utf-8", "backslashreplace"), media_type=media_type), name)
 
 
-def _chosen(served: Served, search: str, ids: Sequence[str] | None) -> list[_Ranked]:
-    """Return the entries of a search's answers, all or some. Raises RequestError for an id that is none of them."""
+def _chosen(served: Served, search: str | None, ids: Sequence[str] | None) -> list[_Ranked]:
+    """Return the entries of a search's answers, all or some; without a search those of the ids, in their order.
+
+    Raises RequestError for an id that is none of them.
+    """
+    if search is None:
+        if ids is None:
+            raise RequestError(400, "an export needs the id of a search, or ids of pictures")
+        return [_Ranked(rank, served.entry(name)) for rank, name in enumerate(dict.fromkeys(ids), 1)]
     found = {hit.id: hit.rank for hit in served.search_of(search).hits}
     wanted = list(found) if ids is None else ids
     if unknown := [name for name in wanted if name not in found]:
