@@ -56,7 +56,7 @@ export function show(one) {
   options($("collection"), served.map((other) => [other.name, other.name]), now?.name);
   $("collection").disabled = served.length < 2;
   const others = served.filter((other) => other !== now);
-  options($("compare"), [["", "nothing"], ...others.map((other) => [other.name, other.name])], one.compare);
+  options($("compare"), [["", "off"], ...others.map((other) => [other.name, other.name])], one.compare);
   $("compare-box").hidden = !others.length;
   $("pictures").textContent = now ? texts.counted(now.pictures, "picture") : "";
   showProgress(now);

@@ -10,6 +10,8 @@ import * as texts from "./texts.js";
 
 const SHOWN_VALUES = 8;
 const MAX_OPEN_FIELDS = 12;
+const FEW_NUMBERS = 10;
+const TAKEN_FROM = "taken_from"; // the source of a date
 // Facts about files that are seldom a reason to choose pictures.
 const LATE = new Set(["latitude", "longitude", "rating", "camera", "lens", "title", "moment"]);
 let found = { fields: [], folders: [] };
@@ -37,22 +39,22 @@ function refocus(label) {
 }
 
 function usable() {
-  const fit = found.fields.filter((field) => canName(field.name) && (field.histogram.length > 1 || isChoice(field)));
+  const fit = found.fields.filter((field) => canName(field.name) && field.name !== TAKEN_FROM && (field.histogram.length > 1 || isChoice(field)));
   return fit.sort((a, b) => order(a) - order(b)).slice(0, MAX_OPEN_FIELDS);
 }
 
 const order = (field) => (field.kind === "date" ? 0 : LATE.has(field.name) ? 2 : 1);
 
-/** Values are a choice where they repeat: names of files and the like are none. */
+/** Values are a choice where they repeat, unlike names of files; numbers where there are few, such as of stars. */
 function isChoice(field) {
   const counted = field.values.reduce((sum, one) => sum + one.count, 0);
-  return field.kind !== "number" && field.values.length > 0 && counted > field.values.length;
+  return field.values.length > 0 && counted > field.values.length && (field.kind !== "number" || field.values.length <= FEW_NUMBERS);
 }
 
 function section(field, one) {
   const filter = one.filters[field.name];
   const change = (next) => apply(field, next);
-  const parts = field.kind === "date" || field.kind === "number" ? histogram(field, filter, change) : toggles(field, filter, change);
+  const parts = isChoice(field) ? toggles(field, filter, change) : histogram(field, filter, change);
   const name = field.name.replaceAll("_", " ");
   return el("fieldset", { class: "field" }, el("legend", {}, name[0].toUpperCase() + name.slice(1), el("span", { class: "n", text: texts.count(field.count) })), ...parts);
 }
@@ -72,6 +74,7 @@ function toggles(field, filter, change) {
     const next = chosen.includes(value) ? chosen.filter((one) => one !== value) : [...chosen, value];
     change(next.length ? { values: next } : null);
   };
+  if (field.kind === "number") listed.sort((a, b) => a.value - b.value);
   const buttons = listed.map((one) => toggle(`${field.name}: ${one.value}`, String(one.value), one.count, chosen.includes(one.value), () => press(one.value)));
   const more = el("button", { type: "button", class: "plain more", text: `${field.values.length - listed.length} more`,
     on: { click: () => { open.add(field.name); show(state.get()); } } });

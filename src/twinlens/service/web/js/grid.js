@@ -4,9 +4,10 @@ import { el, reducesMotion } from "./dom.js";
 
 const GAP = 18;
 const NARROW_GAP = 10;
-const TEXT_HEIGHT = 112; // pixels below the tile
+const TEXT_HEIGHTS = { captioned: 112, bare: 92 }; // pixels below the tile
+const TOUCH_HEIGHT = 36; // of the buttons, which stand below the texts there
 const ROWS_BEYOND = 3;
-const SHAPES = [0.7, 2.6]; // widths of tiles by their heights, the least and the most
+const SHAPES = [0.7, 3]; // widths of tiles by their heights, the least and the most
 const SAMPLE = 9; // pictures whose shapes decide that of the tiles
 
 export class Grid {
@@ -20,6 +21,7 @@ export class Grid {
     this.active = null; // the id of the card that takes the focus
     this.ratio = 4 / 3;
     this.shapes = [];
+    this.touch = matchMedia("(hover: none)");
     new ResizeObserver(() => this.layout({ still: true })).observe(this.list);
     addEventListener("scroll", () => this.#soon(), { passive: true });
     addEventListener("resize", () => this.#soon(), { passive: true });
@@ -56,11 +58,12 @@ export class Grid {
   #measure() {
     const width = this.list.clientWidth;
     const gap = width < 480 ? NARROW_GAP : GAP;
-    const wanted = (width < 480 ? 150 : 178) * Math.max(1, Math.min(this.ratio, 1.9) / 1.1);
+    const wanted = (width < 480 ? 142 : 185) * Math.min(1.5, Math.max(1, this.ratio / 1.2));
     const columns = Math.max(1, Math.floor((width + gap) / (Math.min(wanted, width) + gap)));
     const cardWidth = (width - gap * (columns - 1)) / columns;
     const tile = Math.round(cardWidth / this.ratio);
-    return { columns, gap, width: cardWidth, tile, height: tile + TEXT_HEIGHT, step: tile + TEXT_HEIGHT + gap };
+    const height = tile + TEXT_HEIGHTS[this.hits.some((hit) => hit.caption) ? "captioned" : "bare"] + (this.touch.matches ? TOUCH_HEIGHT : 0);
+    return { columns, gap, width: cardWidth, tile, height, step: height + gap };
   }
 
   /** Make the cards in view, take away the others; the card with the focus stays, or the focus would be lost. */

@@ -49,14 +49,12 @@ function note(hit, column) {
   return other ? `there ${other.rank}` : "";
 }
 
-function answered(_column, answer, hits) {
-  selection.keep(hits);
+function answered() {
   query.show(state.get());
   if (state.get().compare) second.search.run().then(refreshCards);
 }
 
 function emptied() {
-  selection.keep([]);
   collections.showEmpty();
 }
 
@@ -75,6 +73,7 @@ function changed(one, kind) {
   showColumns(one);
   showView(one);
   refreshCards();
+  if (kind === "collection") selection.clear();
   if (kind === "collection" || kind === "history") loadFields();
   if (kind !== "view" && one.view !== "duplicates") search(kind);
 }
@@ -150,7 +149,7 @@ function startParts() {
   const pictures = () => changed(state.get(), "pictures");
   query.start({ onPictures: pictures, onError: complain });
   slider.start();
-  selection.start({ collection: nameOf, answer: () => first.search.answer, hits: () => first.search.hits, changed: refreshCards, complain });
+  selection.start({ collection: nameOf, answer: () => first.search.answer, changed: refreshCards, complain });
   viewer.start({ step, marks: marksOf, act, closed: (hit) => { if (focused.grid.places.has(hit.id)) focused.grid.focus(focused.grid.places.get(hit.id)); } });
   keys.start({
     grid: () => (state.get().view ? null : focused.grid),

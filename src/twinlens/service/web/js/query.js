@@ -32,6 +32,9 @@ function startWords() {
   };
   $("words").addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(apply, QUIET_MILLISECONDS); });
   $("words").addEventListener("change", apply);
+  $("words").addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.isComposing) { event.preventDefault(); apply(); }
+  });
   $("query").addEventListener("submit", (event) => { event.preventDefault(); apply(); addWithout(); });
 }
 

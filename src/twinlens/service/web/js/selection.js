@@ -9,7 +9,7 @@ const MAX_ADDRESS = 30_000; // characters that servers and browsers take for cer
 const selected = new Map(); // by id: the hit
 let context = {};
 
-/** context: collection(), answer() of the search, hits(), changed(), complain(line). */
+/** context: collection(), answer() of the search, changed(), complain(line). */
 export function start(given) {
   context = given;
   $("export").addEventListener("click", toggleMenu);
@@ -35,13 +35,6 @@ export function clear() {
   return true;
 }
 
-/** Keep of the selection what is among the answers: an export is of one search. */
-export function keep(hits) {
-  const ids = new Set(hits.map((hit) => hit.id));
-  for (const id of selected.keys()) if (!ids.has(id)) selected.delete(id);
-  show();
-}
-
 function show() {
   const bar = $("chosen");
   bar.hidden = !selected.size;
@@ -52,7 +45,8 @@ function show() {
 }
 
 function link(format, label, ids) {
-  const href = api.exported(context.collection(), context.answer()?.search, format, ids);
+  // Selected pictures may come from several searches; all answers are those of the last one.
+  const href = api.exported(context.collection(), ids ? null : context.answer()?.search, format, ids);
   const refuse = (event) => {
     if (href.length <= MAX_ADDRESS) return;
     event.preventDefault();

@@ -28,7 +28,7 @@ export async function open(collection, hit, search) {
   openDialog($("why"));
   let parts;
   try {
-    parts = sections(collection, hit, search, await api.explain(collection, hit.id, search));
+    parts = sections(collection, await api.explain(collection, hit.id, search));
   } catch (error) {
     parts = [el("p", { class: "line mild", text: unexplained(error) })];
   }
@@ -55,12 +55,12 @@ function queryPicture(collection) {
   return reference.startsWith("upload:") ? uploads.urlOf(reference) : api.thumb(collection, reference, 480);
 }
 
-function sections(collection, hit, search, found) {
+function sections(collection, found) {
   return [
     shares(found),
-    words(found.words || []),
+    words(found),
     facts(found),
-    found.gate ? gate(collection, hit, search) : null,
+    found.gate ? gate(collection, found.gate) : null,
   ];
 }
 
@@ -77,14 +77,14 @@ function shares({ shares: parts = [], score, unit }) {
     UNITS[unit] && el("p", { class: "note", text: `The score is ${UNITS[unit]}.` }));
 }
 
-function words(effects) {
+function words({ words: effects = [], unmeasured = 0 }) {
   if (!effects.length) return null;
   const most = Math.max(...effects.map((one) => Math.abs(one.effect)), 1e-9);
   const items = effects.map(({ word, effect, where }) =>
     el("li", { class: effect < 0 ? "minus" : "", style: { "--strength": (Math.abs(effect) / most).toFixed(2) }, title: where === "without" ? "a word of without" : "" },
       `${word} `, el("span", { class: "n", text: texts.signed(effect) })));
   return el("section", {}, el("h3", { text: "Words that moved it" }), el("ul", { class: "moved" }, ...items),
-    el("p", { class: "note", text: "By how much the score falls when the word is left out." }));
+    el("p", { class: "note", text: `By how much the score falls without the word.${unmeasured ? ` ${texts.counted(unmeasured, "further word")} not measured.` : ""}` }));
 }
 
 function facts({ facts: found = [], why = {} }) {
@@ -103,9 +103,18 @@ function factLine(fact) {
   return el("li", {}, el("span", { class: holds === true ? "yes" : holds === false ? "no" : "", text: sign }), text);
 }
 
-function gate(collection, hit, search) {
-  const image = el("img", { class: "gate", src: api.gate(collection, hit.id, search), alt: "The query's picture; the brighter, the more of the picture the gate lets through" });
-  image.addEventListener("error", () => image.closest("section").remove());
-  return el("section", {}, el("h3", { text: "Where the gate looks" }), image,
-    el("p", { class: "note", text: "σ(·) of the fusion's gate, the mean over its channels: where it is high, the picture decides, where it is low, the words." }));
+/** Draw the gate's map over the query's picture; both fill the same box, as the map covers the whole picture. */
+function gate(collection, map) {
+  const source = queryPicture(collection);
+  if (!source) return null;
+  const canvas = el("canvas", { width: map.columns, height: map.rows });
+  const context = canvas.getContext("2d");
+  map.values.forEach((value, at) => {
+    context.fillStyle = `rgb(255 ${Math.round(60 + 160 * value)} 0 / ${(0.15 + 0.6 * value).toFixed(3)})`;
+    context.fillRect(at % map.columns, Math.floor(at / map.columns), 1, 1);
+  });
+  const [least, most] = [Math.min(...map.values), Math.max(...map.values)].map((value) => value.toFixed(2));
+  const box = el("div", { class: "gate", role: "img", "aria-label": `The query's picture with the gate's map, from ${least} to ${most}` }, el("img", { src: source, alt: "" }), canvas);
+  return el("section", {}, el("h3", { text: "Where the gate looks" }), box,
+    el("p", { class: "note", text: `σ(·) of the fusion's gate, ${least} to ${most}: bright where the picture decides, dark where the words do.` }));
 }
