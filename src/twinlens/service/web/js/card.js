@@ -21,7 +21,7 @@ export const altOf = (hit) => hit.caption || hit.name;
 export function buildCard(first, context) {
   let hit = first;
   const parts = buildParts(context, () => hit);
-  const element = el("li", { class: "answer" }, parts.open, parts.acts);
+  const element = el("li", { class: "answer", "data-id": first.id }, parts.open, parts.acts);
   element.addEventListener("focusin", () => context.activate(hit.id));
   const card = { element, focus: () => parts.open.focus({ preventScroll: true }) };
   card.tabbable = (is) => {

@@ -1,0 +1,32 @@
+"""Drawn pictures with captions, dates and keywords, for the page's tests and its screenshots: they may be shown."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+from twinlens.datasets import shapes
+from twinlens.media import images
+
+FIRST_YEAR, YEARS = 2021, 3
+LOOKS, PLACES = ("calm", "busy", "sketch"), ("at night", 'by "daylight"')
+
+
+def draw(folder: Path, scenes: int) -> int:
+    """Draw scenes and their near-misses with a table of metadata beside them; return the number of pictures."""
+    dataset = shapes.load(None, "test", protocol="all", scenes=scenes, seed=0)
+    captions = {entry: query.text for query in dataset.queries if query.image is None for entry in dataset.relevant[query.id]}
+    chance, rows = random.Random(0), []
+    for name in ("summer", "winter"):
+        (folder / name).mkdir(parents=True)
+    for n, entry in enumerate(dataset.gallery):
+        name = f"{'winter' if n % 3 == 0 else 'summer'}/scene-{n:04d}.png"
+        assert entry.image is not None
+        images.load(entry.image).save(folder / name)
+        day = f"{FIRST_YEAR + n % YEARS}-{1 + n * 7 % 12:02}-{1 + n % 28:02}T10:{n % 60:02}:00"
+        keywords = [chance.choice(LOOKS), chance.choice(PLACES)]
+        text = captions.get(entry.id, f"scene {n}")
+        rows.append({"file_name": name, "text": text, "taken": day, "keywords": keywords, "stars": chance.randint(1, 5)})
+    (folder / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return len(rows)
