@@ -24,7 +24,9 @@ MAX_DISTINCT = 20_000
 MAX_TEXT = 200
 """Characters of the longest value that is listed: longer ones are prose, not keywords."""
 BARS = 24
-"""Bars of a histogram of numbers, and the most of one of dates before a coarser unit is taken."""
+"""Bars of a histogram of numbers."""
+DATE_BARS = 48
+"""The most bars of a histogram of dates before a coarser unit is taken: the months of four years."""
 _DATE = re.compile(r"\d{4}-\d\d(-\d\d)?")
 _UNITS = (10, 7, 4)
 """Characters of a date in ISO 8601 up to its day, month and year."""
@@ -130,7 +132,7 @@ def _dates(values: Iterable[tuple[str, int]]) -> list[Bar]:
         for value, count in dated:
             counts[value[:length]] += count
         bars = [Bar(unit, after(unit), counts[unit]) for unit in _between(min(counts), max(counts), length)]
-        if length == _UNITS[-1] or (len(bars) <= BARS and length <= shortest):
+        if length == _UNITS[-1] or (len(bars) <= DATE_BARS and length <= shortest):
             return bars
     return []
 
@@ -138,7 +140,7 @@ def _dates(values: Iterable[tuple[str, int]]) -> list[Bar]:
 def _between(first: str, last: str, length: int) -> Iterator[str]:
     """Yield the units of time from one to another; no more than a histogram can have by far."""
     unit = first
-    for _ in range(400 if length < _UNITS[0] else 2 * BARS):
+    for _ in range(400 if length < _UNITS[0] else 2 * DATE_BARS):
         yield unit
         if unit >= last:
             return
