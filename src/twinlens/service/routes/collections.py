@@ -29,6 +29,7 @@ def _record(served: Served) -> dict[str, Any]:
     model = {"recipe": info.model.recipe, "digest": info.model.digest, "reads_words": served.reads_words}
     return {
         "name": served.name,
+        "folder": served.folder,
         "pictures": info.pictures,
         "model": model,
         "generation": info.model.number,
