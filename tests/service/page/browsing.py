@@ -89,7 +89,7 @@ class Visit:
         assert response.ok, response.text()
         found: dict[str, Any] = response.json()
         first = found["hits"][0]["id"] if found["hits"] else None
-        self.page.wait_for_function("first => (document.querySelector('.answer')?.dataset.id ?? null) === first", arg=first)
+        self.page.wait_for_function(SHOWN, arg=first)
         return found
 
     def order(self) -> list[str]:
@@ -118,6 +118,7 @@ class Visit:
         self.page.mouse.up()
 
 
+SHOWN = "first => (document.querySelector('.answer')?.dataset.id ?? null) === first"
 HAND = """([kind, target, data, name]) => {
   const bytes = Uint8Array.from(atob(data), (one) => one.charCodeAt(0));
   const transfer = new DataTransfer();

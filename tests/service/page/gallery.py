@@ -13,10 +13,18 @@ FIRST_YEAR, YEARS = 2021, 3
 LOOKS, PLACES = ("calm", "busy", "sketch"), ("at night", 'by "daylight"')
 
 
+def query(path: Path) -> None:
+    """Draw a picture that is none of those of `draw`."""
+    dataset = shapes.load(None, "test", protocol="edits", scenes=2, seed=1)
+    assert dataset.gallery[0].image is not None
+    images.load(dataset.gallery[0].image).save(path)
+
+
 def draw(folder: Path, scenes: int) -> int:
     """Draw scenes and their near-misses with a table of metadata beside them; return the number of pictures."""
     dataset = shapes.load(None, "test", protocol="all", scenes=scenes, seed=0)
-    captions = {entry: query.text for query in dataset.queries if query.image is None for entry in dataset.relevant[query.id]}
+    sentences = [query for query in dataset.queries if query.image is None]
+    captions = {entry: query.text for query in sentences for entry in dataset.relevant[query.id]}
     chance, rows = random.Random(0), []
     for name in ("summer", "winter"):
         (folder / name).mkdir(parents=True)
@@ -27,6 +35,7 @@ def draw(folder: Path, scenes: int) -> int:
         day = f"{FIRST_YEAR + n % YEARS}-{1 + n * 7 % 12:02}-{1 + n % 28:02}T10:{n % 60:02}:00"
         keywords = [chance.choice(LOOKS), chance.choice(PLACES)]
         text = captions.get(entry.id, f"scene {n}")
-        rows.append({"file_name": name, "text": text, "taken": day, "keywords": keywords, "stars": chance.randint(1, 5)})
+        about = {"taken": day, "keywords": keywords, "stars": chance.randint(1, 5)}
+        rows.append({"file_name": name, "text": text, **about})
     (folder / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return len(rows)

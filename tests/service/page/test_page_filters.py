@@ -41,7 +41,8 @@ def test_values_and_folders_are_toggled_together(visit):
     answer = visit.answer(found.value)
     assert answer["query"]["where"] == 'keywords has "by \\"daylight\\"" and (stars = 4 or stars = 5)'
     for hit in answer["hits"]:
-        assert 'by "daylight"' in hit["metadata"]["keywords"] and hit["metadata"]["stars"] > 3 and "winter" in hit["folder"]
+        assert 'by "daylight"' in hit["metadata"]["keywords"] and hit["metadata"]["stars"] > 3
+        assert hit["folder"].endswith("winter")
     assert answer["hits"] and page.inner_text("#filter-count") == "3"
     assert page.evaluate("document.activeElement.getAttribute('aria-label')").startswith("folder winter")
 
@@ -98,8 +99,8 @@ def test_duplicates_have_a_view_and_examples_are_clicked(visit, drawn):
 
 
 def test_an_empty_collection_tells_how_to_index(visit):
-    empty = {"name": "none", "pictures": 0, "model": {"recipe": "reading"}, "fields": [], "progress": None,
-             "failures": [], "examples": [], "ready": True, "generation": 1, "folder": "/home/me/my pictures"}  # fmt: skip
+    empty = {"name": "none", "pictures": 0, "model": {"recipe": "reading"}, "progress": None, "failures": [],
+             "examples": [], "ready": True, "generation": 1, "folder": "/home/me/my pictures"}  # fmt: skip
     running = {**empty, "progress": {"done": 3, "total": 12}}
     answers = iter([empty, running])
     visit.page.route("**/collections", lambda route: route.fulfill(json={"collections": [next(answers, running)]}))

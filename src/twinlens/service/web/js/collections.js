@@ -48,7 +48,7 @@ function choose(name) {
   const { image } = state.get();
   const uploads = image.filter((one) => one.startsWith("upload:"));
   const collection = name === served[0]?.name ? "" : name;
-  state.set({ collection, image: uploads, unlike: [], filters: {}, folder: [], where: "", compare: "" }, "collection");
+  state.set({ collection, image: uploads, unlike: [], filters: {}, folder: [], where: "", near: "", compare: "" }, "collection");
 }
 
 export function show(one) {

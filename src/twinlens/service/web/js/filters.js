@@ -14,6 +14,7 @@ const FEW_NUMBERS = 10;
 const TAKEN_FROM = "taken_from"; // the source of a date
 // Facts about files that are seldom a reason to choose pictures.
 const LATE = new Set(["latitude", "longitude", "rating", "camera", "lens", "title", "moment"]);
+const STAGES = [["", "as the model says"], ["none", "none"], ["diverse", "similar ones later"], ["truth", "read the drawn scene"], ["match", "match picture and sentence"]];
 let found = { fields: [], folders: [] };
 const open = new Set(); // fields of which all values are shown
 export const kinds = () => Object.fromEntries(found.fields.map((field) => [field.name, field.kind === "place" ? "text" : field.kind]));
@@ -27,7 +28,7 @@ export async function load(collection) {
 /** Show the fields, with what the state has chosen of them. */
 export function show(one) {
   const focused = document.activeElement?.getAttribute("aria-label");
-  const parts = [...usable().map((field) => section(field, one)), foldersSection(one), writtenSection(one)];
+  const parts = [...usable().map((field) => section(field, one)), foldersSection(one), writtenSection(one), rerankSection(one)];
   $("filter-fields").replaceChildren(...parts.filter(Boolean));
   // A change builds the filters anew; the focus stays where it was.
   if (focused && document.activeElement === document.body) refocus(focused);
@@ -108,16 +109,29 @@ function writtenSection(one) {
   return el("label", { class: "condition" }, "Condition", input);
 }
 
+function rerankSection(one) {
+  const select = el("select", { "aria-label": "second look" }, ...STAGES.map(([value, text]) => el("option", { value, text })));
+  select.value = one.rerank;
+  select.addEventListener("change", () => state.set({ rerank: select.value }, "filters"));
+  return el("label", { class: "condition" }, "Second look at the first answers", select);
+}
+
 function showActive(one) {
   const chips = [
     ...Object.entries(one.filters).map(([field, filter]) => activeChip(`${field}: ${described(filter)}`, () => apply({ name: field }, null))),
     ...one.folder.map((folder) => activeChip(`folder: ${texts.base(folder)}`, () => state.set({ folder: one.folder.filter((other) => other !== folder) }, "filters"))),
+    ...(one.near ? [activeChip(nearPhrase(one.near), () => state.set({ near: "" }, "filters"))] : []),
     ...(one.where ? [activeChip(one.where, () => state.set({ where: "" }, "filters"))] : []),
   ];
   $("active-filters").replaceChildren(...chips);
   $("active-filters").hidden = !chips.length;
   $("filter-count").textContent = chips.length;
   $("filter-count").hidden = !chips.length;
+}
+
+function nearPhrase(near) {
+  const [latitude, longitude, kilometres] = near.split(",").map(Number);
+  return `within ${kilometres} km of ${latitude.toFixed(2)}, ${longitude.toFixed(2)}`;
 }
 
 function activeChip(text, removes) {
@@ -132,5 +146,5 @@ function described(filter) {
 }
 
 /** Take all filters away. */
-export const clear = () => state.set({ filters: {}, folder: [], where: "" }, "filters");
-export const isFiltered = (one) => Object.keys(one.filters).length + one.folder.length > 0 || one.where !== "";
+export const clear = () => state.set({ filters: {}, folder: [], where: "", near: "" }, "filters");
+export const isFiltered = (one) => Object.keys(one.filters).length + one.folder.length > 0 || one.where + one.near !== "";

@@ -26,7 +26,7 @@ const complain = (line) => showLine($("error"), line);
 let focused = null; // the column whose grid has or gets the focus
 
 const shared = { marks: marksOf, note, act, open: openPicture, activated: (column) => { focused = column; }, kinds: filters.kinds };
-const first = new Column({ ...shared, collection: nameOf, show: status.shows({ answered: answered, emptied }) }, "Answers");
+const first = new Column({ ...shared, collection: nameOf, show: status.shows({ answered, emptied, failed: () => query.show(state.get()) }) }, "Answers");
 const second = new Column({ ...shared, collection: () => state.get().compare, show: status.shows({}) }, "Answers of the other collection");
 focused = first;
 
@@ -80,6 +80,8 @@ function changed(one, kind) {
 
 function search(kind) {
   if (kind === "query" || kind === "history") scrollTo({ top: 0 });
+  // Other answers begin at their first one; a slide and a mark are watched where one is.
+  else if (!["balance", "marks", "start"].includes(kind) && $("results").getBoundingClientRect().top < 0) $("results").scrollIntoView();
   return first.search.run();
 }
 

@@ -21,6 +21,8 @@ export function build(state, kinds, { files = [], cursor = null } = {}) {
     balance: canSlide(state, files) ? state.balance : null,
     where: condition(state.filters, kinds, state.where),
     folder: state.folder,
+    near: state.near ? state.near.split(",").map(Number) : null,
+    rerank: state.rerank || null,
     distinct: state.distinct ? NEAR_DUPLICATE : null,
     k: PAGE,
     cursor,

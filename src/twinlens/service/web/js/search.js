@@ -6,6 +6,7 @@ import * as state from "./state.js";
 import * as uploads from "./uploads.js";
 
 const UPLOAD = "upload:";
+const UNUSABLE = new Set([413, 415]); // too large, or no picture
 
 export class Search {
   /** show: functions started, answered, more, failed, and emptied. collection, kinds: functions of what is searched. */
@@ -50,7 +51,10 @@ export class Search {
     const sent = uploads.waiting();
     const json = this.#json(sent);
     if (!sent.length) return api.search(json);
-    const answer = await api.searchWith(sent.map((one) => one.file), json);
+    const answer = await api.searchWith(sent.map((one) => one.file), json).catch((error) => {
+      if (UNUSABLE.has(error.status)) sent.forEach(uploads.drop);
+      throw error;
+    });
     const references = answer.query.image.slice(json.image.length);
     uploads.settle(sent, references);
     // Pictures that were taken away meanwhile stay away.

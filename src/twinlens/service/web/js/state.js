@@ -10,13 +10,15 @@ export const EMPTY = Object.freeze({
   filters: {}, // by field: {values: […]}, or {from, to}
   folder: [],
   where: "",
+  near: "", // latitude,longitude,kilometres
+  rerank: "", // "" is what the model's recipe says
   distinct: true,
   compare: "", // a second collection, beside the first one
   view: "", // or "duplicates"
 });
 
 const LISTS = ["image", "without", "unlike", "folder"];
-const TEXTS = ["collection", "text", "where", "compare", "view"];
+const TEXTS = ["collection", "text", "where", "near", "rerank", "compare", "view"];
 // Changes that come in quick succession share one entry of the history.
 const CONTINUOUS = new Set(["text", "balance"]);
 

@@ -21,6 +21,7 @@ export function shows(further) {
     failed: (_column, error) => {
       ready();
       showLine($("error"), error.message);
+      further.failed?.();
     },
     emptied: (column) => {
       ready();

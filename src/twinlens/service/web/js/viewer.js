@@ -3,9 +3,11 @@
 import * as api from "./api.js";
 import { ACTS, altOf } from "./card.js";
 import { $, dialogHead, el, iconButton, openDialog } from "./dom.js";
+import * as state from "./state.js";
 import * as texts from "./texts.js";
 
 const HIDDEN = new Set(["taken"]); // shown with the file's own facts
+const NEAR_KILOMETRES = 10;
 let context = {};
 let current = null;
 
@@ -59,7 +61,13 @@ function about(hit, record) {
     ...Object.entries(record.metadata).filter(([name]) => !HIDDEN.has(name)).map(([name, value]) => [name.replaceAll("_", " "), shown(value)]),
   ] : [];
   const list = facts.filter(([, value]) => value).flatMap(([name, value]) => [el("dt", { text: name }), el("dd", { text: value })]);
+  if (Number.isFinite(record?.metadata.latitude) && Number.isFinite(record.metadata.longitude)) buttons.push(nearButton(record.metadata));
   return [el("p", { class: "caption", text: hit.caption || "" }), el("div", { class: "buttons" }, ...buttons), el("dl", { class: "about-list" }, ...list)];
+}
+
+function nearButton({ latitude, longitude }) {
+  const search = () => { $("viewer").close(); state.set({ near: [latitude, longitude, NEAR_KILOMETRES].join(",") }, "filters"); };
+  return el("button", { type: "button", class: "chip", "data-key": "near", text: `Within ${NEAR_KILOMETRES} km`, on: { click: search } });
 }
 
 function shown(value) {

@@ -88,19 +88,20 @@ function words({ words: effects = [], unmeasured = 0 }) {
 }
 
 function facts({ facts: found = [], why = {} }) {
-  const lines = [...found.map(factLine), ...Object.entries(why || {}).filter(([, value]) => isPlain(value)).map(([name, value]) => el("li", { text: `${name}: ${value}` }))];
+  const lines = [...found.map(factLine), ...Object.entries(why || {}).flatMap(([stage, reasons]) => reasonLines(stage, reasons))];
   return lines.length ? el("section", {}, el("h3", { text: "Facts that decided" }), el("ul", { class: "facts" }, ...lines)) : null;
 }
 
-const isPlain = (value) => ["string", "number", "boolean"].includes(typeof value);
+/** A fact is a statement in words, whether it is true, and how many items or boxes it counts. */
+function factLine({ says, true: holds, found }) {
+  const number = found === null || found === undefined ? "" : ` (found: ${texts.count(found)})`;
+  return el("li", {}, el("span", { class: holds ? "yes" : "no", text: holds ? "✓ " : "✗ " }), says + number);
+}
 
-/** A fact is a text, or a record with a text and whether it holds. */
-function factLine(fact) {
-  if (typeof fact !== "object" || fact === null) return el("li", { text: `· ${fact}` });
-  const holds = fact.holds ?? fact.value ?? fact.met;
-  const sign = holds === true ? "✓ " : holds === false ? "✗ " : "· ";
-  const text = fact.text || fact.fact || fact.sentence || JSON.stringify(fact);
-  return el("li", {}, el("span", { class: holds === true ? "yes" : holds === false ? "no" : "", text: sign }), text);
+/** Other reasons of a stage: plain values, in its own words. */
+function reasonLines(stage, reasons) {
+  const plain = Object.entries(reasons || {}).filter(([name, value]) => name !== "true" && ["string", "number"].includes(typeof value));
+  return plain.map(([name, value]) => el("li", { text: `${stage}, ${name.replaceAll("_", " ")}: ${typeof value === "number" ? texts.score(value) : value}` }));
 }
 
 /** Draw the gate's map over the query's picture; both fill the same box, as the map covers the whole picture. */
