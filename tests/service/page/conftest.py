@@ -42,7 +42,7 @@ def drawn(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("drawn")
     gallery.draw(folder / "pictures", 24)
-    gallery.query(folder / "query.png")
+    gallery.draw_query(folder / "query.png", 24, seed=1)
     for name, recipe in (("scenes", "reading"), ("other", "compact")):
         with Collection.create(folder / name, recipe=recipe) as made:
             made.add(folder / "pictures")

@@ -13,11 +13,13 @@ FIRST_YEAR, YEARS = 2021, 3
 LOOKS, PLACES = ("calm", "busy", "sketch"), ("at night", 'by "daylight"')
 
 
-def query(path: Path) -> None:
-    """Draw a picture that is none of those of `draw`."""
-    dataset = shapes.load(None, "test", protocol="edits", scenes=2, seed=1)
-    assert dataset.gallery[0].image is not None
-    images.load(dataset.gallery[0].image).save(path)
+def draw_query(path: Path, scenes: int, *, seed: int = 0) -> str:
+    """Draw a picture to be edited, and return the sentence that says how; with another seed none of `draw`'s."""
+    dataset = shapes.load(None, "test", protocol="all", scenes=scenes, seed=seed)
+    edits = [query for query in dataset.queries if query.image is not None and query.text.startswith("draw ")]
+    assert edits[0].image is not None
+    images.load(edits[0].image).save(path)
+    return edits[0].text
 
 
 def draw(folder: Path, scenes: int) -> int:
@@ -32,10 +34,10 @@ def draw(folder: Path, scenes: int) -> int:
         name = f"{'winter' if n % 3 == 0 else 'summer'}/scene-{n:04d}.png"
         assert entry.image is not None
         images.load(entry.image).save(folder / name)
-        day = f"{FIRST_YEAR + n % YEARS}-{1 + n * 7 % 12:02}-{1 + n % 28:02}T10:{n % 60:02}:00"
+        month = int(chance.triangular(0, 12 * YEARS, 28))
+        day = f"{FIRST_YEAR + month // 12}-{1 + month % 12:02}-{1 + n % 28:02}T10:{n % 60:02}:00"
         keywords = [chance.choice(LOOKS), chance.choice(PLACES)]
-        text = captions.get(entry.id, f"scene {n}")
         about = {"taken": day, "keywords": keywords, "stars": chance.randint(1, 5)}
-        rows.append({"file_name": name, "text": text, **about})
+        rows.append({"file_name": name, "text": captions.get(entry.id, ""), **about})
     (folder / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return len(rows)

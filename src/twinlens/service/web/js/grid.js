@@ -4,11 +4,12 @@ import { el, reducesMotion } from "./dom.js";
 
 const GAP = 18;
 const NARROW_GAP = 10;
-const TEXT_HEIGHTS = { captioned: 112, bare: 92 }; // pixels below the tile
+const TEXT_HEIGHTS = { long: 112, short: 92 }; // pixels below the tile, by its caption
+const LETTER = 7.5; // pixels
 const TOUCH_HEIGHT = 36; // of the buttons, which stand below the texts there
 const ROWS_BEYOND = 3;
 const SHAPES = [0.7, 3]; // widths of tiles by their heights, the least and the most
-const SAMPLE = 9; // pictures whose shapes decide that of the tiles
+const SAMPLE = 4; // pictures whose shapes decide that of the tiles
 
 export class Grid {
   /** build(hit): a card, {element, update(hit), focus()}. near(): is called when the end comes near. */
@@ -62,7 +63,8 @@ export class Grid {
     const columns = Math.max(1, Math.floor((width + gap) / (Math.min(wanted, width) + gap)));
     const cardWidth = (width - gap * (columns - 1)) / columns;
     const tile = Math.round(cardWidth / this.ratio);
-    const height = tile + TEXT_HEIGHTS[this.hits.some((hit) => hit.caption) ? "captioned" : "bare"] + (this.touch.matches ? TOUCH_HEIGHT : 0);
+    const isLong = this.hits.some((hit) => hit.caption.length * LETTER > cardWidth);
+    const height = tile + TEXT_HEIGHTS[isLong ? "long" : "short"] + (this.touch.matches ? TOUCH_HEIGHT : 0);
     return { columns, gap, width: cardWidth, tile, height, step: height + gap };
   }
 

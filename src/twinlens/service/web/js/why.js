@@ -60,7 +60,7 @@ function sections(collection, found) {
     shares(found),
     words(found),
     facts(found),
-    found.gate ? gate(collection, found.gate) : null,
+    found.gate ? gate(collection, found.gate) : noGate(found),
   ];
 }
 
@@ -102,6 +102,10 @@ function factLine({ says, true: holds, found }) {
 function reasonLines(stage, reasons) {
   const plain = Object.entries(reasons || {}).filter(([name, value]) => name !== "true" && ["string", "number"].includes(typeof value));
   return plain.map(([name, value]) => el("li", { text: `${stage}, ${name.replaceAll("_", " ")}: ${typeof value === "number" ? texts.score(value) : value}` }));
+}
+
+function noGate({ no_gate: reason }) {
+  return reason && state.get().image.length ? el("p", { class: "note", text: `No map of a gate: ${reason}.` }) : null;
 }
 
 /** Draw the gate's map over the query's picture; both fill the same box, as the map covers the whole picture. */
