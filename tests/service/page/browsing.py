@@ -103,7 +103,7 @@ class Visit:
 
     def act(self, place: int, name: str) -> None:
         """Press a button of an answer: select, like, unlike, why."""
-        card = self.page.locator(f".answer[aria-posinset='{place}']")
+        card = self.page.locator(f".answer[aria-posinset='{place}']").first
         card.hover()
         card.locator(f".act.{name}").click()
 

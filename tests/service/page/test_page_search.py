@@ -41,7 +41,7 @@ def test_a_slide_changes_the_order_without_another_embedding_or_upload(visit, pi
         visit.hand("drop", "#drop", picture)
     page.wait_for_selector("#thumbs li:not(.waits)")
     assert page.locator("#balance").is_disabled()
-    composed = visit.say("put a small yellow triangle into the right box")
+    composed = visit.say("draw a yellow triangle in the right box")
     assert composed["query"]["balance"] == 0.5 and composed["embedded"] > 0
     sent = []
     page.on("request", lambda request: sent.append(request) if request.url.endswith("/search") else None)
@@ -141,6 +141,12 @@ def test_two_collections_answer_side_by_side(visit):
         page.wait_for_selector(f".column >> nth={column} >> .answer")
     assert page.locator(".column > header").all_inner_texts() == ["scenes\nreading", "other\ncompact"]
     page.wait_for_selector(".foot:text-matches('^there [0-9]+')")
+    with page.expect_response(
+        lambda answer: answer.url.endswith("/search") and answer.json()["collection"] == "other"
+    ) as found:
+        visit.act(1, "like")
+    query = found.value.json()["query"]
+    assert query["image"][0].startswith("upload:"), "ids of the first collection mean other pictures in the second one"
 
 
 def test_a_file_that_is_no_picture_is_told_of_and_left_out(visit, tmp_path):
@@ -151,3 +157,14 @@ def test_a_file_that_is_no_picture_is_told_of_and_left_out(visit, tmp_path):
     page.wait_for_selector("#error:not([hidden])")
     assert "picture" in page.inner_text("#error") and page.locator("#thumbs li").count() == 0
     visit.complaints.clear()  # the browser logs the answer 415
+
+
+def test_words_that_are_written_while_an_answer_comes_stay(visit):
+    page = visit.open()
+    page.route("**/search", lambda route: (page.wait_for_timeout(250), route.continue_()))
+    page.focus("#words")
+    page.keyboard.type("yellow squares in three boxes", delay=60)
+    with visit.searching():
+        page.keyboard.type(" now")
+    page.wait_for_timeout(600)
+    assert page.input_value("#words") == "yellow squares in three boxes now"

@@ -22,7 +22,8 @@ export const kinds = () => Object.fromEntries(found.fields.map((field) => [field
 /** Load the fields of a collection. */
 export async function load(collection) {
   found = await api.fields(collection || null);
-  show(state.get());
+  // What somebody writes into a filter stays while a running index adds pictures.
+  if (!$("filter-fields").querySelector("input:focus, select:focus")) show(state.get());
 }
 
 /** Show the fields, with what the state has chosen of them. */

@@ -8,7 +8,7 @@ const TEXT_HEIGHTS = { long: 112, short: 92 }; // pixels below the tile, by its 
 const LETTER = 7.5; // pixels
 const TOUCH_HEIGHT = 36; // of the buttons, which stand below the texts there
 const ROWS_BEYOND = 3;
-const SHAPES = [0.7, 3]; // widths of tiles by their heights, the least and the most
+const SHAPES = [0.7, 4]; // widths of tiles by their heights, the least and the most
 const SAMPLE = 4; // pictures whose shapes decide that of the tiles
 
 export class Grid {
@@ -30,6 +30,7 @@ export class Grid {
 
   /** Show answers: cards of pictures that stay slide to their new places. */
   show(hits, { more = false } = {}) {
+    const place = this.list.contains(document.activeElement) ? this.places.get(this.active) : undefined;
     this.hits = hits;
     this.places = new Map(hits.map((hit, at) => [hit.id, at]));
     if (!this.places.has(this.active)) this.active = hits[0]?.id ?? null;
@@ -37,6 +38,8 @@ export class Grid {
       if (this.places.has(id)) card.update(hits[this.places.get(id)]);
     }
     this.layout({ still: more || reducesMotion() });
+    // A picture that is no answer any more, such as one that was marked, hands the focus to the one in its place.
+    if (place !== undefined && !this.list.contains(document.activeElement)) this.focus(place);
   }
 
   /** Call a function with each card that is an element. */

@@ -48,11 +48,11 @@ function handle(event, context) {
 function inGrid(key, grid, context) {
   const hit = grid?.hits[grid.places.get(grid.active)];
   if (!hit) return false;
-  if (key in ACTS) {
-    context.act(ACTS[key], hit);
-    return true;
-  }
   const isInside = grid.list.contains(document.activeElement);
+  if (key in ACTS) {
+    if (isInside) context.act(ACTS[key], hit);
+    return isInside;
+  }
   // Arrows scroll the page until the focus is in the grid, or nowhere.
   if (!isInside && document.activeElement !== document.body) return false;
   if (!isInside && key.startsWith("Arrow")) {

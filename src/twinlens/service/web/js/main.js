@@ -2,6 +2,7 @@
 
 import * as collections from "./collections.js";
 import { onUnauthorized } from "./api.js";
+import { borrow } from "./borrowed.js";
 import { Column } from "./column.js";
 import { $, showLine } from "./dom.js";
 import * as duplicates from "./duplicates.js";
@@ -23,18 +24,33 @@ import * as why from "./why.js";
 const nameOf = () => collections.current()?.name ?? state.get().collection;
 const marksOf = (hit) => ({ select: selection.has(hit.id), like: marks.liked(hit.id), unlike: marks.unliked(hit.id) });
 const complain = (line) => showLine($("error"), line);
+// Changes after which the answers are others altogether; a slide and a mark are watched where one is.
+const FRESH = new Set(["text", "without", "pictures", "filters", "distinct", "collection", "compare"]);
 let focused = null; // the column whose grid has or gets the focus
 
 const shared = { marks: marksOf, note, act, open: openPicture, activated: (column) => { focused = column; }, kinds: filters.kinds };
 const first = new Column({ ...shared, collection: nameOf, show: status.shows({ answered, emptied, failed: () => query.show(state.get()) }) }, "Answers");
-const second = new Column({ ...shared, collection: () => state.get().compare, show: status.shows({}) }, "Answers of the other collection");
+const second = new Column({
+  ...shared,
+  collection: () => state.get().compare,
+  show: status.shows({}),
+  marks: (hit) => marksOf(twin(hit, first) ?? { id: null }),
+  references: (ids) => borrow(nameOf(), ids),
+}, "Answers of the other collection");
 focused = first;
 
-function act(name, hit, column = focused) {
+/** Return the answer of a column that is the same file. */
+const twin = (hit, column) => column.search.hits.find((one) => one.path === hit.path);
+
+function act(name, shown, column = focused) {
+  if (name === "why") return why.open(column.context.collection(), shown, column.search.answer.search);
+  // Marks are of the first collection; ids of the other one mean other pictures.
+  const hit = column === second ? twin(shown, first) : shown;
+  if (!hit) return complain("this picture is not among the answers beside it, where marks are made");
   if (name === "select") selection.toggle(hit);
   else if (name === "like") complain(marks.like(hit.id));
-  else if (name === "unlike") marks.unlike(hit.id);
-  else why.open(column.context.collection(), hit, column.search.answer.search);
+  else marks.unlike(hit.id);
+  return undefined;
 }
 
 function openPicture(hit, column = first) {
@@ -45,7 +61,7 @@ function openPicture(hit, column = first) {
 /** Beside another column: the place of the same file there. */
 function note(hit, column) {
   if (!state.get().compare) return "";
-  const other = (column === first ? second : first).search.hits.find((one) => one.path === hit.path);
+  const other = twin(hit, column === first ? second : first);
   return other ? `there ${other.rank}` : "";
 }
 
@@ -65,6 +81,7 @@ function refreshCards() {
 /** Show the state in all parts, and search where its change asks for it. */
 function changed(one, kind) {
   complain("");
+  document.title = hasQuery(one) ? `${saved.named(one)} · twinlens` : "twinlens";
   collections.show(one);
   query.show(one);
   slider.show(one);
@@ -80,8 +97,7 @@ function changed(one, kind) {
 
 function search(kind) {
   if (kind === "query" || kind === "history") scrollTo({ top: 0 });
-  // Other answers begin at their first one; a slide and a mark are watched where one is.
-  else if (!["balance", "marks", "start"].includes(kind) && $("results").getBoundingClientRect().top < 0) $("results").scrollIntoView();
+  else if (FRESH.has(kind) && $("results").getBoundingClientRect().top < 0) $("results").scrollIntoView();
   return first.search.run();
 }
 
@@ -119,7 +135,7 @@ function grown() {
 
 function startTools() {
   $("distinct").addEventListener("change", () => state.set({ distinct: $("distinct").checked }, "distinct"));
-  $("save").addEventListener("click", () => { saved.save(); status.flash($("save"), "Saved"); });
+  $("save").addEventListener("click", () => status.flash($("save"), saved.save() ? "Saved" : "Not kept"));
   $("share").addEventListener("click", () => share());
   $("show-saved").addEventListener("click", saved.open);
   $("show-duplicates").addEventListener("click", () => {

@@ -11,6 +11,7 @@ import * as uploads from "./uploads.js";
 const QUIET_MILLISECONDS = 300; // without a key before the words are searched for
 let changed = () => {}; // pictures were added or taken away that the state does not know yet
 let complain = () => {};
+let typing = 0; // the timer of words that are not searched for yet
 
 export function start({ onPictures, onError }) {
   changed = onPictures;
@@ -24,13 +25,13 @@ export function start({ onPictures, onError }) {
 }
 
 function startWords() {
-  let timer = 0;
   const apply = () => {
-    clearTimeout(timer);
+    clearTimeout(typing);
+    typing = 0;
     const text = $("words").value;
     if (text !== state.get().text) state.set({ text }, "text");
   };
-  $("words").addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(apply, QUIET_MILLISECONDS); });
+  $("words").addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(apply, QUIET_MILLISECONDS); });
   $("words").addEventListener("change", apply);
   $("words").addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.isComposing) { event.preventDefault(); apply(); }
@@ -84,7 +85,8 @@ export function addFiles(files) {
 
 /** Show the state in the form. */
 export function show(one) {
-  if (document.activeElement !== $("words") || one.text.trim() !== $("words").value.trim()) $("words").value = one.text;
+  // An answer that comes while somebody writes must not take what was written since.
+  if (!typing && one.text.trim() !== $("words").value.trim()) $("words").value = one.text;
   showPictures(one);
   $("withouts").replaceChildren(...one.without.map(withoutChip));
   $("unlikes").replaceChildren(...one.unlike.map((id) => thumb(one, id, `Not like picture ${id}`, () => unlike(id))));

@@ -16,7 +16,12 @@ function stored() {
 }
 
 function store(list) {
-  localStorage.setItem(KEY, JSON.stringify(list.slice(0, MAX_SAVED)));
+  try {
+    localStorage.setItem(KEY, JSON.stringify(list.slice(0, MAX_SAVED)));
+  } catch {
+    return false; // the browser keeps nothing for this page
+  }
+  return true;
 }
 
 /** Name a query by what it asks. */
@@ -29,7 +34,7 @@ export function named(one) {
 /** Save the query of the page; one that is saved already moves up. */
 export function save() {
   const address = state.addressOf(state.get());
-  store([{ address, name: named(state.get()) }, ...stored().filter((one) => one.address !== address)]);
+  return store([{ address, name: named(state.get()) }, ...stored().filter((one) => one.address !== address)]);
 }
 
 /** Open the list of saved searches. */

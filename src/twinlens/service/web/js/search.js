@@ -9,9 +9,12 @@ const UPLOAD = "upload:";
 const UNUSABLE = new Set([413, 415]); // too large, or no picture
 
 export class Search {
-  /** show: functions started, answered, more, failed, and emptied. collection, kinds: functions of what is searched. */
-  constructor(show, { collection, kinds }) {
-    Object.assign(this, { show, collection, kinds });
+  /**
+   * show: functions started, answered, more, failed, and emptied. collection, kinds: functions of what is searched.
+   * references(ids): where the state's pictures are of another collection, what stands for them (see borrowed.js).
+   */
+  constructor(show, { collection, kinds, references = null }) {
+    Object.assign(this, { show, collection, kinds, references });
     this.answer = null;
     this.hits = [];
     this.running = false;
@@ -48,6 +51,7 @@ export class Search {
   }
 
   async #ask() {
+    if (this.references) return this.#askWithBorrowed();
     const sent = uploads.waiting();
     const json = this.#json(sent);
     if (!sent.length) return api.search(json);
@@ -64,8 +68,17 @@ export class Search {
     return answer;
   }
 
-  #json(files, cursor = null) {
-    return { ...build(state.get(), this.kinds(), { files, cursor }), collection: this.collection() || null };
+  #json(files) {
+    return { ...build(state.get(), this.kinds(), { files }), collection: this.collection() || null };
+  }
+
+  /** Search with pictures of another collection; what is unlike is left out, since it can be no upload. */
+  async #askWithBorrowed() {
+    const { image, files, note } = await this.references(state.get().image);
+    const json = { ...this.#json(files), image, unlike: [] };
+    const answer = await (files.length ? api.searchWith(files, json) : api.search(json));
+    note(answer.query.image.slice(image.length));
+    return answer;
   }
 
   /** Send pictures again that the service does not remember any more. */

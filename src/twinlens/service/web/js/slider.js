@@ -6,14 +6,19 @@ import * as state from "./state.js";
 import * as uploads from "./uploads.js";
 
 const SNAP = 0.03; // so near to the middle is the middle
+let isDragged = false;
 
 export function start() {
-  $("balance").addEventListener("input", () => slide(Number($("balance").value)));
+  $("balance").addEventListener("input", () => slide(snapped(Number($("balance").value))));
+  $("balance").addEventListener("pointerdown", () => { isDragged = true; });
+  for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => { isDragged = false; });
   $("balance").addEventListener("dblclick", () => slide(0.5));
 }
 
-function slide(value) {
-  const balance = Math.abs(value - 0.5) <= SNAP ? 0.5 : value;
+/** A hand seldom meets the middle exactly; keys do. */
+const snapped = (value) => (isDragged && Math.abs(value - 0.5) <= SNAP ? 0.5 : value);
+
+function slide(balance) {
   describe(balance);
   if (balance !== state.get().balance) state.set({ balance }, "balance");
 }
@@ -24,7 +29,7 @@ export function show(one) {
   $("slide").classList.toggle("off", !can);
   $("balance").disabled = !can;
   // While it is dragged, the thumb follows the hand.
-  if (document.activeElement !== $("balance") || Math.abs(Number($("balance").value) - one.balance) > SNAP) $("balance").value = one.balance;
+  if (!isDragged) $("balance").value = one.balance;
   describe(one.balance);
 }
 
