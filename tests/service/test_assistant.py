@@ -8,6 +8,7 @@ import io
 import json
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from mcp import Client, StdioServerParameters
@@ -20,6 +21,12 @@ from twinlens.service import assistant
 from twinlens.service.assistant import Assistant, server
 
 
+def finished(asked):
+    """The result of a coroutine, run in a thread of its own: a browser's tests leave a loop running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, asked).result()
+
+
 @pytest.fixture
 def ask(folder):
     """A function that calls tools one after the other, and returns their results."""
@@ -29,7 +36,7 @@ def ask(folder):
         async with Client(server(there)) as client:
             return [await client.call_tool(name, arguments) for name, arguments in asked]
 
-    yield lambda *asked: asyncio.run(calls(*asked))
+    yield lambda *asked: finished(calls(*asked))
     there.close()
 
 
@@ -50,7 +57,7 @@ def test_the_tools_only_read_and_say_what_they_take(folder):
             return (await client.list_tools()).tools
 
     there = Assistant([folder], MeanColor.load)
-    tools = asyncio.run(listed())
+    tools = finished(listed())
     there.close()
     assert {tool.name for tool in tools} == {"search", "similar", "describe_collection", "get_picture"}
     assert all(tool.annotations.read_only_hint and tool.description for tool in tools)
@@ -130,7 +137,7 @@ def test_answers_are_bounded(tmp_path):
                 for name, arguments in (("get_picture", {"id": "a"}), ("describe_collection", {}))
             ]
 
-    results = asyncio.run(asked())
+    results = finished(asked())
     there.close()
     assert all(len(result.content[0].text) < 40_000 for result in results)
 
@@ -148,4 +155,4 @@ def test_the_command_answers_over_its_streams(tmp_path, pictures):
         async with Client(command) as client:
             return await client.call_tool("search", {"text": "a red square", "k": 2})
 
-    assert len(told(asyncio.run(asked()))["hits"]) == 2
+    assert len(told(finished(asked()))["hits"]) == 2
