@@ -83,7 +83,15 @@ def notes(request: SearchRequest) -> tuple[str, ...]:
     """List what else a request asks for, as its options are called."""
     near = [] if request.near is None else ["{:g}, {:g}, within {:g} km".format(*request.near)]
     where = [] if request.where is None else [request.where]
-    asked = {"without": request.without, "unlike": request.unlike, "where": where, "in": request.within, "near": near}
+    asked = {
+        "balance": [] if request.balance is None else [f"{request.balance:g}"],
+        "weights": [f"{weight:g}" for weight in request.weights or ()],
+        "without": request.without,
+        "unlike": request.unlike,
+        "where": where,
+        "in": request.within,
+        "near": near,
+    }
     return tuple(f"{name}: {', '.join(values)}" for name, values in asked.items() if values)
 
 
