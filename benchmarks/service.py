@@ -84,19 +84,15 @@ class Connection:
 def server(folder: Path, *options: object) -> Iterator[tuple[str, float]]:
     """A server that is ready, and the seconds from its start until then."""
     begun = time.perf_counter()
-    command = [sys.executable, "-m", "twinlens", "serve", "--collection", folder, "--port", 0, "--json", *options]
+    command = [sys.executable, "-m", "twinlens", "serve", "--collection", folder, "--port", 0, *options]
     process = subprocess.Popen(
         [str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
     try:
         assert process.stdout is not None
-        url = json.loads(process.stdout.readline())["url"]
-        while True:
-            http_ = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
-            http_.request("GET", "/ready")
-            if http_.getresponse().status == 200:
-                break
-            time.sleep(0.01)
+        url = process.stdout.readline().partition(" at ")[2].split()[0]
+        if process.stdout.readline() != "ready\n":
+            raise SystemExit("the service is not ready")
         yield url, time.perf_counter() - begun
     finally:
         process.send_signal(signal.SIGTERM)
