@@ -227,7 +227,8 @@ def soak(work: Path, count: int, hostile_count: int) -> str:
         f"`python benchmarks/service_soak.py` on {hardware()}; {versions('fastapi', 'uvicorn')}.",
         "",
         f"{requests.done:,} requests by {CLIENTS} clients in {seconds:.0f} s, {hostile_count:,} of them hostile"
-        f" uploads; {len(runs)} runs of `twinlens index` beside them grew the collection from 500 to {pictures_now:,} pictures."
+        f" uploads; {len(runs)} runs of `twinlens index` beside them grew the collection from 500 to"
+        f" {pictures_now:,} pictures."
         f" Statuses: {', '.join(f'{status}: {n:,}' for status, n in sorted(requests.statuses.items()))}. Lost:"
         f" {len(requests.lost)}; sent again over the restart, which took {restarted:.1f} s: {requests.again}."
         f" Memory of the server and its workers after the restart: {second[0]:.0f} MB,"

@@ -34,9 +34,7 @@ def export(
     service: TheService,
     served: TheCollection,
     search: Annotated[str | None, Query(max_length=40, description="the search of an answer")] = None,
-    ids: Annotated[
-        list[str] | None, Query(max_length=1000, description="ids to export; all answers by default")
-    ] = None,
+    ids: Annotated[list[str] | None, Query(max_length=1000, description="ids to export; all by default")] = None,
     format: Annotated[Literal["paths", "csv", "json", "zip"], Query()] = "csv",  # noqa: A002 - the name of the parameter
 ) -> Response:
     """Return answers of a search, or pictures by their ids, as a file."""
