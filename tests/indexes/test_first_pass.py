@@ -73,7 +73,7 @@ def test_near_ties_made_to_mislead_are_told_apart(apart):
 @settings(max_examples=30, deadline=None)
 @given(vectors=arrays(np.float32, (8, 6), elements=st.floats(-(2.0**50), 2.0**50, width=32, allow_subnormal=False)))
 def test_the_bound_of_the_error_holds_in_float64(vectors):
-    codes, scales, errors = _codes._coded(vectors)
+    codes, scales, errors = _codes._coded(vectors, np.empty(0, dtype=np.intp))
     apart = vectors.astype(np.float64) - codes.T.astype(np.float64) * scales.astype(np.float64)[:, None]
     assert (np.linalg.norm(apart, axis=1) <= errors).all()
     assert np.abs(codes.astype(int)).max(initial=0) <= _codes.LEVELS
@@ -86,6 +86,22 @@ def test_a_querys_two_steps_leave_little(query):
     back = (steps.astype(np.float64) @ (codes.astype(np.float64) - _codes.ZERO))[0]
     assert np.linalg.norm(query - back) <= error * (1 + 1e-9) + 1e-300
     assert error <= np.linalg.norm(query.astype(np.float64)) / 1e4 + 1e-43  # steps are float32
+
+
+def flagged(seed: int) -> np.ndarray:
+    """Vectors with flags of missing sides, far larger than the other numbers."""
+    vectors = np.hstack([clustered(seed, width=200), np.zeros((300, 2), dtype=np.float32)])
+    vectors[::2, -1], vectors[::3, -2] = 4, 7
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def test_flags_of_missing_sides_do_not_coarsen_the_codes():
+    vectors, query = flagged(2), flagged(3)[5]
+    coded = Codes(vectors)
+    assert coded.wide.tolist() == [200, 201]
+    assert coded.largest_error < 0.02
+    np.testing.assert_allclose(coded.products(query)[0], -2 * vectors @ query, atol=0.04)
+    assert np.array_equal(passed(vectors, query, 10), in_float64(vectors, query, 10))
 
 
 def test_products_are_those_of_the_codes():
@@ -113,6 +129,7 @@ def test_rows_that_are_never_answers_are_none():
     vectors = clustered(9)
     vectors[3] = np.nan
     vectors[4, 0] = np.inf
+    vectors[5:90:3, 7] = 40.0  # a column that is kept apart
     norms = squared_lengths(vectors)
     norms[~np.isfinite(norms)] = np.inf
     norms[10:20] = np.inf

@@ -18,6 +18,10 @@ ZERO = 128
 """The code of 0 among the unsigned ones of a query."""
 ROWS_PER_GRAPH = 1 << 18
 """Rows of one graph, which while it is made exist four times."""
+WIDE, MAX_WIDE = 3.0, 16
+"""A column is wide whose largest number is so many times the median column's; so many are kept apart at most."""
+ROWS_LOOKED_AT = 4096
+"""Rows by which columns are judged."""
 LOST = 2e-19
 """The largest number whose square is no normal one in float32, and may count as 0."""
 ROWS_AT_ONCE = 1 << 11
@@ -30,23 +34,31 @@ class Codes:
     """Rows of a matrix (N, D) as x̂ = s·c with codes c in −127…127 and a scale s per row.
 
     errors (N,): bounds of ‖x − x̂‖. A query is coded in two steps, q̂ = t₁·a₁ + t₂·a₂, whose error is below ‖q‖ / 10⁴.
+    wide: columns with far larger numbers than others, such as the flags of missing sides; they stay as they are, since
+    a row's scale is that of its largest number.
     """
 
     def __init__(self, vectors: Vectors) -> None:
+        self.wide = _wide_columns(vectors)
+        self._apart = np.nan_to_num(vectors[:, self.wide], nan=0.0, posinf=0.0, neginf=0.0)
         self.errors = np.empty(len(vectors), dtype=np.float32)
         self._graphs: list[tuple[slice, Any]] = []
         for start in range(0, len(vectors), ROWS_PER_GRAPH):
             part = slice(start, min(start + ROWS_PER_GRAPH, len(vectors)))
-            codes, scales, self.errors[part] = _coded(vectors[part])
+            codes, scales, self.errors[part] = _coded(vectors[part], self.wide)
             self._graphs.append((part, _session(codes, scales)))
         self.largest_error = float(self.errors.max(initial=0))
 
     def products(self, query: Vectors) -> tuple[Vectors, float]:
         """Return −2 x̂·q̂ (N,) for a query (D,), and a bound of ‖q − q̂‖."""
-        codes, steps, error = _coded_query(query)
+        narrow = query.copy()
+        narrow[self.wide] = 0
+        codes, steps, error = _coded_query(narrow)
         out = np.empty(len(self.errors), dtype=np.float32)
         for part, session in self._graphs:
             out[part] = session.run(None, {"codes": codes, "steps": steps})[0][0]
+        if len(self.wide):
+            out += self._apart @ (-2 * query[self.wide])
         return out, error
 
 
@@ -61,14 +73,26 @@ def sums_are_right() -> bool:
     return np.array_equal(found, codes.astype(np.int32).sum(axis=0) * (255 - ZERO))
 
 
-def _coded(vectors: Vectors) -> tuple[NDArray[np.int8], Vectors, Vectors]:
+def _wide_columns(vectors: Vectors) -> NDArray[np.intp]:
+    """Return the columns, few and ascending, whose numbers are far larger than those of most, by a part of the rows."""
+    drawn = vectors[:: max(1, len(vectors) // ROWS_LOOKED_AT)]
+    largest = np.abs(np.nan_to_num(drawn, posinf=0.0, neginf=0.0)).max(axis=0, initial=0)
+    by_size = np.argsort(-largest)[:MAX_WIDE]
+    return np.sort(by_size[largest[by_size] > WIDE * np.median(largest)])
+
+
+def _coded(vectors: Vectors, wide: NDArray[np.intp]) -> tuple[NDArray[np.int8], Vectors, Vectors]:
     """Return codes (D, n), scales (n,) and bounds of the errors (n,); a row with NaN or infinity is coded as zeros."""
     rows, width = vectors.shape
     codes = np.empty((width, rows), dtype=np.int8)
     scales, errors = np.empty((2, rows), dtype=np.float32)
     for start in range(0, rows, ROWS_AT_ONCE):
         part = slice(start, start + ROWS_AT_ONCE)
-        rounded, scales[part], errors[part] = _rounded(vectors[part])
+        narrow = vectors[part]
+        if len(wide):
+            narrow = narrow.copy()
+            narrow[np.ix_(np.isfinite(narrow).all(axis=1), wide)] = 0  # a row that is coded as zeros stays one
+        rounded, scales[part], errors[part] = _rounded(narrow)
         codes[:, part] = rounded.astype(np.int8).T
     return codes, scales, np.nextafter(errors, np.float32(np.inf))
 
