@@ -97,7 +97,8 @@ class Collection(Writes):
         return serving is not None
 
     def close(self) -> None:
-        """Close the files."""
+        """Close the files, and the engine."""
+        self._session.engine.close()
         self._store.close()
 
     def __enter__(self) -> Self:

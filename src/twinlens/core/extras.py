@@ -16,6 +16,8 @@ EXTRA_OF = {
     **dict.fromkeys(("fastapi", "httpx2", "prometheus_client", "python_multipart", "starlette", "uvicorn"), "serve"),
     "mcp": "mcp",
     "faiss": "faiss",
+    "psycopg": "pgvector",
+    "pymilvus": "milvus",
 }
 """Module → the smallest extra with it."""
 

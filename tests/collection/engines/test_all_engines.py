@@ -5,27 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.collection.engines.conftest import engines
 from tests.mean_color import MeanColor
 from tests.pictures import ALONE, draw
 from twinlens.collection import Collection
 from twinlens.collection.engines import local
 from twinlens.collection.search import filters
-from twinlens.core import variants
 from twinlens.indexes import _first_pass
 
 
-@pytest.fixture(params=variants.names("collection.engines"))
-def engine(request):
-    return variants.make("collection.engines", request.param)
-
-
-@pytest.fixture
-def many(tmp_path):
-    for seed in range(30):
-        draw(tmp_path / "many" / f"{seed:02}.png", seed)
-    with Collection.create(tmp_path / "c", MeanColor(), load=MeanColor.load) as collection:
-        collection.add(tmp_path / "many", options=ALONE)
-        yield collection
+@pytest.fixture(params=engines())
+def engine(request, make):
+    return make(request.param)
 
 
 def truth(collection):

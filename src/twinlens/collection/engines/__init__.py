@@ -22,7 +22,7 @@ class Engine(ABC):
     condition on the metadata; else it takes the rows that meet it.
     """
 
-    exact: ClassVar[bool] = True
+    exact: bool = True
     takes_conditions: ClassVar[bool] = False
 
     @abstractmethod
@@ -76,6 +76,9 @@ class Engine(ABC):
     def count(self) -> int:
         """Return the number of entries."""
         return len(self._rows())
+
+    def close(self) -> None:  # noqa: B027
+        """Release connections and files, if there are any."""
 
     def _rows(self) -> Rows:
         return self.store.rows(self.generation.number if self.generation else 0)

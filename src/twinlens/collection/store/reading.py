@@ -194,6 +194,12 @@ class Reading(Database):
             self._damaged()
         return rows
 
+    def checksums(self, generation: int) -> tuple[Rows, Rows]:
+        """Return all rows (N,) with a vector, ascending, and the stored checksums (N,) of these."""
+        found = self.ask("SELECT row, crc FROM vector WHERE generation = ? ORDER BY row", generation)
+        rows, checks = np.array(found, dtype=np.int64).reshape(-1, 2).T.copy()
+        return rows, checks
+
     def rows_where(self, generation: int, condition: str, parameters: Sequence[Any]) -> Rows:
         """Return the rows (N,) with a vector whose entry meets an SQL condition, ascending.
 

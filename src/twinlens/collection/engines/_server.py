@@ -1,0 +1,258 @@
+"""The part that all engines on servers share: they are filled by `push`, and verified against the store."""
+
+from __future__ import annotations
+
+import re
+import time
+from abc import abstractmethod
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from twinlens.calibration import lowest_by_hash
+from twinlens.collection.engines import Engine
+from twinlens.collection.engines._address import Address
+from twinlens.collection.engines._mirror import Listing, Mark, Pushed, batches
+from twinlens.collection.search.filters import Node
+from twinlens.collection.store import DAMAGE, DamageError, Generation, Rows, State, Store, Vectors
+from twinlens.core.progress import Bar, bar
+from twinlens.core.types import TwinlensError
+from twinlens.indexes import Scores
+
+ROUNDS = 5
+"""Passes over a collection that changes while it is pushed, before we ask for a quieter moment."""
+_COLLECTION = re.compile("[0-9a-f]{1,32}")
+
+
+class ServerEngine(Engine):
+    """Answers from a server that holds each row's number, the checksum of its vector, and the vector.
+
+    What holds a collection is named by its random id and its generation. A mark beside it names the state that is
+    mirrored completely: it is taken away before the first change and comes back once count and digest agree.
+
+    credentials: a file with the password or the token. read_only: `sync` compares states and fills nothing.
+    """
+
+    schemes: ClassVar[tuple[str, ...]] = ()
+    """Beginnings of this server's URLs."""
+
+    def __init__(self, *, url: str, credentials: Path | None = None, read_only: bool = False) -> None:
+        self.address = Address.parse(url)
+        self.credentials, self.read_only = credentials, read_only
+        self.exact = not self.address.is_approximate
+        self._table = ""
+        self._mark: Mark | None = None
+        self._cached_rows: tuple[State, Rows] | None = None
+
+    def sync(self, store: Store) -> State:
+        """Push what differs; with `read_only`, raise TwinlensError where the server mirrors another state."""
+        self.store = store
+        state, self.generation = store.state(), store.serving()
+        self._table = _table(state)
+        with self._told():
+            mark = self._read_mark(state.collection)
+        if mark is not None and mark.state == state and self._serves(mark.index):
+            self._mark = mark
+            return state
+        if self.read_only:
+            raise TwinlensError(self._lag(mark, state))
+        self.push(store)
+        return self._synced.state
+
+    def push(self, store: Store, *, progress: bool = False) -> Pushed:
+        """Make the server hold exactly the store's rows; an interrupted run is resumed by the next.
+
+        Every batch is read back before it counts; at the end the rows and checksums of both sides are compared.
+        Raises TwinlensError for a server that fails or answers otherwise, and for a vector that is damaged.
+        """
+        self.store, started, written, removed = store, time.perf_counter(), 0, 0
+        for _ in range(ROUNDS):
+            with store.snapshot():
+                state, self.generation = store.state(), store.serving()
+                wanted = Listing(*store.checksums(state.generation))
+            mark, self._table = Mark.of(state, wanted, self.address.index), _table(state)
+            if self.generation is not None:
+                with self._told(), self._exclusively(state.collection):
+                    rows, gone = self._mirror(self.generation, mark, wanted, progress=progress)
+                written, removed = written + rows, removed + gone
+            if store.state() == state:
+                self._mark = mark
+                return Pushed(mark.count, mark.digest, written, removed, time.perf_counter() - started)
+        raise TwinlensError(f"the collection {store.folder} changed while it was pushed; run the same command again")
+
+    def _mirror(self, generation: Generation, mark: Mark, wanted: Listing, *, progress: bool) -> tuple[int, int]:
+        """Remove and write rows until both listings agree, then set the mark; return how many were written, removed."""
+        collection = mark.state.collection
+        self._prepare(generation)
+        there = self._listing()
+        stale = np.union1d(there.rows[wanted.lacks(there)], there.repeated())
+        missing = wanted.rows[there.without(stale).lacks(wanted)]
+        if not len(stale) and not len(missing) and self._read_mark(collection) == mark:
+            return 0, 0
+        self._write_mark(collection, None)
+        for batch in batches(stale):
+            self._remove(batch)
+        with bar("pushing", len(missing), unit="rows", progress=progress) as advance:
+            self._write_all(generation, wanted, missing, advance)
+        if self._agrees(mark):
+            self._finish(collection)
+            self._write_mark(collection, mark)
+        return len(missing), len(np.setdiff1d(stale, missing))
+
+    def _write_all(self, generation: Generation, wanted: Listing, missing: Rows, advance: Bar) -> None:
+        for batch in batches(missing):
+            rows, vectors = self.store.vectors_there(generation, batch)  # without rows that are gone by now
+            if len(rows):
+                self._write(rows, wanted.checks[np.searchsorted(wanted.rows, rows)], vectors)
+            advance(len(batch))
+
+    def _confirm(self, rows: Rows, vectors: Vectors) -> None:
+        """Raise TwinlensError unless the server holds these vectors of some rows, to the bit."""
+        if self.vectors(rows).tobytes() != vectors.tobytes():
+            raise TwinlensError(
+                f"{self.address} gave back other vectors than were written to it; nothing of these counts"
+            )
+
+    def _agrees(self, mark: Mark) -> bool:
+        """Return True if the server lists what the mark counts; False where the store has changed since.
+
+        Raises TwinlensError where it has not.
+        """
+        there = self._listing()
+        if there.digest == mark.digest:
+            return True
+        if self.store.state() != mark.state:
+            return False
+        raise TwinlensError(
+            f"{self.address} holds {len(there.rows):,} rows, not exactly the {mark.count:,} of the collection;"
+            " does another program write there?"
+        )
+
+    def search(
+        self,
+        queries: Vectors,
+        k: int,
+        *,
+        where: Node | None = None,  # noqa: ARG002
+        rows: Rows | None = None,
+    ) -> tuple[Rows, Scores]:
+        """Ask the server; among some rows the answer is exact with every index."""
+        k = min(k, self.count() if rows is None else len(rows))
+        if not k or not len(queries):
+            return np.empty((len(queries), 0), dtype=np.int64), np.empty((len(queries), 0), dtype=np.float32)
+        with self._told():
+            found = self._nearest(np.ascontiguousarray(queries, dtype=np.float32), k, rows)
+        k = min(len(line) for line, _ in found)
+        return np.stack([line[:k] for line, _ in found]), np.stack([scores[:k] for _, scores in found])
+
+    def sample(self, count: int, *, having: int | None = None) -> tuple[Rows, Vectors]:
+        """Return the entries that a hash of their rows puts first."""
+        rows = self._rows()
+        looked_at = count if having is None else 4 * count
+        while True:
+            first = rows[lowest_by_hash(rows, looked_at)]
+            vectors = self.vectors(first)
+            if having is None:
+                return first, vectors
+            kept = np.flatnonzero(vectors[:, having] == 0)[:count]
+            if len(kept) >= count or looked_at >= len(rows):
+                return first[kept], vectors[kept]
+            looked_at *= 4
+
+    def vectors(self, rows: Rows) -> Vectors:
+        """Read the vectors of some rows from the server."""
+        parts = [np.empty((0, self.generation.dim if self.generation else 1), dtype=np.float32)]
+        for batch in batches(rows):
+            wanted, places = np.unique(batch, return_inverse=True)
+            with self._told():
+                found, vectors = self._read(wanted)
+            if not np.array_equal(found, wanted):
+                raise TwinlensError(f"{self.address} has lost rows; bring them back with: twinlens push")
+            parts.append(vectors[places])
+        return np.concatenate(parts)
+
+    def count(self) -> int:
+        """Return the number of entries."""
+        return self._synced.count
+
+    def _rows(self) -> Rows:
+        """Return all rows; those of one state are read once."""
+        state = self._synced.state
+        if self._cached_rows is None or self._cached_rows[0] != state:
+            self._cached_rows = state, super()._rows()
+        return self._cached_rows[1]
+
+    def _lag(self, mark: Mark | None, state: State) -> str:
+        """Describe in a line why the server cannot answer for a state."""
+        cure = f"twinlens push --collection {self.store.folder} --to {self.address}"
+        if mark is not None and mark.state == state:
+            cure = f"ask with ?index={mark.index}, or push again for {self.address.index}"
+            return f"{self.address} was pushed for the index {mark.index}; {cure}"
+        if mark is None or mark.state.generation != state.generation:
+            return f"{self.address} does not hold all vectors of {self.store.folder}; fill it with: {cure}"
+        return f"{self.address} lags behind {self.store.folder}, which has changed; bring it up to date with: {cure}"
+
+    @property
+    def _synced(self) -> Mark:
+        if self._mark is None:
+            raise RuntimeError("sync the engine before asking it")
+        return self._mark
+
+    # Steps that differ from server to server -------------------------------------------------------------------------
+
+    @abstractmethod
+    def _told(self) -> AbstractContextManager[None]:
+        """Translate the client's errors into TwinlensError of one line."""
+
+    def _exclusively(self, collection: str) -> AbstractContextManager[None]:  # noqa: ARG002
+        """Keep other pushes of a collection out, where the server can; two of one store write the same anyway."""
+        return nullcontext()
+
+    def _serves(self, index: str) -> bool:
+        """Return True if rows that were pushed for an index can be searched as the address asks."""
+        return index == self.address.index
+
+    @abstractmethod
+    def _read_mark(self, collection: str) -> Mark | None:
+        """Return the mark of a collection; None where there is none."""
+
+    @abstractmethod
+    def _write_mark(self, collection: str, mark: Mark | None) -> None:
+        """Set the mark of a collection, or take it away; it lasts on return."""
+
+    @abstractmethod
+    def _prepare(self, generation: Generation) -> None:
+        """Make what holds the vectors of a generation, unless it is there."""
+
+    @abstractmethod
+    def _listing(self) -> Listing:
+        """Return all rows and their checksums."""
+
+    @abstractmethod
+    def _write(self, rows: Rows, checks: Rows, vectors: Vectors) -> None:
+        """Write rows in place of what is there of them, confirmed by `_confirm`; they last on return."""
+
+    @abstractmethod
+    def _remove(self, rows: Rows) -> None:
+        """Remove rows; they are gone on return."""
+
+    @abstractmethod
+    def _finish(self, collection: str) -> None:
+        """Make the index that the address asks for, and remove other generations of the collection."""
+
+    @abstractmethod
+    def _read(self, rows: Rows) -> tuple[Rows, Vectors]:
+        """Return those of ascending rows that are there, ascending, and their vectors (M, D)."""
+
+    @abstractmethod
+    def _nearest(self, queries: Vectors, k: int, rows: Rows | None) -> list[tuple[Rows, Scores]]:
+        """Return rows and cosines (k,) for each query, best first; equal scores by row."""
+
+
+def _table(state: State) -> str:
+    """Return the name of what holds a state's vectors on a server. Raises DamageError where the id is none of ours."""
+    if not _COLLECTION.fullmatch(state.collection):
+        raise DamageError(f"the collection {state.collection!r}: {DAMAGE}")
+    return f"twinlens_{state.collection}_{state.generation}"
