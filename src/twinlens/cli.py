@@ -30,6 +30,7 @@ ORDER = (
     "info",
     "duplicates",
     "forget",
+    "push",
     "train",
     "evaluate",
     "compare",

@@ -131,6 +131,7 @@ class Writes(ABC):
                 return self.mend(self.folder, load=self._load, composer=composer, options=options)
             finally:
                 self._store, self._model = Store.open(self.folder), None
+                self._session.engine.close()
                 self._session = Session(self._store, self._engine())
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import argparse
 
     from twinlens.collection import Collection
+    from twinlens.collection.engines import Engine
     from twinlens.collection.ingest import Report
     from twinlens.collection.model import Model
 
@@ -34,13 +36,41 @@ def add_runtime(parser: argparse.ArgumentParser) -> None:
                         " or auto: as was measured to be fastest on this machine (auto)")  # fmt: skip
 
 
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """Add `--engine` and `--credentials-file`."""
+    parser.add_argument("--engine", metavar="URL", help="let a server answer that twinlens push has filled:"
+                        " postgresql://USER@HOST/DATABASE or milvus://HOST:PORT")  # fmt: skip
+    add_credentials(parser)
+
+
+def add_credentials(parser: argparse.ArgumentParser) -> None:
+    """Add `--credentials-file`."""
+    parser.add_argument("--credentials-file", type=Path, metavar="FILE", help="a file with the password or token of the"
+                        " server; or set PGPASSWORD or TWINLENS_MILVUS_TOKEN")  # fmt: skip
+
+
+def engine(args: argparse.Namespace) -> Callable[[], Engine]:
+    """Return what makes the engine of `--engine`, by default that of this process. Raises TwinlensError."""
+    if getattr(args, "engine", None) is None:
+        from twinlens.collection.engines.local import LocalEngine
+
+        return LocalEngine
+    from twinlens.collection.remote import engine_at
+
+    return engine_at(args.engine, credentials=args.credentials_file)
+
+
 def open_collection(args: argparse.Namespace) -> Collection:
-    """Open the collection of `--collection`, run by `--runtime`. Raises TwinlensError when there is none."""
+    """Open the collection of `--collection`, run by `--runtime`, searched by `--engine`.
+
+    Raises TwinlensError when there is none, and for the URL of no engine.
+    """
     from twinlens.collection import Collection
     from twinlens.models import runtime
 
     mode = runtime.check_mode(getattr(args, "runtime", "auto"))
-    return Collection.open(args.collection.expanduser(), load=partial(runtime.load, mode=mode))
+    load = partial(runtime.load, mode=mode)
+    return Collection.open(args.collection.expanduser(), load=load, engine=engine(args))
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:

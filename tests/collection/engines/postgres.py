@@ -58,6 +58,10 @@ class Postgres:
     def url(self) -> str:
         return f"postgresql://postgres@/postgres?host={self.folder}"
 
+    @property
+    def is_running(self) -> bool:
+        return self.process.poll() is None
+
     def run(self, name: str, *arguments: str) -> None:
         subprocess.run([binary(name), *arguments], **_USER, cwd=self.folder, check=True, capture_output=True)
 
@@ -91,15 +95,15 @@ class Postgres:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
         self.process.wait()
-        until(lambda: not any(is_running(int(child)) for child in children))
+        until(lambda: not any(is_alive(int(child)) for child in children))
 
     def stop(self) -> None:
-        if self.process.poll() is None:
+        if self.is_running:
             self.process.send_signal(signal.SIGINT)
             self.process.wait(timeout=30)
 
 
-def is_running(process: int) -> bool:
+def is_alive(process: int) -> bool:
     """True of a process that is neither gone nor dead."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
