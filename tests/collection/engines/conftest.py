@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import secrets
 from contextlib import ExitStack
 
 import pytest
 
 from tests import unprivileged
-from tests.collection.engines import postgres
+from tests.collection.engines import milvus_server, postgres
 from tests.mean_color import MeanColor
 from tests.pictures import ALONE, draw
 from twinlens.collection import Collection
@@ -39,8 +38,21 @@ def pgvector():
         skip(reason)
     with unprivileged.home() as home, ExitStack() as stack:
         server = postgres.Postgres.create(home)
-        stack.callback(lambda: server.stop())
+        stack.callback(server.stop)
         yield server
+
+
+@pytest.fixture(scope="session")
+def milvus(tmp_path_factory):
+    """A Milvus server."""
+    if reason := milvus_server.missing():
+        skip(reason)
+    server = milvus_server.Milvus(tmp_path_factory.mktemp("milvus"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import socket
 
 import numpy as np
@@ -13,10 +12,10 @@ from tests.collection.engines.conftest import SERVERS
 from tests.mean_color import MeanColor
 from tests.pictures import ALONE, draw
 from twinlens.collection import Collection, SearchRequest
-from twinlens.collection.engines import _mirror
 from twinlens.collection.engines._mirror import Listing
 from twinlens.collection.engines.local import LocalEngine
 from twinlens.collection.remote import engine_at
+from twinlens.core import variants
 from twinlens.core.types import TwinlensError
 
 pytestmark = pytest.mark.servers
@@ -67,7 +66,8 @@ def captioned(tmp_path):
 
 @pytest.fixture
 def small_batches(monkeypatch):
-    monkeypatch.setattr(_mirror.batches, "__defaults__", (100,))
+    for name in SERVERS:
+        monkeypatch.setattr(variants.variant_class("collection.engines", name), "batch_rows", 100)
 
 
 def check(engine, store):
@@ -75,7 +75,9 @@ def check(engine, store):
     rows = store.rows(store.serving().number)
     there = engine._listing()
     np.testing.assert_array_equal(there.rows, rows)
-    np.testing.assert_array_equal(engine.vectors(rows), store.vectors(store.serving(), rows))
+    found, vectors = engine._read(rows)
+    np.testing.assert_array_equal(found, rows)
+    assert vectors.tobytes() == store.vectors(store.serving(), rows).tobytes()
     assert there.digest == Listing(*store.checksums(store.serving().number)).digest == engine._mark.digest
 
 
@@ -202,7 +204,9 @@ def test_an_approximate_index_finds_nearly_all_and_a_filter_all(make, name, serv
     hits = sum(len(np.intersect1d(a, b)) for a, b in zip(wanted, found, strict=True))
     assert found.shape == (50, 10) and hits >= 0.95 * 500
     some = rows[::9]
-    np.testing.assert_array_equal(engine.search(vectors[:9], 10, rows=some)[0], exact.search(vectors[:9], 10, rows=some)[0])
+    np.testing.assert_array_equal(
+        engine.search(vectors[:9], 10, rows=some)[0], exact.search(vectors[:9], 10, rows=some)[0]
+    )
 
 
 def test_equal_scores_are_ordered_by_row(make, name, collection):
@@ -241,4 +245,3 @@ def test_nobody_listening_is_one_line(make, name, collection):
     scheme = {"pgvector": "postgresql", "milvus": "milvus"}[name]
     with pytest.raises(TwinlensError, match=rf"^{scheme}://127.0.0.1:{port}[^\n]*$"):
         make(name, url=f"{scheme}://127.0.0.1:{port}").push(collection._store)
-

@@ -14,9 +14,6 @@ from numpy.typing import NDArray
 from twinlens.collection.engines._address import EXACT
 from twinlens.collection.store import Rows, State
 
-BATCH_ROWS = 2000
-"""Rows that are written and confirmed together: 4 MB of vectors of 512 numbers."""
-
 
 class Listing(NamedTuple):
     """Rows (N,), ascending, and the checksums (N,) of their vectors."""
@@ -87,7 +84,7 @@ class Pushed:
     seconds: float
 
 
-def batches(rows: Rows, size: int = BATCH_ROWS) -> Iterator[Rows]:
+def batches(rows: Rows, size: int) -> Iterator[Rows]:
     """Yield rows in parts of a size."""
     for start in range(0, len(rows), size):
         yield rows[start : start + size]

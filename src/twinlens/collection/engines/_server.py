@@ -21,6 +21,8 @@ from twinlens.core.progress import Bar, bar
 from twinlens.core.types import TwinlensError
 from twinlens.indexes import Scores
 
+SCAN_ROWS = 8192
+"""Vectors that are read from the store at once."""
 ROUNDS = 5
 """Passes over a collection that changes while it is pushed, before we ask for a quieter moment."""
 _COLLECTION = re.compile("[0-9a-f]{1,32}")
@@ -37,6 +39,10 @@ class ServerEngine(Engine):
 
     schemes: ClassVar[tuple[str, ...]] = ()
     """Beginnings of this server's URLs."""
+    exact_beside: ClassVar[bool] = False
+    """True where an exact search works too on what was pushed for another index."""
+    batch_rows: int = 2000
+    """Rows that are written and confirmed together: 4 MB of vectors of 512 numbers."""
 
     def __init__(self, *, url: str, credentials: Path | None = None, read_only: bool = False) -> None:
         self.address = Address.parse(url)
@@ -53,13 +59,24 @@ class ServerEngine(Engine):
         self._table = _table(state)
         with self._told():
             mark = self._read_mark(state.collection)
-        if mark is not None and mark.state == state and self._serves(mark.index):
+            if not self._fits(mark, state):
+                mark = self._read_mark(state.collection, fresh=True)
+        if mark is None or not self._fits(mark, state):
+            if self.read_only:
+                raise TwinlensError(self._lag(mark, state))
+            self.push(store)
+            return self._synced.state
+        if mark != self._mark:
+            with self._told():
+                self._catch_up()
             self._mark = mark
-            return state
-        if self.read_only:
-            raise TwinlensError(self._lag(mark, state))
-        self.push(store)
-        return self._synced.state
+        return state
+
+    def _fits(self, mark: Mark | None, state: State) -> bool:
+        """Return True if what a mark names can be searched for a state, in the way of the address."""
+        if mark is None or mark.state != state:
+            return False
+        return mark.index == self.address.index or (self.exact and self.exact_beside)
 
     def push(self, store: Store, *, progress: bool = False) -> Pushed:
         """Make the server hold exactly the store's rows; an interrupted run is resumed by the next.
@@ -92,7 +109,7 @@ class ServerEngine(Engine):
         if not len(stale) and not len(missing) and self._read_mark(collection) == mark:
             return 0, 0
         self._write_mark(collection, None)
-        for batch in batches(stale):
+        for batch in batches(stale, self.batch_rows):
             self._remove(batch)
         with bar("pushing", len(missing), unit="rows", progress=progress) as advance:
             self._write_all(generation, wanted, missing, advance)
@@ -102,7 +119,7 @@ class ServerEngine(Engine):
         return len(missing), len(np.setdiff1d(stale, missing))
 
     def _write_all(self, generation: Generation, wanted: Listing, missing: Rows, advance: Bar) -> None:
-        for batch in batches(missing):
+        for batch in batches(missing, self.batch_rows):
             rows, vectors = self.store.vectors_there(generation, batch)  # without rows that are gone by now
             if len(rows):
                 self._write(rows, wanted.checks[np.searchsorted(wanted.rows, rows)], vectors)
@@ -110,7 +127,8 @@ class ServerEngine(Engine):
 
     def _confirm(self, rows: Rows, vectors: Vectors) -> None:
         """Raise TwinlensError unless the server holds these vectors of some rows, to the bit."""
-        if self.vectors(rows).tobytes() != vectors.tobytes():
+        found, held = self._read(rows)
+        if not np.array_equal(found, rows) or held.tobytes() != vectors.tobytes():
             raise TwinlensError(
                 f"{self.address} gave back other vectors than were written to it; nothing of these counts"
             )
@@ -161,17 +179,17 @@ class ServerEngine(Engine):
                 return first[kept], vectors[kept]
             looked_at *= 4
 
-    def vectors(self, rows: Rows) -> Vectors:
-        """Read the vectors of some rows from the server."""
-        parts = [np.empty((0, self.generation.dim if self.generation else 1), dtype=np.float32)]
-        for batch in batches(rows):
-            wanted, places = np.unique(batch, return_inverse=True)
-            with self._told():
-                found, vectors = self._read(wanted)
-            if not np.array_equal(found, wanted):
-                raise TwinlensError(f"{self.address} has lost rows; bring them back with: twinlens push")
-            parts.append(vectors[places])
-        return np.concatenate(parts)
+    def _scan(self, queries: Vectors, k: int, rows: Rows) -> list[tuple[Rows, Scores]]:
+        """Compare queries (Q, D) with the store's own vectors of some rows, a block at a time."""
+        best = np.empty((len(queries), 0), dtype=np.int64)
+        scores = np.empty((len(queries), 0), dtype=np.float32)
+        for block in batches(rows, SCAN_ROWS):
+            there, vectors = self.store.vectors_there(self._serving, block)
+            best = np.concatenate([best, np.broadcast_to(there, (len(queries), len(there)))], axis=1)
+            scores = np.concatenate([scores, queries @ vectors.T], axis=1)
+            order = np.lexsort((best, -scores), axis=1)[:, :k]
+            best, scores = np.take_along_axis(best, order, axis=1), np.take_along_axis(scores, order, axis=1)
+        return list(zip(best, scores, strict=True))
 
     def count(self) -> int:
         """Return the number of entries."""
@@ -195,6 +213,12 @@ class ServerEngine(Engine):
         return f"{self.address} lags behind {self.store.folder}, which has changed; bring it up to date with: {cure}"
 
     @property
+    def _serving(self) -> Generation:
+        if self.generation is None:
+            raise RuntimeError("a collection without a model has no vectors")
+        return self.generation
+
+    @property
     def _synced(self) -> Mark:
         if self._mark is None:
             raise RuntimeError("sync the engine before asking it")
@@ -210,13 +234,12 @@ class ServerEngine(Engine):
         """Keep other pushes of a collection out, where the server can; two of one store write the same anyway."""
         return nullcontext()
 
-    def _serves(self, index: str) -> bool:
-        """Return True if rows that were pushed for an index can be searched as the address asks."""
-        return index == self.address.index
-
     @abstractmethod
-    def _read_mark(self, collection: str) -> Mark | None:
-        """Return the mark of a collection; None where there is none."""
+    def _read_mark(self, collection: str, *, fresh: bool = False) -> Mark | None:
+        """Return the mark of a collection, None where there is none; fresh: as of now, whatever that costs."""
+
+    def _catch_up(self) -> None:
+        """Wait until searches see all that was written before the mark, where a server does not see to that."""
 
     @abstractmethod
     def _write_mark(self, collection: str, mark: Mark | None) -> None:

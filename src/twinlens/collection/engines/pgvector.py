@@ -66,6 +66,7 @@ class PgvectorEngine(ServerEngine):
     """
 
     schemes: ClassVar[tuple[str, ...]] = ("postgresql", "postgres")
+    exact_beside: ClassVar[bool] = True
 
     def __init__(self, *, url: str, credentials: Path | None = None, read_only: bool = False) -> None:
         super().__init__(url=url, credentials=credentials, read_only=read_only)
@@ -137,10 +138,7 @@ class PgvectorEngine(ServerEngine):
             if self._connection is not None and not self._connection.closed:
                 self._ask("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [lock])
 
-    def _serves(self, index: str) -> bool:
-        return self.exact or index == self.address.index
-
-    def _read_mark(self, collection: str) -> Mark | None:
+    def _read_mark(self, collection: str, *, fresh: bool = False) -> Mark | None:  # noqa: ARG002
         for is_last in (False, True):
             try:
                 found = self._ask(_READ_MARK, [collection])
@@ -187,7 +185,7 @@ class PgvectorEngine(ServerEngine):
         self._ask(f"ANALYZE {self._table}")
 
     def _read(self, rows: Rows) -> tuple[Rows, Vectors]:
-        found = self._copied(_READ, self.generation.dim if self.generation else 0, [rows.tolist()])
+        found = self._copied(_READ, self._serving.dim, [rows.tolist()])
         return found["row"].astype(np.int64), found["vector"].astype(np.float32)
 
     def _nearest(self, queries: Vectors, k: int, rows: Rows | None) -> list[tuple[Rows, Scores]]:
