@@ -19,7 +19,7 @@ import urllib.request
 from contextlib import suppress
 from pathlib import Path
 
-from tests.collection.engines.postgres import until
+from tests.collection.engines.postgres import is_alive, until
 
 _START = """
 import json, sys
@@ -71,6 +71,7 @@ class Milvus:
         """End all processes by SIGKILL."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        until(lambda: not is_alive(self.server))
         for connection in list(self._connections):
             _shut(connection)
 

@@ -36,7 +36,9 @@ TIES = 16
 """Entities beyond k that are asked for, since Milvus orders equal scores as it likes."""
 # A Strong read waits .2 s for the server's clock, a Session read for this client's own writes alone.
 _STRONG, _SESSION, _BOUNDED = "Strong", "Session", "Bounded"
-_NOT_FOUND = 100
+_NOT_FOUND, _NOT_LOADED = 100, 101
+_ATTEMPTS = 3
+"""A connection that was lost, then a collection that is not loaded yet, may be found on the way to a mark."""
 _INDEXES: dict[str, tuple[str, dict[str, int]]] = {
     "exact": ("FLAT", {}),
     "hnsw": ("HNSW", {"M": 32, "efConstruction": 150}),
@@ -87,15 +89,26 @@ class MilvusEngine(ServerEngine):
             raise TwinlensError(f"{self.address}: {lines[0]}") from error
 
     def _read_mark(self, collection: str, *, fresh: bool = False) -> Mark | None:
-        wanted = f'collection == "{collection}"'
-        level = _STRONG if fresh else _BOUNDED
-        try:
-            found = self._query(MARKS, wanted, ["mark"], level)
-        except self._pymilvus.MilvusException as error:
-            if error.code == _NOT_FOUND:
-                return None
-            raise
-        return Mark.from_json(found[0]["mark"]) if found else None
+        wanted, level = f'collection == "{collection}"', _STRONG if fresh else _BOUNDED
+        for attempt in range(_ATTEMPTS):
+            try:
+                found = self._query(MARKS, wanted, ["mark"], level)
+                return Mark.from_json(found[0]["mark"]) if found else None
+            except self._pymilvus.MilvusException as error:
+                if error.code == _NOT_FOUND:
+                    return None
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                self._recover(error)
+        return None
+
+    def _recover(self, error: Any) -> None:
+        """Connect anew, or load the marks: the server may have been started anew since the last search."""
+        if error.code == _NOT_LOADED:
+            self._client.load_collection(MARKS, timeout=CALL_SECONDS)
+        else:
+            self.close()
+        self._mark = None
 
     def _write_mark(self, collection: str, mark: Mark | None) -> None:
         if mark is None:
@@ -105,6 +118,7 @@ class MilvusEngine(ServerEngine):
             self._client.upsert(MARKS, [entity], timeout=CALL_SECONDS)
 
     def _catch_up(self) -> None:
+        self._client.load_collection(self._table, timeout=CALL_SECONDS)
         self._query(self._table, "row in [0]", ["row"], _STRONG)
 
     def _query(self, table: str, condition: str, fields: Sequence[str], level: str) -> list[dict[str, Any]]:
