@@ -107,9 +107,9 @@ def test_a_server_killed_in_mid_push_is_resumed(make, name, server, collection, 
                 server.kill()
 
         def _confirm(self, rows, vectors):
-            super()._confirm(rows, vectors)
             if len(written) == 500 and at == "before":
                 server.kill()
+            super()._confirm(rows, vectors)
 
     engine.__class__ = Killed
     try:
