@@ -7,13 +7,18 @@ PINNED := -c constraints.txt -b constraints.txt
 # Programs start several times faster from compiled modules, and the packages in .venv come without any.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-portable check bench hashes clean
+.PHONY: demo test test-engines test-portable check bench hashes clean
 
 demo: $(STAMP)
 	$(BIN)/twinlens demo
 
 test: .venv/.installed-test
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 -m "not servers"
+
+# Starts Milvus (in a network namespace: as root) and PostgreSQL; without the variable, what cannot start is skipped.
+test-engines: .venv/.installed-test
+	$(BIN)/uv pip install -q --python $(BIN)/python $(PINNED) -e .[engines]
+	$(BIN)/python -m pytest -m servers tests/collection/engines tests/commands/test_push_command.py
 
 TRAINING_TESTS := tests/training tests/evaluation tests/adaptation
 

@@ -75,6 +75,7 @@ class PgvectorEngine(ServerEngine):
         self._client = psycopg
         self._parameters = self._connection_parameters()
         self._connection: psycopg.Connection[Any] | None = None
+        self._ef = 0
 
     def close(self) -> None:
         """Close the connection."""
@@ -116,6 +117,7 @@ class PgvectorEngine(ServerEngine):
             self._connection = self._client.connect(**self._parameters, autocommit=True)
             # An acknowledged row is on the disk, and on that of a synchronous standby if there is one.
             self._connection.execute("SET synchronous_commit = on")
+            self._ef = 0
         return self._connection
 
     def _ask(self, query: str, parameters: Sequence[Any] = ()) -> list[Any]:
@@ -191,10 +193,14 @@ class PgvectorEngine(ServerEngine):
     def _nearest(self, queries: Vectors, k: int, rows: Rows | None) -> list[tuple[Rows, Scores]]:
         if self.exact or rows is not None or k > EF_LIMIT:
             return [self._best(query, k, rows) for query in queries]
-        with self._sql.transaction():
-            self._ask(f"SET LOCAL hnsw.ef_search = {max(self.address.ef, k)}")
-            self._ask("SET LOCAL hnsw.iterative_scan = strict_order")
-            return [_sorted(self._ask(_NEAR.format(table=self._table), [_text(query), k])) for query in queries]
+        self._set_ef(max(self.address.ef, k))
+        return [_sorted(self._ask(_NEAR.format(table=self._table), [_text(query), k])) for query in queries]
+
+    def _set_ef(self, ef: int) -> None:
+        """Set how many candidates HNSW keeps; a connection remembers it."""
+        if self._ef != ef:
+            self._ask(f"SET hnsw.ef_search = {ef}")
+            self._ef = ef
 
     def _best(self, query: Vectors, k: int, rows: Rows | None) -> tuple[Rows, Scores]:
         if rows is None:
