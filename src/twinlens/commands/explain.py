@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from twinlens.commands import _collection, _common, _query
+from twinlens.commands import _collection, _common
 from twinlens.core.escaping import shortened
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Explained(NamedTuple):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the query of `search`, the answers to explain, and the folder."""
-    _query.add_query(parser)
+    _collection.add_query(parser)
     add = parser.add_argument
     add("-k", type=int, default=10, metavar="N", help="how many answers are ranked (10)")
     add("--hit", action="append", default=[], metavar="ID", help="the picture to explain, by its id in the answers; may"
@@ -49,12 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Search, explain the answers, and draw them. Raises TwinlensError as a search does, and for an unknown id."""
-    request = _query.request_of(args)
+    request = _collection.request_of(args)
     folders = [args.collection, *([args.against] if args.against else [])]
     explained = [_explained(folder, request, args) for folder in folders]
     if _common.shows_view(args):
         for one in explained:
-            _show(one, _query.why_nothing(args), titled=len(explained) > 1)
+            _show(one, _collection.why_nothing(args), titled=len(explained) > 1)
     files = _drawn(request, explained, args.out.expanduser()) if args.out and explained[0].answers else []
     if _common.shows_view(args):
         for file in files:
@@ -119,9 +119,9 @@ def _drawn(request: SearchRequest, explained: Sequence[Explained], folder: Path)
     from twinlens.report.explanation import Panel, explanation_sheet
 
     query = Sample("query", request.images[0] if request.images else None, " + ".join(request.texts))
-    panels = [Panel(str(one.collection), query, one.answers, _query.notes(request)) for one in explained]
-    _query.make_folder(folder)
+    panels = [Panel(str(one.collection), query, one.answers, _collection.notes(request)) for one in explained]
+    _collection.make_folder(folder)
     path = folder / "explanation.png"
     explanation_sheet(panels, path)
-    _query.keep_out(folder, f"/{path.name}")
+    _collection.keep_out(folder, f"/{path.name}")
     return [path]

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twinlens.commands import _collection, _common, _preview, _query
+from twinlens.commands import _collection, _common, _preview
 from twinlens.core import jsonfile
 from twinlens.core.escaping import shortened
 from twinlens.core.types import Hit, Sample
@@ -33,7 +33,7 @@ CAPTION = 200
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the query, filters, and outputs."""
-    _query.add_query(parser)
+    _collection.add_query(parser)
     add = parser.add_argument
     add("-k", type=int, default=10, metavar="N", help="how many answers (10)")
     add("--out", type=Path, metavar="DIR", help=f"gets result.png and result.html ({RESULTS}; none with --json)")
@@ -50,14 +50,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Search, show the hits, and write the files. Raises TwinlensError for a query without a picture or a text."""
-    request = _query.request_of(args)
+    request = _collection.request_of(args)
     _check_exports(args.export)
     with _collection.open_collection(args) as collection:
         if _draws(args):
             threading.Thread(target=_import_ahead, daemon=True).start()
         hits, receipt = _answer(collection, request, receipted=args.receipt is not None)
     if _common.shows_view(args):  # before the files: the reader need not wait for pictures to be drawn
-        _show(hits, _query.why_nothing(args), counted=args.distinct is not None)
+        _show(hits, _collection.why_nothing(args), counted=args.distinct is not None)
     records = _records(hits)
     files = _write(request, hits, records, args)
     if receipt is not None:
@@ -115,14 +115,14 @@ def _write(
     from twinlens.report.grid import ResultRow
 
     query = Sample("query", request.images[0] if request.images else None, " + ".join(request.texts))
-    row = ResultRow(query, hits, _query.notes(request), hits.mean, hits.unit)
+    row = ResultRow(query, hits, _collection.notes(request), hits.mean, hits.unit)
     files = _drawn(row, (args.out or RESULTS).expanduser()) if hits and _draws(args) else []
     if args.export:
         from twinlens.report.export import export
 
         files += [export(row, records, target) for target in args.export]
         for folder in (path for path in files if path.is_dir()):
-            _query.keep_out(folder, "*")
+            _collection.keep_out(folder, "*")
     return files
 
 
@@ -135,11 +135,11 @@ def _drawn(row: ResultRow, folder: Path) -> list[Path]:
     from twinlens.report.grid import result_grid
     from twinlens.report.page import result_page
 
-    _query.make_folder(folder)
+    _collection.make_folder(folder)
     grid, page = folder / "result.png", folder / "result.html"
     result_grid([row], grid)
     result_page([row], page, title=row.query.text or "Pictures like this one")
-    _query.keep_out(folder, f"/{grid.name}")
+    _collection.keep_out(folder, f"/{grid.name}")
     return [grid, page]
 
 

@@ -127,6 +127,10 @@ class LocalEngine(Engine):
         rows = self._synced.rows
         return rows[lowest_by_hash(rows, count)]
 
+    def close(self) -> None:
+        """Let go of the matrix file and the codes of its rows."""
+        self._gallery, self._scans, self._prepare_from = None, {}, None
+
     def vectors(self, rows: Rows) -> Vectors:
         """Copy the vectors of some rows."""
         return self._synced.vectors(rows)
