@@ -5,8 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
+from starlette.testclient import TestClient
 
+from tests.mean_color import MeanColor
 from tests.pictures import png
+from tests.service.conftest import BASE, until
+from twinlens.collection.engines.local import LocalEngine
+from twinlens.service.app import create_app
+from twinlens.service.service import Service
+from twinlens.service.settings import Settings
 
 
 def answer(client, **query):
@@ -106,3 +113,19 @@ def test_json_that_is_none_is_refused(client):
                                (b"<a/>", "text/xml", 415)):  # fmt: skip
         response = client.post("/search", content=body, headers={"content-type": kind})
         assert response.status_code == status, response.text
+
+
+def test_another_engine_answers_where_one_is_given(folder):
+    class Counting(LocalEngine):
+        searches = 0
+
+        def search(self, *args, **options):
+            Counting.searches += 1
+            return super().search(*args, **options)
+
+    service = Service(Settings((folder,)), MeanColor.load, Counting)
+    with TestClient(create_app(service), base_url=BASE) as client:
+        until(lambda: client.get("/ready").status_code == 200)
+        before = Counting.searches
+        assert len(client.post("/search", json={"text": "red", "k": 5}).json()["hits"]) == 5
+        assert Counting.searches > before

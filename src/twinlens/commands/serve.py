@@ -42,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--cache", type=int, default=CACHE, metavar="N",
         help=f"embeddings of queries that stay in memory, 0 for none ({CACHE})")  # fmt: skip
     add("--log-queries", action="store_true", help="write the words of queries to the log")
+    _collection.add_engine(parser)
     _collection.add_runtime(parser)
 
 
@@ -67,6 +68,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     is_shown = _common.shows_view(args)
     serve(
         settings,
+        engine=_collection.engine(args),
         listening=lambda address: _tell(address, settings.collections, args),
         ready=lambda: _common.say("ready") if is_shown else None,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +14,8 @@ from pathlib import Path
 from threading import Lock
 
 from twinlens.collection import Collection
+from twinlens.collection.engines import Engine
+from twinlens.collection.engines.local import LocalEngine
 from twinlens.collection.facets import Facets
 from twinlens.collection.model import Load, Model
 from twinlens.collection.search.query import samples
@@ -54,7 +56,15 @@ class Search:
 class Served:
     """A collection under its name. Its searches run in one thread, in batches; other reads have a connection apart."""
 
-    def __init__(self, name: str, folder: Path, settings: Settings, metrics: Metrics, load: Load) -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        settings: Settings,
+        metrics: Metrics,
+        load: Load,
+        engine: Callable[[], Engine] = LocalEngine,
+    ) -> None:
         self.name, self.folder, self.settings, self._metrics = name, folder, settings, metrics
         self._load_model = load
         self.cache = EmbeddingCache(settings.cache)
@@ -64,7 +74,7 @@ class Served:
         self._counting = Lock()
         self._facets: tuple[float, Facets] | None = None
         self._model: tuple[Path, CachedModel] | None = None
-        self.collection = Collection.open(folder, load=self._load)
+        self.collection = Collection.open(folder, load=self._load, engine=engine)
         self.reads = Collection.open(folder, load=self._load)
         self._batcher = Batcher(
             self._answer_all, waiting=settings.limits.waiting, observe=partial(metrics.observe_batch, name)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from twinlens.collection.engines import Engine
+from twinlens.collection.engines.local import LocalEngine
 from twinlens.collection.ingest.workers import load
 from twinlens.core.types import TwinlensError
 from twinlens.service.log import log, start_log
@@ -30,16 +32,23 @@ class Address:
         return f"http://[{host}]:{self.port}/" if ":" in host else f"http://{host}:{self.port}/"
 
 
-def serve(settings: Settings, *, listening: Callable[[Address], None], ready: Callable[[], None]) -> None:
+def serve(
+    settings: Settings,
+    *,
+    engine: Callable[[], Engine] = LocalEngine,
+    listening: Callable[[Address], None],
+    ready: Callable[[], None],
+) -> None:
     """Serve until Ctrl-C or SIGTERM, and answer what is in flight by then.
 
-    listening: is called with the address once requests are taken. ready: is called once searches are fast. Raises
-    TwinlensError for a folder that is no collection, and for an address that cannot be had.
+    engine: makes what answers searches. listening: is called with the address once requests are taken. ready: is called
+    once searches are fast. Raises TwinlensError for a folder that is no collection, and for an address that cannot be
+    had.
     """
     start_log()
     gc.disable()  # until everything is loaded: it finds nothing in what imports make, and takes a tenth of their time
     with bound(settings.host, settings.port) as listener:
-        service = Service(settings)
+        service = Service(settings, engine=engine)
         service.warm_up(lambda: _begin(ready))
         # While the networks are loaded, which keeps another core busy; no process is forked in the midst of an import.
         load("twinlens.service.app", "twinlens.service.loop")

@@ -7,6 +7,8 @@ from contextlib import ExitStack
 from functools import partial
 from threading import Thread
 
+from twinlens.collection.engines import Engine
+from twinlens.collection.engines.local import LocalEngine
 from twinlens.collection.model import Load
 from twinlens.core.types import TwinlensError
 from twinlens.models import runtime
@@ -20,9 +22,14 @@ from twinlens.service.settings import Settings
 
 
 class Service:
-    """Everything that the routes share. Opening raises TwinlensError for a folder that is no collection."""
+    """Everything that the routes share. Opening raises TwinlensError for a folder that is no collection.
 
-    def __init__(self, settings: Settings, load: Load | None = None) -> None:
+    load: how a model folder is read. engine: makes what answers searches, for each collection.
+    """
+
+    def __init__(
+        self, settings: Settings, load: Load | None = None, engine: Callable[[], Engine] = LocalEngine
+    ) -> None:
         if not settings.collections:
             raise TwinlensError("no collection to serve; give --collection DIR")
         self.settings, self.metrics = settings, Metrics()
@@ -33,7 +40,7 @@ class Service:
         with ExitStack() as opened:
             self._served: dict[str, Served] = {}
             for name, folder in named(settings.collections):
-                self._served[name] = Served(name, folder, settings, self.metrics, load)
+                self._served[name] = Served(name, folder, settings, self.metrics, load, engine)
                 opened.callback(self._served[name].close)
             opened.pop_all()
 
