@@ -136,7 +136,7 @@ def test_an_error_of_the_service_is_shown_as_it_is(visit):
 
 
 def test_two_collections_answer_side_by_side(visit):
-    page = visit.open(address(text="yellow squares", compare="other"))
+    page = visit.open(address(text="yellow squares", compare="other", where="stars = 5"))
     for column in (0, 1):
         page.wait_for_selector(f".column >> nth={column} >> .answer")
     assert page.locator(".column > header").all_inner_texts() == ["scenes\nreading", "other\ncompact"]

@@ -29,11 +29,11 @@ const FRESH = new Set(["text", "without", "pictures", "filters", "distinct", "co
 let focused = null; // the column whose grid has or gets the focus
 
 const shared = { marks: marksOf, note, act, open: openPicture, activated: (column) => { focused = column; }, kinds: filters.kinds };
-const first = new Column({ ...shared, collection: nameOf, show: status.shows({ answered, emptied, failed: () => query.show(state.get()) }) }, "Answers");
+const first = new Column({ ...shared, collection: nameOf, show: status.shows({ answered, emptied, failed: () => query.show(state.get()) }, { isFirst: true }) }, "Answers");
 const second = new Column({
   ...shared,
   collection: () => state.get().compare,
-  show: status.shows({}),
+  show: status.shows({ answered: () => refreshCards() }, { isFirst: false }),
   marks: (hit) => marksOf(twin(hit, first) ?? { id: null }),
   references: (ids) => borrow(nameOf(), ids),
 }, "Answers of the other collection");
@@ -67,7 +67,7 @@ function note(hit, column) {
 
 function answered() {
   query.show(state.get());
-  if (state.get().compare) second.search.run().then(refreshCards);
+  if (state.get().compare) second.search.run();
 }
 
 function emptied() {

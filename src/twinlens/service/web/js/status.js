@@ -7,9 +7,8 @@ import * as texts from "./texts.js";
 
 const FLASH_MILLISECONDS = 1500;
 
-/** Return what a column shows of its search; further: functions that are called after. */
-export function shows(further) {
-  const isFirst = "answered" in further;
+/** Return what a column shows of its search; further: functions that are called after. The first one's lines are shown. */
+export function shows(further, { isFirst }) {
   return {
     started: () => $("columns").classList.add("busy"),
     answered: (column, answer, hits) => {
@@ -25,7 +24,7 @@ export function shows(further) {
     },
     emptied: (column) => {
       ready();
-      tell(null, []);
+      if (isFirst) tell(null, []);
       further.emptied?.(column);
     },
   };
