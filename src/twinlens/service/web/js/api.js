@@ -61,4 +61,6 @@ export function searchWith(files, json, signal) {
 export const thumb = (collection, id, size = 240) =>
   address(`/thumbs/${encodeURIComponent(id)}`, { size, collection });
 export const file = (collection, id) => address(`/pictures/${encodeURIComponent(id)}/file`, { collection });
+export const gate = (collection, id, search) =>
+  address(`/explain/${encodeURIComponent(id)}/gate.png`, { search, collection });
 export const exported = (collection, search, format, ids) => address("/export", { collection, search, format, ids });

@@ -28,7 +28,7 @@ export async function open(collection, hit, search) {
   openDialog($("why"));
   let parts;
   try {
-    parts = sections(collection, await api.explain(collection, hit.id, search));
+    parts = sections(collection, hit, search, await api.explain(collection, hit.id, search));
   } catch (error) {
     parts = [el("p", { class: "line mild", text: unexplained(error) })];
   }
@@ -55,12 +55,12 @@ function queryPicture(collection) {
   return reference.startsWith("upload:") ? uploads.urlOf(reference) : api.thumb(collection, reference, 480);
 }
 
-function sections(collection, found) {
+function sections(collection, hit, search, found) {
   return [
     shares(found),
     words(found),
     facts(found),
-    found.gate ? gate(collection, found.gate) : noGate(found),
+    found.gate ? gate(collection, hit, search, found.gate) : noGate(found),
   ];
 }
 
@@ -108,18 +108,10 @@ function noGate({ no_gate: reason }) {
   return reason && state.get().image.length ? el("p", { class: "note", text: `No map of a gate: ${reason}.` }) : null;
 }
 
-/** Draw the gate's map over the query's picture; both fill the same box, as the map covers the whole picture. */
-function gate(collection, map) {
-  const source = queryPicture(collection);
-  if (!source) return null;
-  const canvas = el("canvas", { width: map.columns, height: map.rows });
-  const context = canvas.getContext("2d");
-  map.values.forEach((value, at) => {
-    context.fillStyle = `rgb(255 ${Math.round(60 + 160 * value)} 0 / ${(0.15 + 0.6 * value).toFixed(3)})`;
-    context.fillRect(at % map.columns, Math.floor(at / map.columns), 1, 1);
-  });
+/** The service lays the map over the query's picture, as `twinlens explain` does. */
+function gate(collection, hit, search, map) {
   const [least, most] = [Math.min(...map.values), Math.max(...map.values)].map((value) => value.toFixed(2));
-  const box = el("div", { class: "gate", role: "img", "aria-label": `The query's picture with the gate's map, from ${least} to ${most}` }, el("img", { src: source, alt: "" }), canvas);
-  return el("section", {}, el("h3", { text: "Where the gate looks" }), box,
-    el("p", { class: "note", text: `σ(·) of the fusion's gate, ${least} to ${most}: bright where the picture decides, dark where the words do.` }));
+  const image = el("img", { class: "gate", src: api.gate(collection, hit.id, search), alt: `The query's picture with the gate's map, from ${least} to ${most}` });
+  return el("section", {}, el("h3", { text: "Where the gate looks" }), image,
+    el("p", { class: "note", text: `σ(·) of the fusion's gate, the mean over its channels: ${least} to ${most} over this picture.` }));
 }
