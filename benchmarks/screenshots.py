@@ -57,6 +57,7 @@ def _ask(visit: Visit, picture: Path, text: str) -> None:
         visit.hand("drop", "#drop", picture)
     visit.page.wait_for_selector("#thumbs li:not(.waits)")
     visit.say(text)
+    visit.page.locator("#words").blur()
 
 
 def _take(visit: Visit, path: Path, *, shows_why: bool) -> None:

@@ -98,12 +98,20 @@ def test_duplicates_have_a_view_and_examples_are_clicked(visit, drawn):
     (drawn / "scenes" / "examples.json").unlink()
 
 
-def test_an_empty_collection_tells_how_to_index(visit):
+def test_an_empty_collection_tells_how_to_index_and_shows_its_progress(visit):
     empty = {"name": "none", "pictures": 0, "model": {"recipe": "reading"}, "progress": None, "failures": [],
              "examples": [], "ready": True, "generation": 1, "folder": "/home/me/my pictures"}  # fmt: skip
     running = {**empty, "progress": {"done": 3, "total": 12}}
+    grown = {**empty, "pictures": 12}
     answers = iter([empty, running])
-    visit.page.route("**/collections", lambda route: route.fulfill(json={"collections": [next(answers, running)]}))
+    visit.page.clock.install()
+    visit.page.route("**/collections", lambda route: route.fulfill(json={"collections": [next(answers, grown)]}))
     visit.page.goto(visit.url)
     visit.page.wait_for_selector("#empty code")
     assert visit.page.inner_text("#empty code") == "twinlens index ~/Pictures --collection '/home/me/my pictures'"
+    visit.page.clock.run_for(20_000)
+    visit.page.wait_for_selector("#progress:has-text('Indexing 3 of 12')")
+    visit.page.clock.run_for(2_000)
+    visit.page.wait_for_selector("#pictures:has-text('12 pictures')")
+    assert visit.page.locator("#progress").is_hidden() and "Find pictures" in visit.page.inner_text("#empty")
+    visit.complaints.clear()  # no collection of the service has the name "none"

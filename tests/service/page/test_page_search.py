@@ -161,9 +161,9 @@ def test_a_file_that_is_no_picture_is_told_of_and_left_out(visit, tmp_path):
 
 def test_words_that_are_written_while_an_answer_comes_stay(visit):
     page = visit.open()
-    page.route("**/search", lambda route: (page.wait_for_timeout(250), route.continue_()))
+    page.route("**/search", lambda route: (page.wait_for_timeout(120), route.continue_()))
     page.focus("#words")
-    page.keyboard.type("yellow squares in three boxes", delay=60)
+    page.keyboard.type("yellow squares in three boxes", delay=30)
     with visit.searching():
         page.keyboard.type(" now")
     page.wait_for_timeout(600)

@@ -67,7 +67,7 @@ function note(hit, column) {
 
 function answered() {
   query.show(state.get());
-  if (state.get().compare) second.search.run();
+  if (collections.named(state.get().compare)?.name === state.get().compare) second.search.run();
 }
 
 function emptied() {
