@@ -8,7 +8,7 @@ const TEXT_HEIGHTS = { long: 112, short: 92 }; // pixels below the tile, by its 
 const LETTER = 7.5; // pixels
 const TOUCH_HEIGHT = 36; // of the buttons, which stand below the texts there
 const ROWS_BEYOND = 3;
-const SHAPES = [0.7, 4]; // widths of tiles by their heights, the least and the most
+const SHAPES = [1, 4]; // widths of tiles by their heights, the least and the most
 const SAMPLE = 4; // pictures whose shapes decide that of the tiles
 
 export class Grid {
@@ -62,7 +62,7 @@ export class Grid {
   #measure() {
     const width = this.list.clientWidth;
     const gap = width < 480 ? NARROW_GAP : GAP;
-    const wanted = (width < 480 ? 142 : 185) * Math.min(1.5, Math.max(1, this.ratio / 1.2));
+    const wanted = (width < 480 ? 132 : 170) * Math.min(1.5, Math.max(1, this.ratio / 1.2));
     const columns = Math.max(1, Math.floor((width + gap) / (Math.min(wanted, width) + gap)));
     const cardWidth = (width - gap * (columns - 1)) / columns;
     const tile = Math.round(cardWidth / this.ratio);
