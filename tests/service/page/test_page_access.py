@@ -57,6 +57,7 @@ def test_the_keyboard_alone_does_everything(visit):
     with visit.searching() as found:
         press("l")
     assert visit.answer(found.value)["query"]["image"] == [hits[2]["id"]]
+    assert page.evaluate("document.activeElement.closest('.answer') !== null"), "the marked picture had the focus"
     with visit.searching() as found:
         press("]")
     assert visit.answer(found.value)["query"]["balance"] == 0.6

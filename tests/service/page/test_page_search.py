@@ -168,3 +168,13 @@ def test_words_that_are_written_while_an_answer_comes_stay(visit):
         page.keyboard.type(" now")
     page.wait_for_timeout(600)
     assert page.input_value("#words") == "yellow squares in three boxes now"
+
+
+def test_an_answer_is_dragged_into_the_query(visit):
+    page = visit.open()
+    hits = visit.say("yellow squares")["hits"]
+    with visit.searching() as found:
+        corner = {"x": 8, "y": 50}  # clear of the buttons
+        page.drag_and_drop(f".answer[data-id='{hits[1]['id']}'] img", "#drop", source_position=corner)
+    assert visit.answer(found.value)["query"]["image"] == [hits[1]["id"]]
+    assert page.locator("#overlay").is_hidden()

@@ -104,7 +104,10 @@ function search(kind) {
 function showColumns(one) {
   const pair = one.compare && collections.named(one.compare);
   $("columns").classList.toggle("two", Boolean(pair));
-  $("columns").replaceChildren(...(pair ? [first.element, second.element] : [first.element]));
+  // An element that is put in again would lose the focus.
+  if (!first.element.isConnected) $("columns").append(first.element);
+  if (!pair) second.element.remove();
+  else if (!second.element.isConnected) $("columns").append(second.element);
   for (const [column, name] of [[first, nameOf()], [second, one.compare]]) {
     column.title.textContent = name;
     column.line.textContent = collections.named(name)?.model.recipe ?? "";

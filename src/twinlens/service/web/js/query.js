@@ -87,9 +87,12 @@ export function addFiles(files) {
 export function show(one) {
   // An answer that comes while somebody writes must not take what was written since.
   if (!typing && one.text.trim() !== $("words").value.trim()) $("words").value = one.text;
+  const held = document.activeElement?.closest("#query ul");
   showPictures(one);
   $("withouts").replaceChildren(...one.without.map(withoutChip));
   $("unlikes").replaceChildren(...one.unlike.map((id) => thumb(one, id, `Not like picture ${id}`, () => unlike(id))));
+  // The button that took something away is gone; the keyboard goes on from here.
+  if (held && document.activeElement === document.body) $("choose").focus();
 }
 
 function showPictures(one) {
