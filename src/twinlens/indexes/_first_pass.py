@@ -15,7 +15,7 @@ from twinlens.indexes._scan import Squares, best, direct, longest_of, nearest, r
 MIN_ROWS = 1 << 16
 """Rows below which a scan takes no longer than the first pass could save."""
 RESCORED_SHARE = 32
-"""Where more than one row in so many may be among the nearest, all are scanned."""
+"""One row in so many may be compared directly; if more might be among the nearest, all are scanned."""
 GROUP = 64
 """Rows whose least estimate is taken together in the search for a first limit."""
 TRIALS = 5
