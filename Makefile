@@ -7,7 +7,7 @@ PINNED := -c constraints.txt -b constraints.txt
 # Programs start several times faster from compiled modules, and the packages in .venv come without any.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-engines test-portable check bench hashes clean
+.PHONY: demo test test-engines test-portable check bench soak screenshots browser hashes clean
 
 demo: $(STAMP)
 	$(BIN)/twinlens demo
@@ -47,6 +47,18 @@ $(STAMP): pyproject.toml constraints.txt
 bench: .venv/.installed-test
 	$(BIN)/uv pip install -q --python $(BIN)/python $(PINNED) -e .[bench]
 	$(BIN)/python benchmarks/suite.py $(if $(NLVR),--nlvr $(NLVR))
+
+# Ten thousand requests to a service, hostile ones among them, while indexes write, and over a restart.
+soak: .venv/.installed-test
+	$(BIN)/python benchmarks/service_soak.py
+
+# The pictures of the page in docs/images.
+screenshots: .venv/.installed-test
+	$(BIN)/python -m benchmarks.screenshots
+
+# The browser that drives the page in the tests, on Debian; they are skipped without one.
+browser:
+	command -v chromium > /dev/null || { apt-get update -qq && apt-get install -y -qq chromium > /dev/null; }
 
 # Looks the hashes of the versions in constraints.txt up at the package index, after one was changed.
 hashes:
