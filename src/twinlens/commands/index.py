@@ -45,6 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         " --json, a line for every run that found something to do")  # fmt: skip
     parser.add_argument("--every", type=float, default=2.0, metavar="S", help="with --watch: look every S seconds (2)")
     parser.add_argument("--workers", type=int, metavar="N", help="processes that decode; 0: none, and no time limit")
+    parser.add_argument("--executor", default="local", metavar="NAME", help="who decodes and embeds: local, or ray, on"
+                        " the workers of a Ray cluster (local)")  # fmt: skip
+    parser.add_argument("--address", metavar="HOST:PORT", help="with --executor ray: the cluster; else one starts"
+                        " on this machine")  # fmt: skip
     parser.add_argument("--retry", action="store_true", help="try unchanged pictures again that failed earlier")
     parser.add_argument("--prune", action="store_true", help="let pictures leave that cannot be found, even if their"
                         " drive or folder may be out of reach, and however many")  # fmt: skip
@@ -134,7 +138,13 @@ def _options(args: argparse.Namespace) -> Options:
         raise TwinlensError("--seconds, --memory and --every want numbers above 0 and below a million")
     limits = Limits(seconds=args.seconds, memory=int(args.memory * 1e9))
     return Options(
-        workers=args.workers, limits=limits, progress=_common.shows_view(args), retry=args.retry, prune=args.prune
+        workers=args.workers,
+        limits=limits,
+        progress=_common.shows_view(args),
+        retry=args.retry,
+        prune=args.prune,
+        executor=args.executor,
+        address=args.address,
     )
 
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from twinlens.collection.ingest.decoding import Limits
+from twinlens.core import suggestions, variants
 from twinlens.core.arguments import as_count, as_kind
 from twinlens.core.counting import counted
+from twinlens.core.types import TwinlensError
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,8 @@ class Options:
     """Options of a run: pictures per batch, worker processes (None: as suits the machine), limits, a progress bar.
 
     retry: try again what failed in an earlier run, though its file has not changed. prune: let pictures leave that
-    cannot be found, though something may hide them, and however many. executor: a file of `executors`.
+    cannot be found, though something may hide them, and however many. executor: a file of `executors`. address: of
+    the cluster, for executors of many machines.
     """
 
     batch_size: int = 64
@@ -25,6 +28,7 @@ class Options:
     retry: bool = False
     prune: bool = False
     executor: str = "local"
+    address: str | None = None
 
     @classmethod
     def of(cls, given: object) -> Options:
@@ -37,6 +41,11 @@ class Options:
         if self.workers is not None:
             as_count("workers", self.workers, least=0)
         as_kind("limits", self.limits, Limits, "give Limits(seconds, memory)")
+        known = variants.names("collection.ingest.executors")
+        if self.executor not in known:
+            raise TwinlensError(suggestions.unknown("executor", self.executor, known))
+        if self.address is not None and self.executor == "local":
+            raise TwinlensError("address is that of a cluster; it takes executor ray, not local")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,14 @@ FOLDER = "collection.ingest.executors"
 OPTIONS = Options(workers=0, batch_size=4)
 
 
-@pytest.fixture(params=variants.names(FOLDER))
+CLUSTERS = {"ray"}
+"""Executors that start servers, which `make test-engines` installs and shuts in."""
+EXECUTORS = [
+    pytest.param(name, marks=pytest.mark.cluster) if name in CLUSTERS else name for name in variants.names(FOLDER)
+]
+
+
+@pytest.fixture(params=EXECUTORS)
 def executor(request):
     return variants.variant_class(FOLDER, request.param)
 
