@@ -31,8 +31,9 @@ def test_a_collection_is_pushed_and_searched_there(indexed, pictures, pgvector, 
     assert code == 2 and err.count("\n") == 1 and "twinlens push --collection twinlens-collection" in err
     assert answer(indexed, "push", "--to", url)["written"] == 1
     assert len(answer(indexed, *ASK, "--engine", f"{url}&index=exact")["hits"]) == 4
-    (tmp_path / "receipt").unlink(missing_ok=True)
     assert indexed(*ASK, "--engine", url, "--receipt", "receipt")[0] == 0
+    code, _, err = indexed(*ASK, "--engine", f"{url}&index=hnsw", "--receipt", "no")
+    assert code == 2 and "without an approximate index" in err and not (tmp_path / "no").exists()
     assert "postgresql" not in json.dumps(json.loads((tmp_path / "receipt").read_text()))
 
 

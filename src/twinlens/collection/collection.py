@@ -112,6 +112,11 @@ class Collection(Writes):
         return self._store.counts(self.generation.number)[0]
 
     @property
+    def is_exact(self) -> bool:
+        """Return True if the engine finds the best answers always; False where an index may miss some."""
+        return self._session.engine.exact
+
+    @property
     def generation(self) -> Generation:
         """Return the serving generation: its model's digest, its recipe's name, its width."""
         serving = self._store.serving()
@@ -153,7 +158,7 @@ class Collection(Writes):
 
         options: `where`, `within`, `near`, `without`, `unlike`, `weights`, `balance`, `distinct`, `rerank`,
         `with_self`, `negative_weight`; see `SearchRequest`. The query's own picture is no answer unless `with_self`.
-        The answer is exact. The ids of hits stay the same while a file's content does. Raises TwinlensError for a query
+        The answer is exact if `is_exact`. The ids of hits stay the same while a file's content does. Raises TwinlensError for a query
         without picture and text, a condition or an id that is wrong, a picture that cannot be read.
         """
         return self.answer(SearchRequest.of(image, text, k, **options))

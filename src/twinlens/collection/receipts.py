@@ -52,9 +52,11 @@ def search(collection: Collection, request: SearchRequest) -> tuple[Hits, Record
 
     A receipt is JSON: version, the arguments with every picture's content hash, the model's digest and the way it was
     asked to run, the collection's contents (see `Contents`), the answers, and a checksum of all that. Raises
-    TwinlensError as the search does, and for a picture in memory.
+    TwinlensError as the search does, for a picture in memory, and for an engine that may answer otherwise next time.
     """
     as_kind("search", request, SearchRequest, "give SearchRequest.of(image, text, k)")
+    if not collection.is_exact:
+        raise TwinlensError("a receipt wants answers that can be repeated: search without an approximate index")
     pictures = [_known(picture) for picture in request.images]
     with collection.snapshot():
         hits = collection.answer(request)
