@@ -158,8 +158,9 @@ class Collection(Writes):
 
         options: `where`, `within`, `near`, `without`, `unlike`, `weights`, `balance`, `distinct`, `rerank`,
         `with_self`, `negative_weight`; see `SearchRequest`. The query's own picture is no answer unless `with_self`.
-        The answer is exact if `is_exact`. The ids of hits stay the same while a file's content does. Raises TwinlensError for a query
-        without picture and text, a condition or an id that is wrong, a picture that cannot be read.
+        The answer is exact if `is_exact`. The ids of hits stay the same while a file's content does. Raises
+        TwinlensError for a query without picture and text, a condition or an id that is wrong, a picture that cannot be
+        read, and an engine that cannot answer.
         """
         return self.answer(SearchRequest.of(image, text, k, **options))
 

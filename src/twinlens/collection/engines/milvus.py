@@ -84,7 +84,7 @@ class MilvusEngine(ServerEngine):
         try:
             yield
         except self._pymilvus.MilvusException as error:
-            self._connection = None  # a connection that was lost once is not made anew by itself
+            self.close()  # a connection that was lost once is not made anew by itself
             lines = str(error.message).strip().splitlines() or [type(error).__name__]
             raise TwinlensError(f"{self.address}: {lines[0]}") from error
 
