@@ -20,6 +20,8 @@ from twinlens.reading.meanings import (
     Meaning,
     Not,
     Number,
+    Over,
+    Under,
     Variety,
     Within,
 )
@@ -34,10 +36,20 @@ _NOUN = f"(?:{_SHAPE}|item|block)"
 _NAME = f"(?:(?:{_QUALITY}) )*{_NOUN}"
 _SEVERAL = f"(?:{'|'.join(NUMBERS[2:])}|multiple|more|fewer|less)"
 _OVER = "over|above|below|under|beneath|underneath|on (?:the )?top of|on (?:an?|the|another)"
+_NUMBER = "|".join(NUMBERS)
 _BARE = "|".join(NUMBERS[2:])
 _COUNTED = f"{'|'.join(NUMBERS)}|no|none|not an?|not any|only|exactly|single|{_SEVERAL}"
 _THING = "(?:of )?(?:the )?(?:three )?(?:grey )?(?:box|tower|grey square)"
 _ITEM = f"(?:(?:{_QUALITY}) )*(?:item|{_SHAPE})(?! block)"
+_ITEM_NOUN = rf"(?<!grey )\b{_NOUN}\b(?! shape)"
+_LIST = r"(?:(?!\b(?:also|else|box|tower|than|there)\b).)*"
+_LIST_OF_ONE_HAS = r"(?:(?!\b(?:also|else|box|tower|than|there|has)\b).)*"
+_WHERE = (
+    f"closely|nearly|touching|attached|not|at|as|away|between|somewhere|right|directly|higher|lower|either|{_OVER}|"
+    "in (?:the|its) (?!(?:three )?(?:grey )?box)\\w+"
+)
+_BESIDE = f"{_OVER}|touching|attached (?:to|with)|higher than|lower than"
+_ALL_THOSE = rf"all\b(?! (?:{_THING}|(?:the )?(?:{_BARE})|(?:of )?(?:the )?{_NAME}\b(?:(?!there)[^,])* is)\b)"
 _OPEN_WORDS = [
     # "a circle and a square that are blue": is the circle blue?
     rf"(?:{_SHAPE}|(?:{_QUALITY}) {_NOUN}) (?:, )?and (?:\w+ ){{0,3}}{_NAME} (?:, )?(?:that|which) (?:is|where)\b",
@@ -57,7 +69,7 @@ _OPEN_WORDS = [
     # "a box with a circle and a square and it is blue": which of them?
     rf"(?<!grey )\b{_NOUN} .*\b{_NOUN} .*\band it is\b",
     # "no box has two items of the same color": may a box have three?
-    rf"\b(?:no|none|not|without) .*(?<!exactly )(?<!least )(?<!most )(?:{_BARE}) {_NAME} of (?:the )?same\b",
+    rf"\b(?:no|none|not|without) .*(?<!exactly )(?<!least )(?<!most )(?<!to )(?<!between )(?:{_BARE}) {_NAME} of (?:the )?same\b",
     # "no box has items of the same color": all of them, or any two?
     rf"\b(?:no|none|not an?|not any) {_THING} (?:(?:that|which) )?(?:with|has) {_NAME} of (?:the )?same \w+\b(?! only)",
     # "a blue block at the top of a tower and a yellow block at the base": of that tower?
@@ -66,6 +78,22 @@ _OPEN_WORDS = [
     rf"\b(?:an?|one|the|as) {_ITEM} (?:(?:(?:that|which) )?is )?in (?:the|its) middle\b",
     # "a circle on top of a square": on it, or anywhere above?
     rf"(?<!right )(?<!directly )\bon (?:the )?top of (?:an?|the|another|one) {_ITEM}\b",
+    # "two circles and three squares, all blue": the squares, or the circles too?
+    rf"{_ITEM_NOUN}{_LIST}(?:\b(?:and|with)|,){_LIST}{_ITEM_NOUN}{_LIST}\b(?<!of )(?:{_ALL_THOSE}|which share\b)",
+    # "a circle touching a square but not touching the wall": which of them does not?
+    rf"{_ITEM_NOUN}.*{_ITEM_NOUN}.*(?<!nothing )\bbut\b",
+    rf"\b(?:{_BESIDE}) (?:(?:an?|the|another|other|any) )?{_NAME} (?:not (?!of\b)|, (?:{_WHERE})\b)",
+    # "at least one blue and one black item": may there be more black ones?
+    rf"\b(?:at least|at most|than|to) (?:{_NUMBER}) (?:{_QUALITY}|{_NOUN})\b{_LIST_OF_ONE_HAS}"
+    rf"(?:\band|,) (?:{_NUMBER}) (?!{_NOUN} is\b)(?:{_QUALITY}|{_NOUN})\b",
+    # "all circles are not blue": none, or not all of them?
+    rf"\b(?:all|every|each) {_NAME}(?: (?!(?:that|which|than|but)\b)\w+)* is not\b",
+    # "more circles than squares touching the wall": does the wall tell the circles as well?
+    rf"\b(?:more|fewer) {_NAME} than {_NAME} (?:{_WHERE})\b",
+    # "a circle and two squares of the same color": as the circle's?
+    rf"{_ITEM_NOUN}{_LIST_OF_ONE_HAS}(?:\band|,) (?:\w+ )?{_NAME} (?:all )?of (?:the )?(?:same|different)\b",
+    # "an item that is not a circle touching the wall": does it touch the wall?
+    rf"\b(?:that|which|than|but) is not an? {_NAME} (?:{_WHERE})\b",
 ]
 """Wordings that may be meant in two ways, in the form of `spelling`, whatever the rules make of them."""
 
@@ -79,7 +107,10 @@ def has_open_wording(words: Sequence[str]) -> bool:
 def is_open(meaning: Meaning) -> bool:
     """Test whether a meaning has a part that a sentence with its words need not have."""
     return any(
-        _places_one_item_twice(part) or _mixes_alike_and_different(part) or _has_several_at_one_place(part)
+        _places_one_item_twice(part)
+        or _is_beyond_an_end(part)
+        or _mixes_alike_and_different(part)
+        or _has_several_at_one_place(part)
         for part in _parts(meaning)
     )
 
@@ -105,6 +136,13 @@ def _places_one_item_twice(part: Any) -> bool:
     places = {one.place for one in part.conditions if isinstance(one, At)}
     negated = {one.condition.place for one in part.conditions if isinstance(one, Not) and isinstance(one.condition, At)}
     return len(places) > 1 or bool(places & _ENDS and negated & _ENDS)
+
+
+def _is_beyond_an_end(part: Any) -> bool:
+    """Test for "a black block over a blue block at the top": no block is above that, so the black one is at the top."""
+    return (isinstance(part, Over) and At("top") in part.kind.conditions) or (
+        isinstance(part, Under) and At("base") in part.kind.conditions
+    )
 
 
 def _has_several_at_one_place(part: Any) -> bool:

@@ -185,7 +185,7 @@ _COUNTS = [
     *rule("LOOSE", "KIND", lambda kind: Count(kind, SOME)),
     *rule("STATEMENT", "NUM KIND at most", lambda most, kind: Count(kind, Number(0, most))),
     *rule("STATEMENT", "none of the NAME is PREDICATE", none_is),
-    *rule("STATEMENT", "more KIND than KIND", Compare),
+    *rule("STATEMENT", "more KIND than [there is] KIND", Compare),
     *rule("STATEMENT", "more QUALITY than QUALITY NOUN", lambda a, b, kind: Compare(kind.that(a), kind.that(b))),
 ]
 
@@ -194,6 +194,7 @@ _PARTS = [
     *rule("JOIN", "[,] and|with has", lambda: False),
     *rule("JOIN", "[,] and there is", lambda: False),
     *rule("JOIN", "[,] and it has", lambda: False),
+    *rule("JOIN", "[,] and in it", lambda: False),
     *rule("JOIN", "[,] including", lambda: False),
     *rule("JOIN", "[,] has", lambda: False),
     *rule("JOIN", "in which", lambda: True),

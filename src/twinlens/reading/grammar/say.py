@@ -7,7 +7,7 @@ from itertools import pairwise
 from twinlens.reading.grammar.contents import is_only, is_open, may_share
 from twinlens.reading.grammar.parse import parse
 from twinlens.reading.grammar.values import only_there
-from twinlens.reading.grammar.wording import WORDS, amount, attribute_words, counted, name, speechless
+from twinlens.reading.grammar.wording import WORDS, amount, attribute_words, counted, has_tail, name, speechless
 from twinlens.reading.meanings import (
     Alike,
     And,
@@ -79,7 +79,8 @@ def _content(meaning: Meaning) -> str:
             said_alone = only_there(are) == meaning
             return f"only {_name(are)}" if said_alone else f"{_name(kind)}, all of them {_name(are)}"
         case Compare(more, less):
-            return f"more {_name(more)} than {_name(less)}"
+            # "More circles than squares touching the edge" leaves open whether the circles touch it as well.
+            return f"more {_name(more)} than {'there are ' if has_tail(less) else ''}{_name(less)}"
         case Variety(attribute, kind, number):
             return f"{_name(kind)} of {attribute_words(number, attribute)}"
         case Palette(attribute, (one, other), kind):
@@ -92,9 +93,10 @@ def _content(meaning: Meaning) -> str:
 def _joined_content(meaning: Meaning) -> str:
     match meaning:
         case And(parts) if len(parts) > 1:
-            apart = any(is_open(part) or is_only(part) for part in parts)
-            apart = apart or any(may_share(one, other) for one, other in pairwise(parts))
-            return (", and having " if apart else " and ").join(_content(part) for part in parts)
+            apart = any(is_open(part) or is_only(part) for part in parts) or any(
+                isinstance(other, Alike) or may_share(one, other) for one, other in pairwise(parts)
+            )
+            return _content(parts[0]) + "".join(_next_content(part, apart) for part in parts[1:])
         case Or((one, other)):
             return f"either {_content(one)} or else {_content(other)}"
         case Untrue(And() as statement):
@@ -102,6 +104,13 @@ def _joined_content(meaning: Meaning) -> str:
         case Untrue(statement):
             return f"without {_content(statement)}"
     raise speechless(meaning)
+
+
+def _next_content(part: Meaning, apart: bool) -> str:
+    """Word a further part; "two circles and squares, all of them blue" would leave open whether the circles are."""
+    if isinstance(part, Every) and only_there(part.are) != part:
+        return f", and in it {_clause(part)}"
+    return f"{', and having' if apart else ' and'} {_content(part)}"
 
 
 def _with(has: Meaning) -> str:

@@ -68,6 +68,16 @@ _PLURAL = {"items", "objects", "blocks", "squares", "circles", "triangles", "box
 _QUALITIES = {"yellow", "black", "blue", "small", "medium", "large", "big", "grey", "gray"}
 _QUANTIFIERS = {*NUMBERS, *map(str, range(10)), "none", "each", "every", "all", "ll", "both", "any"}
 
+_CLAUSE = r"((?:^(?:either )?|\b(?:and also|or else|it is not true that|it is not the case that) ))"
+_PLURAL_NAME = (
+    r"((?:(?:yellow|black|blue|small|medium|large|big|or|colou?red|square|circle|triangle) )*"
+    r"(?:items|objects|blocks|squares|circles|triangles))"
+)
+_NO_SUBJECT = "there|it|they|them|all|both"
+_TAIL = rf"((?:(?: (?!{_NO_SUBJECT}|,)\S+)*? (?!{_NO_SUBJECT}|,|that|which|where|than|but|and|or)\S+)??)"
+_NONE_ARE = re.compile(rf"{_CLAUSE}{_PLURAL_NAME} (?:(?:are|is|do) not|(?:are|is|do)n'?t)(?!\S)")
+_ALL_ARE = re.compile(rf"{_CLAUSE}{_PLURAL_NAME}{_TAIL} (are|is|aren't|isn't|touch)(?!\S)")
+
 
 def normalise(sentence: str, vocabulary: Collection[str]) -> list[str] | None:
     """Split a sentence into words of the vocabulary; None where a word or a sign is nothing like any of them."""
@@ -80,7 +90,7 @@ def normalise(sentence: str, vocabulary: Collection[str]) -> list[str] | None:
         if known is None:
             return None
         words += known
-    return [form for word in _universal(words) for form in FORMS.get(word, word).split()]
+    return [form for word in _universal(_of_all(words)) for form in FORMS.get(word, word).split()]
 
 
 def _plain(sentence: str) -> str:
@@ -101,6 +111,15 @@ def _known(token: str, vocabulary: Collection[str]) -> list[str] | None:
             return [head, rest]
     near = sorted(MENDED.intersection(_one_slip(token))) if 2 < len(token) <= LONGEST else []
     return near[-1:] if len({FORMS.get(word, word) for word in near}) == 1 else None
+
+
+def _of_all(words: Sequence[str]) -> list[str]:
+    """Put "all" before "circles are blue", and "none of the" before "circles are not blue".
+
+    What is said of a plural without a number holds of all; "circles touching the wall" alone are some.
+    """
+    text = _NONE_ARE.sub(r"\1none of the \2 are", " ".join(words))
+    return _ALL_ARE.sub(r"\1all \2\3 \4", text).split()
 
 
 def _universal(words: Sequence[str]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -75,14 +76,21 @@ def counted(number: Number, kind: Kind, content: Content) -> str:
     return _one(named) if words == "a" else f"{words} {named}"
 
 
-def name(kind: Kind, content: Content, *, plural: bool = True) -> str:
-    """Word a kind: "small blue circles touching the edge"."""
+def name(kind: Kind, content: Content, *, plural: bool = True, that: bool = False) -> str:
+    """Word a kind: "small blue circles touching the edge"; `that`: "a circle that is not touching the edge"."""
     qualities = [part for part in kind.conditions if _is_quality(part)]
     nouns = [part for part in kind.conditions if _is_noun(part)]
     tails = [part for part in kind.conditions if part not in qualities and part not in nouns]
     before = [_quality(part) for part in sorted(qualities, key=_is_colour)]
     after = [_condition(part, content) for part in sorted(tails, key=_weight)]
+    if that and after and re.match("not (?!of )", after[0]):
+        after[0] = f"that is {after[0]}"
     return " ".join([*before, _noun(nouns, plural), *([" and ".join(after)] if after else [])])
+
+
+def has_tail(kind: Kind) -> bool:
+    """Test for a kind with words after its noun."""
+    return any(not _is_quality(part) and not _is_noun(part) for part in kind.conditions)
 
 
 def _noun(parts: Sequence[Condition], plural: bool) -> str:
@@ -125,9 +133,9 @@ def _relation(condition: Condition, content: Content) -> str:
     match condition:
         case Over(kind, directly) | Under(kind, directly):
             where = "above" if isinstance(condition, Over) else "below"
-            return f"{'directly' if directly else 'somewhere'} {where} {_one(named(kind, plural=False))}"
+            return f"{'directly' if directly else 'somewhere'} {where} {_one(named(kind, plural=False, that=True))}"
         case Touching(kind):
-            return f"touching {_one(named(kind, plural=False))}"
+            return f"touching {_one(named(kind, plural=False, that=True))}"
         case Between(one, other, alike) as between if one == other:
             return f"{_between(between)} two {named(one)}{' of the same color' if alike else ''}"
         case Between(one, other, False) as between:
