@@ -33,7 +33,7 @@ _ENDS = {"base", "top"}
 _QUALITY = "|".join((*COLOURS, *SIZES))
 _SHAPE = "|".join(SHAPES)
 _NOUN = f"(?:{_SHAPE}|item|block)"
-_NAME = f"(?:(?:{_QUALITY}) )*{_NOUN}"
+_NAME = f"(?:(?:{_QUALITY}|or) )*{_NOUN}"
 _SEVERAL = f"(?:{'|'.join(NUMBERS[2:])}|multiple|more|fewer|less)"
 _OVER = "over|above|below|under|beneath|underneath|on (?:the )?top of|on (?:an?|the|another)"
 _NUMBER = "|".join(NUMBERS)
@@ -41,7 +41,7 @@ _BARE = "|".join(NUMBERS[2:])
 _COUNTED = f"{'|'.join(NUMBERS)}|no|none|not an?|not any|only|exactly|single|{_SEVERAL}"
 _THING = "(?:of )?(?:the )?(?:three )?(?:grey )?(?:box|tower|grey square)"
 _ITEM = f"(?:(?:{_QUALITY}) )*(?:item|{_SHAPE})(?! block)"
-_ITEM_NOUN = rf"(?<!grey )\b{_NOUN}\b(?! shape)"
+_ITEM_NOUN = rf"(?<!grey )\b{_NOUN}\b(?! (?:and \w+ )?shape)"
 _LIST = r"(?:(?!\b(?:also|else|box|tower|than|there)\b).)*"
 _LIST_OF_ONE_HAS = r"(?:(?!\b(?:also|else|box|tower|than|there|has)\b).)*"
 _WHERE = (
@@ -69,7 +69,8 @@ _OPEN_WORDS = [
     # "a box with a circle and a square and it is blue": which of them?
     rf"(?<!grey )\b{_NOUN} .*\b{_NOUN} .*\band it is\b",
     # "no box has two items of the same color": may a box have three?
-    rf"\b(?:no|none|not|without) .*(?<!exactly )(?<!least )(?<!most )(?<!to )(?<!between )(?:{_BARE}) {_NAME} of (?:the )?same\b",
+    rf"\b(?:no|none|not|without) .*(?<!exactly )(?<!least )(?<!most )(?<!to )(?<!between )(?:{_BARE}) {_NAME} "
+    r"of (?:the )?same\b",
     # "no box has items of the same color": all of them, or any two?
     rf"\b(?:no|none|not an?|not any) {_THING} (?:(?:that|which) )?(?:with|has) {_NAME} of (?:the )?same \w+\b(?! only)",
     # "a blue block at the top of a tower and a yellow block at the base": of that tower?
@@ -83,9 +84,9 @@ _OPEN_WORDS = [
     # "a circle touching a square but not touching the wall": which of them does not?
     rf"{_ITEM_NOUN}.*{_ITEM_NOUN}.*(?<!nothing )\bbut\b",
     rf"\b(?:{_BESIDE}) (?:(?:an?|the|another|other|any) )?{_NAME} (?:not (?!of\b)|, (?:{_WHERE})\b)",
-    # "at least one blue and one black item": may there be more black ones?
-    rf"\b(?:at least|at most|than|to) (?:{_NUMBER}) (?:{_QUALITY}|{_NOUN})\b{_LIST_OF_ONE_HAS}"
-    rf"(?:\band|,) (?:{_NUMBER}) (?!{_NOUN} is\b)(?:{_QUALITY}|{_NOUN})\b",
+    # "at least one blue and one black item", "fewer than two circles and one square": may there be more black ones?
+    rf"\b(?:at least (?:{_NUMBER})(?: (?:{_QUALITY}))+|(?:at most|than|to) (?:{_NUMBER}) (?:{_QUALITY}|{_NOUN})\b"
+    rf"{_LIST_OF_ONE_HAS}) ?(?:\band|,) (?:and )?(?:{_NUMBER}) (?!{_NOUN} is\b)(?:{_QUALITY}|{_NOUN})\b",
     # "all circles are not blue": none, or not all of them?
     rf"\b(?:all|every|each) {_NAME}(?: (?!(?:that|which|than|but)\b)\w+)* is not\b",
     # "more circles than squares touching the wall": does the wall tell the circles as well?
