@@ -10,22 +10,28 @@ from twinlens.reading.grammar.parse import parse
 from twinlens.reading.grammar.say import say
 from twinlens.reading.meanings import (
     SOME,
+    Alike,
     And,
     At,
+    AtEdge,
     Boxes,
+    Compare,
     Count,
     EachBox,
+    Every,
     Is,
     Kind,
     Not,
     Number,
     Over,
     Sharing,
+    Touching,
     Untrue,
     exactly,
 )
 
 BLUE, YELLOW = Is("colour", "blue"), Is("colour", "yellow")
+CIRCLES, SQUARES = Kind((Is("shape", "circle"),)), Kind((Is("shape", "square"),))
 
 
 @settings(max_examples=300, deadline=None)
@@ -47,6 +53,23 @@ def test_every_meaning_is_read_as_it_is_said(meaning):
         (
             Count(BLOCK.that(YELLOW, Over(BLOCK.that(BLUE), directly=True)), SOME),
             "There is a yellow block directly above a blue block.",
+        ),
+        (
+            Boxes("box", And((Count(CIRCLES, exactly(2)), Every(SQUARES, Kind((BLUE,))))), SOME),
+            "There is a box with exactly two circles, and in it all squares are blue items.",
+        ),
+        (
+            Boxes("box", And((Count(CIRCLES, SOME), Alike("colour", SQUARES, exactly(2)))), SOME),
+            "There is a box with a circle, and having exactly two squares of the same color.",
+        ),
+        (Compare(CIRCLES, SQUARES), "There are more circles than squares."),
+        (
+            Compare(CIRCLES, SQUARES.that(AtEdge())),
+            "There are more circles than there are squares touching the edge.",
+        ),
+        (
+            Count(CIRCLES.that(Touching(SQUARES.that(Not(AtEdge())))), SOME),
+            "There is a circle touching a square that is not touching the edge.",
         ),
     ],
 )
