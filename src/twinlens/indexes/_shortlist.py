@@ -1,0 +1,138 @@
+"""Approximate indexes: a structure names a shortlist of rows, which are compared directly."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from twinlens.indexes import Rows, Vectors
+from twinlens.indexes import _file as files
+from twinlens.indexes._file import DamagedIndexError, IndexFile
+from twinlens.indexes._rows import RowIndex
+from twinlens.indexes._scan import Squares, best, nearest
+
+FEW = 1024
+"""Rows of a shortlist up to which all are compared directly in float64; more are estimated first."""
+USUAL = 64
+"""Answers for which a structure is searched with the effort that was chosen; for more the effort grows with them."""
+
+
+class ShortlistIndex(RowIndex):
+    """An index that compares each query with a shortlist of rows alone.
+
+    effort: how much is searched, in a unit of the subclass, from 1 to `most_effort`; a higher one finds more of the
+    nearest rows and takes longer. recall: the recall that was measured for the effort, where one was (see `_recall`).
+    """
+
+    effort: int
+    recall: float | None = None
+
+    @property
+    @abstractmethod
+    def most_effort(self) -> int:
+        """Return the highest effort that makes a difference; 0 where nothing was built and rows are scanned."""
+
+    @abstractmethod
+    def shortlist(self, queries: Vectors, count: int) -> list[Rows]:
+        """Return rows to compare with each query (Q, D), each row once, at least `count` where these can be found."""
+
+    @abstractmethod
+    def _arrays(self) -> tuple[dict[str, files.Array], tuple[str, ...]]:
+        """Return the arrays of the structure, and the names of those at their end that are checked late."""
+
+    @abstractmethod
+    def _restore(self, file: IndexFile) -> None:
+        """Take the structure from a file."""
+
+    @property
+    @abstractmethod
+    def options(self) -> dict[str, Any]:
+        """Return the arguments of the constructor, and the effort."""
+
+    def _nearest(self, queries: Vectors, k: int) -> tuple[Rows, Squares]:
+        if not self.most_effort:
+            return nearest(self.vectors, self.squares, queries, k)
+        found = np.empty((len(queries), k), dtype=np.int64)
+        squares = np.empty((len(queries), k))
+        for n, rows in enumerate(self.shortlist(queries, k)):
+            found[n], squares[n] = closest(self.vectors, self.squares, rows, queries[n], k)
+        return found, squares
+
+    def _effort_for(self, count: int) -> int:
+        """Return the effort for so many answers."""
+        return min(self.most_effort, -(-self.effort * max(count, USUAL) // USUAL))
+
+    # Files -----------------------------------------------------------------------------------------------------------
+
+    def save(self, path: Path, *, about: Mapping[str, Any] | None = None) -> None:
+        """Write the structure, without the vectors, to a file with checksums. about: further facts for its header.
+
+        Raises OSError.
+        """
+        arrays, late = self._arrays()
+        facts = {
+            "index": type(self).__module__.rpartition(".")[2],
+            "options": self.options,
+            "shape": list(self.vectors.shape),
+            "vectors": fingerprint(self.vectors),
+            "recall": self.recall,
+            **(about or {}),
+        }
+        files.write(path, arrays, facts, late=late)
+
+    @classmethod
+    def load(cls, path: Path, vectors: Vectors, squares: Vectors | None = None) -> Self:
+        """Return an index from its file, mapped into memory, and the vectors (N, D) that it was fitted to.
+
+        squares: their squared lengths (N,), computed where they are not given. Raises DamagedIndexError for a file that
+        is damaged or of other vectors, and OSError.
+        """
+        return cls.from_file(IndexFile.open(path), vectors, squares)
+
+    @classmethod
+    def from_file(cls, file: IndexFile, vectors: Vectors, squares: Vectors | None = None) -> Self:
+        """Return an index from a file that was opened; see `load`."""
+        about = file.about
+        try:
+            if about["index"] != cls.__module__.rpartition(".")[2] or about["shape"] != list(vectors.shape):
+                raise DamagedIndexError(f"{file.path} is of another index, or of other vectors")
+            if about["vectors"] != fingerprint(vectors):
+                raise DamagedIndexError(f"{file.path} is of other vectors")
+            options = dict(about["options"])
+            effort = options.pop("effort")
+            index = cls(**options)
+            index.vectors, index.is_fitted = vectors, True
+            index.squares = np.einsum("nd,nd->n", vectors, vectors) if squares is None else squares
+            index.effort, index.recall = effort, about["recall"]
+            index._restore(file)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise DamagedIndexError(f"{file.path} is no index file of this version") from error
+        return index
+
+
+def closest(vectors: Vectors, norms: Vectors, rows: Rows, query: Vectors, k: int) -> tuple[Rows, Squares]:
+    """Return the k nearest rows of a shortlist and their squared distances; of all rows where it has fewer than k."""
+    if len(rows) < k:
+        found, squares = nearest(vectors, norms, query[None], k)
+        return found[0], squares[0]
+    if len(rows) <= FEW:
+        return best(vectors, rows, query, k)
+    rows = np.sort(rows)
+    found, squares = nearest(vectors[rows], norms[rows], query[None], k)
+    return rows[found[0]], squares[0]
+
+
+FINGERPRINTED = 64
+"""Rows, evenly spread, whose bytes are compared to tell galleries apart."""
+
+
+def fingerprint(vectors: Vectors) -> str:
+    """Return a digest of some of the vectors (N, D), their first and last row among them."""
+    places = np.unique(np.linspace(0, max(0, len(vectors) - 1), FINGERPRINTED).astype(np.int64))
+    some: Sequence[Vectors] = vectors[places[: len(vectors)]]
+    return hashlib.blake2b(np.ascontiguousarray(some, dtype="<f4").tobytes(), digest_size=16).hexdigest()

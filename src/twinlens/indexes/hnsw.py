@@ -1,0 +1,93 @@
+"""Approximate nearest neighbours by a graph of neighbours (faiss)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from twinlens.core.types import TwinlensError
+from twinlens.indexes import Rows, Vectors
+from twinlens.indexes import _faiss as parts
+from twinlens.indexes._file import Array, IndexFile
+from twinlens.indexes._shortlist import ShortlistIndex
+
+MIN_ROWS = 10_000
+"""Rows below which all are scanned."""
+MOST = 4096
+"""The widest beam of a search."""
+TRAINED = 100_000
+"""Rows from which the ranges of codes are taken."""
+
+
+class Hnsw(ShortlistIndex):
+    """Hierarchical navigable small worlds (Malkov & Yashunin, TPAMI 2020), and float32 distances to the best rows.
+
+    links: neighbours of a row in the upper layers, half of those in the lowest. build, search: width of the beam while
+    rows are added and when they are searched (efConstruction and efSearch); see `_recall.calibrated`. codes: rows as
+    8-bit numbers ("sq8") or as they are ("flat"). Galleries of fewer than `MIN_ROWS` rows are scanned. Needs the extra
+    `faiss`.
+    """
+
+    def __init__(self, *, links: int = 32, build: int = 150, search: int = 64, codes: parts.Codes = "sq8") -> None:
+        super().__init__()
+        if min(links - 1, build, search) < 1:
+            raise TwinlensError("build and search must be at least 1, and links at least 2")
+        if codes not in ("sq8", "flat"):
+            raise TwinlensError(f'codes must be "sq8" or "flat", not {codes!r}')
+        self.links, self.build, self.codes = links, build, codes
+        self.effort = self.beam = search
+        self.structure: Any = None
+        self._held: Any = None  # what the graph is mapped from
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Return the arguments of the constructor, and the effort."""
+        return {"links": self.links, "build": self.build, "search": self.beam, "codes": self.codes,
+                "effort": self.effort}  # fmt: skip
+
+    @property
+    def most_effort(self) -> int:
+        """Return the widest beam."""
+        return 0 if self.structure is None else min(MOST, len(self.vectors))
+
+    def shortlist(self, queries: Vectors, count: int) -> list[Rows]:
+        """Return the best rows that a beam through the graph meets."""
+        wanted = min(parts.with_spare(count, len(self.vectors)), max(count, self._effort_for(count)))
+        how = parts.faiss().SearchParametersHNSW(efSearch=max(wanted, self._effort_for(count)))
+        return parts.found(self.structure.search(queries, wanted, params=how)[1], len(self.vectors))
+
+    def _learn(self, vectors: Vectors) -> None:
+        self.structure = self._held = None
+        if len(vectors) < MIN_ROWS:
+            return
+        faiss, width = parts.faiss(), vectors.shape[1]
+        if self.codes == "flat":
+            index = faiss.IndexHNSWFlat(width, self.links, faiss.METRIC_L2)
+        else:
+            index = faiss.IndexHNSWSQ(width, faiss.ScalarQuantizer.QT_8bit, self.links, faiss.METRIC_L2)
+        index.hnsw.efConstruction = self.build
+        index.train(parts.sample(vectors, TRAINED, seed=0))
+        parts.add(index, vectors)
+        self.structure = index
+
+    # faiss writes the codes last. Only bytes whose checksum was compared are given to its parser, and it reads the
+    # graph where they lie, without a copy.
+
+    def _arrays(self) -> tuple[dict[str, Array], tuple[str, ...]]:
+        if self.structure is None:
+            return {}, ()
+        faiss = parts.faiss()
+        writer = faiss.VectorIOWriter()
+        faiss.write_index(self.structure, writer)
+        return {"graph": faiss.vector_to_array(writer.data)}, ()
+
+    def _restore(self, file: IndexFile) -> None:
+        if not file.arrays:
+            return
+        faiss, graph = parts.faiss(), np.asarray(file.arrays["graph"])
+        reader = faiss.ZeroCopyIOReader(faiss.swig_ptr(graph), graph.nbytes)
+        index = faiss.read_index(reader)
+        if index.ntotal != len(self.vectors) or index.d != self.vectors.shape[1]:
+            raise ValueError("of other vectors")
+        self.structure, self._held = index, (file, graph, reader)

@@ -1,0 +1,146 @@
+"""Approximate nearest neighbours by inverted lists (faiss)."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from twinlens.core.types import TwinlensError
+from twinlens.indexes import Rows, Vectors
+from twinlens.indexes import _faiss as parts
+from twinlens.indexes._file import Array, DamagedIndexError, IndexFile
+from twinlens.indexes._shortlist import ShortlistIndex
+
+MIN_ROWS = 10_000
+"""Rows below which all are scanned."""
+PER_CELL = 48
+"""Rows of the training sample for each cell."""
+ROUNDS = 8
+"""Rounds of k-means, after which cells hardly move."""
+
+
+class Ivf(ShortlistIndex):
+    """Inverted lists (Sivic & Zisserman, ICCV 2003; Jégou et al., TPAMI 2011): k-means cells, of which the nearest
+    `probes` are searched, and float32 distances to the best rows of these.
+
+    cells: how many; 0 for the power of two next above 2√N. probes: cells that a query searches, 0 for one in 32; see
+    `_recall.calibrated`. codes: rows as 8-bit numbers ("sq8") or as they are ("flat"). Galleries of fewer than
+    `MIN_ROWS` rows are scanned. Needs the extra `faiss`.
+    """
+
+    def __init__(self, *, cells: int = 0, probes: int = 0, codes: parts.Codes = "sq8", seed: int = 0) -> None:
+        super().__init__()
+        if min(cells, probes) < 0:
+            raise TwinlensError("cells and probes must be at least 1, or 0 to choose them by the number of rows")
+        if codes not in ("sq8", "flat"):
+            raise TwinlensError(f'codes must be "sq8" or "flat", not {codes!r}')
+        self.cells, self.probes, self.codes, self.seed = cells, probes, codes, seed
+        self.effort = 1
+        self.structure: Any = None
+        self._held: Any = None  # the file that the lists are mapped from, and the quantizer
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Return the arguments of the constructor, and the effort."""
+        return {"cells": self.cells, "probes": self.probes, "codes": self.codes, "seed": self.seed,
+                "effort": self.effort}  # fmt: skip
+
+    @property
+    def most_effort(self) -> int:
+        """Return the number of cells."""
+        return 0 if self.structure is None else int(self.structure.nlist)
+
+    def shortlist(self, queries: Vectors, count: int) -> list[Rows]:
+        """Return the best rows of the cells that are probed."""
+        wanted = parts.with_spare(count, len(self.vectors))
+        how = parts.faiss().SearchParametersIVF(nprobe=self._effort_for(count))
+        return parts.found(self.structure.search(queries, wanted, params=how)[1], len(self.vectors))
+
+    def _learn(self, vectors: Vectors) -> None:
+        self.structure = self._held = None
+        if len(vectors) < MIN_ROWS:
+            return
+        cells = min(self.cells or cells_for(len(vectors)), len(vectors))
+        index = self._empty(cells, vectors.shape[1])
+        index.cp.seed, index.cp.niter = self.seed + 1, ROUNDS
+        index.cp.min_points_per_centroid = 1  # fewer are no reason to warn
+        index.train(parts.sample(vectors, PER_CELL * cells, self.seed))
+        parts.add(index, vectors)
+        self.structure, self.effort = index, min(cells, self.probes or max(1, cells // 32))
+
+    def _empty(self, cells: int, width: int) -> Any:
+        faiss = parts.faiss()
+        self._held = faiss.IndexFlatL2(width)
+        if self.codes == "flat":
+            return faiss.IndexIVFFlat(self._held, width, cells, faiss.METRIC_L2)
+        kind = faiss.ScalarQuantizer.QT_8bit
+        return faiss.IndexIVFScalarQuantizer(self._held, width, cells, kind, faiss.METRIC_L2, False)
+
+    # The file has the layout of faiss's OnDiskInvertedLists: of each cell the codes, then the rows. It is put together
+    # here, so that faiss parses nothing that was read from a file.
+
+    def _arrays(self) -> tuple[dict[str, Array], tuple[str, ...]]:
+        if self.structure is None:
+            return {}, ()
+        faiss, lists = parts.faiss(), self.structure.invlists
+        sizes = np.array([lists.list_size(n) for n in range(lists.nlist)], dtype=np.int64)
+        together = np.empty(int(sizes.sum()) * (lists.code_size + 8), dtype=np.uint8)
+        for n, at in enumerate(_offsets(sizes, lists.code_size)):
+            size, end = int(sizes[n]), int(at + sizes[n] * lists.code_size)
+            if size:
+                together[at:end] = faiss.rev_swig_ptr(lists.get_codes(n), size * lists.code_size)
+                together[end : end + 8 * size] = faiss.rev_swig_ptr(lists.get_ids(n), size).view(np.uint8)
+        centres = self.structure.quantizer.reconstruct_n(0, self.structure.nlist)
+        arrays = {"centres": centres, "sizes": sizes, "ranges": self._ranges(), "lists": together}
+        return arrays, ("lists",)
+
+    def _ranges(self) -> Vectors:
+        """Return the ranges (2D,) of the numbers that codes stand for."""
+        if self.codes == "flat":
+            return np.empty(0, dtype=np.float32)
+        ranges: Vectors = parts.faiss().vector_to_array(self.structure.sq.trained)
+        return ranges
+
+    def _restore(self, file: IndexFile) -> None:
+        if not file.arrays:
+            return
+        faiss, arrays = parts.faiss(), file.arrays
+        cells, width = arrays["centres"].shape
+        index = self._empty(cells, width)
+        self._held.add(np.ascontiguousarray(arrays["centres"]))
+        if self.codes == "sq8":
+            faiss.copy_array_to_vector(np.ascontiguousarray(arrays["ranges"]), index.sq.trained)
+        index.is_trained, index.ntotal = True, len(self.vectors)
+        sizes = arrays["sizes"]
+        if len(sizes) != cells or sizes.min() < 0 or sizes.sum() != len(self.vectors):
+            raise DamagedIndexError(f"{file.path} is of other vectors")
+        lists = _mapped(file, sizes, int(index.code_size))
+        index.replace_invlists(lists, False)
+        self.structure, self._held = index, (file, lists, self._held)
+
+
+def cells_for(rows: int) -> int:
+    """Return the power of two next above 2√N."""
+    return 1 << int(np.ceil(np.log2(2 * max(1, rows) ** 0.5)))
+
+
+def _offsets(sizes: Rows, code_size: int) -> list[int]:
+    return list(itertools.accumulate((sizes[:-1] * (code_size + 8)).tolist(), initial=0))
+
+
+def _mapped(file: IndexFile, sizes: Rows, code_size: int) -> Any:
+    """Return inverted lists that read the file's array `lists` as it lies on the disk."""
+    faiss = parts.faiss()
+    lists = faiss.OnDiskInvertedLists()
+    lists.nlist, lists.code_size, lists.filename = len(sizes), code_size, str(file.path)
+    lists.lists.resize(len(sizes))
+    begin = file.places["lists"]
+    for n, (size, at) in enumerate(zip(sizes.tolist(), _offsets(sizes, code_size), strict=True)):
+        one = lists.lists.at(n)
+        one.size, one.capacity, one.offset = size, size, begin + at
+    lists.totsize = begin + len(file.arrays["lists"])
+    lists.read_only, lists.prefetch_nthread = True, 0
+    lists.do_mmap()
+    return lists
