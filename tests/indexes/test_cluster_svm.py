@@ -60,7 +60,7 @@ def test_one_probe_may_miss_what_lies_across_a_border():
     best, _ = exact.search(vectors, 10)
 
     def recall(probes):
-        index.probes = probes
+        index.effort = probes
         rows, _ = index.search(vectors, 10)
         return np.mean([len(set(a) & set(b)) / 10 for a, b in zip(rows, best, strict=True)])
 
@@ -80,7 +80,7 @@ def test_fewer_vectors_or_distinct_vectors_than_clusters():
 def test_a_machine_trained_on_a_draw_knows_every_cluster():
     vectors, _ = clustered(count=300, centres=6)
     index = fitted(ClusterSvm(clusters=6, training_rows=1), vectors)
-    assert len(index.machine.classes_) == 6
+    assert index.decide(vectors).shape == (300, 6)
     assert index.search(vectors, 3)[1].shape == (300, 3)
 
 

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +28,12 @@ BLOCK = 1 << 20
 LINE = 64
 """Numbers of 8 bytes that are added up side by side for a checksum."""
 MAX_HEADER = 1 << 24
+SMALL = 1 << 26
+"""Bytes that are never checked late: it takes some milliseconds."""
 KINDS = ("|u1", "<i4", "<i8", "<f4", "<f8")
 Array = NDArray[Any]
+Late: TypeAlias = tuple[str, int] | None
+"""An array and a byte in it."""
 
 
 class DamagedIndexError(TwinlensError):
@@ -40,18 +44,17 @@ class DamagedIndexError(TwinlensError):
 class IndexFile:
     """An index file that was opened: the facts about the index, and its arrays, mapped read-only.
 
-    late: the names of arrays that `check_late` checks, those that are large and of which wrong bytes can only hide an
-    entry. All others are checked when the file is opened.
+    places: the byte at which each begins. Bytes from one on that the writer has named, if these are many, are those that
+    `check_late` checks: of codes, where wrong ones can only hide an entry. All others are checked at once.
     """
 
     path: Path
     about: dict[str, Any]
     arrays: dict[str, Array]
     places: dict[str, int]
-    late: tuple[str, ...]
     _body: NDArray[np.uint8]
     _sums: tuple[int, ...]
-    _begin: int
+    _late: int
 
     @classmethod
     def open(cls, path: Path) -> IndexFile:
@@ -64,10 +67,8 @@ class IndexFile:
             body = np.asarray(content[begin:])
             arrays = {name: _array(body, *place) for name, place in header["arrays"].items()}
             places = {name: begin + place[2] for name, place in header["arrays"].items()}
-            late = min([places[name] - begin for name in header["late"]], default=len(body))
-            found = cls(
-                path, header["about"], arrays, places, tuple(header["late"]), body, tuple(header["sums"]), late
-            )
+            late = header["late"] if len(body) - header["late"] > SMALL else len(body)
+            found = cls(path, header["about"], arrays, places, body, tuple(header["sums"]), late)
         except (ValueError, TypeError, KeyError, IndexError) as error:
             raise DamagedIndexError(f"{path} is no index file of this version") from error
         found._check(0, -(-late // BLOCK))
@@ -75,7 +76,7 @@ class IndexFile:
 
     def check_late(self) -> None:
         """Check the arrays that were left out. Raises DamagedIndexError where one is damaged."""
-        self._check(self._begin // BLOCK, len(self._sums))
+        self._check(self._late // BLOCK, len(self._sums))
 
     def _check(self, first: int, last: int) -> None:
         for number in range(first, last):
@@ -95,14 +96,18 @@ def read_header(path: Path) -> tuple[dict[str, Any], int]:
     return header, -(-(len(start) + length) // PAGE) * PAGE
 
 
-def write(path: Path, arrays: Mapping[str, Array], about: Mapping[str, Any], *, late: tuple[str, ...] = ()) -> None:
-    """Write a file: it appears complete or not at all. late: the last arrays, checked late. Raises OSError."""
+def write(path: Path, arrays: Mapping[str, Array], about: Mapping[str, Any], *, late: Late = None) -> None:
+    """Write a file: it appears complete or not at all. Raises OSError.
+
+    late: a byte of an array, from which on everything may be checked late.
+    """
     places, at = {}, 0
     for name, array in arrays.items():
         places[name] = (array.dtype.str, list(array.shape), at)
         at = -(-(at + array.nbytes) // PAGE) * PAGE
-    sums = _sums_of([array for array in arrays.values()], at)
-    header = {"about": dict(about), "arrays": places, "late": late, "sums": sums, "size": 0}
+    sums = _sums_of(list(arrays.values()), at)
+    later = at if late is None else places[late[0]][2] + late[1]
+    header = {"about": dict(about), "arrays": places, "late": later, "sums": sums, "size": 0}
     begin = PAGE
     while True:
         header["size"] = begin + at

@@ -21,7 +21,7 @@ class RowIndex(Index):
 
     def fit(self, vectors: Vectors) -> None:
         """Take the gallery, vectors (N, D). Raises TwinlensError for other shapes, NaN or infinity."""
-        matrix = _matrix(vectors)
+        matrix = as_matrix(vectors)
         self.squares = squared_lengths(matrix)
         _check_finite(self.squares)
         self.vectors, self.is_fitted = matrix, True
@@ -38,7 +38,7 @@ class RowIndex(Index):
         return found.astype(np.int64, copy=False), (1 - squares / 2).astype(np.float32)
 
     def _checked(self, queries: Vectors, k: int) -> Vectors:
-        queries = _matrix(queries)
+        queries = as_matrix(queries)
         _check_finite(squared_lengths(queries))
         if not self.is_fitted:
             raise TwinlensError("the index is empty: fit it before searching")
@@ -61,7 +61,8 @@ class RowIndex(Index):
         return nearest_among(self.vectors, self.squares, queries, k, rows)
 
 
-def _matrix(vectors: Vectors) -> Vectors:
+def as_matrix(vectors: Vectors) -> Vectors:
+    """Return vectors as a contiguous float32 matrix (N, D). Raises TwinlensError for another shape."""
     matrix = np.ascontiguousarray(vectors, dtype=np.float32)
     if matrix.ndim != 2 or matrix.shape[1] == 0:
         raise TwinlensError(f"vectors must have the shape (N, D) with D at least 1, not {matrix.shape}")

@@ -42,8 +42,8 @@ class ShortlistIndex(RowIndex):
         """Return rows to compare with each query (Q, D), each row once, at least `count` where these can be found."""
 
     @abstractmethod
-    def _arrays(self) -> tuple[dict[str, files.Array], tuple[str, ...]]:
-        """Return the arrays of the structure, and the names of those at their end that are checked late."""
+    def _arrays(self) -> tuple[dict[str, files.Array], files.Late]:
+        """Return the arrays of the structure, and a byte of one from which on they are checked late."""
 
     @abstractmethod
     def _restore(self, file: IndexFile) -> None:

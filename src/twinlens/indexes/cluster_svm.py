@@ -2,76 +2,129 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.svm import SVC
 
 from twinlens.core.types import TwinlensError
-from twinlens.indexes import Rows, Vectors
-from twinlens.indexes._rows import RowIndex
+from twinlens.indexes import Rows, Vectors, _machines
+from twinlens.indexes._cells import Labels, cells_for, cluster
+from twinlens.indexes._file import Array, IndexFile, Late
+from twinlens.indexes._machines import LinearMachine, Machine, RbfMachine
+from twinlens.indexes._rows import as_matrix
 from twinlens.indexes._scan import Squares, nearest
+from twinlens.indexes._shortlist import ShortlistIndex
 
-_KERNELS = ("linear", "rbf", "poly", "sigmoid")
+MOST_RBF = 256
+"""Clusters up to which a machine with the radial kernel is trained, which has one for every pair."""
+_MACHINES = {"linear": LinearMachine, "rbf": RbfMachine}
 
 
-class ClusterSvm(RowIndex):
+class ClusterSvm(ShortlistIndex):
     """Sarker & Milanova, section III.C: k-means (15 clusters), a support vector machine that predicts the cluster of a
     vector, then the nearest neighbours inside.
 
-    The `probes` clusters with the highest decision values are searched, and further ones until k answers are found;
-    with all of them probed the answers are those of `exact`. `penalty` is the machine's C. It is trained on at most
-    `training_rows` vectors, drawn by `seed`, since its training time grows with their square.
+    The clusters with the highest decision values are searched, `probes` of them, and further ones until k answers are
+    found; with all of them probed the answers are those of `exact`. clusters, probes: "auto" takes the power of two
+    next above 2√N, and one in 32 of these. kernel: "linear" ranks thousands of clusters by one matrix product. penalty:
+    the machine's C. It is trained on at most `training_rows` vectors, drawn by `seed`. Fitting needs scikit-learn, a
+    search NumPy alone.
     """
 
     def __init__(
         self,
         *,
-        clusters: int = 15,
-        probes: int = 1,
-        kernel: Literal["linear", "rbf", "poly", "sigmoid"] = "rbf",
+        clusters: int | Literal["auto"] = 15,
+        probes: int | Literal["auto"] = 1,
+        kernel: Literal["linear", "rbf"] = "rbf",
         penalty: float = 1.0,
         training_rows: int = 20_000,
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if min(clusters, probes, training_rows) < 1 or penalty <= 0:
+        counts = [count for count in (clusters, probes, training_rows) if count != "auto"]
+        if any(type(count) is not int or count < 1 for count in counts) or penalty <= 0:
             raise TwinlensError("clusters, probes and training_rows must be at least 1, and penalty above 0")
-        if kernel not in _KERNELS:
-            raise TwinlensError(f"kernel must be one of {', '.join(_KERNELS)}, not {kernel!r}")
+        if kernel not in _MACHINES:
+            raise TwinlensError(f"kernel must be one of {', '.join(_MACHINES)}, not {kernel!r}")
+        if kernel == "rbf" and (clusters == "auto" or clusters > MOST_RBF):
+            raise TwinlensError(f'the kernel "rbf" is for up to {MOST_RBF} clusters; give kernel="linear"')
         self.clusters, self.probes, self.kernel, self.penalty = clusters, probes, kernel, penalty
         self.training_rows, self.seed = training_rows, seed
-        self.labels: NDArray[np.intp] = np.empty(0, dtype=np.intp)
-        self.machine: Any = None
+        self.effort = 1 if probes == "auto" else probes
+        self.labels: Labels = np.empty(0, dtype=np.int64)
+        self.machine: Machine | None = None
+        self._pairs: tuple[Vectors, Rows] | None = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Return the arguments of the constructor, and the effort."""
+        names = ("clusters", "probes", "kernel", "penalty", "training_rows", "seed", "effort")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def most_effort(self) -> int:
+        """Return the number of clusters."""
+        return len(self._sizes) if len(self.labels) else 0
+
+    def fit(self, vectors: Vectors, *, queries: Vectors | None = None, targets: Rows | None = None) -> None:
+        """Take the gallery, vectors (N, D), and train the machine; see `Index.fit`.
+
+        queries (P, D), targets (P,): composed queries, and for each the row that it should find. The linear machine
+        learns from them in which cluster the target lies, which may be another than that of the query.
+        """
+        self._pairs = None
+        if queries is not None:
+            self._pairs = self._checked_pairs(queries, targets, np.shape(vectors))
+        super().fit(vectors)
 
     def decide(self, queries: Vectors) -> NDArray[np.float64]:
         """Return the machine's decision values (Q, clusters): the highest is the cluster that it predicts."""
-        if self.machine is None:
-            return np.zeros((len(queries), int(self.labels.max(initial=0)) + 1))
-        values: NDArray[np.float64] = self.machine.decision_function(queries)
-        return np.stack([-values, values], axis=1) if values.ndim == 1 else values
+        return np.zeros((len(queries), self.most_effort)) if self.machine is None else self.machine.decide(queries)
+
+    def shortlist(self, queries: Vectors, count: int) -> list[Rows]:
+        """Return all rows of the clusters that are probed, ascending."""
+        lists: list[Rows] = [np.empty(0, dtype=np.int64)] * len(queries)
+        for members, group in self._groups(queries, count):
+            for n in group.tolist():
+                lists[n] = members
+        return lists
+
+    def _checked_pairs(self, queries: Vectors, targets: Rows | None, shape: tuple[int, ...]) -> tuple[Vectors, Rows]:
+        rows = np.asarray([] if targets is None else targets, dtype=np.int64)
+        pairs = as_matrix(queries)
+        if self.kernel != "linear":
+            raise TwinlensError('pairs of queries and targets are for kernel="linear"')
+        if len(rows) != len(pairs) or len(shape) != 2 or pairs.shape[1] != shape[1]:
+            raise TwinlensError(f"queries {pairs.shape} want a target each, and the width of vectors {tuple(shape)}")
+        if len(rows) and not 0 <= rows.min() <= rows.max() < shape[0]:
+            raise TwinlensError(f"targets are rows of the vectors, 0 to {shape[0] - 1}")
+        return pairs, rows
 
     def _learn(self, vectors: Vectors) -> None:
-        self.labels = self._cluster(vectors)
+        count = cells_for(len(vectors)) if self.clusters == "auto" else self.clusters
+        labels, centres = cluster(vectors, count, self.seed)
+        self._set_labels(labels)
+        if self.probes == "auto":
+            self.effort = max(1, len(centres) // 32)
         rows = self._training_rows(len(vectors))
         self.machine = None
-        if self.labels.max() > 0:
-            self.machine = SVC(C=self.penalty, kernel=self.kernel, decision_function_shape="ovr")
-            self.machine.fit(vectors[rows], self.labels[rows])
+        if len(centres) > 1 and self.kernel == "rbf":
+            self.machine = _machines.rbf(vectors[rows], labels[rows], self.penalty)
+        elif len(centres) > 1:
+            inputs, cells = vectors[rows], labels[rows]
+            if self._pairs is not None:
+                inputs = np.concatenate([self._pairs[0], inputs[: len(self._pairs[0])]])
+                cells = np.concatenate([labels[self._pairs[1]], cells[: len(self._pairs[0])]])
+            self.machine = _machines.linear(inputs, cells, centres, self.penalty, self.seed)
 
-    def _cluster(self, vectors: Vectors) -> NDArray[np.intp]:
-        """Return the cluster of each row, numbered from 0 without gaps; no more than there are distinct vectors."""
-        means = KMeans(min(self.clusters, len(vectors)), n_init=4, random_state=self.seed)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # it only says that vectors repeat
-            labels = means.fit_predict(vectors)
-        numbers: NDArray[np.intp] = np.unique(labels, return_inverse=True)[1]
-        return numbers
+    def _set_labels(self, labels: Labels) -> None:
+        self.labels = labels
+        self._sizes = np.bincount(labels)
+        self._order = np.argsort(labels, kind="stable")
+        self._ends = np.concatenate([[0], np.cumsum(self._sizes)])
 
     def _training_rows(self, count: int) -> Rows:
         """Draw the first row of every cluster, so that the machine knows them all, and others at random."""
@@ -90,10 +143,24 @@ class ClusterSvm(RowIndex):
     def _groups(self, queries: Vectors, k: int) -> Iterator[tuple[Rows, Rows]]:
         """Yield gallery rows, ascending, with the queries to search them for; every query belongs to one group."""
         order = np.argsort(-self.decide(queries), axis=1, kind="stable")
-        sizes = np.cumsum(np.bincount(self.labels)[order], axis=1)
-        needed = np.maximum(self.probes, (sizes < k).sum(axis=1) + 1)
+        sizes = np.cumsum(self._sizes[order], axis=1)
+        needed = np.maximum(self._effort_for(k), (sizes < k).sum(axis=1) + 1)
         probed = np.zeros(order.shape, dtype=np.bool_)
         np.put_along_axis(probed, order, np.arange(order.shape[1]) < needed[:, None], axis=1)
         sets, belongs = np.unique(probed, axis=0, return_inverse=True)
-        for n, clusters in enumerate(sets):
-            yield np.flatnonzero(clusters[self.labels]), np.flatnonzero(belongs.ravel() == n)
+        for n, cells in enumerate(sets):
+            parts = [self._order[self._ends[c] : self._ends[c + 1]] for c in np.flatnonzero(cells).tolist()]
+            yield np.sort(np.concatenate(parts)), np.flatnonzero(belongs.ravel() == n)
+
+    def _arrays(self) -> tuple[dict[str, Array], Late]:
+        machine = {} if self.machine is None else self.machine.arrays()
+        return {"labels": self.labels, **machine}, None
+
+    def _restore(self, file: IndexFile) -> None:
+        arrays = dict(file.arrays)
+        labels = arrays.pop("labels")
+        if len(labels) != len(self.vectors) or (len(labels) and labels.min() < 0):
+            raise ValueError("of other vectors")
+        if len(labels):
+            self._set_labels(labels)
+        self.machine = _MACHINES[self.kernel](**arrays) if arrays else None

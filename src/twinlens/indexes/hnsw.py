@@ -9,7 +9,7 @@ import numpy as np
 from twinlens.core.types import TwinlensError
 from twinlens.indexes import Rows, Vectors
 from twinlens.indexes import _faiss as parts
-from twinlens.indexes._file import Array, IndexFile
+from twinlens.indexes._file import Array, IndexFile, Late
 from twinlens.indexes._shortlist import ShortlistIndex
 
 MIN_ROWS = 10_000
@@ -74,13 +74,14 @@ class Hnsw(ShortlistIndex):
     # faiss writes the codes last. Only bytes whose checksum was compared are given to its parser, and it reads the
     # graph where they lie, without a copy.
 
-    def _arrays(self) -> tuple[dict[str, Array], tuple[str, ...]]:
+    def _arrays(self) -> tuple[dict[str, Array], Late]:
         if self.structure is None:
-            return {}, ()
+            return {}, None
         faiss = parts.faiss()
         writer = faiss.VectorIOWriter()
         faiss.write_index(self.structure, writer)
-        return {"graph": faiss.vector_to_array(writer.data)}, ()
+        graph = faiss.vector_to_array(writer.data)
+        return {"graph": graph}, ("graph", len(graph) - len(self.vectors) * self.structure.storage.sa_code_size())
 
     def _restore(self, file: IndexFile) -> None:
         if not file.arrays:

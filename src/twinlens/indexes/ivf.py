@@ -10,7 +10,8 @@ import numpy as np
 from twinlens.core.types import TwinlensError
 from twinlens.indexes import Rows, Vectors
 from twinlens.indexes import _faiss as parts
-from twinlens.indexes._file import Array, DamagedIndexError, IndexFile
+from twinlens.indexes._cells import cells_for
+from twinlens.indexes._file import Array, DamagedIndexError, IndexFile, Late
 from twinlens.indexes._shortlist import ShortlistIndex
 
 MIN_ROWS = 10_000
@@ -81,9 +82,9 @@ class Ivf(ShortlistIndex):
     # The file has the layout of faiss's OnDiskInvertedLists: of each cell the codes, then the rows. It is put together
     # here, so that faiss parses nothing that was read from a file.
 
-    def _arrays(self) -> tuple[dict[str, Array], tuple[str, ...]]:
+    def _arrays(self) -> tuple[dict[str, Array], Late]:
         if self.structure is None:
-            return {}, ()
+            return {}, None
         faiss, lists = parts.faiss(), self.structure.invlists
         sizes = np.array([lists.list_size(n) for n in range(lists.nlist)], dtype=np.int64)
         together = np.empty(int(sizes.sum()) * (lists.code_size + 8), dtype=np.uint8)
@@ -94,7 +95,7 @@ class Ivf(ShortlistIndex):
                 together[end : end + 8 * size] = faiss.rev_swig_ptr(lists.get_ids(n), size).view(np.uint8)
         centres = self.structure.quantizer.reconstruct_n(0, self.structure.nlist)
         arrays = {"centres": centres, "sizes": sizes, "ranges": self._ranges(), "lists": together}
-        return arrays, ("lists",)
+        return arrays, ("lists", 0)
 
     def _ranges(self) -> Vectors:
         """Return the ranges (2D,) of the numbers that codes stand for."""
@@ -121,11 +122,6 @@ class Ivf(ShortlistIndex):
         self.structure, self._held = index, (file, lists, self._held)
 
 
-def cells_for(rows: int) -> int:
-    """Return the power of two next above 2√N."""
-    return 1 << int(np.ceil(np.log2(2 * max(1, rows) ** 0.5)))
-
-
 def _offsets(sizes: Rows, code_size: int) -> list[int]:
     return list(itertools.accumulate((sizes[:-1] * (code_size + 8)).tolist(), initial=0))
 
@@ -135,11 +131,10 @@ def _mapped(file: IndexFile, sizes: Rows, code_size: int) -> Any:
     faiss = parts.faiss()
     lists = faiss.OnDiskInvertedLists()
     lists.nlist, lists.code_size, lists.filename = len(sizes), code_size, str(file.path)
-    lists.lists.resize(len(sizes))
-    begin = file.places["lists"]
-    for n, (size, at) in enumerate(zip(sizes.tolist(), _offsets(sizes, code_size), strict=True)):
-        one = lists.lists.at(n)
+    begin, one = file.places["lists"], faiss.OnDiskOneList()
+    for size, at in zip(sizes.tolist(), _offsets(sizes, code_size), strict=True):
         one.size, one.capacity, one.offset = size, size, begin + at
+        lists.lists.push_back(one)  # a copy
     lists.totsize = begin + len(file.arrays["lists"])
     lists.read_only, lists.prefetch_nthread = True, 0
     lists.do_mmap()
