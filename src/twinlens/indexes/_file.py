@@ -44,8 +44,8 @@ class DamagedIndexError(TwinlensError):
 class IndexFile:
     """An index file that was opened: the facts about the index, and its arrays, mapped read-only.
 
-    places: the byte at which each begins. Bytes from one on that the writer has named, if these are many, are those that
-    `check_late` checks: of codes, where wrong ones can only hide an entry. All others are checked at once.
+    places: the byte at which each begins. The last bytes, of codes, of which wrong ones can only hide an entry, are left
+    to `check_late` if they are many. All others are checked at once.
     """
 
     path: Path
@@ -75,7 +75,7 @@ class IndexFile:
         return found
 
     def check_late(self) -> None:
-        """Check the arrays that were left out. Raises DamagedIndexError where one is damaged."""
+        """Check the bytes that were left. Raises DamagedIndexError where they are damaged."""
         self._check(self._late // BLOCK, len(self._sums))
 
     def _check(self, first: int, last: int) -> None:

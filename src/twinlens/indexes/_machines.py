@@ -60,8 +60,8 @@ class LinearMachine(Machine):
 class RbfMachine(Machine):
     """Support vectors (S, D) of kernel exp(−γ‖x − y‖²): one machine for each pair of cells, which vote.
 
-    coefficients (C − 1, S), intercepts (C (C − 1) / 2,), sizes (C,) of the cells' support vectors, gamma (1,): as LIBSVM
-    orders them (Chang & Lin, 2011). Votes are joined to one value for each cell as scikit-learn does.
+    coefficients (C − 1, S), intercepts (C (C − 1) / 2,), sizes (C,) of the cells' support vectors, gamma (1,): as
+    LIBSVM orders them (Chang & Lin, 2011). Votes are joined to one value for each cell as scikit-learn does.
     """
 
     supports: Vectors
@@ -87,7 +87,7 @@ class RbfMachine(Machine):
                 votes[:, i] += value >= 0
                 votes[:, j] += value < 0
                 pair += 1
-        return votes + sums / (3 * (np.abs(sums) + 1))
+        return np.asarray(votes + sums / (3 * (np.abs(sums) + 1)))
 
     def _kernel(self, queries: Vectors) -> NDArray[np.float64]:
         x, y = queries.astype(np.float64), self.supports.astype(np.float64)
@@ -172,7 +172,7 @@ def _scale(values: Vectors) -> float:
 def _slopes(values: Vectors, labels: Labels) -> Vectors:
     """Return the derivatives (n, C) of the loss by the values, over the root of the number of cells in the way."""
     each = np.arange(len(values))
-    slopes = np.maximum(0, 1 + values - values[each, labels][:, None])
+    slopes: Vectors = np.maximum(0, 1 + values - values[each, labels][:, None])
     slopes[each, labels] = 0
     slopes /= np.sqrt(np.maximum(1, np.count_nonzero(slopes, axis=1)))[:, None]
     slopes[each, labels] = -slopes.sum(axis=1)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
@@ -14,7 +15,7 @@ from twinlens.indexes import Rows, Vectors
 from twinlens.indexes import _file as files
 from twinlens.indexes._file import DamagedIndexError, IndexFile
 from twinlens.indexes._rows import RowIndex
-from twinlens.indexes._scan import Squares, best, nearest
+from twinlens.indexes._scan import Squares, best, nearest, squared_lengths
 
 FEW = 1024
 """Rows of a shortlist up to which all are compared directly in float64; more are estimated first."""
@@ -26,11 +27,16 @@ class ShortlistIndex(RowIndex):
     """An index that compares each query with a shortlist of rows alone.
 
     effort: how much is searched, in a unit of the subclass, from 1 to `most_effort`; a higher one finds more of the
-    nearest rows and takes longer. recall: the recall that was measured for the effort, where one was (see `_recall`).
+    nearest rows and takes longer. measured: the recall that was measured for it, by kinds of queries (see `_recall`).
     """
 
     effort: int
-    recall: float | None = None
+    measured: Mapping[str, float] = MappingProxyType({})
+
+    @property
+    def recall(self) -> float | None:
+        """Return the least recall that was measured; None where none was."""
+        return min(self.measured.values(), default=None)
 
     @property
     @abstractmethod
@@ -64,26 +70,28 @@ class ShortlistIndex(RowIndex):
         return found, squares
 
     def _effort_for(self, count: int) -> int:
-        """Return the effort for so many answers."""
-        return min(self.most_effort, -(-self.effort * max(count, USUAL) // USUAL))
+        """Return the effort for so many answers: the one that was given, or a multiple of what was calibrated."""
+        return min(self.most_effort, -(-self.effort * max(count if self.measured else 0, USUAL) // USUAL))
 
     # Files -----------------------------------------------------------------------------------------------------------
 
-    def save(self, path: Path, *, about: Mapping[str, Any] | None = None) -> None:
-        """Write the structure, without the vectors, to a file with checksums. about: further facts for its header.
+    def save(
+        self, path: Path, *, about: Mapping[str, Any] | None = None, arrays: Mapping[str, files.Array] | None = None
+    ) -> None:
+        """Write the structure, without the vectors, to a file with checksums. Raises OSError.
 
-        Raises OSError.
+        about, arrays: further facts and arrays that the file keeps.
         """
-        arrays, late = self._arrays()
+        own, late = self._arrays()
         facts = {
             "index": type(self).__module__.rpartition(".")[2],
             "options": self.options,
             "shape": list(self.vectors.shape),
             "vectors": fingerprint(self.vectors),
-            "recall": self.recall,
+            "measured": dict(self.measured),
             **(about or {}),
         }
-        files.write(path, arrays, facts, late=late)
+        files.write(path, {**(arrays or {}), **own}, facts, late=late)
 
     @classmethod
     def load(cls, path: Path, vectors: Vectors, squares: Vectors | None = None) -> Self:
@@ -92,23 +100,28 @@ class ShortlistIndex(RowIndex):
         squares: their squared lengths (N,), computed where they are not given. Raises DamagedIndexError for a file that
         is damaged or of other vectors, and OSError.
         """
-        return cls.from_file(IndexFile.open(path), vectors, squares)
+        index = cls.without_vectors(file := IndexFile.open(path))
+        if index.vectors.shape != vectors.shape or file.about["vectors"] != fingerprint(vectors):
+            raise DamagedIndexError(f"{path} is of other vectors")
+        index.vectors, index.is_fitted = vectors, True
+        index.squares = squared_lengths(vectors) if squares is None else squares
+        return index
 
     @classmethod
-    def from_file(cls, file: IndexFile, vectors: Vectors, squares: Vectors | None = None) -> Self:
-        """Return an index from a file that was opened; see `load`."""
-        about = file.about
+    def without_vectors(cls, file: IndexFile) -> Self:
+        """Return an index from a file that was opened, which gives shortlists but does not search.
+
+        Raises DamagedIndexError for a file of another index.
+        """
         try:
-            if about["index"] != cls.__module__.rpartition(".")[2] or about["shape"] != list(vectors.shape):
-                raise DamagedIndexError(f"{file.path} is of another index, or of other vectors")
-            if about["vectors"] != fingerprint(vectors):
-                raise DamagedIndexError(f"{file.path} is of other vectors")
-            options = dict(about["options"])
+            if file.about["index"] != cls.__module__.rpartition(".")[2]:
+                raise DamagedIndexError(f"{file.path} is of another index")
+            options = dict(file.about["options"])
             effort = options.pop("effort")
             index = cls(**options)
-            index.vectors, index.is_fitted = vectors, True
-            index.squares = np.einsum("nd,nd->n", vectors, vectors) if squares is None else squares
-            index.effort, index.recall = effort, about["recall"]
+            rows, width = file.about["shape"]
+            index.vectors = np.broadcast_to(np.float32(0), (rows, width))
+            index.effort, index.measured = effort, dict(file.about["measured"])
             index._restore(file)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise DamagedIndexError(f"{file.path} is no index file of this version") from error
@@ -134,5 +147,5 @@ FINGERPRINTED = 64
 def fingerprint(vectors: Vectors) -> str:
     """Return a digest of some of the vectors (N, D), their first and last row among them."""
     places = np.unique(np.linspace(0, max(0, len(vectors) - 1), FINGERPRINTED).astype(np.int64))
-    some: Sequence[Vectors] = vectors[places[: len(vectors)]]
+    some: Vectors = vectors[places[: len(vectors)]]
     return hashlib.blake2b(np.ascontiguousarray(some, dtype="<f4").tobytes(), digest_size=16).hexdigest()

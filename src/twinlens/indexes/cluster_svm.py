@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any, Literal
 
 import numpy as np
@@ -157,10 +158,11 @@ class ClusterSvm(ShortlistIndex):
         return {"labels": self.labels, **machine}, None
 
     def _restore(self, file: IndexFile) -> None:
-        arrays = dict(file.arrays)
-        labels = arrays.pop("labels")
+        machine = _MACHINES[self.kernel]
+        labels = file.arrays["labels"]
         if len(labels) != len(self.vectors) or (len(labels) and labels.min() < 0):
             raise ValueError("of other vectors")
         if len(labels):
             self._set_labels(labels)
-        self.machine = _MACHINES[self.kernel](**arrays) if arrays else None
+        names = [field.name for field in fields(machine)]
+        self.machine = machine(*(file.arrays[name] for name in names)) if names[0] in file.arrays else None

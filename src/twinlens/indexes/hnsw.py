@@ -84,7 +84,7 @@ class Hnsw(ShortlistIndex):
         return {"graph": graph}, ("graph", len(graph) - len(self.vectors) * self.structure.storage.sa_code_size())
 
     def _restore(self, file: IndexFile) -> None:
-        if not file.arrays:
+        if "graph" not in file.arrays:
             return
         faiss, graph = parts.faiss(), np.asarray(file.arrays["graph"])
         reader = faiss.ZeroCopyIOReader(faiss.swig_ptr(graph), graph.nbytes)

@@ -105,9 +105,10 @@ class Ivf(ShortlistIndex):
         return ranges
 
     def _restore(self, file: IndexFile) -> None:
-        if not file.arrays:
+        arrays = file.arrays
+        if "centres" not in arrays:
             return
-        faiss, arrays = parts.faiss(), file.arrays
+        faiss = parts.faiss()
         cells, width = arrays["centres"].shape
         index = self._empty(cells, width)
         self._held.add(np.ascontiguousarray(arrays["centres"]))

@@ -1,0 +1,116 @@
+"""Recall of an approximate index, measured against the exact answers, and the least effort that reaches one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinlens.core.types import TwinlensError
+from twinlens.indexes import Rows, Vectors
+from twinlens.indexes._scan import nearest
+from twinlens.indexes._shortlist import ShortlistIndex
+
+K = 10
+"""Answers of which the share is counted."""
+ENTRIES = 200
+"""Vectors of the gallery that are searched for."""
+SAME = 1e-6
+"""Scores that differ by less are the same, so that of equal entries any may be found."""
+STEPS = 4
+"""Halvings between an effort that is too low and one that suffices."""
+Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Question:
+    """Unit queries (P, D) whose candidates together answer one search, and how these are scored, vectors (N, D) → (N,);
+    by the cosine with the only query where nothing is given."""
+
+    queries: Vectors
+    score: Callable[[Vectors], Scores] | None = None
+
+    def scores(self, vectors: Vectors) -> Scores:
+        """Score vectors (N, D) as (N,)."""
+        if self.score is not None:
+            return self.score(vectors)
+        return np.asarray(-np.square(vectors.astype(np.float64) - self.queries[0]).sum(axis=1))
+
+
+Index = TypeVar("Index", bound=ShortlistIndex)
+
+
+def calibrated(
+    index: Index, *, recall: float = 0.99, questions: Mapping[str, Sequence[Question]] | None = None, seed: int = 0
+) -> Index:
+    """Choose the least effort with which a fitted index has a recall among the `K` nearest, and return the index.
+
+    Recall is measured on entries of the gallery, each of which has to find the others, and on questions of further
+    kinds by their name; every kind has to reach it. The index keeps the shares in `measured`; where they stay below
+    the recall at the highest effort, that one is set. Raises TwinlensError for a recall of 0 or below, or above 1.
+    """
+    if not 0 < recall <= 1:
+        raise TwinlensError(f"recall must be above 0 and at most 1, not {recall}")
+    index.measured = {}
+    if not index.most_effort:
+        return index
+    kinds = {"entries": _entries(index, seed), **(questions or {})}
+    truths = {name: _truth(index, asked) for name, asked in kinds.items() if asked}
+
+    def measure(effort: int) -> dict[str, float]:
+        index.effort = effort
+        return {name: _recall(index, kinds[name], truth) for name, truth in truths.items()}
+
+    low, high = 0, 1
+    found = measure(high)
+    while min(found.values()) < recall and high < index.most_effort:
+        low, high = high, min(2 * high, index.most_effort)
+        found = measure(high)
+    for _ in range(STEPS):
+        if high - low < 2 or min(found.values()) < recall:
+            break
+        middle = (low + high) // 2
+        tried = measure(middle)
+        if min(tried.values()) >= recall:
+            high, found = middle, tried
+        else:
+            low = middle
+    index.effort, index.measured = high, found
+    return index
+
+
+def _entries(index: ShortlistIndex, seed: int) -> list[Question]:
+    rows = np.random.default_rng(seed).permutation(len(index.vectors))[:ENTRIES]
+    return [Question(np.array(index.vectors[row : row + 1])) for row in np.sort(rows)]
+
+
+def _truth(index: ShortlistIndex, asked: Sequence[Question]) -> list[float]:
+    """Return for each question the score of its last right answer, with every row compared.
+
+    An entry is its own first answer, and is not counted: so there is one answer more than `K`.
+    """
+    every = np.concatenate([question.queries for question in asked])
+    rows, _ = nearest(index.vectors, index.squares, every, min(K + 1, len(index.vectors)))
+    scored = [_scores(index, question, part) for question, part in zip(asked, _split(rows, asked), strict=True)]
+    return [float(np.sort(scores)[::-1][: K + 1][-1]) for scores in scored]
+
+
+def _recall(index: ShortlistIndex, asked: Sequence[Question], truths: Sequence[float]) -> float:
+    every = np.concatenate([question.queries for question in asked])
+    rows, _ = index.search(every, min(K + 1, len(index.vectors)))
+    right = []
+    for question, part, last in zip(asked, _split(rows, asked), truths, strict=True):
+        scores = np.sort(_scores(index, question, part))[::-1][1 : K + 1]
+        right.append(np.mean(scores >= last - SAME))
+    return float(np.mean(right))
+
+
+def _scores(index: ShortlistIndex, question: Question, rows: Rows) -> Scores:
+    return question.scores(index.vectors[np.unique(rows)])
+
+
+def _split(rows: Rows, asked: Sequence[Question]) -> list[Rows]:
+    return np.split(rows, np.cumsum([len(question.queries) for question in asked])[:-1])
