@@ -15,7 +15,6 @@ import numpy as np
 from twinlens.collection import maintenance
 from twinlens.collection.duplicates import duplicate_groups
 from twinlens.collection.engines import Engine
-from twinlens.collection.engines.local import LocalEngine
 from twinlens.collection.listing import Listing, listing
 from twinlens.collection.maintenance import FileCheck, Info
 from twinlens.collection.model import Load, Model, chosen
@@ -42,11 +41,11 @@ class Collection(Writes):
     Several threads may use it. While one process writes, others read, and each search sees what is committed by then.
     """
 
-    def __init__(self, folder: Path, store: Store, load: Load, engine: Callable[[], Engine] = LocalEngine) -> None:
+    def __init__(self, folder: Path, store: Store, load: Load, engine: Callable[[], Engine] | None = None) -> None:
         self.folder = folder
-        self._store, self._load, self._engine = store, load, engine
+        self._store, self._load, self._engine = store, load, engine or self._engine_of_setting
         self._model: tuple[str, Model] | None = None
-        self._session = Session(store, engine())
+        self._session = Session(store, self._engine())
         self._busy = RLock()
 
     @classmethod
@@ -71,12 +70,13 @@ class Collection(Writes):
         return collection
 
     @classmethod
-    def open(cls, folder: Path | str, *, load: Load = load, engine: Callable[[], Engine] = LocalEngine) -> Self:
+    def open(cls, folder: Path | str, *, load: Load = load, engine: Callable[[], Engine] | None = None) -> Self:
         """Open a collection; its model is loaded once needed. Raises TwinlensError when there is none.
 
-        load: how a model folder is read. engine: makes what holds the vectors and answers (see `engines`).
+        load: how a model folder is read. engine: makes what holds the vectors and answers (see `engines`); by default
+        the one of the index that the collection is set to (see `set_index`).
         """
-        if not callable(engine):
+        if engine is not None and not callable(engine):
             raise TwinlensError(f"engine wants what makes an engine, such as LocalEngine, not {engine!r}")
         store = Store.open(path := as_folder(FOLDER, folder))
         if os.path.lexists(path / PICTURES):
@@ -158,7 +158,7 @@ class Collection(Writes):
 
         options: `where`, `within`, `near`, `without`, `unlike`, `weights`, `balance`, `distinct`, `rerank`,
         `with_self`, `negative_weight`; see `SearchRequest`. The query's own picture is no answer unless `with_self`.
-        The answer is exact if `is_exact`. The ids of hits stay the same while a file's content does. Raises
+        The answer is exact unless `Hits.recall` is told. The ids of hits stay the same while a file's content does. Raises
         TwinlensError for a query without picture and text, a condition or an id that is wrong, a picture that cannot be
         read, and an engine that cannot answer.
         """

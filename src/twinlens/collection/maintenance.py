@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from twinlens.collection import index_setting
 from twinlens.collection.model import Load
 from twinlens.collection.store import (
     Generation,
@@ -32,7 +34,7 @@ class Info:
     """Contents of a collection. pictures, failed, lacking: how many are found, cannot be read, lack a vector.
 
     failures: reason, how many, one of them. building: the model whose vectors are being made beside the serving one's.
-    size: bytes of its folder.
+    size: bytes of its folder. index: the setting of its index, the state, and the measured recall.
     """
 
     folder: Path
@@ -43,6 +45,7 @@ class Info:
     building: Generation | None
     failures: tuple[tuple[str, int, Path], ...]
     size: int
+    index: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -84,7 +87,8 @@ def info(store: Store, serving: Generation) -> Info:
         pictures, lacking, failed = store.counts(serving.number)
         building = next((generation for generation in store.generations() if generation != serving), None)
         failures = tuple(store.failures())
-    return Info(store.folder, pictures, failed, lacking, serving, building, failures, _size(store.folder))
+        index = index_setting.describe(store.folder, store.state(), pictures)
+    return Info(store.folder, pictures, failed, lacking, serving, building, failures, _size(store.folder), index)
 
 
 def verify(store: Store, serving: Generation, load: Load) -> list[str]:
@@ -106,8 +110,7 @@ def verify(store: Store, serving: Generation, load: Load) -> list[str]:
             found.append(f"the matrix file {fault}")
     except TwinlensError as error:
         found.append(str(error))
-    if fault := lock_fault(store.folder):
-        found.append(fault)
+    found += filter(None, [lock_fault(store.folder), index_setting.fault(store.folder)])
     return [*found, *_model_faults(store, serving, load)]
 
 

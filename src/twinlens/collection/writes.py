@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from twinlens.collection.editing import entries_of, updated
 from twinlens.collection.engines import Engine
+from twinlens.collection.engines.approximate import ApproximateEngine
+from twinlens.collection.index_setting import RECALL, IndexSetting, describe
 from twinlens.collection.model import Load, Model, check_model
 from twinlens.collection.repairing import Repair, repair
 from twinlens.collection.search.search import Session
 from twinlens.collection.store import Generation, Store, Vectors
 from twinlens.collection.writer import forget, refresh_matrix, remove, replace_model, writer
 from twinlens.core.arguments import as_folder
+from twinlens.core.progress import bar
 from twinlens.core.types import GivenPicture, Hit, TwinlensError
 from twinlens.models.runtime import accelerated, load
 
@@ -46,6 +49,37 @@ class Writes(ABC):
     @abstractmethod
     def model(self) -> Model:
         """Return the serving model."""
+
+    def set_index(self, kind: str, *, recall: float = RECALL) -> None:
+        """Set how the collection is searched: "exact", "cluster_svm", "ivf", "hnsw" or "auto"; kept in its folder.
+
+        recall: the share of the best entries that an approximate index is to find. Raises TwinlensError for others.
+        """
+        setting = IndexSetting(kind, recall)
+        with writer(self.folder):
+            setting.write(self.folder)
+        self._engine = self._engine_of_setting
+        with self._busy:
+            self._session = Session(self._store, self._engine())
+
+    def build_index(self, *, progress: bool = False) -> dict[str, Any]:
+        """Build the index that the collection is set to, where it is missing or outdated; return its description.
+
+        Answers are exact until then; `warm_up` builds it in a thread. Raises TwinlensError where what it needs is not
+        installed.
+        """
+        with self._busy:
+            engine = self._session.engine
+            state = engine.sync(self._store)
+            if isinstance(engine, ApproximateEngine) and engine.is_wanted:
+                with bar(f"index {engine.kind}", 1, unit="index", progress=progress) as advance:
+                    engine.build()
+                    advance()
+                engine.sync(self._store)
+            return describe(self.folder, state, engine.count())
+
+    def _engine_of_setting(self) -> Engine:
+        return IndexSetting.read(self.folder).engine(lambda: self.model.channels)
 
     def add(
         self,

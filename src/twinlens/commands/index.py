@@ -14,6 +14,7 @@ from twinlens.core.types import TwinlensError
 
 if TYPE_CHECKING:
     from twinlens.collection import Collection
+    from twinlens.collection.index_setting import IndexSetting
     from twinlens.collection.ingest import Options, Report, Scan
 
 HELP = "bring a collection up to date with folders of pictures"
@@ -23,6 +24,7 @@ twinlens index ~/Pictures --collection ~/pictures.twin --captions captions.csv
 twinlens index ~/Pictures --exclude "screenshots/" --exclude "*.gif"
 twinlens index ~/Pictures --model models/mine
 twinlens index ~/Pictures --watch
+twinlens index ~/Pictures --index auto --recall .99
 """
 
 MOST = 1e6
@@ -41,6 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--exclude", action="append", default=[], metavar="GLOB", help="leave out what matches, as"
                         " in a .gitignore; a file .twinlensignore does so for good; may be repeated")  # fmt: skip
     _collection.add_runtime(parser)
+    parser.add_argument("--index", metavar="NAME", help="how to search, from now on: exact (the default), ivf, hnsw,"
+                        " cluster_svm, or auto: the fastest of them from 200,000 pictures on")  # fmt: skip
+    parser.add_argument("--recall", type=float, metavar="R", help="share of the best pictures that an --index is to"
+                        " find (.99)")  # fmt: skip
     parser.add_argument("--watch", action="store_true", help="go on: index again after every change, until Ctrl-C; with"
                         " --json, a line for every run that found something to do")  # fmt: skip
     parser.add_argument("--every", type=float, default=2.0, metavar="S", help="with --watch: look every S seconds (2)")
@@ -84,8 +90,9 @@ def _add(
     from twinlens.models import runtime
 
     report = collection.add(found, options=options)
+    index = collection.build_index(progress=options.progress)
     result = {"collection": args.collection, "pictures": len(collection), **_collection.report_to_json(report)}
-    return report, {**result, "runtime": runtime.measurements(collection.model)}
+    return report, {**result, "index": index, "runtime": runtime.measurements(collection.model)}
 
 
 def _watch(args: argparse.Namespace, options: Options) -> Mapping[str, object]:
@@ -153,10 +160,10 @@ def _collection_of(args: argparse.Namespace, options: Options) -> Collection:
     from twinlens.collection import Collection
     from twinlens.models.runtime import accelerated
 
-    folder = args.collection.expanduser()
+    folder, setting = args.collection.expanduser(), _setting(args)
     if not Collection.exists(folder):
         composer = _collection.choose_model(args)
-        return Collection.create(folder, accelerated(composer, mode=args.runtime))
+        return _set(Collection.create(folder, accelerated(composer, mode=args.runtime)), setting)
     asked = _collection.asks_for_model(args)
     other = accelerated(_collection.choose_model(args), mode=args.runtime) if asked else None
     collection = _collection.open_collection(args)
@@ -165,6 +172,22 @@ def _collection_of(args: argparse.Namespace, options: Options) -> Collection:
         if report.stopped:
             collection.close()
             raise KeyboardInterrupt
+    return _set(collection, setting)
+
+
+def _setting(args: argparse.Namespace) -> IndexSetting | None:
+    """Return the setting of --index and --recall; None where neither is given. Raises TwinlensError for wrong ones."""
+    from twinlens.collection.index_setting import RECALL, IndexSetting
+
+    if args.index is None and args.recall is None:
+        return None
+    kind = args.index or IndexSetting.read(args.collection.expanduser()).kind
+    return IndexSetting(kind, RECALL if args.recall is None else args.recall)
+
+
+def _set(collection: Collection, setting: IndexSetting | None) -> Collection:
+    if setting is not None:
+        collection.set_index(setting.kind, recall=setting.recall)
     return collection
 
 

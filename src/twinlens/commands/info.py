@@ -6,6 +6,7 @@ import argparse
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from twinlens.commands import _collection, _common
 
@@ -41,6 +42,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         ["model", f"{about.model.recipe} ({about.model.dim} numbers, {about.model.digest[:12]})"],
     ]
     rows.append(["its networks run by", runtime.describe(runs)])
+    rows.append(["index", _index(about.index)])
     if about.lacking:
         rows.append(["pictures without a vector", f"{about.lacking:,}"])
     if about.building:
@@ -57,9 +59,20 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         "bytes": about.size,
         "model": model,
         "runtime": runs,
+        "index": about.index,
         "building": about.building.digest if about.building else None,
         "failures": [{"reason": why, "pictures": n, "example": path} for why, n, path in about.failures],
     }
+
+
+def _index(index: Mapping[str, Any]) -> str:
+    """Return a line on how the collection is searched."""
+    if index["setting"] == "exact":
+        return "exact"
+    if index["state"] != "approximate":
+        return f"{index['setting']}; {index['state']}"
+    recalls = ", ".join(f"{name} {recall:.3f}" for name, recall in index["measured"].items())
+    return f"{index['index']}, effort {index['options']['effort']}; measured recall: {recalls}"
 
 
 def _listed(args: argparse.Namespace) -> Mapping[str, object]:

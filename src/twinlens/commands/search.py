@@ -70,6 +70,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         "query": {**query, "where": request.where, "within": request.within, "near": request.near},
         "chance": hits.chance,
         "doubtful": hits.doubtful,
+        "recall": hits.recall,
         "hits": records,
         "files": files,
     }
@@ -161,6 +162,9 @@ def _show(hits: Hits, nothing: str, *, counted: bool) -> None:
     elif hits.doubtful:  # else the stage has looked at more than the scores that the chance is of
         _common.say(f"nothing stands out (chance alone would do as well in {hits.chance:.0%} of cases): probably"
               " nothing matches, or else nearly everything does")  # fmt: skip
+    if hits.recall is not None:
+        _common.say(f"approximate: recall {hits.recall:.3f} measured on the collection's vectors; for certainty:"
+                    " twinlens index DIR --index exact")  # fmt: skip
     sys.stdout.flush()
 
 

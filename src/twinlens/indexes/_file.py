@@ -44,8 +44,8 @@ class DamagedIndexError(TwinlensError):
 class IndexFile:
     """An index file that was opened: the facts about the index, and its arrays, mapped read-only.
 
-    places: the byte at which each begins. The last bytes, of codes, of which wrong ones can only hide an entry, are left
-    to `check_late` if they are many. All others are checked at once.
+    places: the byte at which each begins. The last bytes, of codes, of which wrong ones can only hide an entry, are
+    left to `check_late` if they are many. All others are checked at once.
     """
 
     path: Path

@@ -20,7 +20,7 @@ from twinlens.indexes._shortlist import ShortlistIndex
 
 MOST_RBF = 256
 """Clusters up to which a machine with the radial kernel is trained, which has one for every pair."""
-_MACHINES = {"linear": LinearMachine, "rbf": RbfMachine}
+_MACHINES: dict[str, type[LinearMachine] | type[RbfMachine]] = {"linear": LinearMachine, "rbf": RbfMachine}
 
 
 class ClusterSvm(ShortlistIndex):

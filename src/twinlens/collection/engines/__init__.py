@@ -25,6 +25,11 @@ class Engine(ABC):
     exact: bool = True
     takes_conditions: ClassVar[bool] = False
 
+    @property
+    def recall(self) -> float | None:
+        """Return the share of the best entries that searches now find, as measured; None where they find all."""
+        return None
+
     @abstractmethod
     def sync(self, store: Store) -> State:
         """Mirror the committed rows of the store, and return its state. Resumable and idempotent.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import partial
 from threading import Thread
 
@@ -87,11 +88,7 @@ class LocalEngine(Engine):
         found = [
             _nearest(block, self._scans[id(block)][1], queries, k, rows) for block in self._synced.blocks if len(block)
         ]
-        if not found:
-            return np.empty((len(queries), 0), dtype=np.int64), np.empty((len(queries), 0), dtype=np.float32)
-        every, scores = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
-        order = np.lexsort((every, -scores), axis=1)[:, :k]
-        return np.take_along_axis(every, order, axis=1), np.take_along_axis(scores, order, axis=1)
+        return merged(found, len(queries), k)
 
     def sample(self, count: int, *, having: int | None = None) -> tuple[Rows, Vectors]:
         """Return the entries that a hash of their rows puts first."""
@@ -144,6 +141,15 @@ class LocalEngine(Engine):
         if self._gallery is None:
             raise RuntimeError("sync the engine before asking it")
         return self._gallery
+
+
+def merged(found: Sequence[tuple[Rows, Scores]], queries: int, k: int) -> tuple[Rows, Scores]:
+    """Merge the answers (Q, k') of several parts to the k best, by score, then by row."""
+    if not found:
+        return np.empty((queries, 0), dtype=np.int64), np.empty((queries, 0), dtype=np.float32)
+    every, scores = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
+    order = np.lexsort((every, -scores), axis=1)[:, :k]
+    return np.take_along_axis(every, order, axis=1), np.take_along_axis(scores, order, axis=1)
 
 
 def _filed(store: Store, now: Gallery) -> Gallery:

@@ -19,7 +19,9 @@ class Hits(list[Hit]):
     chance: how probable an answer as good as the first would be if nothing in the collection suited the query better
     than the rest (see `Scorer.chance`); None where that cannot be said. mean: that of the scores over the collection.
     unit: of the scores, "cosine", "deviations" (standard deviations above the mean, which is 0 then), or "similarity"
-    for a model's own. seconds: how long a stage of reranking took; None without one.
+    for a model's own. seconds: how long a stage of reranking took; None without one. recall: the share of the best
+    entries that such searches find, measured on the collection, where an approximate index answered; None where the
+    answer is exact.
     """
 
     def __init__(
@@ -30,9 +32,11 @@ class Hits(list[Hit]):
         mean: float = 0.0,
         unit: str = "cosine",
         seconds: float | None = None,
+        recall: float | None = None,
     ) -> None:
         super().__init__(hits)
         self.chance, self.mean, self.unit, self.seconds = chance, mean, unit, seconds
+        self.recall = recall
 
     @property
     def doubtful(self) -> bool:

@@ -23,6 +23,8 @@ ATTEMPTS = "adaptation.json"
 """Attempts to adopt a trained fusion, and the part held out from them; see `adaptation.record`."""
 EXAMPLES = "examples.json"
 """Queries that the page shows to click, a list of objects with "image" (an id) and "text"; `demo` writes its own."""
+INDEX_SETTING = "index.json"
+"""The index that the collection is set to; see `index_setting`."""
 LOCK, HOLDER = "writer.lock", "writer.pid"
 MODELS, CACHE, PICTURES = "model", "cache", kept.FOLDER
 MOVE_AWAY = "move it away"
@@ -40,6 +42,7 @@ _FILES = (
     SALVAGED,
     ATTEMPTS,
     EXAMPLES,
+    INDEX_SETTING,
     LOCK,
     HOLDER,
 )

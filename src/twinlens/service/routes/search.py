@@ -96,6 +96,7 @@ def _record(served: Served, request: SearchRequest, answer: Answer, body: Search
         "doubtful": hits.doubtful,
         "mean": hits.mean,
         "unit": hits.unit,
+        "recall": hits.recall,
         "seconds": {"total": 0.0, "embed": answer.seconds if answer.embedded else 0, "rerank": hits.seconds},
         "embedded": answer.embedded,
         "cursor": str(end) if has_more else None,

@@ -1,0 +1,94 @@
+"""A gallery by an index over some of its entries: shortlists for these, and a scan of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinlens.collection.store import Block, Gallery, Rows, Vectors
+from twinlens.indexes import Scores
+from twinlens.indexes._scan import nearest, nearest_among
+from twinlens.indexes._shortlist import ShortlistIndex, closest
+
+OUTDATED = 0.2
+"""Share of entries that an index lacks, or that have gone, from which on it is made again."""
+
+
+@dataclass(frozen=True)
+class IndexedRows:
+    """An index, and the row of the store (N,) of each of its own. about: the facts that its file has."""
+
+    index: ShortlistIndex
+    rows: Rows
+    about: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Cover:
+    """The largest block of a gallery, as far as an index has its entries, and all that it has not.
+
+    places: where in the block each row of the index lies, −1 for one that has gone; None where all lie in order.
+    """
+
+    indexed: IndexedRows
+    block: Block
+    places: NDArray[np.int64] | None
+    covered: NDArray[np.int64]
+    uncovered: NDArray[np.int64]
+    others: tuple[Block, ...]
+
+    @classmethod
+    def of(cls, indexed: IndexedRows, gallery: Gallery) -> Cover | None:
+        """Compare an index with a gallery; None where they have no entry in common."""
+        blocks = sorted(gallery.blocks, key=len, reverse=True)
+        if not blocks or not len(blocks[0]):
+            return None
+        block, rows = blocks[0], indexed.rows
+        if np.array_equal(block.rows[: len(rows)], rows):
+            covered, places = np.arange(len(rows)), None
+        else:
+            places = block.places(rows).astype(np.int64)
+            covered = np.sort(places[places >= 0])
+        uncovered = np.setdiff1d(np.arange(len(block)), covered) if len(covered) < len(block) else covered[:0]
+        others = tuple(other for other in blocks[1:] if len(other))
+        return cls(indexed, block, places, covered, uncovered, others) if len(covered) else None
+
+    @property
+    def is_outdated(self) -> bool:
+        """Return True if so many entries came or went that a new index would be faster."""
+        gone = len(self.indexed.rows) - len(self.covered)
+        new = len(self.uncovered) + sum(map(len, self.others))
+        return gone + new > OUTDATED * len(self.indexed.rows)
+
+    def search(self, queries: Vectors, k: int) -> list[tuple[Rows, Scores]]:
+        """Return rows and cosines (Q, k') of each part, best first: by shortlists, and of the entries beside them."""
+        block = self.block
+        with np.errstate(over="ignore", invalid="ignore"):  # a damaged file may hold any numbers
+            parts = [(block.rows[found], squares) for found, squares in [self._by_index(queries, k)]]
+            if count := min(k, len(self.uncovered)):
+                found, squares = nearest_among(block.vectors, block.squares, queries, count, self.uncovered)
+                parts.append((block.rows[found], squares))
+            for other in self.others:
+                found, squares = nearest(other.vectors, other.squares, queries, min(k, len(other)))
+                parts.append((other.rows[found], squares))
+        return [(rows, (1 - squares / 2).astype(np.float32)) for rows, squares in parts]
+
+    def _by_index(self, queries: Vectors, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return places in the block and squared distances (Q, k')."""
+        block, gone = self.block, len(self.indexed.rows) - len(self.covered)
+        k = min(k, len(self.covered))
+        lists = self.indexed.index.shortlist(queries, min(k + min(gone, k), len(self.indexed.rows)))
+        found, squares = np.empty((len(queries), k), dtype=np.int64), np.empty((len(queries), k))
+        for n, some in enumerate(lists):
+            places = some if self.places is None else self.places[some]
+            places = places[places >= 0]
+            if len(places) >= k:
+                found[n], squares[n] = closest(block.vectors, block.squares, places, queries[n], k)
+            else:  # too few were found: all of them are scanned
+                one, lengths = nearest_among(block.vectors, block.squares, queries[n : n + 1], k, self.covered)
+                found[n], squares[n] = one[0], lengths[0]
+        return found, squares

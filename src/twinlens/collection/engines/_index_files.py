@@ -1,0 +1,81 @@
+"""The index files of a collection's cache: one is in use, and any may be removed at any time."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from twinlens.collection.engines._cover import IndexedRows
+from twinlens.collection.store import DATABASE, State, is_file, share_mode
+from twinlens.collection.store.layout import CACHE, listed, unlink
+from twinlens.core import variants
+from twinlens.indexes._file import DamagedIndexError, IndexFile, read_header
+
+ENDING = ".index"
+ABANDONED_SECONDS = 3600.0
+"""Age from which on an unfinished file is of a writer that was killed."""
+_OWN = re.compile(rf"[0-9a-f]{{16}}{re.escape(ENDING)}")
+_DRAFT = re.compile(r"[0-9a-f]{16}\.[0-9]+\.tmp")
+
+
+class IndexFiles:
+    """The index files of a collection. Each has a name of its own, so that none changes while it is mapped."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / CACHE
+
+    def newest(self) -> Path | None:
+        """Return the file that was written last."""
+        paths = [path for path in listed(self.folder) if _OWN.fullmatch(path.name) and is_file(path)]
+        with suppress(OSError):  # another process has just removed one
+            return max(paths, key=lambda path: path.stat().st_mtime_ns, default=None)
+        return None
+
+    def about(self) -> dict[str, Any] | None:
+        """Return the facts of the newest file without reading its arrays; None where there is none that can be read."""
+        path = self.newest()
+        with suppress(OSError, DamagedIndexError):
+            return None if path is None else dict(read_header(path)[0]["about"])
+        return None
+
+    def read(self, path: Path, state: State) -> tuple[IndexedRows, IndexFile]:
+        """Map a file and check it. Raises DamagedIndexError where it is damaged or of another state, and OSError."""
+        file = IndexFile.open(path)
+        about, rows = file.about, file.arrays.get("entries")
+        if about.get("state") != list(state[:2]) or rows is None or rows.dtype != np.int64:
+            raise DamagedIndexError(f"{path} is of other vectors")
+        index = variants.variant_class("indexes", str(about["index"])).without_vectors(file)
+        if index.vectors.shape[0] != len(rows) or not index.most_effort:
+            raise DamagedIndexError(f"{path} is of other vectors")
+        return IndexedRows(index, rows, about), file
+
+    def write(self, indexed: IndexedRows) -> Path:
+        """Write an index, and remove the older files. Raises OSError, and leaves nothing half written."""
+        path = self.folder / f"{secrets.token_hex(8)}{ENDING}"
+        indexed.index.save(path, about=indexed.about, arrays={"entries": indexed.rows})
+        share_mode(path, self.folder.parent / DATABASE)
+        self.clear(exclude=path)
+        return path
+
+    def remove(self, path: Path) -> None:
+        """Remove a file that is damaged or of no use."""
+        unlink(path)
+
+    def clear(self, *, exclude: Path | None = None) -> None:
+        """Remove all index files but one, and drafts of writers that were killed; what is foreign stays."""
+        for path in listed(self.folder):
+            if (_OWN.fullmatch(path.name) and path != exclude) or (_DRAFT.fullmatch(path.name) and _is_old(path)):
+                unlink(path)
+
+
+def _is_old(path: Path) -> bool:
+    try:
+        return time.time() - path.lstat().st_mtime > ABANDONED_SECONDS
+    except OSError:
+        return False
