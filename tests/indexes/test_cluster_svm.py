@@ -91,7 +91,96 @@ def test_the_seed_decides():
     assert np.array_equal(one.search(vectors, 4)[0], same.search(vectors, 4)[0])
 
 
-@pytest.mark.parametrize("options", [{"clusters": 0}, {"probes": 0}, {"penalty": 0.0}, {"kernel": "cubic"}])
+@pytest.mark.parametrize(
+    "options", [{"clusters": 0}, {"probes": 0}, {"penalty": 0.0}, {"kernel": "cubic"}, {"clusters": 2.5}]
+)
 def test_options_that_make_no_sense_are_refused(options):
     with pytest.raises(TwinlensError):
         ClusterSvm(**options)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+def test_votes_without_scikit_learn_are_its_own(count):
+    from sklearn.svm import SVC
+
+    vectors, _ = clustered(centres=count)
+    index = fitted(ClusterSvm(clusters=count), vectors)
+    values = index.decide(vectors)
+    assert values.shape == (200, count)
+    if count > 1:
+        svc = SVC(kernel="rbf").fit(vectors, index.labels)
+        new = vectors + np.random.default_rng(0).standard_normal(vectors.shape).astype(np.float32) * 4
+        assert np.mean(index.decide(new).argmax(axis=1) == svc.decision_function(new).argmax(axis=1)
+                       if count > 2 else index.decide(new).argmax(axis=1) == svc.predict(new)) == 1  # fmt: skip
+
+
+def gap(vectors, seed):
+    """Queries as composed ones are: shrunk where entries differ most, beside all of them, and noisy."""
+    rng = np.random.default_rng(seed)
+    scale = np.where(np.arange(vectors.shape[1]) < 12, 0.2, 1.0)
+    queries = vectors * scale + 1.2 * np.eye(vectors.shape[1])[0] + 0.05 * rng.standard_normal(vectors.shape)
+    return (queries / np.linalg.norm(queries, axis=1, keepdims=True)).astype(np.float32)
+
+
+def test_pairs_teach_where_targets_lie_that_centres_miss():
+    rng = np.random.default_rng(0)
+    vectors = (rng.standard_normal((6000, 24)) * np.linspace(2, 0.5, 24)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    rows = rng.permutation(6000)
+    learned, asked = rows[:4000], rows[5000:5400]
+    options = {"clusters": 64, "kernel": "linear"}
+    plain, taught = fitted(ClusterSvm(**options), vectors), ClusterSvm(**options)
+    taught.fit(vectors, queries=gap(vectors[learned], 1), targets=learned)
+    assert np.array_equal(plain.labels, taught.labels)
+
+    def found(index, probes):
+        order = np.argsort(-index.decide(gap(vectors[asked], 2)), axis=1)[:, :probes]
+        return np.mean([index.labels[row] in cells for row, cells in zip(asked, order, strict=True)])
+
+    assert found(taught, 4) > found(plain, 4) + 0.3
+    own = np.argsort(-taught.decide(vectors[asked]), axis=1)[:, :8]
+    assert np.mean([taught.labels[row] in cells for row, cells in zip(asked, own, strict=True)]) > 0.9
+
+
+def test_pairs_that_teach_nothing_leave_the_nearest_cells():
+    vectors, _ = clustered(count=1500, centres=20)
+    wrong = np.random.default_rng(0).permutation(1500)
+    index = ClusterSvm(clusters=20, kernel="linear")
+    index.fit(vectors, queries=vectors, targets=wrong)
+    assert (index.decide(vectors).argmax(axis=1) == index.labels).mean() > 0.99
+
+
+def test_pairs_that_do_not_fit_are_refused():
+    vectors, _ = clustered()
+    index = ClusterSvm(clusters=6, kernel="linear")
+    for queries, targets in (
+        (vectors[:3], [0, 1]),
+        (vectors[:2, :4], [0, 1]),
+        (vectors[:1], [200]),
+        (vectors[:1], None),
+    ):
+        with pytest.raises(TwinlensError):
+            index.fit(vectors, queries=queries, targets=targets)
+    with pytest.raises(TwinlensError, match="linear"):
+        ClusterSvm().fit(vectors, queries=vectors[:1], targets=np.array([0]))
+
+
+def test_clusters_are_chosen_by_the_number_of_rows():
+    vectors = np.random.default_rng(0).standard_normal((3000, 6)).astype(np.float32)
+    index = fitted(ClusterSvm(clusters="auto", probes="auto", kernel="linear"), vectors)
+    assert index.most_effort == 128 and index.effort == 4
+    with pytest.raises(TwinlensError, match="256 clusters"):
+        ClusterSvm(clusters="auto")
+
+
+def test_a_search_needs_no_scikit_learn(tmp_path, monkeypatch):
+    import sys
+
+    vectors, _ = clustered()
+    for kernel in ("linear", "rbf"):
+        index = fitted(ClusterSvm(clusters=6, kernel=kernel), vectors)
+        index.save(tmp_path / kernel)
+        with monkeypatch.context() as patch:
+            patch.setitem(sys.modules, "sklearn", None)
+            other = ClusterSvm.load(tmp_path / kernel, vectors)
+            assert np.array_equal(other.search(vectors, 3)[0], index.search(vectors, 3)[0])

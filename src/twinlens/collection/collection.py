@@ -158,9 +158,9 @@ class Collection(Writes):
 
         options: `where`, `within`, `near`, `without`, `unlike`, `weights`, `balance`, `distinct`, `rerank`,
         `with_self`, `negative_weight`; see `SearchRequest`. The query's own picture is no answer unless `with_self`.
-        The answer is exact unless `Hits.recall` is told. The ids of hits stay the same while a file's content does. Raises
-        TwinlensError for a query without picture and text, a condition or an id that is wrong, a picture that cannot be
-        read, and an engine that cannot answer.
+        The answer is exact unless `Hits.recall` says otherwise. The ids of hits stay the same while a file's content
+        does. Raises TwinlensError for a query without picture and text, a condition or an id that is wrong, a picture
+        that cannot be read.
         """
         return self.answer(SearchRequest.of(image, text, k, **options))
 

@@ -13,13 +13,13 @@ from twinlens.core.extras import needed
 from twinlens.indexes import Vectors
 from twinlens.indexes._cells import Labels, nearness
 
-EPOCHS, BATCH = 8, 256
-RATE = 0.02
+EPOCHS, BATCH = 20, 256
+RATE = 0.05
 """The first step of Adam, which falls to 0."""
 NEIGHBOUR = 8
 """Cells between whose values for a query, the first and this one's, the margin is set at first."""
 MARGINS = 3.0
-"""How many margins lie between these at the start."""
+"""Margins between these at the start."""
 DECAY = 1e-3
 """Weight of the squared distance from the start, divided by the penalty."""
 HELD_OUT = 5

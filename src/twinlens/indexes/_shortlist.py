@@ -38,6 +38,11 @@ class ShortlistIndex(RowIndex):
         """Return the least recall that was measured; None where none was."""
         return min(self.measured.values(), default=None)
 
+    def fit(self, vectors: Vectors) -> None:
+        """Take the gallery, vectors (N, D), and build the structure; a recall that was measured is forgotten."""
+        self.measured = {}
+        super().fit(vectors)
+
     @property
     @abstractmethod
     def most_effort(self) -> int:

@@ -17,7 +17,7 @@ from twinlens.indexes._shortlist import ShortlistIndex
 
 AUTO, EXACT = "auto", "exact"
 KINDS = (EXACT, "cluster_svm", "ivf", "hnsw", AUTO)
-"""What a collection can be set to."""
+"""The settings of a collection."""
 MIN_ROWS = 10_000
 """Entries below which all are scanned, whatever is set."""
 MIN_AUTO = 200_000
