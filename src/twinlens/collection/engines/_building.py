@@ -12,7 +12,7 @@ import numpy as np
 from twinlens.collection.store import Vectors
 from twinlens.core import variants
 from twinlens.indexes._recall import K, Question, calibrated
-from twinlens.indexes._scan import nearest
+from twinlens.indexes._scan import nearest, squared_lengths
 from twinlens.indexes._shortlist import ShortlistIndex
 
 AUTO, EXACT = "auto", "exact"
@@ -47,27 +47,22 @@ def build(kind: str, vectors: Vectors, recall: float, training: Searches, search
     if kind != AUTO:
         return _built(kind, vectors, recall, training, searches)
     queries = np.concatenate([question.queries[:1] for some in searches.values() for question in some])[:TIMED]
-    best, least = None, np.inf
+    scan, best = partial(nearest, vectors, squared_lengths(vectors), k=K), None
+    least = _median(scan, queries)
     for name in TRIED:
         index = _built(name, vectors, recall, training, searches)
-        if best is None:
-            least = _median(partial(_scanned, index), queries)
         seconds = _median(partial(index.search, k=K), queries)
         if (index.recall or 0) >= recall and seconds < least:
             best, least = index, seconds
     return best
 
 
-def _scanned(index: ShortlistIndex, query: Vectors) -> object:
-    return nearest(index.vectors, index.squares, query, K)
-
-
 def _built(name: str, vectors: Vectors, recall: float, training: Searches, searches: Searches) -> ShortlistIndex:
     index: ShortlistIndex = variants.make("indexes", name, **OPTIONS[name])
     if name == "cluster_svm":
         queries = np.concatenate([question.queries for some in training.values() for question in some])
-        squares = np.einsum("nd,nd->n", vectors, vectors)
-        index.fit(vectors, queries=queries, targets=nearest(vectors, squares, queries, 1)[0][:, 0])  # type: ignore[call-arg]
+        targets = nearest(vectors, squared_lengths(vectors), queries, 1)[0][:, 0]
+        index.fit(vectors, queries=queries, targets=targets)  # type: ignore[call-arg]  # it alone learns
     else:
         index.fit(vectors)
     return calibrated(index, recall=recall, questions=searches)

@@ -99,7 +99,7 @@ class ApproximateEngine(LocalEngine):
     ) -> tuple[Rows, Scores]:
         """Search by the index; exactly among some rows, and while there is no index."""
         cover = self._cover
-        if cover is None or rows is not None or not len(queries):
+        if cover is None or rows is not None:
             return super().search(queries, k, where=where, rows=rows)
         return merged(cover.search(queries, k), len(queries), k)
 
