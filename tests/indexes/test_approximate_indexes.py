@@ -143,6 +143,7 @@ def test_damaged_files_never_reach_a_search(name, tmp_path):
     index.save(path)
     whole, wanted = path.read_bytes(), index.search(vectors[:5], 5)[0]
     for _ in range(1000 // len(MADE)):
+        path.unlink()  # an earlier one is mapped
         path.write_bytes(damaged(whole, rng))
         try:
             other = type(index).load(path, vectors)

@@ -74,9 +74,15 @@ class IndexFile:
         found._check(0, -(-late // BLOCK))
         return found
 
+    @property
+    def is_checked(self) -> bool:
+        """Return True if nothing was left to `check_late`."""
+        return self._late >= len(self._body)
+
     def check_late(self) -> None:
         """Check the bytes that were left. Raises DamagedIndexError where they are damaged."""
-        self._check(self._late // BLOCK, len(self._sums))
+        if not self.is_checked:
+            self._check(self._late // BLOCK, len(self._sums))
 
     def _check(self, first: int, last: int) -> None:
         for number in range(first, last):

@@ -135,6 +135,7 @@ def test_a_thousand_damaged_files_are_noticed_answered_exactly_and_made_again(st
     wanted, noticed = truth(store, queries, 5), 0
     by_index = synced(store).search(queries, 5)
     for _ in range(1000):
+        path.unlink(missing_ok=True)  # an earlier one is mapped
         path.write_bytes(damaged(whole, rng))
         engine = synced(store, index="ivf")
         noticed += engine.recall is None

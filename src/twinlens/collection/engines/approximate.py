@@ -119,7 +119,8 @@ class ApproximateEngine(LocalEngine):
             files.remove(path)
         else:
             self.problem = None
-            Thread(target=self._check, args=(self._indexed, file), name="index check", daemon=True).start()
+            if not file.is_checked:
+                Thread(target=self._check, args=(self._indexed, file), name="index check", daemon=True).start()
 
     def _check(self, indexed: IndexedRows, file: IndexFile) -> None:
         """Check the rest of a large file; where it is damaged, answers are exact from now on."""
