@@ -193,7 +193,7 @@ def hits_of(asked: EmbeddedQuery, first: Rows | None, session: Session, state: S
     session.check_missing(state, len(answers) - len(entries))
     found = [(answer, entries[answer.row]) for answer in answers if answer.row in entries]  # none: gone by now
     hits, seconds = _hits(asked, found, session, stored)
-    mean, is_whole = scorer.display(scorer.spread[0]), asked.among == Filter()
+    mean, is_whole = scorer.display(scorer.spread[0]), asked.among.rows is None
     recall = session.engine.recall if is_whole else None  # a filter's rows are all compared
     return Hits(hits, chance=chance, mean=mean, unit=scorer.unit, seconds=seconds, recall=recall)
 
