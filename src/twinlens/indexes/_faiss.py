@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -12,15 +13,28 @@ from twinlens.indexes import Rows, Vectors
 Codes = Literal["sq8", "flat"]
 AT_ONCE = 1 << 15
 """Rows that are added at once."""
-SPARE = 32
-"""Rows of a shortlist beyond twice the answers, since 8-bit codes order near ones differently."""
+SPARE = 16
+"""Rows of a shortlist beyond the answers, and a quarter of these: 8-bit codes order near ones differently."""
 
 
+@cache
 def faiss() -> Any:
     """Return the module. Raises MissingExtraError, which names the extra, where it is not installed."""
     with needed():
         import faiss as module
     return module
+
+
+@cache
+def probing(probes: int) -> Any:
+    """Return the parameters of a search in so many cells."""
+    return faiss().SearchParametersIVF(nprobe=probes)
+
+
+@cache
+def beaming(width: int) -> Any:
+    """Return the parameters of a search by a beam of a width."""
+    return faiss().SearchParametersHNSW(efSearch=width)
 
 
 def add(index: Any, vectors: Vectors) -> None:
@@ -44,4 +58,4 @@ def found(labels: Rows, rows: int) -> list[Rows]:
 
 def with_spare(count: int, rows: int) -> int:
     """Return how many candidates to ask for so that `count` are among them in spite of the codes."""
-    return min(rows, 2 * count + SPARE)
+    return min(rows, count + count // 4 + SPARE)

@@ -17,7 +17,7 @@ from twinlens.indexes._shortlist import ShortlistIndex
 K = 10
 """Answers of which the share is counted."""
 ENTRIES = 200
-"""Vectors of the gallery that are searched for."""
+"""Entries of the gallery that are searched for."""
 SAME = 1e-6
 """Scores that differ by less are the same, so that of equal entries any may be found."""
 STEPS = 4
@@ -48,16 +48,17 @@ def calibrated(
 ) -> Index:
     """Choose the least effort with which a fitted index has a recall among the `K` nearest, and return the index.
 
-    Recall is measured on entries of the gallery, each of which has to find the others, and on questions of further
-    kinds by their name; every kind has to reach it. The index keeps the shares in `measured`; where they stay below
-    the recall at the highest effort, that one is set. Raises TwinlensError for a recall of 0 or below, or above 1.
+    Recall is measured on entries of the gallery, each of which has to find the others, on vectors beside them, and on
+    questions of further kinds by their name; every kind has to reach it. The index keeps the shares in `measured`;
+    where they stay below the recall at the highest effort, that one is set. Raises TwinlensError for a recall of 0 or
+    below, or above 1.
     """
     if not 0 < recall <= 1:
         raise TwinlensError(f"recall must be above 0 and at most 1, not {recall}")
     index.measured = {}
     if not index.most_effort:
         return index
-    kinds = {"entries": _entries(index, seed), **(questions or {})}
+    kinds = {**_own(index, seed), **(questions or {})}
     truths = {name: _truth(index, asked) for name, asked in kinds.items() if asked}
 
     def measure(effort: int) -> dict[str, float]:
@@ -82,9 +83,25 @@ def calibrated(
     return index
 
 
-def _entries(index: ShortlistIndex, seed: int) -> list[Question]:
-    rows = np.random.default_rng(seed).permutation(len(index.vectors))[:ENTRIES]
-    return [Question(np.array(index.vectors[row : row + 1])) for row in np.sort(rows)]
+def _own(index: ShortlistIndex, seed: int) -> dict[str, list[Question]]:
+    """Return entries as questions, and vectors as far beside them as the nearest other entry is, in any direction.
+
+    An entry is in the structure itself, and so is found more easily than a new vector of the same kind would be.
+    """
+    rng = np.random.default_rng(seed)
+    rows = np.sort(rng.permutation(len(index.vectors))[:ENTRIES])
+    entries = np.array(index.vectors[rows])
+    _, squares = nearest(index.vectors, index.squares, entries, min(2, len(index.vectors)))
+    away = rng.standard_normal(entries.shape)
+    away *= np.sqrt(squares[:, -1:]) / np.linalg.norm(away, axis=1, keepdims=True)
+    lengths = np.linalg.norm(entries, axis=1, keepdims=True)
+    beside = entries + away
+    beside *= lengths / np.maximum(np.linalg.norm(beside, axis=1, keepdims=True), 1e-12)
+    return {"entries": _questions(entries), "beside entries": _questions(beside.astype(np.float32))}
+
+
+def _questions(queries: Vectors) -> list[Question]:
+    return [Question(query[None]) for query in queries]
 
 
 def _truth(index: ShortlistIndex, asked: Sequence[Question]) -> list[float]:

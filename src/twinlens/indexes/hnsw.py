@@ -53,8 +53,8 @@ class Hnsw(ShortlistIndex):
 
     def shortlist(self, queries: Vectors, count: int) -> list[Rows]:
         """Return the best rows that a beam through the graph meets."""
-        wanted = min(parts.with_spare(count, len(self.vectors)), max(count, self._effort_for(count)))
-        how = parts.faiss().SearchParametersHNSW(efSearch=max(wanted, self._effort_for(count)))
+        wanted = parts.with_spare(count, len(self.vectors))
+        how = parts.beaming(max(wanted, self._effort_for(count)))
         return parts.found(self.structure.search(queries, wanted, params=how)[1], len(self.vectors))
 
     def _learn(self, vectors: Vectors) -> None:

@@ -56,7 +56,7 @@ class Ivf(ShortlistIndex):
     def shortlist(self, queries: Vectors, count: int) -> list[Rows]:
         """Return the best rows of the cells that are probed."""
         wanted = parts.with_spare(count, len(self.vectors))
-        how = parts.faiss().SearchParametersIVF(nprobe=self._effort_for(count))
+        how = parts.probing(self._effort_for(count))
         return parts.found(self.structure.search(queries, wanted, params=how)[1], len(self.vectors))
 
     def _learn(self, vectors: Vectors) -> None:

@@ -1,0 +1,164 @@
+"""What the approximate indexes add to raw faiss, the recall they reach, how fast a mapped file opens, and build times.
+
+Vectors and queries are those of `exact.py`. Each index is calibrated to the recall on the vectors alone, written to
+a file, and mapped again by a process of its own, beside the matrix file of a collection; imports are not timed, nor is
+the database. Raw faiss is the same structure in memory, asked with the same parameters: as it is, and with the
+distances of as many candidates computed again (IndexRefine), which our answers have. Ways take turns query by query.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from _results import hardware, skip, versions, write
+from exact import WIDTH, K, drawn, in_turns, lines
+
+from twinlens.collection.engines._cover import IndexedRows
+from twinlens.collection.engines._index_files import IndexFiles
+from twinlens.collection.store import Block, Gallery, Matrix, State
+from twinlens.core import variants
+from twinlens.indexes import _faiss
+from twinlens.indexes._recall import SAME, calibrated
+from twinlens.indexes._scan import nearest, squared_lengths
+from twinlens.indexes._shortlist import ShortlistIndex
+
+TITLE = "## Approximate search"
+OPENED = 7
+"""Processes that open the index; the median counts."""
+OPEN = """
+import sys, time
+from pathlib import Path
+import numpy as np, faiss
+from twinlens.collection.engines._cover import Cover
+from twinlens.collection.engines._index_files import IndexFiles
+from twinlens.collection.store import Matrix, State
+from twinlens.indexes import hnsw, ivf
+folder, query = Path(sys.argv[1]), np.load(sys.argv[2])
+begun = time.perf_counter()
+gallery = Matrix(folder).read()
+files = IndexFiles(folder)
+indexed, _ = files.read(files.newest(), gallery.state)
+Cover.of(indexed, gallery).search(query, 10)
+print(time.perf_counter() - begun)
+"""
+STATE = State("benchmark", 1, 1, 1)
+
+
+def measure(name: str, vectors: np.ndarray, asked: np.ndarray, truth: np.ndarray, given: Any) -> list[str]:
+    """The lines on one index."""
+    index: ShortlistIndex = variants.make("indexes", name)
+    begun = time.perf_counter()
+    index.fit(vectors)
+    fitted = time.perf_counter() - begun
+    begun = time.perf_counter()
+    calibrated(index, recall=given.recall)
+    chosen = time.perf_counter() - begun
+    if not index.most_effort:
+        skip(f"{len(vectors)} rows are too few for {name}")
+    size, opened, mapped = filed(index, vectors, asked[:1], given.work)
+    reached = float((mapped.search(asked, K)[1] >= truth[:, -1:] - SAME).mean())
+    how, wanted = parameters(name, index), _faiss.with_spare(K, len(vectors))
+    refined, _flat = refining(index, vectors, how, wanted)
+    seconds = in_turns(
+        {
+            "ours, from the mapped file": lambda query: mapped.search(query, K),
+            "raw faiss, distances computed again": lambda query: refined.search(query, K),
+            "raw faiss, as many candidates": lambda query: index.structure.search(query, wanted, params=how),
+            "our exact scan in float32": lambda query: nearest(vectors, index.squares, query, K),
+        },
+        [query[None] for query in asked[: given.timed]],
+    )
+    beside = ("raw faiss, distances computed again", "raw faiss, as many candidates")
+    return [
+        f"### `{name}`",
+        "",
+        f"Built in {fitted:.1f} s and calibrated in {chosen:.1f} s to an effort of {index.effort} of"
+        f" {index.most_effort:,}: recall@{K} {index.recall:.3f} on entries and beside them, {reached:.3f} on"
+        f" {len(asked):,} other queries. Its file has {size / 1e6:,.0f} MB; from a fresh process to the first answer {1e3 * opened:.0f} ms.",
+        "",
+        "| one query | ms | ÷ faiss, computed again | ÷ faiss |",
+        "|---|---:|---:|---:|",
+        *precise(seconds, beside),
+        "",
+    ]
+
+
+def precise(seconds: dict[str, np.ndarray], beside: tuple[str, ...]) -> list[str]:
+    """Rows of a table as those of `exact.lines`, with times of less than a millisecond."""
+    rows = lines(seconds, beside, 1e3)
+    medians = [f"{1e3 * np.median(values):.2f}" for values in seconds.values()]
+    return [
+        "|".join([*row.split("|")[:2], f" {median} ", *row.split("|")[3:]])
+        for row, median in zip(rows, medians, strict=True)
+    ]
+
+
+def parameters(name: str, index: ShortlistIndex) -> Any:
+    """The parameters of faiss for the effort of an index."""
+    if name == "ivf":
+        return _faiss.probing(index.effort)
+    return _faiss.beaming(max(index.effort, _faiss.with_spare(K, len(index.vectors))))
+
+
+def refining(index: Any, vectors: np.ndarray, how: Any, wanted: int) -> Any:
+    """faiss's own index that computes the distances of so many candidates again, and the one that holds the vectors."""
+    faiss = _faiss.faiss()
+    flat = faiss.IndexFlatL2(WIDTH)
+    flat.add(vectors)
+    refined = faiss.IndexRefine(index.structure, flat)
+    refined.k_factor = wanted / K
+    structure = index.structure
+    if hasattr(structure, "nprobe"):
+        structure.nprobe = how.nprobe
+    else:
+        structure.hnsw.efSearch = how.efSearch
+    return refined, flat
+
+
+def filed(index: ShortlistIndex, vectors: np.ndarray, query: np.ndarray, folder: Path) -> tuple[int, float, Any]:
+    """Write an index; return its bytes, the seconds until a fresh process has answered, and the index mapped again."""
+    rows = np.arange(1, len(vectors) + 1)
+    path = IndexFiles(folder).write(IndexedRows(index, rows, {"state": list(STATE[:2])}))
+    np.save(folder / "query.npy", query)
+    command = [sys.executable, "-c", OPEN, str(folder), str(folder / "query.npy")]
+    took = [float(subprocess.run(command, capture_output=True, text=True, check=True).stdout) for _ in range(OPENED)]
+    return path.stat().st_size, float(np.median(took)), type(index).load(path, vectors, index.squares)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--queries", type=int, default=500, help="queries that the recall is measured on")
+    parser.add_argument("--timed", type=int, default=200)
+    parser.add_argument("--recall", type=float, default=0.99)
+    parser.add_argument("--index", action="append", help="ivf, hnsw (both)")
+    given = parser.parse_args()
+    try:
+        import faiss  # noqa: F401
+    except ImportError:
+        skip("faiss is missing: pip install 'twinlens[faiss]'")
+    vectors, asked = drawn(given.rows, given.queries, np.random.default_rng(0))
+    squares = squared_lengths(vectors)
+    truth = 1 - nearest(vectors, squares, asked, K)[1] / 2
+    text = [TITLE, "", f"`python benchmarks/approximate.py --rows {given.rows} --recall {given.recall:g}` on"
+            f" {hardware()}; {versions('numpy', 'faiss-cpu')}.", "",
+            f"{given.rows:,} unit vectors of {WIDTH} numbers, the {K} nearest.", ""]  # fmt: skip
+    with tempfile.TemporaryDirectory() as work:
+        given.work = Path(work)
+        block = Block.of(np.arange(1, len(vectors) + 1), vectors)
+        Matrix(given.work).write(Gallery(STATE, (block,)))
+        for name in given.index or ("ivf", "hnsw"):
+            text += measure(name, vectors, asked, truth, given)
+    print("\n".join(text))
+    write(TITLE, "\n".join(text))
+
+
+if __name__ == "__main__":
+    main()

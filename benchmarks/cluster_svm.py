@@ -1,0 +1,217 @@
+"""k-means and an SVM that ranks cells (the paper's second method) beside faiss IVF, with the same cells.
+
+Both search the same cells of the same gallery exactly; what differs is which cells they take: IVF those whose centres
+are nearest, the SVM those with the highest decision values. Plain vectors are those of `exact.py`. Pairs are edits of
+drawn scenes: a picture and an instruction, composed by the model `compact` that ships, and the picture that the edit
+leads to; the SVM learns from the half of the queries that is not asked, no scene in both. Drawn is the share of targets
+among the first 10 over the share of the gallery that is scanned. Costs are of fitting and of one query.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from _results import hardware, skip, versions, write
+from exact import WIDTH, K, drawn, in_turns
+from matplotlib.figure import Figure
+
+from twinlens.indexes import _faiss
+from twinlens.indexes._cells import cells_for, nearness
+from twinlens.indexes._machines import LinearMachine
+from twinlens.indexes._recall import calibrated
+from twinlens.indexes._scan import nearest, squared_lengths
+from twinlens.indexes.cluster_svm import ClusterSvm
+
+TITLE = "## Clusters and a support vector machine beside inverted lists"
+IMAGE = Path(__file__).parents[1] / "docs" / "images" / "cluster-svm.png"
+PROBES = (1, 2, 4, 8, 16, 32, 64, 128)
+SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)
+SVM, IVF, EXACT = "k-means + SVM", "faiss IVF, same cells", "exact"
+COLOURS = {SVM: "#0072B2", "k-means + SVM, from entries": "#56B4E9", IVF: "#E69F00"}
+Curve = list[tuple[float, float]]
+
+
+def centres_of(index: ClusterSvm) -> np.ndarray:
+    """The mean of the rows of every cell."""
+    sums = np.zeros((index.most_effort, index.vectors.shape[1]))
+    np.add.at(sums, index.labels, index.vectors)
+    return (sums / np.bincount(index.labels)[:, None]).astype(np.float32)
+
+
+def inverted(index: ClusterSvm, centres: np.ndarray) -> Any:
+    """faiss's inverted lists of the same cells: each row in the list of its own."""
+    faiss = _faiss.faiss()
+    quantizer = faiss.IndexFlatL2(centres.shape[1])
+    quantizer.add(centres)
+    lists = faiss.IndexIVFFlat(quantizer, centres.shape[1], len(centres), faiss.METRIC_L2)
+    lists.is_trained = True
+    for start in range(0, len(index.vectors), _faiss.AT_ONCE):
+        part = slice(start, min(start + _faiss.AT_ONCE, len(index.vectors)))
+        rows, cells = np.arange(part.start, part.stop), np.ascontiguousarray(index.labels[part])
+        block = np.ascontiguousarray(index.vectors[part])
+        lists.add_core(len(rows), faiss.swig_ptr(block), faiss.swig_ptr(rows), faiss.swig_ptr(cells))
+    return lists, quantizer
+
+
+def along_probes(index: ClusterSvm, queries: np.ndarray, right: Callable[[np.ndarray], float]) -> Curve:
+    """Share scanned and share right, over numbers of cells, as the machine ranks them."""
+    curve = []
+    for probes in (p for p in PROBES if p <= index.most_effort):
+        index.effort = probes
+        scanned = np.mean([len(rows) for rows in index.shortlist(queries, K)])
+        curve.append((float(scanned) / len(index.vectors), right(index.search(queries, K)[0])))
+    return curve
+
+
+def by_lists(
+    lists: Any, index: ClusterSvm, centres: np.ndarray, queries: np.ndarray, right: Callable[[np.ndarray], float]
+) -> Curve:
+    """The same by faiss."""
+    curve, sizes = [], np.bincount(index.labels)
+    order = np.argsort(-LinearMachine(*nearness(centres)).decide(queries), axis=1)
+    for probes in (p for p in PROBES if p <= index.most_effort):
+        scanned = sizes[order[:, :probes]].sum(axis=1).mean()
+        found = lists.search(queries, K, params=_faiss.probing(probes))[1]
+        curve.append((float(scanned) / len(index.vectors), right(found)))
+    return curve
+
+
+def plain(rows: int, queries: int) -> tuple[list[str], dict[str, Curve]]:
+    """The row of costs at one size, and the curves of plain vectors."""
+    vectors, asked = drawn(rows, queries, np.random.default_rng(0))
+    index = ClusterSvm(clusters="auto", probes="auto", kernel="linear")
+    begun = time.perf_counter()
+    index.fit(vectors)
+    fitted = time.perf_counter() - begun
+    truth, squares = nearest(vectors, index.squares, asked, K)
+    last = 1 - squares[:, -1] / 2
+
+    def right(found: np.ndarray) -> float:
+        scores = 1 - np.square(vectors[np.maximum(found, 0)] - asked[:, None]).sum(axis=2) / 2
+        return float(((scores >= last[:, None] - 1e-5) & (found >= 0)).mean())
+
+    centres = centres_of(index)
+    lists, _quantizer = inverted(index, centres)
+    curves = {SVM: along_probes(index, asked, right), IVF: by_lists(lists, index, centres, asked, right)}
+    calibrated(index, recall=0.99)
+    how = _faiss.probing(index.effort)
+    seconds = in_turns(
+        {
+            "svm": lambda query: index.search(query, K),
+            "ivf": lambda query: lists.search(query, K, params=how),
+            "scan": lambda query: nearest(vectors, index.squares, query, K),
+        },
+        [query[None] for query in asked[:50]],
+    )
+    medians = {name: 1e3 * float(np.median(values)) for name, values in seconds.items()}
+    found, listed = index.search(asked, K)[0], lists.search(asked, K, params=how)[1]
+    cells = [f"{rows:,}", f"{index.most_effort:,}", f"{fitted:.1f}", f"{index.effort}", f"{medians['svm']:.2f}",
+             f"{medians['ivf']:.2f}", f"{medians['scan']:.2f}", f"{right(found):.3f}", f"{right(listed):.3f}"]  # fmt: skip
+    return cells, curves
+
+
+def pairs(scenes: int) -> tuple[list[str], dict[str, Curve]]:
+    """Facts about the pairs, and the curves of composed queries."""
+    from twinlens.datasets import shapes
+    from twinlens.models import serving
+
+    edits, model = shapes.load(protocol="edits", scenes=scenes), serving.load("compact")
+    gallery, queries = model.embed(edits.gallery), model.embed(edits.queries)
+    places = {sample.id: n for n, sample in enumerate(edits.gallery)}
+    targets = np.array([places[next(iter(edits.relevant[query.id]))] for query in edits.queries])
+    groups = np.unique([edits.groups[query.id] for query in edits.queries], return_inverse=True)[1]
+    learned = np.random.default_rng(0).random(groups.max() + 1)[groups] < 0.5
+    asked, wanted = queries[~learned], targets[~learned]
+
+    def right(found: np.ndarray) -> float:
+        return float((found == wanted[:, None]).any(axis=1).mean())
+
+    index, taught = (ClusterSvm(clusters="auto", kernel="linear") for _ in range(2))
+    index.fit(gallery)
+    taught.fit(gallery, queries=queries[learned], targets=targets[learned])
+    centres = centres_of(index)
+    lists, _quantizer = inverted(index, centres)
+    bound = right(nearest(gallery, squared_lengths(gallery), asked, K)[0])
+    curves = {
+        SVM: along_probes(taught, asked, right),
+        "k-means + SVM, from entries": along_probes(index, asked, right),
+        IVF: by_lists(lists, index, centres, asked, right),
+        EXACT: [(0.0, bound), (1.0, bound)],
+    }
+    facts = [f"{len(gallery):,} pictures in {index.most_effort} cells; {learned.sum():,} pairs to learn from,"
+             f" {len(asked):,} queries; an exact search has {bound:.3f} of their targets among the first {K}."]  # fmt: skip
+    return facts, curves
+
+
+def draw(panels: dict[str, dict[str, Curve]], path: Path) -> None:
+    """Draw the curves, a panel each."""
+    figure = Figure(figsize=(10, 4), layout="constrained", dpi=150)
+    for axes, (title, curves) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
+        for name, curve in curves.items():
+            x, y = zip(*curve, strict=True)
+            if name == EXACT:
+                axes.axhline(y[0], color="#8C8C8C", linestyle=":", label=name)
+            else:
+                axes.plot(x, y, "o-", color=COLOURS[name], label=name, markersize=4)
+        axes.set_xscale("log")
+        axes.set_xlabel("share of the gallery that is scanned")
+        axes.set_title(title, loc="left")
+        axes.grid(color="#E3E3E3")
+        axes.legend(frameon=False)
+    path.parent.mkdir(exist_ok=True)
+    figure.savefig(path)
+
+
+def table(curves: dict[str, Curve]) -> list[str]:
+    """The curves as a table: a row for every number of cells."""
+    names = [name for name in curves if name != EXACT]
+    lines = [f"| cells | {' | '.join(f'{name}: scanned | recall@{K}' for name in names)} |",
+             f"|---:|{'---:|' * 2 * len(names)}"]  # fmt: skip
+    for n, probes in enumerate(PROBES[: len(curves[names[0]])]):
+        values = [f"{scanned:.2%} | {recall:.3f}" for scanned, recall in (curves[name][n] for name in names)]
+        lines.append(f"| {probes} | {' | '.join(values)} |")
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000, help="the largest gallery of plain vectors")
+    parser.add_argument("--queries", type=int, default=500)
+    parser.add_argument("--scenes", type=int, default=2000, help="drawn scenes that the pairs are about")
+    given = parser.parse_args()
+    try:
+        import faiss  # noqa: F401
+    except ImportError:
+        skip("faiss is missing: pip install 'twinlens[faiss]'")
+    sizes = [size for size in SIZES if size <= given.rows] or [given.rows]
+    costs, curves = [], dict[str, Curve]()
+    for size in sizes:
+        cells, curves = plain(size, given.queries)
+        costs.append(f"| {' | '.join(cells)} |")
+    facts, paired = pairs(given.scenes)
+    draw(
+        {f"{sizes[-1]:,} plain vectors: recall@{K}": curves, f"edits of scenes: target in the first {K}": paired}, IMAGE
+    )
+    text = [
+        TITLE, "",
+        f"`python benchmarks/cluster_svm.py --rows {given.rows} --scenes {given.scenes}` on {hardware()};"
+        f" {versions('numpy', 'scikit-learn', 'faiss-cpu')}.", "",
+        f"Costs over plain vectors of {WIDTH} numbers (2√N cells, rounded up to a power of two, {cells_for(sizes[-1]):,} at"
+        f" the end), probes calibrated to recall@{K} .99; times of one query in ms.", "",
+        "| rows | cells | fit, s | probes | SVM, ms | faiss IVF, ms | exact scan, ms | recall, SVM | recall, IVF |",
+        "|---:|---:|---:|---:|---:|---:|---:|---:|---:|", *costs, "",
+        f"### {sizes[-1]:,} plain vectors", "", *table(curves), "",
+        "### Pairs: composed queries and their targets", "", *facts, "", *table(paired), "",
+        f"![Recall over the share scanned](../docs/images/{IMAGE.name})", "",
+    ]  # fmt: skip
+    print("\n".join(text))
+    write(TITLE, "\n".join(text))
+
+
+if __name__ == "__main__":
+    main()
