@@ -81,7 +81,8 @@ def measure(name: str, vectors: np.ndarray, asked: np.ndarray, truth: np.ndarray
         "",
         f"Built in {fitted:.1f} s and calibrated in {chosen:.1f} s to an effort of {index.effort} of"
         f" {index.most_effort:,}: recall@{K} {index.recall:.3f} on entries and beside them, {reached:.3f} on"
-        f" {len(asked):,} other queries. Its file has {size / 1e6:,.0f} MB; from a fresh process to the first answer {1e3 * opened:.0f} ms.",
+        f" {len(asked):,} other queries. Its file has {size / 1e6:,.0f} MB; from a fresh process to the first answer"
+        f" {1e3 * opened:.0f} ms.",
         "",
         "| one query | ms | ÷ faiss, computed again | ÷ faiss |",
         "|---|---:|---:|---:|",

@@ -18,6 +18,8 @@ PER_CELL = 48
 """Rows of the sample for each cell."""
 SAMPLE = 50_000
 """Rows of the sample at least."""
+PER_PROTOTYPE = 16
+"""Rows for each prototype of a cell."""
 ROUNDS = 10
 """Rounds for many cells, after which they hardly move."""
 PRODUCTS = 1 << 24
@@ -62,6 +64,32 @@ def assigned(vectors: Vectors, centres: Vectors) -> Labels:
         part = slice(start, start + step)
         labels[part] = (vectors[part] @ weights + bias).argmax(axis=1)
     return labels
+
+
+def prototypes(vectors: Vectors, labels: Labels, centres: Vectors, count: int, seed: int) -> Vectors:
+    """Return prototypes (C, `count`, D) of each cell: the centres of k-means among some of its rows.
+
+    A cell with fewer rows has them, and its centre.
+    """
+    rng = np.random.default_rng(seed)
+    found = np.repeat(centres[:, None], count, axis=1)
+    if count == 1:
+        return found
+    order = np.argsort(labels, kind="stable")
+    for cell, rows in enumerate(np.split(order, np.cumsum(np.bincount(labels))[:-1])):
+        members = vectors[np.sort(rng.permutation(rows)[: PER_PROTOTYPE * count])]
+        if len(members) <= count:
+            found[cell, : len(members)] = members
+            continue
+        means = members[rng.choice(len(members), count, replace=False)]
+        for _ in range(ROUNDS):
+            nearest = assigned(members, means)
+            sums = np.zeros_like(means)
+            np.add.at(sums, nearest, members)
+            sizes = np.bincount(nearest, minlength=count)[:, None]
+            means = np.where(sizes > 0, sums / np.maximum(sizes, 1), means)
+        found[cell] = means
+    return found
 
 
 def nearness(centres: Vectors) -> tuple[Vectors, Vectors]:

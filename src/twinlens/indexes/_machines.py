@@ -13,7 +13,9 @@ from twinlens.core.extras import needed
 from twinlens.indexes import Vectors
 from twinlens.indexes._cells import Labels, nearness
 
-EPOCHS, BATCH = 20, 256
+BATCH = 256
+STEPS, STEPS_WITH_PAIRS = 200, 1200
+"""Batches: entries alone hardly change what their prototypes know."""
 RATE = 0.05
 """The first step of Adam, which falls to 0."""
 NEIGHBOUR = 8
@@ -42,18 +44,29 @@ class Machine(ABC):
 
 @dataclass(frozen=True)
 class LinearMachine(Machine):
-    """Weights (D, C) and bias (C,): one matrix product ranks all cells."""
+    """Weights (D, C·m) and bias (C·m,) of m prototypes for each cell: one matrix product ranks all cells.
+
+    The value of a cell is the highest of its prototypes' (Aiolli & Sperduti, JMLR 2005). cells (1,): C.
+    """
 
     weights: Vectors
     bias: Vectors
+    cells: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, prototypes: Vectors) -> LinearMachine:
+        """Rank cells by the distance of their nearest prototype (C, m, D)."""
+        weights, bias = nearness(prototypes.reshape(-1, prototypes.shape[2]))
+        return cls(np.ascontiguousarray(weights), bias, np.array([len(prototypes)], dtype=np.int64))
 
     def decide(self, queries: Vectors) -> NDArray[np.float64]:
-        """Return q·w + b of every cell."""
-        return np.asarray(queries @ self.weights + self.bias, dtype=np.float64)
+        """Return the highest q·w + b of every cell."""
+        values = queries @ self.weights + self.bias
+        return np.asarray(values.reshape(len(queries), int(self.cells[0]), -1).max(axis=2), dtype=np.float64)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return weights and bias."""
-        return {"weights": self.weights, "bias": self.bias}
+        """Return weights, bias and the number of cells."""
+        return dict(vars(self))
 
 
 @dataclass(frozen=True)
@@ -117,19 +130,20 @@ def rbf(vectors: Vectors, labels: Labels, penalty: float) -> RbfMachine:
     )
 
 
-def linear(queries: Vectors, labels: Labels, centres: Vectors, penalty: float, seed: int) -> LinearMachine:
+def linear(
+    queries: Vectors, labels: Labels, prototypes: Vectors, *, penalty: float, steps: int, seed: int
+) -> LinearMachine:
     """Train a linear machine on queries (n, D) and the cells where their targets lie.
 
     The loss is the squared hinge of every other cell beside the right one (Weston & Watkins, 1999), from weights that
-    order cells by the distance of their centres: a query that is not unlike its target starts, and where training finds
-    no more of the held-out targets it stays, with the cells that are nearest.
+    order cells by their nearest prototype (C, m, D): where training finds no more of the held-out targets, these stay.
     """
-    start = LinearMachine(*nearness(centres))
+    start = LinearMachine.of(prototypes)
     order = np.random.default_rng(seed).permutation(len(queries))
     held_out, rest = order[::HELD_OUT], np.delete(order, np.s_[::HELD_OUT])
-    if len(rest) < BATCH or len(centres) < 2:
+    if len(rest) < BATCH or len(prototypes) < 2:
         return start
-    trained = _descended(start, queries[rest], labels[rest], DECAY / penalty, seed)
+    trained = _descended(start, queries[rest], labels[rest], DECAY / penalty, steps, seed)
     before, after = (_found(machine, queries[held_out], labels[held_out]) for machine in (start, trained))
     return trained if after > before else start
 
@@ -141,39 +155,46 @@ def _found(machine: LinearMachine, queries: Vectors, labels: Labels) -> float:
     return float(np.mean([places < probes for probes in CHECKED]))
 
 
-def _descended(start: LinearMachine, queries: Vectors, labels: Labels, decay: float, seed: int) -> LinearMachine:
+def _descended(
+    start: LinearMachine, queries: Vectors, labels: Labels, decay: float, steps: int, seed: int
+) -> LinearMachine:
     """Minimise the loss by Adam (Kingma & Ba, 2015), with a step that falls to 0."""
-    rng = np.random.default_rng(seed)
+    rng, cells = np.random.default_rng(seed), int(start.cells[0])
     length = max(float(np.sqrt(np.square(queries).sum(axis=1).mean())), 1e-12)
     inputs = np.hstack([queries / length, np.ones((len(queries), 1))]).astype(np.float32)
     first = np.vstack([start.weights * length, start.bias[None]]).astype(np.float32)
-    first *= _scale(inputs[: 8 * BATCH] @ first)
+    first *= _scale(start.decide(queries[: 8 * BATCH]))
     weights, mean, square = first.copy(), np.zeros_like(first), np.zeros_like(first)
-    steps, done = EPOCHS * (len(queries) // BATCH), 0
-    for _ in range(EPOCHS):
-        for rows in np.array_split(rng.permutation(len(queries)), len(queries) // BATCH):
-            done += 1
-            slope = inputs[rows].T @ _slopes(inputs[rows] @ weights, labels[rows]) / len(rows)
-            slope += decay * (weights - first)
-            mean += 0.1 * (slope - mean)
-            square += 0.001 * (slope**2 - square)
-            rate = RATE * (1 - (done - 1) / steps)
-            weights -= rate * (mean / (1 - 0.9**done)) / (np.sqrt(square / (1 - 0.999**done)) + 1e-8)
-    return LinearMachine(np.ascontiguousarray(weights[:-1] / length), weights[-1].copy())
+    for done in range(1, steps + 1):
+        rows = rng.integers(0, len(queries), BATCH)
+        slope = inputs[rows].T @ _slopes(inputs[rows] @ weights, cells, labels[rows]) / BATCH
+        slope += decay * (weights - first)
+        mean += 0.1 * (slope - mean)
+        square += 0.001 * (slope**2 - square)
+        rate = RATE * (1 - (done - 1) / steps)
+        weights -= rate * (mean / (1 - 0.9**done)) / (np.sqrt(square / (1 - 0.999**done)) + 1e-8)
+    return LinearMachine(np.ascontiguousarray(weights[:-1] / length), weights[-1].copy(), start.cells)
 
 
-def _scale(values: Vectors) -> float:
+def _scale(values: NDArray[np.float64]) -> float:
     """Return the factor that puts `MARGINS` between the values of the first cell and of a further one."""
     ordered = -np.sort(-values, axis=1)
     apart = float(np.median(ordered[:, 0] - ordered[:, min(NEIGHBOUR, values.shape[1] - 1)]))
     return MARGINS / max(apart, 1e-12)
 
 
-def _slopes(values: Vectors, labels: Labels) -> Vectors:
-    """Return the derivatives (n, C) of the loss by the values, over the root of the number of cells in the way."""
-    each = np.arange(len(values))
-    slopes: Vectors = np.maximum(0, 1 + values - values[each, labels][:, None])
-    slopes[each, labels] = 0
-    slopes /= np.sqrt(np.maximum(1, np.count_nonzero(slopes, axis=1)))[:, None]
-    slopes[each, labels] = -slopes.sum(axis=1)
-    return slopes
+def _slopes(every: Vectors, cells: int, labels: Labels) -> Vectors:
+    """Return the derivatives (n, C·m) of the loss by the values of prototypes, of which a cell's highest counts.
+
+    They are divided by the root of the number of cells in the way.
+    """
+    each, every = np.arange(len(labels)), every.reshape(len(labels), cells, -1)
+    highest = every.argmax(axis=2)[..., None]
+    values = np.take_along_axis(every, highest, axis=2)[..., 0]
+    hinges = np.maximum(0, 1 + values - values[each, labels][:, None])
+    hinges[each, labels] = 0
+    hinges /= np.sqrt(np.maximum(1, np.count_nonzero(hinges, axis=1)))[:, None]
+    hinges[each, labels] = -hinges.sum(axis=1)
+    slopes = np.zeros_like(every)
+    np.put_along_axis(slopes, highest, hinges[..., None], axis=2)
+    return slopes.reshape(len(labels), -1)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from twinlens.core.types import TwinlensError
 from twinlens.indexes import Rows, Vectors, _machines
-from twinlens.indexes._cells import Labels, cells_for, cluster
+from twinlens.indexes._cells import Labels, cells_for, cluster, prototypes
 from twinlens.indexes._file import Array, IndexFile, Late
 from twinlens.indexes._machines import LinearMachine, Machine, RbfMachine
 from twinlens.indexes._rows import as_matrix
@@ -29,9 +29,9 @@ class ClusterSvm(ShortlistIndex):
 
     The clusters with the highest decision values are searched, `probes` of them, and further ones until k answers are
     found; with all of them probed the answers are those of `exact`. clusters, probes: "auto" takes the power of two
-    next above 2√N, and one in 32 of these. kernel: "linear" ranks thousands of clusters by one matrix product. penalty:
-    the machine's C. It is trained on at most `training_rows` vectors, drawn by `seed`. Fitting needs scikit-learn, a
-    search NumPy alone.
+    next above 2√N, and one in 32 of these. kernel: "linear" ranks thousands of clusters by one matrix product, with so
+    many `prototypes` for each. penalty: the machine's C. It is trained on at most `training_rows` vectors, drawn by
+    `seed`. Fitting needs scikit-learn, a search NumPy alone.
     """
 
     def __init__(
@@ -40,20 +40,21 @@ class ClusterSvm(ShortlistIndex):
         clusters: int | Literal["auto"] = 15,
         probes: int | Literal["auto"] = 1,
         kernel: Literal["linear", "rbf"] = "rbf",
+        prototypes: int = 4,
         penalty: float = 1.0,
         training_rows: int = 20_000,
         seed: int = 0,
     ) -> None:
         super().__init__()
-        counts = [count for count in (clusters, probes, training_rows) if count != "auto"]
+        counts = [count for count in (clusters, probes, prototypes, training_rows) if count != "auto"]
         if any(type(count) is not int or count < 1 for count in counts) or penalty <= 0:
-            raise TwinlensError("clusters, probes and training_rows must be at least 1, and penalty above 0")
+            raise TwinlensError("clusters, probes, prototypes and training_rows must be at least 1, penalty above 0")
         if kernel not in _MACHINES:
             raise TwinlensError(f"kernel must be one of {', '.join(_MACHINES)}, not {kernel!r}")
         if kernel == "rbf" and (clusters == "auto" or clusters > MOST_RBF):
             raise TwinlensError(f'the kernel "rbf" is for up to {MOST_RBF} clusters; give kernel="linear"')
         self.clusters, self.probes, self.kernel, self.penalty = clusters, probes, kernel, penalty
-        self.training_rows, self.seed = training_rows, seed
+        self.prototypes, self.training_rows, self.seed = prototypes, training_rows, seed
         self.effort = 1 if probes == "auto" else probes
         self.labels: Labels = np.empty(0, dtype=np.int64)
         self.machine: Machine | None = None
@@ -62,7 +63,7 @@ class ClusterSvm(ShortlistIndex):
     @property
     def options(self) -> dict[str, Any]:
         """Return the arguments of the constructor, and the effort."""
-        names = ("clusters", "probes", "kernel", "penalty", "training_rows", "seed", "effort")
+        names = ("clusters", "probes", "kernel", "prototypes", "penalty", "training_rows", "seed", "effort")
         return {name: getattr(self, name) for name in names}
 
     @property
@@ -110,16 +111,19 @@ class ClusterSvm(ShortlistIndex):
         self._set_labels(labels)
         if self.probes == "auto":
             self.effort = max(1, len(centres) // 32)
+        self.machine = self._trained(vectors, labels, centres) if len(centres) > 1 else None
+
+    def _trained(self, vectors: Vectors, labels: Labels, centres: Vectors) -> Machine:
         rows = self._training_rows(len(vectors))
-        self.machine = None
-        if len(centres) > 1 and self.kernel == "rbf":
-            self.machine = _machines.rbf(vectors[rows], labels[rows], self.penalty)
-        elif len(centres) > 1:
-            inputs, cells = vectors[rows], labels[rows]
-            if self._pairs is not None:
-                inputs = np.concatenate([self._pairs[0], inputs[: len(self._pairs[0])]])
-                cells = np.concatenate([labels[self._pairs[1]], cells[: len(self._pairs[0])]])
-            self.machine = _machines.linear(inputs, cells, centres, self.penalty, self.seed)
+        inputs, cells, steps = vectors[rows], labels[rows], _machines.STEPS
+        if self.kernel == "rbf":
+            return _machines.rbf(inputs, cells, self.penalty)
+        if self._pairs is not None:  # as many entries beside them, so that these are found too
+            inputs = np.concatenate([self._pairs[0], inputs[: len(self._pairs[0])]])
+            cells = np.concatenate([labels[self._pairs[1]], cells[: len(self._pairs[0])]])
+            steps = _machines.STEPS_WITH_PAIRS
+        starts = prototypes(vectors, labels, centres, self.prototypes, self.seed)
+        return _machines.linear(inputs, cells, starts, penalty=self.penalty, steps=steps, seed=self.seed)
 
     def _set_labels(self, labels: Labels) -> None:
         self.labels = labels
