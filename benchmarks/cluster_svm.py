@@ -2,10 +2,11 @@
 
 Both search the same cells of the same gallery exactly; what differs is which cells they take: IVF those whose centres
 are nearest, the SVM those with the highest decision values. It has several prototypes for each cell, so that ranking
-costs as much as that of an IVF with so many times the cells, which is shown too, at as many times the probes. Plain vectors are those of `exact.py`. Pairs are edits of
-drawn scenes: a picture and an instruction, composed by the model `compact` that ships, and the picture that the edit
-leads to; the SVM learns from the part of the queries that is not asked, no scene in both. Drawn is the share of targets
-among the first 10 over the share of the gallery that is scanned. Costs are of fitting and of one query.
+costs as much as that of an IVF with so many times the cells, which is shown too, at as many times the probes. Plain
+vectors are those of `exact.py`. Pairs are edits of drawn scenes: a picture and an instruction, composed by the model
+`compact` that ships, and the picture that the edit leads to; the SVM learns from the part of the queries that is not
+asked, no scene in both. Drawn is the share of targets among the first 10 over the share of the gallery that is scanned.
+Costs are of fitting and of one query.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from twinlens.indexes import Vectors
 from twinlens.indexes._cells import Labels, nearness
 
 BATCH = 256
-STEPS, STEPS_WITH_PAIRS = 200, 1200
+STEPS, STEPS_WITH_PAIRS = 40, 400
 """Batches: entries alone hardly change what their prototypes know."""
 RATE = 0.05
 """The first step of Adam, which falls to 0."""
