@@ -50,12 +50,10 @@ def add_credentials(parser: argparse.ArgumentParser) -> None:
                         " server; or set PGPASSWORD or TWINLENS_MILVUS_TOKEN")  # fmt: skip
 
 
-def engine(args: argparse.Namespace) -> Callable[[], Engine]:
-    """Return what makes the engine of `--engine`, by default that of this process. Raises TwinlensError."""
+def engine(args: argparse.Namespace) -> Callable[[], Engine] | None:
+    """Return what makes the engine of `--engine`; None for that of the collection. Raises TwinlensError."""
     if getattr(args, "engine", None) is None:
-        from twinlens.collection.engines.local import LocalEngine
-
-        return LocalEngine
+        return None
     from twinlens.collection.remote import engine_at
 
     return engine_at(args.engine, credentials=args.credentials_file)

@@ -15,7 +15,6 @@ from threading import Lock
 
 from twinlens.collection import Collection
 from twinlens.collection.engines import Engine
-from twinlens.collection.engines.local import LocalEngine
 from twinlens.collection.facets import Facets
 from twinlens.collection.model import Load, Model
 from twinlens.collection.search.query import samples
@@ -63,7 +62,7 @@ class Served:
         settings: Settings,
         metrics: Metrics,
         load: Load,
-        engine: Callable[[], Engine] = LocalEngine,
+        engine: Callable[[], Engine] | None = None,
     ) -> None:
         self.name, self.folder, self.settings, self._metrics = name, folder, settings, metrics
         self._load_model = load

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from twinlens.collection.engines import Engine
-from twinlens.collection.engines.local import LocalEngine
 from twinlens.collection.ingest.workers import load
 from twinlens.core.types import TwinlensError
 from twinlens.service.log import log, start_log
@@ -35,7 +34,7 @@ class Address:
 def serve(
     settings: Settings,
     *,
-    engine: Callable[[], Engine] = LocalEngine,
+    engine: Callable[[], Engine] | None = None,
     listening: Callable[[Address], None],
     ready: Callable[[], None],
 ) -> None:

@@ -8,7 +8,6 @@ from functools import partial
 from threading import Thread
 
 from twinlens.collection.engines import Engine
-from twinlens.collection.engines.local import LocalEngine
 from twinlens.collection.model import Load
 from twinlens.core.types import TwinlensError
 from twinlens.models import runtime
@@ -28,7 +27,7 @@ class Service:
     """
 
     def __init__(
-        self, settings: Settings, load: Load | None = None, engine: Callable[[], Engine] = LocalEngine
+        self, settings: Settings, load: Load | None = None, engine: Callable[[], Engine] | None = None
     ) -> None:
         if not settings.collections:
             raise TwinlensError("no collection to serve; give --collection DIR")

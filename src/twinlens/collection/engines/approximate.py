@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Thread
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +36,7 @@ class ApproximateEngine(LocalEngine):
     and after `warm_up` in a thread.
     """
 
-    exact: ClassVar[bool] = False
+    exact: bool = False
 
     def __init__(
         self, *, index: str = _building.AUTO, recall: float = 0.99, channels: Callable[[], Sequence[Channel]] = tuple
