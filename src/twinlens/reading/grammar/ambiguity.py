@@ -42,8 +42,12 @@ _COUNTED = f"{'|'.join(NUMBERS)}|no|none|not an?|not any|only|exactly|single|{_S
 _THING = "(?:of )?(?:the )?(?:three )?(?:grey )?(?:box|tower|grey square)"
 _ITEM = f"(?:(?:{_QUALITY}) )*(?:item|{_SHAPE})(?! block)"
 _ITEM_NOUN = rf"(?<!grey )\b{_NOUN}\b(?! (?:and \w+ )?shape)"
-_LIST = r"(?:(?!\b(?:also|else|box|tower|than|there)\b).)*"
-_LIST_OF_ONE_HAS = r"(?:(?!\b(?:also|else|box|tower|than|there|has)\b).)*"
+_APART = "also|else|box|tower|than|there"
+_LIST = rf"(?:(?!\b(?:{_APART})\b).)*"
+_LIST_OF_ONE_HAS = rf"(?:(?!\b(?:{_APART}|has)\b).)*"
+# No noun stands in between, so that a long row of nouns is looked through once.
+_TO_NEXT_NOUN = rf"(?:(?!\b(?:{_APART})\b|{_ITEM_NOUN}).)*"
+_TWO_NOUNS = rf"{_ITEM_NOUN}{_TO_NEXT_NOUN}(?:\b(?:and|with)|,){_TO_NEXT_NOUN}{_ITEM_NOUN}"
 _WHERE = (
     f"closely|nearly|touching|attached|not|at|as|away|between|somewhere|right|directly|higher|lower|either|{_OVER}|"
     "in (?:the|its) (?!(?:three )?(?:grey )?box)\\w+"
@@ -80,7 +84,7 @@ _OPEN_WORDS = [
     # "a circle on top of a square": on it, or anywhere above?
     rf"(?<!right )(?<!directly )\bon (?:the )?top of (?:an?|the|another|one) {_ITEM}\b",
     # "two circles and three squares, all blue": the squares, or the circles too?
-    rf"{_ITEM_NOUN}{_LIST}(?:\b(?:and|with)|,){_LIST}{_ITEM_NOUN}{_LIST}\b(?<!of )(?:{_ALL_THOSE}|which share\b)",
+    rf"{_TWO_NOUNS}{_LIST}\b(?<!of )(?:{_ALL_THOSE}|which share\b)",
     # "a circle touching a square but not touching the wall": which of them does not?
     rf"{_ITEM_NOUN}.*{_ITEM_NOUN}.*(?<!nothing )\bbut\b",
     rf"\b(?:{_BESIDE}) (?:(?:an?|the|another|other|any) )?{_NAME} (?:not (?!of\b)|, (?:{_WHERE})\b)",

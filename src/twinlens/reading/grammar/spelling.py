@@ -68,7 +68,7 @@ _PLURAL = {"items", "objects", "blocks", "squares", "circles", "triangles", "box
 _QUALITIES = {"yellow", "black", "blue", "small", "medium", "large", "big", "grey", "gray"}
 _QUANTIFIERS = {*NUMBERS, *map(str, range(10)), "none", "each", "every", "all", "ll", "both", "any"}
 
-_CLAUSE = r"((?:^(?:either )?|\b(?:and also|or else|it is not true that|it is not the case that) ))"
+_CLAUSE = r"(^(?:either )?|\b(?:and also|or else|it is not true that|it is not the case that) )"
 _PLURAL_NAME = (
     r"((?:(?:yellow|black|blue|small|medium|large|big|or|colou?red|square|circle|triangle) )*"
     r"(?:items|objects|blocks|squares|circles|triangles))"
@@ -76,7 +76,7 @@ _PLURAL_NAME = (
 _NO_SUBJECT = "there|it|they|them|all|both"
 _TAIL = rf"((?:(?: (?!{_NO_SUBJECT}|,)\S+)*? (?!{_NO_SUBJECT}|,|that|which|where|than|but|and|or)\S+)??)"
 _NONE_ARE = re.compile(rf"{_CLAUSE}{_PLURAL_NAME} (?:(?:are|is|do) not|(?:are|is|do)n'?t)(?!\S)")
-_ALL_ARE = re.compile(rf"{_CLAUSE}{_PLURAL_NAME}{_TAIL} (are|is|aren't|isn't|touch)(?!\S)")
+_ALL_ARE = re.compile(rf"{_CLAUSE}{_PLURAL_NAME}{_TAIL} ((?:are|is)(?:n'?t)?|touch)(?!\S)")
 
 
 def normalise(sentence: str, vocabulary: Collection[str]) -> list[str] | None:
