@@ -1,8 +1,7 @@
-"""What travels to a worker of a Ray cluster: the model, and the work that is done there."""
+"""Model and work on their way to a worker of a Ray cluster."""
 
 from __future__ import annotations
 
-import pickle
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,6 +14,9 @@ from twinlens.collection.ingest.executors.local import LocalExecutor
 from twinlens.collection.ingest.options import Options
 from twinlens.core.types import Embedder, TwinlensError
 from twinlens.models import runtime, serving
+
+COLUMN = "batch"
+"""Name of the only column of datasets."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,13 @@ def _loaded(folder: Path) -> Embedder:
     return cast("Embedder", runtime.accelerated(serving.load(folder)))
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Jobs on their way to a worker, or their results on the way back: a column's value that Ray takes as it is."""
+
+    parts: Sequence[Any]
+
+
 class Worker:
     """A worker of the cluster: does with a batch what `LocalExecutor` does, in one decoding process with its limits."""
 
@@ -71,8 +80,8 @@ class Worker:
         self.model: Embedder = ray.get(shipment[0]).unpack()
         self.options = replace(options, workers=1 if options.workers is None else min(1, options.workers))
 
-    def __call__(self, row: Mapping[str, Any]) -> dict[str, bytes]:
+    def __call__(self, row: Mapping[str, Batch]) -> dict[str, Batch]:
         """Embed the jobs of a row."""
-        jobs: Sequence[Job] = pickle.loads(row["jobs"])  # noqa: S301 - Ray brings it from the process that indexes
+        jobs: Sequence[Job] = row[COLUMN].parts
         batches = LocalExecutor(lambda: self.model, self.options, len(jobs)).embed(iter(jobs))
-        return {"results": pickle.dumps([embedded for batch in batches for embedded in batch])}
+        return {COLUMN: Batch([embedded for batch in batches for embedded in batch])}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import pickle
 import socket
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from typing import Any
 
 from twinlens.collection.ingest.decoding import Job
 from twinlens.collection.ingest.executors import Embedded, Executor
-from twinlens.collection.ingest.executors._shipment import Shipment, Worker
+from twinlens.collection.ingest.executors._shipment import COLUMN, Batch, Shipment, Worker
 from twinlens.core import extras
 from twinlens.core.types import TwinlensError
 
@@ -47,7 +46,7 @@ class RayExecutor(Executor):
 
     def _embedded(self, ray: Any, jobs: Sequence[Job], shipment: Any) -> Iterator[Sequence[Embedded]]:
         size = self.options.batch_size
-        rows = [{"jobs": pickle.dumps(jobs[start : start + size])} for start in range(0, len(jobs), size)]
+        rows = [{COLUMN: Batch(jobs[start : start + size])} for start in range(0, len(jobs), size)]
         most = max(1, min(len(rows), int(ray.cluster_resources().get("CPU", 1))))
         batches = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
             Worker,
@@ -56,7 +55,7 @@ class RayExecutor(Executor):
             concurrency=(1, most),
         )
         for row in batches.iter_rows():
-            yield pickle.loads(row["results"])  # noqa: S301
+            yield row[COLUMN].parts
 
 
 def check_reachable(address: str) -> None:
