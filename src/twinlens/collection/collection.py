@@ -15,6 +15,7 @@ import numpy as np
 from twinlens.collection import maintenance
 from twinlens.collection.duplicates import duplicate_groups
 from twinlens.collection.engines import Engine
+from twinlens.collection.engines.local import LocalEngine
 from twinlens.collection.listing import Listing, listing
 from twinlens.collection.maintenance import FileCheck, Info
 from twinlens.collection.model import Load, Model, chosen
@@ -24,6 +25,7 @@ from twinlens.collection.search.records import Hits
 from twinlens.collection.search.request import Pictures, SearchRequest, Texts
 from twinlens.collection.search.search import Session, search_many
 from twinlens.collection.store import DATABASE, PICTURES, Contents, Entry, Generation, Runs, Store, Vectors, contents
+from twinlens.collection.store.layout import INDEX_SETTING
 from twinlens.collection.writer import create, follow_moved
 from twinlens.collection.writes import FOLDER, Writes
 from twinlens.core.arguments import as_folder, as_kind, as_text
@@ -95,6 +97,13 @@ class Collection(Writes):
         serving = store.serving()
         store.close()
         return serving is not None
+
+    def _engine_of_setting(self) -> Engine:
+        if not os.path.lexists(self.folder / INDEX_SETTING):
+            return LocalEngine()
+        from twinlens.collection.index_setting import IndexSetting  # few collections are set to another index
+
+        return IndexSetting.read(self.folder).engine(lambda: self.model.channels)
 
     def close(self) -> None:
         """Close the files, and the engine."""

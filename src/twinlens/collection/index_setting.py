@@ -17,10 +17,9 @@ from twinlens.collection.engines.approximate import ApproximateEngine
 from twinlens.collection.engines.local import LocalEngine
 from twinlens.collection.store import DATABASE, State, share_mode
 from twinlens.collection.store.layout import INDEX_SETTING
+from twinlens.collection.writes import RECALL
 from twinlens.core import jsonfile, suggestions
 from twinlens.core.types import TwinlensError
-
-RECALL = 0.99
 
 
 @dataclass(frozen=True)

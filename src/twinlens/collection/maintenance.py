@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twinlens.collection import index_setting
 from twinlens.collection.model import Load
 from twinlens.collection.store import (
     Generation,
@@ -83,6 +82,8 @@ class FileCheck:
 
 def info(store: Store, serving: Generation) -> Info:
     """Return counts, models and failures of a collection."""
+    from twinlens.collection import index_setting  # whoever searches needs none of it
+
     with store.snapshot():
         pictures, lacking, failed = store.counts(serving.number)
         building = next((generation for generation in store.generations() if generation != serving), None)
@@ -93,6 +94,8 @@ def info(store: Store, serving: Generation) -> Info:
 
 def verify(store: Store, serving: Generation, load: Load) -> list[str]:
     """Return a line for every fault of the files; reads all vectors and the whole matrix file, and loads the model."""
+    from twinlens.collection import index_setting
+
     found = structure_faults(store)
     if found:  # what a broken file says of its rows means nothing
         return found

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from twinlens.collection.editing import entries_of, updated
 from twinlens.collection.engines import Engine
-from twinlens.collection.engines.approximate import ApproximateEngine
-from twinlens.collection.index_setting import RECALL, IndexSetting, describe
 from twinlens.collection.model import Load, Model, check_model
 from twinlens.collection.repairing import Repair, repair
 from twinlens.collection.search.search import Session
@@ -27,6 +25,8 @@ if TYPE_CHECKING:
     from twinlens.collection.ingest import Options, Report
 
 FOLDER = "the folder of a collection"
+RECALL = 0.99
+"""Share of the nearest entries that an approximate index is to find, if nothing else is asked."""
 
 
 class Writes(ABC):
@@ -50,11 +50,17 @@ class Writes(ABC):
     def model(self) -> Model:
         """Return the serving model."""
 
+    @abstractmethod
+    def _engine_of_setting(self) -> Engine:
+        """Make the engine of the index that the collection is set to."""
+
     def set_index(self, kind: str, *, recall: float = RECALL) -> None:
         """Set how the collection is searched: "exact", "cluster_svm", "ivf", "hnsw" or "auto"; kept in its folder.
 
         recall: the share of the best entries that an approximate index is to find. Raises TwinlensError for others.
         """
+        from twinlens.collection.index_setting import IndexSetting
+
         setting = IndexSetting(kind, recall)
         with writer(self.folder):
             setting.write(self.folder)
@@ -68,6 +74,9 @@ class Writes(ABC):
         Answers are exact until then; `warm_up` builds it in a thread. Raises TwinlensError where what it needs is not
         installed.
         """
+        from twinlens.collection.engines.approximate import ApproximateEngine
+        from twinlens.collection.index_setting import describe
+
         with self._busy:
             engine = self._session.engine
             state = engine.sync(self._store)
@@ -77,9 +86,6 @@ class Writes(ABC):
                     advance()
                 engine.sync(self._store)
             return describe(self.folder, state, engine.count())
-
-    def _engine_of_setting(self) -> Engine:
-        return IndexSetting.read(self.folder).engine(lambda: self.model.channels)
 
     def add(
         self,

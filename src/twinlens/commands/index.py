@@ -177,7 +177,8 @@ def _collection_of(args: argparse.Namespace, options: Options) -> Collection:
 
 def _setting(args: argparse.Namespace) -> IndexSetting | None:
     """Return the setting of --index and --recall; None where neither is given. Raises TwinlensError for wrong ones."""
-    from twinlens.collection.index_setting import RECALL, IndexSetting
+    from twinlens.collection.index_setting import IndexSetting
+    from twinlens.collection.writes import RECALL
 
     if args.index is None and args.recall is None:
         return None

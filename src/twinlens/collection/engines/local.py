@@ -124,6 +124,11 @@ class LocalEngine(Engine):
         rows = self._synced.rows
         return rows[lowest_by_hash(rows, count)]
 
+    @property
+    def recall(self) -> float | None:
+        """Return None: all of the best entries are found."""
+        return None
+
     def close(self) -> None:
         """Let go of the matrix file and the codes of its rows."""
         self._gallery, self._scans, self._prepare_from = None, {}, None
