@@ -1,10 +1,12 @@
 """What the approximate indexes add to raw faiss, the recall they reach, how fast a mapped file opens, and build times.
 
-Vectors and queries are those of `exact.py`. Each index is calibrated to the recall on the vectors alone, written to
-a file, and mapped again by a process of its own, beside the matrix file of a collection; imports are not timed, nor is
-the database. Raw faiss is the same structure in memory, asked with the same parameters: as it is, and with the
-distances of as many candidates computed again (IndexRefine), which our answers have. Ways take turns query by query,
-in random order; each is asked twice and timed the second time, so that none finds the caches as another left them.
+Vectors are drawn as those of pictures are spread: around centres of unequal weight, along few directions that matter
+much and many that matter little, so that neighbourhoods overlap; queries are further draws. Each index is calibrated to
+the recall on the vectors alone, written to a file, and mapped again by a process of its own, beside the matrix file of
+a collection; imports are not timed, nor is the database. Raw faiss is the same structure in memory, asked with the same
+parameters: as it is, and with the distances of as many candidates computed again (IndexRefine), which our answers have.
+Ways take turns query by query, in random order; each is asked twice and timed the second time, so that none finds the
+caches as another left them.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from typing import Any
 
 import numpy as np
 from _results import hardware, skip, versions, write
-from exact import WIDTH, K, drawn, in_turns, lines
+from exact import AT_ONCE, WIDTH, K, in_turns, lines
 
 from twinlens.collection.engines._cover import IndexedRows
 from twinlens.collection.engines._index_files import IndexFiles
@@ -32,6 +34,8 @@ from twinlens.indexes._scan import nearest, squared_lengths
 from twinlens.indexes._shortlist import ShortlistIndex
 
 TITLE = "## Approximate search"
+LATENT, CENTRES, SPREAD, NOISE = 64, 2000, 0.7, 0.02
+"""Directions that matter, centres, the spread around these, and noise in all directions."""
 OPENED = 7
 """Processes that open the index; the median counts."""
 OPEN = """
@@ -51,6 +55,22 @@ Cover.of(indexed, gallery).search(query, 10)
 print(time.perf_counter() - begun)
 """
 STATE = State("benchmark", 1, 1, 1)
+
+
+def like_pictures(rows: int, queries: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Unit vectors (N, D) and queries (Q, D) of one distribution: around centres in a space of falling variances."""
+    scale = (np.arange(1, LATENT + 1) ** -0.5).astype(np.float32)
+    into = np.linalg.qr(rng.standard_normal((WIDTH, LATENT)))[0].T.astype(np.float32)
+    centres = rng.standard_normal((CENTRES, LATENT), dtype=np.float32) * scale
+    weights = 1 / np.arange(1, CENTRES + 1)
+    every = np.empty((rows + queries, WIDTH), dtype=np.float32)
+    for start in range(0, len(every), AT_ONCE):
+        part = every[start : start + AT_ONCE]
+        owners = rng.choice(CENTRES, len(part), p=weights / weights.sum())
+        latent = centres[owners] + SPREAD * scale * rng.standard_normal((len(part), LATENT), dtype=np.float32)
+        part[:] = latent @ into + NOISE * rng.standard_normal(part.shape, dtype=np.float32)
+        part /= np.linalg.norm(part, axis=1, keepdims=True)
+    return every[:rows], every[rows:]
 
 
 def measure(name: str, vectors: np.ndarray, asked: np.ndarray, truth: np.ndarray, given: Any) -> list[str]:
@@ -162,7 +182,7 @@ def main() -> None:
         import faiss  # noqa: F401
     except ImportError:
         skip("faiss is missing: pip install 'twinlens[faiss]'")
-    vectors, asked = drawn(given.rows, given.queries, np.random.default_rng(0))
+    vectors, asked = like_pictures(given.rows, given.queries, np.random.default_rng(0))
     squares = squared_lengths(vectors)
     truth = 1 - nearest(vectors, squares, asked, K)[1] / 2
     text = [TITLE, "", f"`python benchmarks/approximate.py --rows {given.rows} --recall {given.recall:g}` on"
