@@ -18,6 +18,8 @@ MIN_ROWS = 10_000
 """Rows below which all are scanned."""
 PER_CELL = 48
 """Rows of the training sample for each cell."""
+LINE = 64
+"""Bytes of a line of the processor's cache, from which codes are read fastest."""
 ROUNDS = 8
 """Rounds of k-means, after which cells hardly move."""
 
@@ -87,8 +89,9 @@ class Ivf(ShortlistIndex):
             return {}, None
         faiss, lists = parts.faiss(), self.structure.invlists
         sizes = np.array([lists.list_size(n) for n in range(lists.nlist)], dtype=np.int64)
-        together = np.empty(int(sizes.sum()) * (lists.code_size + 8), dtype=np.uint8)
-        for n, at in enumerate(_offsets(sizes, lists.code_size)):
+        *begins, length = _offsets(sizes, lists.code_size)
+        together = np.zeros(length, dtype=np.uint8)
+        for n, at in enumerate(begins):
             size, end = int(sizes[n]), int(at + sizes[n] * lists.code_size)
             if size:
                 together[at:end] = faiss.rev_swig_ptr(lists.get_codes(n), size * lists.code_size)
@@ -124,7 +127,9 @@ class Ivf(ShortlistIndex):
 
 
 def _offsets(sizes: Rows, code_size: int) -> list[int]:
-    return list(itertools.accumulate((sizes[:-1] * (code_size + 8)).tolist(), initial=0))
+    """Return the byte where each list begins, a multiple of `LINE`, and where the last one ends."""
+    whole = -(-sizes * (code_size + 8) // LINE) * LINE
+    return list(itertools.accumulate(whole.tolist(), initial=0))
 
 
 def _mapped(file: IndexFile, sizes: Rows, code_size: int) -> Any:
@@ -133,7 +138,7 @@ def _mapped(file: IndexFile, sizes: Rows, code_size: int) -> Any:
     lists = faiss.OnDiskInvertedLists()
     lists.nlist, lists.code_size, lists.filename = len(sizes), code_size, str(file.path)
     begin, one = file.places["lists"], faiss.OnDiskOneList()
-    for size, at in zip(sizes.tolist(), _offsets(sizes, code_size), strict=True):
+    for size, at in zip(sizes.tolist(), _offsets(sizes, code_size)[:-1], strict=True):
         one.size, one.capacity, one.offset = size, size, begin + at
         lists.lists.push_back(one)  # a copy
     lists.totsize = begin + len(file.arrays["lists"])
