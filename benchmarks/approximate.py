@@ -91,6 +91,7 @@ def measure(name: str, vectors: np.ndarray, asked: np.ndarray, truth: np.ndarray
     seconds = warm_turns(
         {
             "ours, from the mapped file": lambda query: mapped.search(query, K),
+            "ours, in memory": lambda query: index.search(query, K),
             "raw faiss, distances computed again": lambda query: refined.search(query, K),
             "raw faiss, as many candidates": lambda query: index.structure.search(query, wanted, params=how),
         },
