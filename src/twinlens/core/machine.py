@@ -5,10 +5,12 @@ torch is imported when it is needed, so that importing this module costs nothing
 
 from __future__ import annotations
 
+import importlib
 import os
 import platform
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from twinlens.core.types import TwinlensError
@@ -16,6 +18,9 @@ from twinlens.version import __version__
 
 if TYPE_CHECKING:
     import torch
+
+# Before ONNX Runtime is imported, here and by torch: otherwise it writes a device id into the cache and sends events.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 def cores() -> int:
@@ -92,3 +97,8 @@ def environment(device: str = "auto", *, precision: str = "float32") -> dict[str
 def default_cache() -> Path:
     """Return the folder for cached arrays, features and finished runs: `twinlens` in the user's cache folder."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "twinlens"
+
+
+def import_onnxruntime(part: str = "") -> ModuleType:
+    """Import ONNX Runtime, or one of its parts, in this one place. Raises ImportError if it is not installed."""
+    return importlib.import_module(part or "onnxruntime", "onnxruntime")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from twinlens.core.machine import import_onnxruntime
 from twinlens.indexes import Vectors
 from twinlens.indexes._scan import EPSILON
 
@@ -138,8 +139,7 @@ def _coded_query(query: Vectors) -> tuple[NDArray[np.uint8], Vectors, float]:
 
 
 def _session(codes: NDArray[np.int8], scales: Vectors) -> Any:
-    import onnxruntime
-
+    onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

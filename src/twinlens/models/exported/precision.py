@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from twinlens.models.runtime.cache import import_onnxruntime
+from twinlens.core.machine import import_onnxruntime
 
 Precision: TypeAlias = Literal["float32", "float16", "int8"]
 

@@ -7,7 +7,6 @@ files of this cache were written by the same user. Everything here can be delete
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import os
 import platform
@@ -16,18 +15,15 @@ import shutil
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from twinlens.core.machine import cores, default_cache, processor
+from twinlens.core.machine import cores, default_cache, import_onnxruntime, processor
 
 FORMAT = 7
 """Version of the manifest; manifests of another version are ignored."""
 MANIFEST = "manifest.json"
 KEPT = 16
 """Number of models in the cache; the least recently used ones are deleted."""
-# Before ONNX Runtime is imported, here and by torch: otherwise it writes a device id into the cache and sends events.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 def home() -> Path:
@@ -109,11 +105,6 @@ def checksum(path: Path) -> str:
 def machine() -> str:
     """Describe the machine of measurements: the processor, the usable cores, and ONNX Runtime's version."""
     return f"{platform.machine()}, {processor()}, {cores()} cores, onnxruntime {_onnxruntime()}"
-
-
-def import_onnxruntime(part: str = "") -> ModuleType:
-    """Import ONNX Runtime, or one of its parts, in this one place. Raises ImportError if it is not installed."""
-    return importlib.import_module(part or "onnxruntime", "onnxruntime")
 
 
 def _onnxruntime() -> str:

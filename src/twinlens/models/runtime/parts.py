@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlens.core import variants
+from twinlens.core.machine import import_onnxruntime
 from twinlens.core.types import Arrays, Sample, TwinlensError, guesses
-from twinlens.models.runtime.cache import import_onnxruntime
 
 if TYPE_CHECKING:
     from twinlens.preparation import Preparation
