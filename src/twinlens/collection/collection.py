@@ -21,6 +21,7 @@ from twinlens.collection.maintenance import FileCheck, Info
 from twinlens.collection.model import Load, Model, chosen
 from twinlens.collection.search.fields import known_fields
 from twinlens.collection.search.many import Query, requests
+from twinlens.collection.search.query import blank_of
 from twinlens.collection.search.records import Hits
 from twinlens.collection.search.request import Pictures, SearchRequest, Texts
 from twinlens.collection.search.search import Session, search_many
@@ -243,7 +244,8 @@ class Collection(Writes):
     def duplicates(self, at: float = NEAR_DUPLICATE) -> list[list[Entry]]:
         """Return groups of entries whose pictures look the same, connected by a cosine of `at`; the largest first."""
         with self.snapshot():
-            return duplicate_groups(self._store, self.generation, self.model.channels, at)
+            model = self.model
+            return duplicate_groups(self._store, self.generation, model.channels, at, blank=blank_of(model))
 
     def entry(self, entry_id: str) -> Entry:
         """Return all that is known of a picture, by the id that a hit has. Raises TwinlensError when there is none."""

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from tests.mean_color import MeanColor, SideBySide
 from tests.pictures import ALONE
-from twinlens.collection import Collection, SearchRequest
+from twinlens.collection import Collection, Item, SearchRequest
 from twinlens.core.types import TwinlensError
+from twinlens.datasets import shapes
 from twinlens.models.composer import Composer
 
 
@@ -99,3 +100,13 @@ def test_a_request_survives_json():
     assert request.to_json()["balance"] == 0
     assert "balance" not in SearchRequest.of("a.png", "green").to_json()
     assert SearchRequest.from_json(request.to_json()).balance == 0
+
+
+def test_an_end_without_a_direction_says_so(tmp_path):
+    with Collection.create(tmp_path / "scenes", recipe="reading") as collection:
+        scenes = shapes.load(None, "test", protocol="edits", scenes=2)
+        collection.add([Item(f"{n}", scene.image) for n, scene in enumerate(scenes.gallery[:6])], options=ALONE)
+        query = {"image": scenes.gallery[0].image, "text": "swap the left box and the right box"}
+        assert collection.search(**query, balance=0.9)
+        with pytest.raises(TwinlensError, match="gives the model nothing to search for; move the balance back"):
+            collection.search(**query, balance=1)

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
 import pytest
 
 from tests.mean_color import MeanColor
 from tests.pictures import ALONE, names
-from twinlens.collection import Collection
+from twinlens.collection import Collection, Item
 from twinlens.collection.store import Store, writing
 from twinlens.core.types import Sample, TwinlensError
+from twinlens.datasets import shapes
 
 COLORS = {"red", "green", "blue"}
 
@@ -149,3 +151,40 @@ def test_a_failed_picture_can_not_be_stayed_away_from(collection, pictures):
     bad = collection._store.at(pictures / "bad.png")
     with pytest.raises(TwinlensError, match="could not be embedded"):
         collection.search(text="red", unlike=str(bad.row))
+
+
+def test_the_best_answer_can_be_marked_as_unwanted(tmp_path):
+    """Also where it is exactly what is searched for: it leaves, and the others keep their order."""
+    scenes = shapes.load(None, "test", protocol="edits", scenes=2)
+    with Collection.create(tmp_path / "scenes", recipe="reading") as made:
+        made.add([Item(f"{n}", scene.image) for n, scene in enumerate(scenes.gallery[:8])], options=ALONE)
+        query = {"image": scenes.gallery[0].image, "with_self": True, "k": 20}
+        best, *others = made.search(**query)
+        assert [hit.id for hit in made.search(**query, unlike=best.id)] == [hit.id for hit in others]
+
+
+def test_pictures_in_which_the_model_sees_nothing_are_no_duplicates(tmp_path):
+    rng = np.random.default_rng(0)
+    noise = [Item(f"n{n}", rng.integers(0, 255, (40, 60, 3), dtype=np.uint8)) for n in range(5)]
+    with Collection.create(tmp_path / "scenes", recipe="reading") as made:
+        scene = shapes.load(None, "test", protocol="edits", scenes=1).gallery[0].image
+        made.add([*noise, Item("a", scene), Item("b", scene)], options=ALONE)
+        assert [[entry.id for entry in group] for group in made.duplicates()] == [["a", "b"]]
+        hits = made.search(scene, with_self=True, distinct=0.98, k=20)
+        assert len(hits) == 6 and hits[0].duplicates in (("a",), ("b",))
+
+
+def test_many_duplicates_are_grouped_as_one_by_one(tmp_path, monkeypatch):
+    from twinlens.collection.search import scoring
+
+    rng = np.random.default_rng(1)
+    centres = rng.standard_normal((7, 16))
+    vectors = (centres[rng.integers(0, 7, 90)] + 0.05 * rng.standard_normal((90, 16))).astype(np.float32)
+    answers = [scoring.Answer(n, -float(n)) for n in range(90)]
+    plain = {}
+    units = scoring.unit(vectors)
+    for n in range(90):
+        near = next((first for first in plain if units[first] @ units[n] >= 0.9), None)
+        plain[n if near is None else near] = [] if near is None else [*plain[near], n]
+    monkeypatch.setattr(scoring, "GROUPED_AT_ONCE", 16)
+    assert {one.row: list(one.duplicates) for one in scoring._grouped(answers, vectors, 0.9)} == plain

@@ -28,6 +28,9 @@ NO_DIRECTION = (
     "the model gives this query no direction, as it does to a sentence that no picture can meet, or that may be meant"
     " in two ways; say it in other words"
 )
+NO_DIRECTION_AT_THE_END = (
+    "this side alone gives the model nothing to search for; move the balance back towards the middle"
+)
 UNANSWERED = {
     "image": "no entry of this collection has a picture to compare with",
     "text": "no picture of this collection has a caption, and this model compares words with captions alone; add"
@@ -65,11 +68,19 @@ def scorer(
             for (image, _), weight, vector in zip(parts, positive, embedded, strict=False)
             if image is None and weight > 0
         ]
-        _directions(full, vectors, calibration)
+        # Words must not take away what is searched for; pictures to be unlike leave, however alike they are.
+        wanted = len(vectors) - len(unlike)
+        try:
+            _directions(full[:wanted], vectors[:wanted], calibration)
+        except TwinlensError as error:
+            if request.balance is None or str(error) != NO_DIRECTION:
+                raise
+            raise TwinlensError(NO_DIRECTION_AT_THE_END) from error
         bonus = REPEATED if request.balance is None else REPEATED * _leaning(request.balance)
         return LinearScorer(calibration, _directions(weights, vectors, calibration), asked, bonus)
     compared = partial(_similarity, model.own_similarity, vectors=np.stack(vectors), calibration=calibration)
-    compared(full)
+    wanted = len(vectors) - len(unlike)
+    pairwise_factors(model.own_similarity, full[:wanted], np.stack(vectors[:wanted]), calibration)
     return PairwiseScorer(calibration, compared(weights))
 
 
@@ -86,6 +97,12 @@ def embed(requests: Sequence[SearchRequest], model: Model) -> list[Vectors]:
             ends = np.cumsum([len(part) for part in parts.values()])
             vectors |= zip(parts, np.split(made, ends[:-1]), strict=True)
     return [vectors[n] for n in range(len(requests))]
+
+
+def blank_of(model: Model) -> Vectors | None:
+    """Return the vector (D,) of an entry in which a model sees nothing; None where it then lacks its picture's block."""
+    has_block = any(channel.side == "image" for channel in model.channels)
+    return None if has_block else model.embed([Sample("blank", None, "")])[0]
 
 
 @contextmanager
@@ -147,7 +164,8 @@ def _parts(request: SearchRequest) -> list[tuple[Picture | None, str]]:
 def _directions(weights: Sequence[float], vectors: Sequence[Vectors], calibration: Calibration) -> Directions:
     """Add up, by weight, the directions (P, D + 1) of the query's vectors (D,); of whole vectors, at unit length."""
     each = [(weight, calibration.directions(vector)) for weight, vector in zip(weights, vectors, strict=True)]
-    parts = [weight * directions for weight, directions in each if directions is not None]
+    every = [weight * directions for weight, directions in each if directions is not None]
+    parts = [part for part in every if part[:, :-1].any()]
     composed = np.sum(parts, axis=0) if parts else np.zeros((1, 2))
     length = np.linalg.norm(composed[:, :-1])
     if not length > MIN_LENGTH * sum(np.linalg.norm(part[:, :-1]) for part in parts):

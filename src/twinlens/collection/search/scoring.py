@@ -21,12 +21,16 @@ MIN_SAMPLE = 30
 """Entries below which no chance is told: their spread is not known well enough."""
 MIN_SPREAD = 1e-6
 """The least spread of scores that is divided by."""
+SAME = 1 - 1e-6
+"""Cosine from which a vector is another but for rounding."""
 REPEATED = 5.0
 """Standard deviations that an entry gains whose caption repeats the query: more than names of its picture can."""
 BLOCK_ROWS = 65536
 """Entries that are scored at once where a model's score is no inner product."""
 DEDUPE_FACTOR = 4
 """With `distinct`, how many times k are looked at first, so that the last answers stand for theirs too."""
+GROUPED_AT_ONCE = 512
+"""Answers that are compared with each other in one product."""
 EXTRA_CANDIDATES = 8
 """Candidates beyond k that are scored, since an engine may order scores by fewer digits."""
 F = TypeVar("F", bound=np.floating[Any])
@@ -176,14 +180,16 @@ def rank(
     stored: Stored,
     exclude: Collection[int] = (),
     distinct: float | None = None,
+    blank: Vectors | None = None,
     first: Rows | None = None,
 ) -> list[Answer]:
     """Return the k best answers, best first, without the excluded rows.
 
     The engine finds candidates, which are scored by their vectors in the store: a damaged engine can miss an entry, but
     gives none a wrong score. among: the entries that may answer. distinct: a cosine; a picture at least so near to a
-    better answer's is counted among its duplicates. first: the result of `scorer.nearest` for `candidate_count`
-    entries, where it is known.
+    better answer's is counted among its duplicates. blank: the vector (D,) of a picture in which the model sees
+    nothing, which is no duplicate of another such. first: the result of `scorer.nearest` for `candidate_count` entries,
+    where it is known.
     """
     count = candidate_count(k, len(exclude), distinct)
     while True:
@@ -193,7 +199,8 @@ def rank(
         order = [n for n in np.lexsort((rows, -scores)).tolist() if rows[n] not in exclude]
         kept = [Answer(int(rows[n]), float(scores[n])) for n in order]
         if distinct is not None:
-            kept = _grouped(kept, vectors[order, picture_block(scorer.calibration.channels)], distinct)
+            seen = without_blanks(vectors[order], blank)
+            kept = _grouped(kept, seen[:, picture_block(scorer.calibration.channels)], distinct)
         if len(kept) >= k or len(candidates) < count:
             return kept[:k]
         count *= 4
@@ -218,13 +225,28 @@ def _grouped(answers: list[Answer], vectors: Vectors, cosine: float) -> list[Ans
     """Let each answer stand for later ones whose pictures (N, D) are near its own."""
     vectors = unit(vectors)
     duplicates: dict[int, list[int]] = {}
-    for n, vector in enumerate(vectors):
-        near = next((first for first in duplicates if float(vectors[first] @ vector) >= cosine), None)
-        if near is None:
-            duplicates[n] = []
-        else:
-            duplicates[near].append(answers[n].row)
+    for start in range(0, len(vectors), GROUPED_AT_ONCE):
+        part, before = vectors[start : start + GROUPED_AT_ONCE], list(duplicates)
+        # (L, B): which better answers, of earlier blocks and of this one, each answer is near to.
+        near = np.concatenate([vectors[before] @ part.T, part @ part.T]) >= cosine
+        places = [*before, *range(start, start + len(part))]
+        standing = np.zeros(len(places), dtype=bool)
+        standing[: len(before)] = True
+        for n in range(len(part)):
+            first = np.flatnonzero(near[:, n] & standing)[:1]
+            if len(first):
+                duplicates[places[first[0]]].append(answers[start + n].row)
+            else:
+                duplicates[start + n] = []
+                standing[len(before) + n] = True
     return [answers[first]._replace(duplicates=tuple(others)) for first, others in duplicates.items()]
+
+
+def without_blanks(vectors: Vectors, blank: Vectors | None) -> Vectors:
+    """Return vectors (N, D) with zeros for those that are a blank's (D,): they have nothing by which to be alike."""
+    if blank is None:
+        return vectors
+    return np.where((unit(vectors) @ unit(blank[None])[0] > SAME)[:, None], np.float32(0), vectors)
 
 
 def unit(vectors: NDArray[F]) -> NDArray[F]:

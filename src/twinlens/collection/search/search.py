@@ -115,6 +115,7 @@ class EmbeddedQuery:
     among: Filter
     own: Rows
     why: Mapping[str, Any]
+    blank: Vectors | None = None
 
     @property
     def k(self) -> int:
@@ -161,8 +162,9 @@ def embedded_queries(
         scorer = query.scorer(request, embedded, model, negatives, sample)
         if request.filter_key not in among:
             among[request.filter_key] = _filter(plan.condition, session, generation, scorer)
+        blank = None if request.distinct is None else query.blank_of(model)
         own, why = _own_rows(request, session.store), _guessed(request, model)
-        queries.append(EmbeddedQuery(plan, embedded, negatives, scorer, among[request.filter_key], own, why))
+        queries.append(EmbeddedQuery(plan, embedded, negatives, scorer, among[request.filter_key], own, why, blank))
     return queries
 
 
@@ -183,6 +185,7 @@ def hits_of(asked: EmbeddedQuery, first: Rows | None, session: Session, state: S
         stored=stored,
         exclude=asked.exclude,
         distinct=asked.plan.request.distinct,
+        blank=asked.blank,
         first=first,
     )
     chance = None
