@@ -100,7 +100,7 @@ def embed(requests: Sequence[SearchRequest], model: Model) -> list[Vectors]:
 
 
 def blank_of(model: Model) -> Vectors | None:
-    """Return the vector (D,) of an entry in which a model sees nothing; None where it then lacks its picture's block."""
+    """Return the vector (D,) of an entry in which a model sees nothing; None where that lacks a block of its own."""
     has_block = any(channel.side == "image" for channel in model.channels)
     return None if has_block else model.embed([Sample("blank", None, "")])[0]
 
