@@ -95,9 +95,6 @@ def _header(one: Panel) -> Image.Image:
     if words := sentence(one.query):
         texts.append(Words(f"“{words}”", 24, INK, 5))
     texts += [Words(escaped(note), 15, QUIET) for note in one.notes]
-    gate, reason = _gate_of(one)
-    if gate is None and reason and one.query.image is not None:
-        texts.append(Words(f"no map of a gate: {reason}", 13, QUIET, 2))
     left = len(tiles) * (PICTURE + GAP)
     beside = sum(text.height(WIDTH - left) for text in texts) + 10 * (len(texts) - 1)
     canvas = Image.new("RGB", (WIDTH, max([beside, *(tile.height for tile in tiles)])), PAGE)
@@ -108,11 +105,6 @@ def _header(one: Panel) -> Image.Image:
         text.draw(canvas, (left, top), WIDTH - left)
         top += text.height(WIDTH - left) + 10
     return canvas
-
-
-def _gate_of(one: Panel) -> tuple[object, str | None]:
-    """Return the gate of a query, which all of its explanations share, or the reason why there is none."""
-    return (one.answers[0][1].gate, one.answers[0][1].no_gate) if one.answers else (None, None)
 
 
 def _tiles(one: Panel) -> Iterator[Image.Image]:

@@ -60,7 +60,7 @@ function sections(collection, hit, search, found) {
     shares(found),
     words(found),
     facts(found),
-    found.gate ? gate(collection, hit, search, found.gate) : noGate(found),
+    found.gate && gate(collection, hit, search, found.gate),
   ];
 }
 
@@ -102,10 +102,6 @@ function factLine({ says, true: holds, found }) {
 function reasonLines(stage, reasons) {
   const plain = Object.entries(reasons || {}).filter(([name, value]) => name !== "true" && ["string", "number"].includes(typeof value));
   return plain.map(([name, value]) => el("li", { text: `${stage}, ${name.replaceAll("_", " ")}: ${typeof value === "number" ? texts.score(value) : value}` }));
-}
-
-function noGate({ no_gate: reason }) {
-  return reason && state.get().image.length ? el("p", { class: "note", text: `No map of a gate: ${reason}.` }) : null;
 }
 
 /** The service lays the map over the query's picture, as `twinlens explain` does. */
