@@ -131,7 +131,7 @@ def test_the_grid_holds_few_cards_of_many_answers(visit):
 def test_an_error_of_the_service_is_shown_as_it_is(visit):
     page = visit.open(address(text="yellow squares", where="stars >"))
     page.wait_for_selector("#error:not([hidden])")
-    assert "the condition needs" in page.inner_text("#error")
+    assert "The condition needs" in page.inner_text("#error")
     visit.complaints.clear()  # the browser logs the answer 400
 
 
@@ -178,3 +178,23 @@ def test_an_answer_is_dragged_into_the_query(visit):
         page.drag_and_drop(f".answer[data-id='{hits[1]['id']}'] img", "#drop", source_position=corner)
     assert visit.answer(found.value)["query"]["image"] == [hits[1]["id"]]
     assert page.locator("#overlay").is_hidden()
+
+
+def test_a_search_that_fails_leaves_no_older_answers(visit):
+    page = visit.open(address(text="yellow squares", image="3"))
+    page.wait_for_selector(".answer")
+    assert page.locator("#share").is_visible()
+    line = "the model gives this query no direction, as it does to a sentence; say it in other words"
+    page.route("**/search", lambda route: route.fulfill(status=400, json={"error": line}))
+    page.press("#balance", "End")
+    page.wait_for_selector("#error:not([hidden])")
+    assert page.inner_text("#error").startswith("The words alone give this model nothing to search for")
+    assert page.locator(".answer").count() == 0 and page.locator("#share").is_hidden()
+    page.press("#balance", "Home")
+    page.wait_for_selector("#error:has-text('The model gives this query no direction')")
+    page.unroute("**/search")
+    with visit.searching() as found:
+        page.press("#balance", "ArrowRight")
+    visit.answer(found.value)
+    assert page.locator("#error").is_hidden() and page.locator("#share").is_visible()
+    visit.complaints.clear()  # the browser logs the answers 400

@@ -47,7 +47,7 @@ export class Column {
       started: () => show.started(this),
       answered: (answer, hits) => { draw(answer, hits); show.answered(this, answer, hits); },
       more: (answer, hits) => { draw(answer, hits, { more: true }); show.more(this, answer, hits); },
-      failed: (error) => show.failed(this, error),
+      failed: (error) => { if (!this.search.answer) this.grid.show([]); show.failed(this, error); },
       emptied: () => { this.grid.show([]); show.emptied(this); },
     };
   }

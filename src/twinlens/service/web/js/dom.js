@@ -1,6 +1,7 @@
 // Building of elements; texts are only ever set as text.
 
 import { icon } from "./icons.js";
+import { sentence } from "./texts.js";
 
 export const $ = (id) => document.getElementById(id);
 
@@ -29,7 +30,7 @@ export function iconButton(name, label, properties = {}) {
 
 /** Show a line in an element, or hide the element without one. */
 export function showLine(element, text) {
-  element.textContent = text || "";
+  element.textContent = text ? sentence(text) : "";
   element.hidden = !text;
 }
 

@@ -15,7 +15,7 @@ export async function show(collection, open) {
     const { groups } = await api.duplicates(collection);
     section.replaceChildren(head(groups), ...groups.slice(0, MAX_GROUPS).map((group) => groupOf(collection, group, open)));
   } catch (error) {
-    section.replaceChildren(el("p", { class: "line", role: "alert", text: error.message }));
+    section.replaceChildren(el("p", { class: "line", role: "alert", text: texts.sentence(error.message) }));
   }
 }
 

@@ -18,5 +18,5 @@ async function send(input, line) {
   const answer = await fetch("/login", { method: "POST", body: new URLSearchParams({ token: input.value }) }).catch(() => null);
   if (answer?.ok) location.reload();
   line.hidden = false;
-  line.textContent = answer?.status === 401 ? "this is not the token; look at it again" : "the service does not answer";
+  line.textContent = answer?.status === 401 ? "This is not the token; look at it again." : "The service does not answer.";
 }

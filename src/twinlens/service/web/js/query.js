@@ -77,7 +77,7 @@ function startDrop() {
 export function addFiles(files) {
   const pictures = [...files].filter((file) => !file.type || file.type.startsWith("image/"));
   const free = MAX_PICTURES - state.get().image.length - uploads.waiting().length;
-  if (!pictures.length) return complain(`${files[0]?.name || "this"} is no picture; drop a JPEG, PNG, WebP or the like`);
+  if (!pictures.length) return complain(`drop a JPEG, PNG, WebP or the like: ${files[0]?.name || "this"} is no picture`);
   if (pictures.length > free) complain(`a query has at most ${MAX_PICTURES} pictures; the others were left out`);
   uploads.add(pictures.slice(0, Math.max(0, free)));
   return changed();

@@ -35,8 +35,7 @@ export class Search {
 
   async #once() {
     if (!hasQuery(state.get(), uploads.waiting())) {
-      this.answer = null;
-      this.hits = [];
+      this.#forget();
       this.show.emptied();
       return;
     }
@@ -46,8 +45,16 @@ export class Search {
       this.hits = this.answer.hits;
       this.show.answered(this.answer, this.hits);
     } catch (error) {
-      if (!this.#sendsAgain(error)) this.show.failed(error);
+      if (this.#sendsAgain(error)) return;
+      // Answers to another query would mislead; they stay for a file that is no picture, which is left out.
+      if (!UNUSABLE.has(error.status)) this.#forget();
+      this.show.failed(error);
     }
+  }
+
+  #forget() {
+    this.answer = null;
+    this.hits = [];
   }
 
   async #ask() {

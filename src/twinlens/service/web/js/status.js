@@ -2,9 +2,11 @@
 
 import { $, el, showLine } from "./dom.js";
 import * as filters from "./filters.js";
+import { canSlide } from "./request.js";
 import * as state from "./state.js";
 import * as texts from "./texts.js";
 
+const NO_DIRECTION = "gives this query no direction";
 const FLASH_MILLISECONDS = 1500;
 
 /** Return what a column shows of its search; further: functions that are called after. The first one's lines are shown. */
@@ -17,9 +19,10 @@ export function shows(further, { isFirst }) {
       further.answered?.(column, answer, hits);
     },
     more: (_column, answer, hits) => { if (isFirst) tell(answer, hits); },
-    failed: (_column, error) => {
+    failed: (column, error) => {
       ready();
-      showLine($("error"), error.message);
+      if (isFirst && !column.search.answer) tell(null, []);
+      showLine($("error"), lineOf(error));
       further.failed?.();
     },
     emptied: (column) => {
@@ -30,12 +33,20 @@ export function shows(further, { isFirst }) {
   };
 }
 
+/** Return an error's line; for words without a direction, the cure that the slider offers. */
+function lineOf({ message }) {
+  const one = state.get();
+  const isWords = message.includes(NO_DIRECTION) && canSlide(one) && one.balance > 0.5;
+  return isWords ? "The words alone give this model nothing to search for: move the slider back towards the picture." : message;
+}
+
 function ready() {
   $("columns").classList.remove("busy");
   showLine($("error"), "");
 }
 
 function tell(answer, hits) {
+  $("actions").hidden = !hits.length;
   if (!answer) $("count").textContent = "";
   else {
     const number = answer.cursor ? `The first ${texts.count(hits.length)} answers` : texts.counted(hits.length, "answer");

@@ -15,9 +15,17 @@ export function date(text) {
   return new Intl.DateTimeFormat("en-GB", parts).format(time);
 }
 
-export const score = (value) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(3));
-export const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
+const digits = (value) => Math.abs(value).toFixed(Math.abs(value) >= 100 ? 0 : 3);
+const sign = (value, plus) => (Number(digits(value)) === 0 ? "" : value < 0 ? "−" : plus);
+export const score = (value) => sign(value, "") + digits(value);
+export const signed = (value) => sign(value, "+") + digits(value);
 export const seconds = (value) => (value < 0.9995 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(1)} s`);
+
+/** Return a line as a sentence: a capital, unless a name begins it, and a full stop, unless an address ends it. */
+export function sentence(line) {
+  const capital = /^[a-z]+(?=[ ,;:]|$)/.test(line) ? line[0].toUpperCase() + line.slice(1) : line;
+  return /(^|\s)[^\s/:.]*[\w)"'`]$/.test(capital) ? `${capital}.` : capital;
+}
 
 /** Return the last part of a path. */
 export const base = (path) => path.split("/").filter(Boolean).pop() || path;

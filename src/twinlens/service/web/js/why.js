@@ -30,7 +30,7 @@ export async function open(collection, hit, search) {
   try {
     parts = sections(collection, hit, search, await api.explain(collection, hit.id, search));
   } catch (error) {
-    parts = [el("p", { class: "line mild", text: unexplained(error) })];
+    parts = [el("p", { class: "line mild", text: texts.sentence(unexplained(error)) })];
   }
   if (turn === opened) body.replaceChildren(pair(collection, hit), ...parts.filter(Boolean));
 }
