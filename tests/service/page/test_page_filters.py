@@ -115,3 +115,11 @@ def test_an_empty_collection_tells_how_to_index_and_shows_its_progress(visit):
     visit.page.wait_for_selector("#pictures:has-text('12 pictures')")
     assert visit.page.locator("#progress").is_hidden() and "Find pictures" in visit.page.inner_text("#empty")
     visit.complaints.clear()  # no collection of the service has the name "none"
+
+
+def test_a_filter_alone_asks_for_words_or_a_picture(visit):
+    page = visit.open(address(where="stars > 3"))
+    page.wait_for_selector("#empty:has-text('Add words or a picture: the filter then narrows the answers.')")
+    assert page.locator("#active-filters button").is_visible()
+    page.click("#active-filters button")
+    page.wait_for_selector("#empty:has-text('Find pictures by a picture')")

@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { $, el } from "./dom.js";
+import * as filters from "./filters.js";
 import { icon } from "./icons.js";
 import * as state from "./state.js";
 import * as texts from "./texts.js";
@@ -101,10 +102,15 @@ function howToIndex(now) {
 
 function welcome(now) {
   const examples = now?.examples || [];
-  const parts = [el("h2", { text: "Find pictures by a picture, words, or both" }),
-    el("p", { text: "Drop a picture, say what should be different, and slide between the two. Every answer can tell why it came." })];
+  const parts = lead(filters.counted(state.get()));
   if (examples.length) parts.push(el("h3", { text: "Try one of these" }), el("ul", { class: "examples" }, ...examples.map((one) => exampleOf(now, one))));
   return parts;
+}
+
+function lead(filtered) {
+  if (filtered) return [el("h2", { text: `Add words or a picture: the ${filtered > 1 ? "filters then narrow" : "filter then narrows"} the answers.` })];
+  return [el("h2", { text: "Find pictures by a picture, words, or both" }),
+    el("p", { text: "Drop a picture, say what should be different, and slide between the two. Every answer can tell why it came." })];
 }
 
 function exampleOf(now, example) {

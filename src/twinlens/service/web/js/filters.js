@@ -148,4 +148,5 @@ function described(filter) {
 
 /** Take all filters away. */
 export const clear = () => state.set({ filters: {}, folder: [], where: "", near: "" }, "filters");
-export const isFiltered = (one) => Object.keys(one.filters).length + one.folder.length > 0 || one.where + one.near !== "";
+/** Return how many filters are in force. */
+export const counted = (one) => Object.keys(one.filters).length + one.folder.length + Number(one.where !== "") + Number(one.near !== "");

@@ -54,7 +54,7 @@ function tell(answer, hits) {
     $("count").dataset.embedded = answer.embedded;
   }
   showLine($("notice"), answer ? doubt(answer, hits) : "");
-  if (answer && !hits.length && filters.isFiltered(state.get())) offerClear();
+  if (answer && !hits.length && filters.counted(state.get())) offerClear();
 }
 
 function doubt(answer, hits) {
