@@ -15,7 +15,7 @@ export const ACTS = [
 export const altOf = (hit) => hit.caption || hit.name;
 
 /**
- * Build a card. context: collection(), share(hit) of the best score, marks(hit) as {select, like, unlike}, note(hit),
+ * Build a card. context: collection(), share(hit) of the best score, marks(hit) as {select, like, unlike}, note(hit), hasFolders(),
  * act(name, hit), open(hit), shape(width, height), activate(id).
  */
 export function buildCard(first, context) {
@@ -70,11 +70,16 @@ function fill(parts, hit, context) {
   parts.share.style.transform = `scaleX(${context.share(hit)})`;
   parts.caption.textContent = altOf(hit);
   parts.caption.title = altOf(hit);
-  const foot = [context.note(hit), texts.date(hit.taken), hit.caption ? hit.name : texts.base(hit.folder || "")];
-  parts.foot.textContent = foot.filter(Boolean).join(" · ");
+  parts.foot.textContent = footOf(hit, context);
   parts.foot.title = hit.path || hit.name;
   parts.alike.textContent = hit.duplicates.length ? `+${hit.duplicates.length} alike` : "";
   parts.alike.hidden = !hit.duplicates.length;
+}
+
+/** Return the line below the caption; context: note(hit), and hasFolders() where a folder tells pictures apart. */
+export function footOf(hit, context) {
+  const folder = context.hasFolders() ? texts.base(hit.folder || "") : "";
+  return [context.note(hit), texts.date(hit.taken), hit.caption ? hit.name : folder].filter(Boolean).join(" · ");
 }
 
 function mark(element, buttons, marks) {

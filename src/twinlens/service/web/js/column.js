@@ -1,17 +1,22 @@
 // A column of answers: a collection, its search, and its grid. There are two where models are compared.
 
-import { buildCard } from "./card.js";
+import { buildCard, footOf } from "./card.js";
 import { el } from "./dom.js";
 import { Grid } from "./grid.js";
 import { Search } from "./search.js";
 
 export class Column {
-  /** context: collection(), kinds(), marks(hit), note(hit), act(name, hit, column), open(hit, column), and show. */
+  /** context: collection(), kinds(), hasFolders(), marks(hit), note(hit), act(name, hit, column), open(hit, column), and show. */
   constructor(context, label) {
     this.context = context;
     this.title = el("b");
     this.line = el("span", { class: "quiet" });
-    this.grid = new Grid({ build: (hit) => this.#card(hit), near: () => this.search.more(), label });
+    this.grid = new Grid({
+      build: (hit) => this.#card(hit),
+      near: () => this.search.more(),
+      hasFoot: (hit) => footOf(hit, { note: (one) => context.note(one, this), hasFolders: context.hasFolders }) !== "",
+      label,
+    });
     this.element = el("section", { class: "column" }, el("header", {}, this.title, this.line), this.grid.list);
     this.search = new Search(this.#shows(), context);
   }
@@ -26,6 +31,7 @@ export class Column {
       act: (name, one) => context.act(name, one, this),
       open: (one) => context.open(one, this),
       shape: (width, height) => this.grid.note(width, height),
+      hasFolders: context.hasFolders,
       activate: (id) => { this.grid.activate(id); context.activated(this); },
     });
   }

@@ -19,6 +19,9 @@ let found = { fields: [], folders: [] };
 const open = new Set(); // fields of which all values are shown
 export const kinds = () => Object.fromEntries(found.fields.map((field) => [field.name, field.kind === "place" ? "text" : field.kind]));
 
+/** Return True if pictures are in more than one folder. */
+export const hasFolders = () => found.folders.length > 1;
+
 /** Load the fields of a collection. */
 export async function load(collection) {
   found = await api.fields(collection || null);
@@ -57,8 +60,7 @@ function section(field, one) {
   const filter = one.filters[field.name];
   const change = (next) => apply(field, next);
   const parts = isChoice(field) ? toggles(field, filter, change) : histogram(field, filter, change);
-  const name = field.name.replaceAll("_", " ");
-  return el("fieldset", { class: "field" }, el("legend", {}, name[0].toUpperCase() + name.slice(1), el("span", { class: "n", text: texts.count(field.count) })), ...parts);
+  return el("fieldset", { class: "field" }, el("legend", {}, texts.field(field.name), el("span", { class: "n", text: texts.count(field.count) })), ...parts);
 }
 
 /** Put a filter of a field in force, or take it away. */
@@ -89,7 +91,7 @@ function toggle(label, text, count, isOn, press) {
 }
 
 function foldersSection(one) {
-  if (found.folders.length < 2) return null;
+  if (!hasFolders()) return null;
   const start = texts.common(found.folders.map((folder) => folder.folder));
   const press = (folder) => {
     const next = one.folder.includes(folder) ? one.folder.filter((other) => other !== folder) : [...one.folder, folder];
@@ -119,8 +121,8 @@ function rerankSection(one) {
 
 function showActive(one) {
   const chips = [
-    ...Object.entries(one.filters).map(([field, filter]) => activeChip(`${field}: ${described(filter)}`, () => apply({ name: field }, null))),
-    ...one.folder.map((folder) => activeChip(`folder: ${texts.base(folder)}`, () => state.set({ folder: one.folder.filter((other) => other !== folder) }, "filters"))),
+    ...Object.entries(one.filters).map(([field, filter]) => activeChip(`${texts.field(field)}: ${described(filter)}`, () => apply({ name: field }, null))),
+    ...one.folder.map((folder) => activeChip(`Folder: ${texts.base(folder)}`, () => state.set({ folder: one.folder.filter((other) => other !== folder) }, "filters"))),
     ...(one.near ? [activeChip(nearPhrase(one.near), () => state.set({ near: "" }, "filters"))] : []),
     ...(one.where ? [activeChip(one.where, () => state.set({ where: "" }, "filters"))] : []),
   ];
@@ -132,7 +134,7 @@ function showActive(one) {
 
 function nearPhrase(near) {
   const [latitude, longitude, kilometres] = near.split(",").map(Number);
-  return `within ${kilometres} km of ${latitude.toFixed(2)}, ${longitude.toFixed(2)}`;
+  return `Within ${kilometres} km of ${latitude.toFixed(2)}, ${longitude.toFixed(2)}`;
 }
 
 function activeChip(text, removes) {

@@ -1,10 +1,13 @@
 // A virtualised grid: only the cards in view and a few rows beyond are elements, placed by transforms.
 
+import { altOf } from "./card.js";
 import { el, reducesMotion } from "./dom.js";
 
 const GAP = 18;
 const NARROW_GAP = 10;
-const TEXT_HEIGHTS = { long: 112, short: 92 }; // pixels below the tile, by its caption
+const TEXT_HEIGHTS = { long: 81, short: 62, foot: 21 }; // below the tile, by its caption, and of a line below that
+const TEXT_PIXELS = 16; // font size at which these heights are
+const PADDING = 24; // pixels beside the texts
 const LETTER = 7.5; // pixels
 const TOUCH_HEIGHT = 36; // of the buttons, which stand below the texts there
 const ROWS_BEYOND = 3;
@@ -12,9 +15,12 @@ const SHAPES = [1, 4]; // widths of tiles by their heights, the least and the mo
 const SAMPLE = 4; // pictures whose shapes decide that of the tiles
 
 export class Grid {
-  /** build(hit): a card, {element, update(hit), focus()}. near(): is called when the end comes near. */
-  constructor({ build, near, label }) {
-    Object.assign(this, { build, near });
+  /**
+   * build(hit): a card, {element, update(hit), focus()}. near(): is called when the end comes near. hasFoot(hit): True
+   * if there is a line below the caption.
+   */
+  constructor({ build, near, hasFoot, label }) {
+    Object.assign(this, { build, near, hasFoot });
     this.list = el("ul", { class: "grid", "aria-label": label });
     this.hits = [];
     this.cards = new Map(); // by id
@@ -42,9 +48,10 @@ export class Grid {
     if (place !== undefined && !this.list.contains(document.activeElement)) this.focus(place);
   }
 
-  /** Call a function with each card that is an element. */
+  /** Show the cards anew, as after a mark; a line that came below captions makes them higher. */
   refresh() {
     for (const [id, card] of this.cards) card.update(this.hits[this.places.get(id)]);
+    if (this.list.clientWidth && this.size && this.#measure().height !== this.size.height) this.layout({ still: true });
   }
 
   layout({ still = false } = {}) {
@@ -66,9 +73,15 @@ export class Grid {
     const columns = Math.max(1, Math.floor((width + gap) / (Math.min(wanted, width) + gap)));
     const cardWidth = (width - gap * (columns - 1)) / columns;
     const tile = Math.round(cardWidth / this.ratio);
-    const isLong = this.hits.some((hit) => hit.caption.length * LETTER > cardWidth);
-    const height = tile + TEXT_HEIGHTS[isLong ? "long" : "short"] + (this.touch.matches ? TOUCH_HEIGHT : 0);
+    const height = tile + this.#textHeight(cardWidth - PADDING) + (this.touch.matches ? TOUCH_HEIGHT : 0);
     return { columns, gap, width: cardWidth, tile, height, step: height + gap };
+  }
+
+  #textHeight(width) {
+    const isLong = this.hits.some((hit) => altOf(hit).length * LETTER > width);
+    const foot = this.hits.some(this.hasFoot) ? TEXT_HEIGHTS.foot : 0;
+    const scale = parseFloat(getComputedStyle(document.documentElement).fontSize) / TEXT_PIXELS;
+    return Math.ceil((TEXT_HEIGHTS[isLong ? "long" : "short"] + foot) * scale);
   }
 
   /** Make the cards in view, take away the others; the card with the focus stays, or the focus would be lost. */

@@ -7,7 +7,7 @@ export function open() {
   const input = el("input", { type: "password", name: "token", id: "login-token", autocomplete: "current-password", required: true });
   const line = el("p", { class: "line", role: "alert", hidden: true });
   const form = el("form", {}, el("label", { for: "login-token", text: "Token of this service" }), input, line,
-    el("button", { class: "primary", text: "Open" }), el("p", { class: "quiet", text: "Whoever started the service has it, in TWINLENS_TOKEN or in the file of --token-file." }));
+    el("button", { class: "primary", text: "Open" }), el("p", { class: "quiet" }, "Whoever started the service has it, in TWINLENS_TOKEN or in the file of ", el("span", { class: "whole", text: "--token-file" }), "."));
   form.addEventListener("submit", (event) => { event.preventDefault(); send(input, line); });
   $("login").replaceChildren(dialogHead("The service wants its token", "login-title"), el("div", { class: "body" }, form));
   openDialog($("login"));

@@ -28,7 +28,7 @@ const complain = (line) => showLine($("error"), line);
 const FRESH = new Set(["text", "without", "pictures", "filters", "distinct", "collection", "compare"]);
 let focused = null; // the column whose grid has or gets the focus
 
-const shared = { marks: marksOf, note, act, open: openPicture, activated: (column) => { focused = column; }, kinds: filters.kinds };
+const shared = { marks: marksOf, note, act, open: openPicture, activated: (column) => { focused = column; }, kinds: filters.kinds, hasFolders: filters.hasFolders };
 const first = new Column({ ...shared, collection: nameOf, show: status.shows({ answered, emptied, failed: () => query.show(state.get()) }, { isFirst: true }) }, "Answers");
 const second = new Column({
   ...shared,

@@ -4,7 +4,9 @@ import * as api from "./api.js";
 import { $, el } from "./dom.js";
 import * as texts from "./texts.js";
 
-const FORMATS = [["paths", "Paths (text)"], ["csv", "Table (CSV)"], ["json", "Records (JSON)"], ["zip", "Pictures (ZIP)"]];
+const FORMATS = [ // of an export: its name in the menu, and in the selection's bar
+  ["paths", "Paths (text)", "Paths"], ["csv", "Table (CSV)", "CSV"], ["json", "Records (JSON)", "JSON"], ["zip", "Pictures (ZIP)", "ZIP"],
+];
 const MAX_ADDRESS = 30_000; // characters that servers and browsers take for certain
 const selected = new Map(); // by id: the hit
 let context = {};
@@ -38,13 +40,13 @@ export function clear() {
 function show() {
   const bar = $("chosen");
   bar.hidden = !selected.size;
-  const links = FORMATS.map(([format, label]) => link(format, label.replace(/ \(.*/, ""), [...selected.keys()]));
+  const links = FORMATS.map(([format, title, label]) => link(format, label, { ids: [...selected.keys()], title }));
   const none = el("button", { type: "button", class: "plain", text: "Clear", on: { click: clear } });
   if (selected.size) bar.replaceChildren(el("b", { text: `${texts.count(selected.size)} selected` }), ...links, none);
   context.changed();
 }
 
-function link(format, label, ids) {
+function link(format, label, { ids, title } = {}) {
   // Selected pictures may come from several searches; all answers are those of the last one.
   const href = api.exported(context.collection(), ids ? null : context.answer()?.search, format, ids);
   const refuse = (event) => {
@@ -52,7 +54,7 @@ function link(format, label, ids) {
     event.preventDefault();
     context.complain("too many are selected for one export; select fewer, or export all answers");
   };
-  return el("a", { class: "plain", href, download: "", text: label, on: { click: refuse } });
+  return el("a", { class: "plain", href, download: "", title, text: label, on: { click: refuse } });
 }
 
 function toggleMenu() {

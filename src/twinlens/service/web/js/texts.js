@@ -27,6 +27,10 @@ export function sentence(line) {
   return /(^|\s)[^\s/:.]*[\w)"'`]$/.test(capital) ? `${capital}.` : capital;
 }
 
+const FIELDS = { taken_from: "Date from" };
+/** Return the name of a field as a label. */
+export const field = (name) => FIELDS[name] ?? name[0].toUpperCase() + name.slice(1).replaceAll("_", " ");
+
 /** Return the last part of a path. */
 export const base = (path) => path.split("/").filter(Boolean).pop() || path;
 

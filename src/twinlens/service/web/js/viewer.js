@@ -58,7 +58,7 @@ function about(hit, record) {
     el("button", { type: "button", class: "chip", "data-act": name, "data-key": name, text: label.replace(/ \(.\)$/, ""), on: { click: () => act(name) } }));
   const facts = record ? [
     ["Date", texts.date(record.taken)], ["Pixels", `${record.width} × ${record.height}`], ["Folder", record.folder], ["File", record.name], ["Id", record.id],
-    ...Object.entries(record.metadata).filter(([name]) => !HIDDEN.has(name)).map(([name, value]) => [name.replaceAll("_", " "), shown(value)]),
+    ...Object.entries(record.metadata).filter(([name]) => !HIDDEN.has(name)).map(([name, value]) => [texts.field(name), shown(value)]),
   ] : [];
   const list = facts.filter(([, value]) => value).flatMap(([name, value]) => [el("dt", { text: name }), el("dd", { text: value })]);
   if (Number.isFinite(record?.metadata.latitude) && Number.isFinite(record.metadata.longitude)) buttons.push(nearButton(record.metadata));
