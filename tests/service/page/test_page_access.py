@@ -124,7 +124,7 @@ def test_a_second_look_tells_the_facts(visit):
     page = visit.open()
     visit.say("There is a yellow square.")
     with visit.searching() as found:
-        page.select_option("[aria-label='second look']", "truth")
+        page.select_option("[aria-label='Reorder the first answers']", "truth")
     visit.answer(found.value)
     visit.act(1, "why")
     page.wait_for_selector("#why .facts .yes")

@@ -49,6 +49,7 @@ def test_values_and_folders_are_toggled_together(visit):
 
 def test_no_answer_tells_the_way_back(visit):
     page = visit.open(address(text="yellow squares", where="stars > 9"))
+    page.wait_for_selector("#notice button")
     with visit.searching() as found:
         page.get_by_role("button", name="Clear the filters").click()
     assert visit.answer(found.value)["hits"]
@@ -123,3 +124,15 @@ def test_a_filter_alone_asks_for_words_or_a_picture(visit):
     assert page.locator("#active-filters button").is_visible()
     page.click("#active-filters button")
     page.wait_for_selector("#empty:has-text('Find pictures by a picture')")
+
+
+def test_without_anything_to_choose_the_condition_is_folded(visit):
+    page = visit.open()
+    assert page.get_attribute("#filters", "open") is not None
+    assert page.get_attribute("[aria-label='condition']", "placeholder").startswith('taken >= "202')
+    page.route("**/fields**", lambda route: route.fulfill(json={"fields": [], "folders": []}))
+    page.reload()
+    page.wait_for_selector("#filters-title:text-is('Condition')")
+    assert page.get_attribute("#filters", "open") is None
+    page.click("#filters > summary")
+    assert page.get_attribute("[aria-label='condition']", "placeholder") == "width >= 1000"

@@ -53,6 +53,16 @@ function dates(field, { from, to }) {
   ]);
 }
 
+/** Return an example of a condition on a collection's fields; on the width of pictures where they have none. */
+export function example(fields) {
+  const field = fields.find((one) => canName(one.name) && (one.histogram.length || one.values.length));
+  if (!field) return "width >= 1000";
+  const least = field.histogram[Math.floor(field.histogram.length / 2)]?.from ?? field.values[0].value;
+  if (field.kind === "date") return `${name(field.name)} >= ${literal(String(least).slice(0, 4))}`;
+  if (field.kind === "number") return `${name(field.name)} >= ${Number(Number(least).toPrecision(3))}`;
+  return `${name(field.name)} ${field.kind === "list" ? "has" : "="} ${literal(least)}`;
+}
+
 const within = (parts) => parts.filter(Boolean).join(" and ");
 const shortened = (day) => day.replace(/-01$/, "").replace(/^(\d{4})-01$/, "$1");
 

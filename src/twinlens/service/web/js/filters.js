@@ -1,7 +1,7 @@
 // Filters from the collection's own fields: ranges, toggles, folders, and a condition of one's own.
 
 import * as api from "./api.js";
-import { canName } from "./conditions.js";
+import { canName, example } from "./conditions.js";
 import { $, el } from "./dom.js";
 import { histogram } from "./histogram.js";
 import { icon } from "./icons.js";
@@ -15,6 +15,8 @@ const TAKEN_FROM = "taken_from"; // the source of a date
 // Facts about files that are seldom a reason to choose pictures.
 const LATE = new Set(["latitude", "longitude", "rating", "camera", "lens", "title", "moment"]);
 const STAGES = [["", "as the model says"], ["none", "none"], ["diverse", "similar ones later"], ["truth", "read the drawn scene"], ["match", "match picture and sentence"]];
+const WIDE = matchMedia("(min-width: 60rem)");
+let isBare = null; // True while the collection has nothing to choose from, and a condition is the only filter
 let found = { fields: [], folders: [] };
 const open = new Set(); // fields of which all values are shown
 export const kinds = () => Object.fromEntries(found.fields.map((field) => [field.name, field.kind === "place" ? "text" : field.kind]));
@@ -32,11 +34,20 @@ export async function load(collection) {
 /** Show the fields, with what the state has chosen of them. */
 export function show(one) {
   const focused = document.activeElement?.getAttribute("aria-label");
-  const parts = [...usable().map((field) => section(field, one)), foldersSection(one), writtenSection(one), rerankSection(one)];
-  $("filter-fields").replaceChildren(...parts.filter(Boolean));
+  const facets = [...usable().map((field) => section(field, one)), foldersSection(one)].filter(Boolean);
+  fold(!facets.length);
+  $("filter-fields").replaceChildren(...facets, writtenSection(one), rerankSection(one));
   // A change builds the filters anew; the focus stays where it was.
   if (focused && document.activeElement === document.body) refocus(focused);
   showActive(one);
+}
+
+/** Open the filters of a wide window once there are any; a condition alone stays folded. */
+function fold(bare) {
+  if (bare === isBare) return;
+  isBare = bare;
+  $("filters-title").textContent = bare ? "Condition" : "Filters";
+  $("filters").open = !bare && WIDE.matches;
 }
 
 function refocus(label) {
@@ -107,16 +118,16 @@ function foldersSection(one) {
 }
 
 function writtenSection(one) {
-  const input = el("input", { value: one.where, maxlength: 9000, placeholder: 'year >= 2020 and has place', "aria-label": "condition", spellcheck: "false" });
+  const input = el("input", { value: one.where, maxlength: 9000, placeholder: example([...usable(), ...found.fields.filter((field) => field.name !== TAKEN_FROM)]), "aria-label": "condition", spellcheck: "false" });
   input.addEventListener("change", () => state.set({ where: input.value.trim() }, "filters"));
-  return el("label", { class: "condition" }, "Condition", input);
+  return el("label", { class: "condition" }, isBare ? null : "Condition", input);
 }
 
 function rerankSection(one) {
-  const select = el("select", { "aria-label": "second look" }, ...STAGES.map(([value, text]) => el("option", { value, text })));
+  const select = el("select", { "aria-label": "Reorder the first answers" }, ...STAGES.map(([value, text]) => el("option", { value, text })));
   select.value = one.rerank;
   select.addEventListener("change", () => state.set({ rerank: select.value }, "filters"));
-  return el("label", { class: "condition" }, "Second look at the first answers", select);
+  return el("label", { class: "condition" }, "Reorder the first answers", select);
 }
 
 function showActive(one) {

@@ -185,7 +185,6 @@ async function start() {
   onUnauthorized(login.open);
   uploads.restore();
   startParts();
-  if (matchMedia("(min-width: 60rem)").matches) $("filters").open = true;
   try {
     await collections.start(grown);
     await loadFields();
