@@ -8,11 +8,11 @@ from tests.service.page.browsing import address, serving
 
 TOKEN = "0123456789abcdef-right"
 EXPLANATION = {
-    "id": "1", "rank": 1, "score": 1.25, "unit": "deviations", "unmeasured": 2, "no_gate": None, "why": {},
+    "id": "1", "rank": 1, "score": 1.25, "unit": "deviations", "unmeasured": 2, "why": {},
     "shares": [{"part": "picture", "score": 1.75}, {"part": "without", "score": -0.5}],
     "words": [{"word": "yellow", "effect": 0.8, "where": "text"}, {"word": "big", "effect": -0.3, "where": "without"}],
     "facts": [{"says": "there is a yellow square", "true": True, "found": 2}],
-    "gate": None,
+    "gate": None, "no_gate": "the model has none",
 }  # fmt: skip
 
 
@@ -118,6 +118,7 @@ def test_why_shows_shares_words_and_facts(visit):
         "✓ there is a yellow square (found: 2)",
     ):
         assert part in told
+    assert "gate" not in told, "there is no map to show"
 
 
 def test_a_second_look_tells_the_facts(visit):
