@@ -101,6 +101,27 @@ def test_what_is_in_flight_is_answered_before_the_end(start, number):
     assert answers.count(200) >= 1 and set(answers) == {200}
 
 
+def test_requests_that_were_sent_before_the_end_are_answered(start):
+    process = start("--port", 0, "--json")
+    with serving(process) as client:
+        address = client.base_url.host, client.base_url.port
+    body = b'{"text": "a red tile"}'
+    head = b"POST /search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    connections = [socket.create_connection(address, timeout=30) for _ in range(60)]
+    for connection in connections:
+        connection.sendall(head % len(body) + body)
+    process.send_signal(signal.SIGTERM)
+    answers = {read_to_end(connection)[:12] for connection in connections}
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 0 and answers == {b"HTTP/1.1 200"}, err
+
+
+def read_to_end(connection):
+    """What a server sends until it closes a connection, which has no `Connection: close` of the client."""
+    with connection, connection.makefile("rb") as file:
+        return file.read()
+
+
 def test_its_workers_end_when_it_is_killed(start):
     process = start("--port", 0, "--json")
     with serving(process) as client:
