@@ -101,6 +101,20 @@ def test_what_is_in_flight_is_answered_before_the_end(start, number):
     assert answers.count(200) >= 1 and set(answers) == {200}
 
 
+def test_a_client_that_leaves_amid_a_body_is_no_failure(start):
+    process = start("--port", 0, "--json")
+    with serving(process) as client:
+        for kind in ("application/json", "multipart/form-data; boundary=x"):
+            with socket.create_connection((client.base_url.host, client.base_url.port)) as connection:
+                head = f"POST /search HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: 99\r\n\r\n"
+                connection.sendall(head.encode() + b"--")
+        until(lambda: 'route="/search",status="499"} 2.0' in client.get("/metrics").text)
+        client.post("/search", content=b"--y", headers={"content-type": "multipart/form-data; boundary=x"})
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=30)
+    assert "Traceback" not in err and all(json.loads(line)["event"] for line in err.splitlines())
+
+
 def test_requests_that_were_sent_before_the_end_are_answered(start):
     process = start("--port", 0, "--json")
     with serving(process) as client:
@@ -141,6 +155,10 @@ def test_its_workers_end_when_it_is_killed(start):
         (["--token-file", "/nowhere/token"], {}, "token cannot be read"),
         (["--host", "203.0.113.1"], {"TWINLENS_TOKEN": TOKEN}, "address of this machine"),
         (["--collection", "/nowhere"], {}, "/nowhere"),
+        (["--workers", 0], {}, "--workers wants a number from 1 on"),
+        (["--port", 99999], {}, "--port wants a number from 0 to 65535"),
+        (["--port", -1], {}, "--port wants a number from 0 to 65535"),
+        (["--cache", -1], {}, "--cache wants a number from 0 on"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(start, arguments, environment, line):

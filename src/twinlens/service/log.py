@@ -30,10 +30,12 @@ class _Lines(logging.Formatter):
 
 
 def start_log() -> None:
-    """Write the log of this service, and what the server itself reports, as lines of JSON to standard error."""
+    """Write the log of this service, and what the server and its parser report, as lines of JSON to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Lines())
-    for name, level in (("twinlens.service", logging.INFO), ("uvicorn", logging.WARNING)):
+    # python-multipart warns with bytes of the body, which may be words of a query.
+    levels = {"twinlens.service": logging.INFO, "uvicorn": logging.WARNING, "python_multipart": logging.ERROR}
+    for name, level in levels.items():
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(level)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from twinlens.core.types import TwinlensError
@@ -28,6 +29,8 @@ HEADERS = {
     "cache-control": "no-store",
 }
 """Headers of every answer that does not set them itself."""
+CLIENT_LEFT = 499
+"""Status in metrics and the log of a request whose client went away before it was answered."""
 
 
 class Observing:
@@ -55,6 +58,8 @@ class Observing:
         self.metrics.in_flight.inc()
         try:
             await self.app(scope, receive, with_headers)
+        except ClientDisconnect:
+            status = status or CLIENT_LEFT
         except Exception as error:
             if status:
                 raise

@@ -10,6 +10,7 @@ from twinlens.core.types import TwinlensError
 
 LOOPBACK = "127.0.0.1"
 PORT = 8765
+MAX_PORT = 65_535
 MIN_TOKEN = 16
 """Characters of the shortest token."""
 TOKEN_CURE = "set TWINLENS_TOKEN or give --token-file FILE, such as one that holds the output of: openssl rand -hex 32"
@@ -43,7 +44,7 @@ class Settings:
 
     hosts: further names under which browsers reach it. cache: embeddings of queries that stay in memory, 0 for none.
     workers: processes that decode pictures. Raises TwinlensError for an address that other machines reach without a
-    token, and for a token that can be guessed.
+    token, for a token that can be guessed, and for numbers out of range.
     """
 
     collections: tuple[Path, ...]
@@ -59,12 +60,21 @@ class Settings:
     limits: Limits = Limits()
 
     def __post_init__(self) -> None:
+        self._check_numbers()
         if self.token is not None and len(self.token) < MIN_TOKEN:
             raise TwinlensError(f"the token has fewer than {MIN_TOKEN} characters; {TOKEN_CURE}")
         if self.token is not None and not (self.token.isascii() and self.token.isprintable()):
             raise TwinlensError(f"the token has characters beside those of ASCII; {TOKEN_CURE}")
         if not self.is_local and self.token is None:
             raise TwinlensError(f"other machines reach the address {self.host}, which takes a token: {TOKEN_CURE}")
+
+    def _check_numbers(self) -> None:
+        if not 0 <= self.port <= MAX_PORT:
+            raise TwinlensError(f"--port wants a number from 0 to {MAX_PORT}, not {self.port}; 0 takes any that is free")
+        if self.workers < 1:
+            raise TwinlensError(f"--workers wants a number from 1 on, not {self.workers}")
+        if self.cache < 0:
+            raise TwinlensError(f"--cache wants a number from 0 on, not {self.cache}; 0 keeps no embeddings")
 
     @property
     def is_local(self) -> bool:
