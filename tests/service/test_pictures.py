@@ -29,6 +29,47 @@ def test_a_record_and_the_file_itself(client, pictures):
     assert file.content == (pictures / "blue-2.png").read_bytes() and file.headers["content-type"] == "image/png"
 
 
+@pytest.mark.parametrize("written", ["0{}", "{}%0A", "%0A{}", "%20{}", "+{}"])
+def test_an_id_is_compared_as_it_is_written(client, written):
+    known = of_name(client, "red-1.png")
+    full_width = "".join(chr(ord("\uff10") + int(digit)) for digit in known)
+    for name in (written.format(known), quote(full_width)):
+        assert client.get(f"/pictures/{name}").status_code == 404
+        assert client.get(f"/thumbs/{name}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/health", "/ready", "/collections", "/thumbs/{}", "/pictures/{}", "/pictures/{}/file"]
+)
+def test_head_tells_what_get_would(client, path):
+    address = path.format(of_name(client, "red-1.png"))
+    asked, read = client.head(address), client.get(address)
+    assert (asked.status_code, asked.content) == (200, b"")
+    assert asked.headers["content-length"] == read.headers["content-length"] == str(len(read.content))
+    assert f'route="{path.replace("{}", "{entry_id:path}")}",status="200"}}' in client.get("/metrics").text
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/search", "POST"),
+        ("/health", "GET, HEAD"),
+        ("/pictures/1", "DELETE, GET, HEAD"),
+        ("/web/app.css", "GET, HEAD"),
+    ],
+)
+def test_another_method_is_refused_with_those_that_are_taken(client, path, methods):
+    response = client.put(path)
+    assert response.status_code == 405 and response.headers["allow"] == methods
+    assert response.json()["error"].endswith(f"it takes {methods}")
+
+
+@pytest.mark.parametrize("size", ["x", "1", "9" * 5000, ""])
+def test_another_size_of_thumbnails_is_refused(client, size):
+    response = client.get("/thumbs/1", params={"size": size})
+    assert (response.status_code, response.json()) == (400, {"error": "size: wants 240 or 480"})
+
+
 @pytest.mark.parametrize("size", [240, 480])
 def test_thumbnails_are_small_and_not_sent_twice(client, pictures, size):
     Image.new("RGB", (2000, 900), "red").save(pictures / "large.jpg")

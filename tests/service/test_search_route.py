@@ -86,7 +86,10 @@ def test_a_picture_of_the_collection_has_similar_ones(client):
         ({"text": "a", "where": "year >"}, 400, "condition"),
         ({"text": "a", "where": "colour = 'red'"}, 400, "color"),
         ({"text": "a", "k": 0}, 400, "k: "),
-        ({"text": "a", "speed": 1}, 400, "speed: "),
+        ({"text": "a", "speed": 1}, 400, "speed: there is no such field; known: collection, image, text"),
+        ({"text": "a", "near": [1, 2]}, 400, "near: wants a list of three numbers"),
+        ({"text": "a", "near": "48"}, 400, "near: wants a list of three numbers"),
+        ({"text": "a", "near": [1, "x", 3]}, 400, "near: wants a list of three numbers"),
         ({"text": "a", "rerank": "match=../../etc/passwd"}, 400, "rerank wants NAME"),
         ({"text": "a", "folder": ["~nobody"]}, 400, "folder wants whole paths"),
         ({"text": "a", "cursor": "x"}, 400, "cursor"),
@@ -110,9 +113,18 @@ def test_what_is_no_picture_is_refused(client, data):
 
 def test_json_that_is_none_is_refused(client):
     for body, kind, status in ((b"{", "application/json", 400), (b"[" * 100_000, "application/json", 400),
-                               (b"<a/>", "text/xml", 415)):  # fmt: skip
+                               (b"<a/>", "text/xml", 415), (b'{"k": %s}' % (b"9" * 5000), "application/json", 400),
+                               (b'"\xff"', "application/json", 400)):  # fmt: skip
         response = client.post("/search", content=body, headers={"content-type": kind})
-        assert response.status_code == status, response.text
+        assert response.status_code == status and "sys." not in response.text, response.text
+
+
+def test_a_picture_without_a_direction_is_told_of_as_one(client, monkeypatch):
+    (image,) = answer(client, text="blue", k=1)["hits"]
+    with monkeypatch.context() as patch:
+        patch.setattr("twinlens.collection.search.query.MIN_LENGTH", float("inf"))
+        response = client.get(f"/similar/{image['id']}")
+    assert response.status_code == 400 and "choose another picture" in response.json()["error"]
 
 
 def test_another_engine_answers_where_one_is_given(folder):

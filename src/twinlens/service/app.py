@@ -9,9 +9,11 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from twinlens.core.types import TwinlensError
 from twinlens.service.access import Access
+from twinlens.service.addresses import NOTHING, Addresses
 from twinlens.service.errors import in_one_line, status_of
 from twinlens.service.intake import Intake
 from twinlens.service.observing import Observing
@@ -58,6 +60,7 @@ def create_app(service: Service) -> FastAPI:
     app.mount("/web", page.Web(directory=page.WEB), name="web")
     for kind, handler in ((TwinlensError, _mended), (RequestValidationError, _unfit), (HTTPException, _plain)):
         app.add_exception_handler(kind, handler)
+    app.add_middleware(Addresses)
     app.add_middleware(Intake, limits=service.settings.limits)
     app.add_middleware(Access, settings=service.settings)
     app.add_middleware(Observing, metrics=service.metrics)
@@ -75,9 +78,20 @@ async def _unfit(_request: Request, error: Exception) -> Response:
     return Json({"error": line}, 400)
 
 
-async def _plain(_request: Request, error: Exception) -> Response:
+async def _plain(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     detail = str(error.detail) if isinstance(error, HTTPException) else ""
-    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else None
-    lines = {404: "there is nothing at this address; /openapi.json lists what there is"}
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    if status == 405:
+        headers["Allow"] = ", ".join(_methods(request))
+        detail = f"{request.method} is not answered at this address; it takes {headers['Allow']}"
+    lines = {404: NOTHING}
     return Json({"error": lines.get(status, detail or "the request is wrong")}, status, headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """Return the methods that an address takes; those of files where no route is."""
+    routes = [route for module in ROUTES for route in module.router.routes if isinstance(route, Route)]
+    here = [route.methods or set() for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    methods = set().union(*here) or {"GET"}
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from twinlens.core.escaping import escaped, shortened
 from twinlens.core.types import TwinlensError
+
+WANTED = {"near": "a list of three numbers: latitude and longitude in degrees, and kilometres"}
+"""What a field wants, where the schema's own line for its parts would not tell."""
+MAX_NAME = 100
+"""Characters of a field's name in an error."""
 
 
 class RequestError(TwinlensError):
@@ -25,10 +31,18 @@ def status_of(error: TwinlensError) -> int:
     return 415 if isinstance(error, BadPicture) else 400
 
 
-def in_one_line(errors: Iterable[Mapping[str, Any]]) -> str:
-    """Return the first fault of a request that does not fit the schema: where it is, and what is wanted."""
+def in_one_line(errors: Iterable[Mapping[str, Any]], fields: Iterable[str] = ()) -> str:
+    """Return the first fault of a request that does not fit the schema: the field, and what is wanted.
+
+    fields: those that are known, named where another one is given.
+    """
     for error in errors:
         place = error.get("loc") or ()
         names = [str(part) for part in place if part not in ("body", "query", "path")]
-        return f"{'.'.join(names) or 'the request'}: {error.get('msg', 'is wrong')}"
+        name = escaped(shortened(".".join(names), MAX_NAME)) or "the request"
+        if error.get("type") == "extra_forbidden":
+            return f"{name}: there is no such field; known: {', '.join(fields)}"
+        if names and names[0] in WANTED:
+            return f"{names[0]}: wants {WANTED[names[0]]}"
+        return f"{name}: {str(error.get('msg', 'is wrong')).removeprefix('Value error, ')}"
     return "the request does not fit the schema at /openapi.json"

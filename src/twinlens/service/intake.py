@@ -89,8 +89,14 @@ def loads(text: str | bytes) -> Any:
     """Parse JSON. Raises RequestError for what is none, or is nested too deep."""
     try:
         return json.loads(text)
-    except (ValueError, RecursionError) as error:
+    except json.JSONDecodeError as error:
         raise RequestError(400, f"the JSON cannot be parsed: {' '.join(str(error).split())[:200]}") from error
+    except UnicodeDecodeError as error:
+        raise RequestError(400, "the JSON is no UTF-8; encode it so") from error
+    except ValueError as error:
+        raise RequestError(400, "the JSON has a number with too many digits; shorten it") from error
+    except RecursionError as error:
+        raise RequestError(400, "the JSON is nested too deep; send a flat object") from error
 
 
 def parsed(model: type[SearchBody], values: Any) -> SearchBody:
@@ -98,7 +104,7 @@ def parsed(model: type[SearchBody], values: Any) -> SearchBody:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise RequestError(400, in_one_line(error.errors(include_url=False))) from error
+        raise RequestError(400, in_one_line(error.errors(include_url=False), model.model_fields)) from error
 
 
 @asynccontextmanager

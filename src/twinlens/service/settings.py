@@ -70,7 +70,9 @@ class Settings:
 
     def _check_numbers(self) -> None:
         if not 0 <= self.port <= MAX_PORT:
-            raise TwinlensError(f"--port wants a number from 0 to {MAX_PORT}, not {self.port}; 0 takes any that is free")
+            raise TwinlensError(
+                f"--port wants a number from 0 to {MAX_PORT}, not {self.port}; 0 takes any that is free"
+            )
         if self.workers < 1:
             raise TwinlensError(f"--workers wants a number from 1 on, not {self.workers}")
         if self.cache < 0:

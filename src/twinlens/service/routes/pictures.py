@@ -18,13 +18,20 @@ WEEK = 7 * 24 * 3600
 """Seconds for which browsers keep pictures; the address of another content has another ETag."""
 
 
+def _size(given: object) -> int:
+    sizes = {"240": 240, "480": 480}
+    if (text := str(given)) not in sizes:
+        raise ValueError(f"wants {' or '.join(sizes)}")
+    return sizes[text]
+
+
 @router.get("/thumbs/{entry_id:path}", responses=IMAGE, response_class=Response)
 def thumb(
     request: Request,
     service: TheService,
     served: TheCollection,
     entry_id: EntryId,
-    size: Annotated[Literal[240, 480], BeforeValidator(int), Query(description="pixels of the longer side")] = 240,
+    size: Annotated[Literal[240, 480], BeforeValidator(_size), Query(description="pixels of the longer side")] = 240,
 ) -> Response:
     """Return a thumbnail."""
     entry = served.entry(entry_id)

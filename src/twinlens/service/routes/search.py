@@ -9,11 +9,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 
+from twinlens.collection.search.query import NO_DIRECTION
 from twinlens.collection.search.request import SearchRequest
-from twinlens.core.types import Picture
+from twinlens.core.types import Picture, TwinlensError
 from twinlens.service import intake
 from twinlens.service.batching import Answer
 from twinlens.service.bodies import MAX_DEPTH, MAX_K, SearchBody
+from twinlens.service.errors import RequestError
 from twinlens.service.log import log
 from twinlens.service.pictures import UPLOAD, QueryPicture, of_entry
 from twinlens.service.records import Json, hit_record
@@ -32,6 +34,7 @@ MULTIPART = {
     },
 }
 """The multipart form of a search in OpenAPI; every field of the JSON is a form field too."""
+UNREAD_PICTURE = "the model reads nothing in the picture that others could be compared by; choose another picture"
 
 
 @router.post(
@@ -66,7 +69,12 @@ async def _answered(service: Service, served: Served, body: SearchBody, uploads:
     request = await run_in_threadpool(_request, service, served, body, uploads)
     if service.settings.log_queries:
         log("query", collection=served.name, **query_record(request, body))
-    answer = await asyncio.wrap_future(served.submit(request))
+    try:
+        answer = await asyncio.wrap_future(served.submit(request))
+    except TwinlensError as error:
+        if str(error) == NO_DIRECTION and not request.texts:
+            raise RequestError(400, UNREAD_PICTURE) from error
+        raise
     record = _record(served, request, answer, body)
     record["seconds"]["total"] = time.perf_counter() - begun
     return Json(record)
