@@ -118,10 +118,19 @@ def test_a_collection_tells_what_can_be_asked(ask):
         ("similar", {"id": "no-such"}, "no-such"),
         ("get_picture", {"id": "../../etc/passwd"}, "etc/passwd"),
         ("get_picture", {"id": "1", "size": "huge"}, "size"),
+        ("search", {"text": "red", "speed": 1}, "speed"),
     ],
 )
 def test_what_is_wrong_is_told(ask, tool, arguments, line):
     assert line in refused(*ask((tool, arguments)))
+
+
+def test_lists_stay_lists(ask):
+    (result,) = ask(("search", {"text": "red", "k": 1}))
+    assert told(result)["hits"][0]["duplicates"] == []
+    assert assistant._brief({"metadata": {"tags": ("a", 2, None), "long": ["x" * 200] * 9}, "duplicates": ("1",)}) == {
+        "duplicates": ["1"], "metadata": {"tags": ["a", 2, None], "long": ["x" * 200]}
+    }  # fmt: skip
 
 
 def test_answers_are_bounded(tmp_path):

@@ -13,6 +13,7 @@ from typing import Annotated, Any, ParamSpec
 import mcp.types
 from mcp.server.mcpserver import Image, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools import Tool
 from pydantic import Field
 
 from twinlens.collection import Collection, Hits, SearchRequest
@@ -125,11 +126,12 @@ class Assistant:
 
 def server(assistant: Assistant) -> MCPServer:
     """Return the server of an assistant's tools, all marked as read-only."""
-    made = MCPServer("twinlens", version=__version__, instructions=INSTRUCTIONS, log_level="WARNING")
     reads = mcp.types.ToolAnnotations(read_only_hint=True, open_world_hint=False)
-    for tool in (assistant.search, assistant.similar, assistant.get_picture, assistant.describe_collection):
-        made.tool(annotations=reads, structured_output=False)(_mending(tool))
-    return made
+    tools = [
+        _strict(Tool.from_function(_mending(tool), annotations=reads, structured_output=False))
+        for tool in (assistant.search, assistant.similar, assistant.get_picture, assistant.describe_collection)
+    ]
+    return MCPServer("twinlens", version=__version__, instructions=INSTRUCTIONS, tools=tools, log_level="WARNING")
 
 
 def serve(folders: Sequence[Path], load: Load = runtime.load) -> None:
@@ -139,6 +141,14 @@ def serve(folders: Sequence[Path], load: Load = runtime.load) -> None:
         server(assistant).run("stdio")
     finally:
         assistant.close()
+
+
+def _strict(tool: Tool) -> Tool:
+    """Let a tool refuse arguments that it does not know; the SDK leaves them out."""
+    arguments = tool.fn_metadata.arg_model
+    arguments.model_config["extra"] = "forbid"
+    arguments.model_rebuild(force=True)
+    return tool.model_copy(update={"parameters": arguments.model_json_schema(by_alias=True)})
 
 
 def _mending(tool: Callable[P, Any]) -> Callable[P, Any]:
@@ -164,13 +174,26 @@ def _picture(entry: Entry, pixels: int) -> Image | dict[str, Any]:
 
 
 def _brief(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Shorten a record: long texts, and lists and objects as text; the path stays out."""
+    """Shorten a record: long texts and lists, and objects as text; the path stays out."""
     metadata = list(record["metadata"].items())[:MAX_FIELDS]
     brief = {key: _short(value) for key, value in record.items() if key not in ("path", "metadata", "hash")}
     return {**brief, "metadata": {key: _short(value) for key, value in metadata}}
 
 
+def _first(values: Sequence[object]) -> list[object]:
+    """Return the first elements of a list, as many as `MAX_VALUE` characters of text hold, at least one."""
+    shown, left = list[object](), MAX_VALUE
+    for value in values[:MAX_VALUE]:
+        left -= len(text := str(value)) + 1
+        if shown and left < 0:
+            break
+        shown.append(value if value is None or isinstance(value, bool | int | float) else shortened(text, MAX_VALUE))
+    return shown
+
+
 def _short(value: object) -> object:
     if value is None or isinstance(value, bool | int | float):
         return value
+    if isinstance(value, list | tuple):
+        return _first(value)
     return shortened(value if isinstance(value, str) else str(value), MAX_VALUE)
