@@ -91,6 +91,8 @@ def test_a_picture_of_the_collection_has_similar_ones(client):
         ({"text": "a", "near": "48"}, 400, "near: wants a list of three numbers"),
         ({"text": "a", "near": [1, "x", 3]}, 400, "near: wants a list of three numbers"),
         ({"text": "a", "rerank": "match=../../etc/passwd"}, 400, "rerank wants NAME"),
+        ({"text": "a", "rerank": "match"}, 400, "a request cannot ask for match"),
+        ({"text": "a", "rerank": "match:20"}, 400, "a request cannot ask for match"),
         ({"text": "a", "folder": ["~nobody"]}, 400, "folder wants whole paths"),
         ({"text": "a", "cursor": "x"}, 400, "cursor"),
         ({"text": "a", "collection": "others"}, 404, "known: shades"),

@@ -15,7 +15,9 @@ from twinlens.service.errors import RequestError
 MAX_K = 200
 MAX_DEPTH = 5000
 """Answers that can be reached by cursors."""
-_STAGE = re.compile(r"[a-z_]{1,40}(:[0-9]{1,4})?")
+_STAGE = re.compile(r"([a-z_]{1,40})(:[0-9]{1,4})?")
+LOADING = frozenset({"match"})
+"""Stages of reranking that load torch and a checkpoint of the hub, which no request may start."""
 
 
 def _several(value: Any) -> Any:
@@ -84,8 +86,7 @@ class SearchBody(BaseModel):
 
     def request(self, images: list[Picture]) -> SearchRequest:
         """Return the request with these pictures. Raises TwinlensError where it cannot be answered."""
-        if self.rerank is not None and not _STAGE.fullmatch(self.rerank):
-            raise RequestError(400, "rerank wants NAME or NAME:N, such as diverse:100")
+        _check_stage(self.rerank)
         for folder in self.folder:
             if not Path(folder).is_absolute() or NUL in folder:
                 raise RequestError(400, "folder wants whole paths, such as those that /fields lists")
@@ -103,6 +104,21 @@ class SearchBody(BaseModel):
             distinct=self.distinct,
             with_self=self.with_self,
             rerank=self.rerank or None,
+        )
+
+
+def _check_stage(text: str | None) -> None:
+    """Raise RequestError for text that names no stage, and for a stage that would load a network."""
+    if text is None:
+        return
+    stage = _STAGE.fullmatch(text)
+    if stage is None:
+        raise RequestError(400, "rerank wants NAME or NAME:N, such as diverse:100")
+    if stage[1] in LOADING:
+        raise RequestError(
+            400,
+            f"a request cannot ask for {stage[1]}, which loads a network; name it in the model's recipe, or run:"
+            f" twinlens search --rerank {stage[1]}",
         )
 
 
