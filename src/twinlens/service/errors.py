@@ -8,8 +8,8 @@ from typing import Any
 from twinlens.core.escaping import escaped, shortened
 from twinlens.core.types import TwinlensError
 
-WANTED = {"near": "a list of three numbers: latitude and longitude in degrees, and kilometres"}
-"""What a field wants, where the schema's own line for its parts would not tell."""
+FIELD_HINTS = {"near": "a list of three numbers: latitude and longitude in degrees, and kilometres"}
+"""Hints for fields for which the schema's own line would speak of their parts alone."""
 MAX_NAME = 100
 """Characters of a field's name in an error."""
 
@@ -42,7 +42,7 @@ def in_one_line(errors: Iterable[Mapping[str, Any]], fields: Iterable[str] = ())
         name = escaped(shortened(".".join(names), MAX_NAME)) or "the request"
         if error.get("type") == "extra_forbidden":
             return f"{name}: there is no such field; known: {', '.join(fields)}"
-        if names and names[0] in WANTED:
-            return f"{names[0]}: wants {WANTED[names[0]]}"
+        if names and names[0] in FIELD_HINTS:
+            return f"{names[0]}: wants {FIELD_HINTS[names[0]]}"
         return f"{name}: {str(error.get('msg', 'is wrong')).removeprefix('Value error, ')}"
     return "the request does not fit the schema at /openapi.json"
