@@ -60,28 +60,26 @@ def scorer(
     counted = [vector for vector, weight in zip(embedded, counting, strict=True) if weight]
     for side in (side for vector in counted for side in calibration.unanswered(vector)):
         raise TwinlensError(UNANSWERED[side])
-    vectors, count = [*embedded, *unlike], len(request.without) + len(unlike)
-    full, weights = [*positive, *[-1.0] * count], weights_of_vectors(request, len(unlike))
-    if model.own_similarity is None:
-        asked = [
-            vector
-            for (image, _), weight, vector in zip(parts, positive, embedded, strict=False)
-            if image is None and weight > 0
-        ]
-        # Words must not take away what is searched for; pictures to be unlike leave, however alike they are.
-        wanted = len(vectors) - len(unlike)
-        try:
-            _directions(full[:wanted], vectors[:wanted], calibration)
-        except TwinlensError as error:
-            if request.balance is None or str(error) != NO_DIRECTION:
-                raise
-            raise TwinlensError(NO_DIRECTION_AT_THE_END) from error
-        bonus = REPEATED if request.balance is None else REPEATED * _leaning(request.balance)
-        return LinearScorer(calibration, _directions(weights, vectors, calibration), asked, bonus)
-    compared = partial(_similarity, model.own_similarity, vectors=np.stack(vectors), calibration=calibration)
-    wanted = len(vectors) - len(unlike)
-    pairwise_factors(model.own_similarity, full[:wanted], np.stack(vectors[:wanted]), calibration)
-    return PairwiseScorer(calibration, compared(weights))
+    vectors, weights = [*embedded, *unlike], weights_of_vectors(request, len(unlike))
+    # Words must not take away what is searched for; pictures to be unlike leave, however alike they are.
+    full = [*positive, *[-1.0] * len(request.without)]
+    if model.own_similarity is not None:
+        pairwise_factors(model.own_similarity, full, embedded, calibration)
+        similarity = _similarity(model.own_similarity, weights, np.stack(vectors), calibration)
+        return PairwiseScorer(calibration, similarity)
+    try:
+        _directions(full, [*embedded], calibration)
+    except TwinlensError as error:
+        if request.balance is None or str(error) != NO_DIRECTION:
+            raise
+        raise TwinlensError(NO_DIRECTION_AT_THE_END) from error
+    asked = [
+        vector
+        for (image, _), weight, vector in zip(parts, positive, embedded, strict=False)
+        if image is None and weight > 0
+    ]
+    bonus = REPEATED if request.balance is None else REPEATED * _leaning(request.balance)
+    return LinearScorer(calibration, _directions(weights, vectors, calibration), asked, bonus)
 
 
 def embed(requests: Sequence[SearchRequest], model: Model) -> list[Vectors]:

@@ -155,6 +155,7 @@ def embedded_queries(
 ) -> list[EmbeddedQuery]:
     """Embed the requests of plans and make their scorers."""
     queries, among = list[EmbeddedQuery](), dict[tuple[object, ...], Filter]()
+    blank = query.blank_of(model) if any(plan.request.distinct is not None for plan in plans) else None
     for plan, embedded in zip(plans, query.embed([plan.request for plan in plans], model), strict=True):
         request = plan.request
         sample = session.calibration(state, model, words=bool(request.texts or request.without))
@@ -162,7 +163,6 @@ def embedded_queries(
         scorer = query.scorer(request, embedded, model, negatives, sample)
         if request.filter_key not in among:
             among[request.filter_key] = _filter(plan.condition, session, generation, scorer)
-        blank = None if request.distinct is None else query.blank_of(model)
         own, why = _own_rows(request, session.store), _guessed(request, model)
         queries.append(EmbeddedQuery(plan, embedded, negatives, scorer, among[request.filter_key], own, why, blank))
     return queries
