@@ -35,18 +35,20 @@ FEW_QUERIES = 3
 class Scan:
     """Exact nearest rows of one matrix (N, D) by the way that was measured to be fastest here.
 
-    norms (N,): as of `nearest`. Until `prepare` every row is read.
+    norms (N,): as of `nearest`. Until `prepare` every row is read. is_tried: `prepare` has
+    found out whether that is needed.
     """
 
     def __init__(self, vectors: Vectors, norms: NDArray[np.float32]) -> None:
         self.vectors, self.norms = vectors, norms
         self.first_pass: FirstPass | None = None
+        self.is_tried = False
 
     def prepare(self) -> bool:
         """Try a first pass over 8-bit codes; return True if it is faster, and is used from now on."""
         from twinlens.indexes._first_pass import first_pass  # whoever searches once needs none of it
 
-        self.first_pass = first_pass(self.vectors, self.norms)
+        self.first_pass, self.is_tried = first_pass(self.vectors, self.norms), True
         return self.first_pass is not None
 
     def nearest(self, queries: Vectors, k: int) -> tuple[Rows, Squares]:

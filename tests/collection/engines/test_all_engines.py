@@ -109,7 +109,7 @@ def test_codes_of_the_rows_change_no_answer_while_rows_come_and_go(many, tmp_pat
     engine.warm_up()
     for number in range(3):
         engine._preparing.join()
-        assert any(scan.first_pass is not None for _, scan in engine._scans.values())
+        assert any(block.scan.first_pass is not None for block in engine._synced.blocks)
         rows, vectors = truth(many)
         for query in vectors[::7]:
             (found,), (scores,) = engine.search(query[None], 5)

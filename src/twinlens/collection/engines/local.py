@@ -36,7 +36,6 @@ class LocalEngine(Engine):
 
     def __init__(self) -> None:
         self._gallery: Gallery | None = None
-        self._scans: dict[int, tuple[Block, Scan]] = {}
         self._preparing: Thread | None = None
         self._prepare_from: float | None = None  # by the monotonic clock; None: not asked for
         self._first_by_hash = np.empty(0, dtype=np.int64)
@@ -50,7 +49,6 @@ class LocalEngine(Engine):
             now = _filed(store, now)
         if self._gallery is not now:
             self._gallery, self._first_by_hash = now, now.rows[lowest_by_hash(now.rows, FIRST)]
-            self._scans = {id(block): self._scans.get(id(block)) or _scanned(block) for block in now.blocks}
             self._prepare()
         return now.state
 
@@ -63,12 +61,14 @@ class LocalEngine(Engine):
             self._prepare()
 
     def _prepare(self) -> None:
-        """Start to code the largest block, if that is wanted and was not done a short while ago."""
-        if self._prepare_from is None or time.monotonic() < self._prepare_from or not self._scans:
+        """Start to code the largest block, if that is wanted, and no other was coded a short while ago."""
+        if self._prepare_from is None or time.monotonic() < self._prepare_from:
             return
-        if self._preparing is not None and self._preparing.is_alive():
+        if self._gallery is None or not self._gallery.blocks or (self._preparing and self._preparing.is_alive()):
             return
-        scan = max((scan for _, scan in self._scans.values()), key=lambda scan: len(scan.vectors))
+        scan = max(self._gallery.blocks, key=len).scan
+        if scan.is_tried:
+            return
         self._preparing = Thread(target=self._prepare_scan, args=(scan,), name="codes", daemon=True)
         self._preparing.start()
 
@@ -87,9 +87,7 @@ class LocalEngine(Engine):
         rows: Rows | None = None,
     ) -> tuple[Rows, Scores]:
         """Scan the blocks and merge their answers."""
-        found = [
-            _nearest(block, self._scans[id(block)][1], queries, k, rows) for block in self._synced.blocks if len(block)
-        ]
+        found = [_nearest(block, queries, k, rows) for block in self._synced.blocks if len(block)]
         return merged(found, len(queries), k)
 
     def sample(self, count: int, *, having: int | None = None) -> tuple[Rows, Vectors]:
@@ -133,7 +131,7 @@ class LocalEngine(Engine):
 
     def close(self) -> None:
         """Let go of the matrix file and the codes of its rows."""
-        self._gallery, self._scans, self._prepare_from = None, {}, None
+        self._gallery, self._prepare_from = None, None
 
     def vectors(self, rows: Rows) -> Vectors:
         """Copy the vectors of some rows."""
@@ -169,14 +167,10 @@ def _filed(store: Store, now: Gallery) -> Gallery:
     return gallery(store, Matrix(store.folder).read())
 
 
-def _scanned(block: Block) -> tuple[Block, Scan]:
-    return block, Scan(block.vectors, block.squares)
-
-
-def _nearest(block: Block, scan: Scan, queries: Vectors, k: int, rows: Rows | None) -> tuple[Rows, Scores]:
+def _nearest(block: Block, queries: Vectors, k: int, rows: Rows | None) -> tuple[Rows, Scores]:
     """Return rows and cosines (Q, k') of the nearest entries of a block, of some rows alone where these are given."""
     if rows is None:
-        search, k = scan.nearest, min(k, len(block))
+        search, k = block.scan.nearest, min(k, len(block))
     else:
         places = block.places(rows)
         places = np.sort(places[places >= 0])

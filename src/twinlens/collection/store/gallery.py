@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from twinlens.collection.store.reading import Reading, Rows, State, Vectors
 from twinlens.collection.store.rows import Generation
-from twinlens.indexes._scan import squared_lengths
+from twinlens.indexes._scan import Scan, squared_lengths
 
 Checks = NDArray[np.uint32]
 
@@ -59,6 +59,11 @@ class Block:
         at = np.minimum(np.searchsorted(ascending, rows), len(self) - 1)
         places = at if self._order is None else self._order[at]
         return np.where(self.rows[places] == rows, places, -1)
+
+    @cached_property
+    def scan(self) -> Scan:
+        """Return the scan of the vectors, which keeps what was prepared for it as long as the block stays."""
+        return Scan(self.vectors, self.squares)
 
     @cached_property
     def _is_run(self) -> bool:
