@@ -7,14 +7,14 @@ from functools import partial
 from pathlib import Path
 
 from twinlens.collection.engines._address import Address
-from twinlens.collection.engines._mirror import Pushed
+from twinlens.collection.engines._mirror import PushReport
 from twinlens.collection.engines._server import ServerEngine
 from twinlens.collection.store import Store
 from twinlens.core import suggestions, variants
 from twinlens.core.arguments import as_folder
 from twinlens.core.types import TwinlensError
 
-__all__ = ["Pushed", "engine_at", "push"]
+__all__ = ["PushReport", "engine_at", "push"]
 
 
 def engine_at(url: str, *, credentials: Path | None = None) -> Callable[[], ServerEngine]:
@@ -28,7 +28,7 @@ def engine_at(url: str, *, credentials: Path | None = None) -> Callable[[], Serv
     return make
 
 
-def push(folder: Path | str, url: str, *, credentials: Path | None = None, progress: bool = False) -> Pushed:
+def push(folder: Path | str, url: str, *, credentials: Path | None = None, progress: bool = False) -> PushReport:
     """Mirror a collection to a server; an interrupted run is resumed by the next. Raises TwinlensError."""
     engine = _engine_class(url)(url=url, credentials=credentials)
     store = Store.open(as_folder("push, which takes the folder of a collection,", folder))

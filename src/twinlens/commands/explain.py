@@ -26,7 +26,7 @@ CAPTION = 60
 """Characters of a caption in the table."""
 
 
-class Explained(NamedTuple):
+class ExplainedAnswers(NamedTuple):
     """The answers of a collection that are explained, each with its explanation."""
 
     collection: Path
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     return {"collection": args.collection, "explanations": records[0], **beside, "files": files}
 
 
-def _explained(folder: Path, request: SearchRequest, args: argparse.Namespace) -> Explained:
+def _explained(folder: Path, request: SearchRequest, args: argparse.Namespace) -> ExplainedAnswers:
     """Explain the named pictures of the collection, or the first answers; of the one beside it always the latter."""
     with _collection.open_collection(argparse.Namespace(**{**vars(args), "collection": folder})) as collection:
         hits = collection.answer(request)
@@ -73,7 +73,9 @@ def _explained(folder: Path, request: SearchRequest, args: argparse.Namespace) -
         ids = list(dict.fromkeys(named)) or [hit.id for hit in hits[:FIRST]]
         explanations = collection.explain(request, ids, hits=hits)
         known = {hit.id: hit for hit in hits}
-        return Explained(folder, [(known.get(why.id) or _unranked(collection, why), why) for why in explanations])
+        return ExplainedAnswers(
+            folder, [(known.get(why.id) or _unranked(collection, why), why) for why in explanations]
+        )
 
 
 def _unranked(collection: Collection, why: Explanation) -> Hit:
@@ -87,7 +89,7 @@ def _record(hit: Hit, why: Explanation) -> dict[str, object]:
     return {"path": hit.sample.image, "caption": hit.sample.text, **why.to_json()}
 
 
-def _show(explained: Explained, nothing: str, *, titled: bool) -> None:
+def _show(explained: ExplainedAnswers, nothing: str, *, titled: bool) -> None:
     """Print a line for each answer: its rank, score, shares, and the words that moved it most."""
     if not explained.answers:
         _common.say(nothing)
@@ -115,7 +117,7 @@ def _name(hit: Hit) -> str:
     return moments.label(hit.sample.image) if isinstance(hit.sample.image, Path) else ""
 
 
-def _drawn(request: SearchRequest, explained: Sequence[Explained], folder: Path) -> list[Path]:
+def _drawn(request: SearchRequest, explained: Sequence[ExplainedAnswers], folder: Path) -> list[Path]:
     from twinlens.core.types import Sample
     from twinlens.report.explanation import Panel, explanation_sheet
 

@@ -29,7 +29,7 @@ OVERLAY = 720
 QUALITY = {240: 82, 480: 85, LARGEST: 92}
 
 
-class Rendered(NamedTuple):
+class BrowserPicture(NamedTuple):
     """The bytes of a picture that browsers show, and their media type."""
 
     data: bytes
@@ -55,11 +55,11 @@ class Renderer:
 
     def __init__(self, settings: Settings) -> None:
         self._workers = Workers(render, None, count=settings.workers, seconds=settings.limits.seconds)
-        self._cache = LeastRecent[tuple[bytes, int], Rendered](
+        self._cache = LeastRecent[tuple[bytes, int], BrowserPicture](
             2**20, weight=settings.limits.thumbs_bytes, weigh=lambda rendered: len(rendered.data)
         )
 
-    def thumb(self, entry: Entry, size: int) -> Rendered:
+    def thumb(self, entry: Entry, size: int) -> BrowserPicture:
         """Return the thumbnail of an entry. Raises RequestError where its file is not as it was indexed."""
         key = entry.hash, size
         if (known := self._cache.get(key)) is not None:
@@ -68,11 +68,11 @@ class Renderer:
         self._cache.put(key, rendered)
         return rendered
 
-    def file(self, entry: Entry) -> Rendered:
+    def file(self, entry: Entry) -> BrowserPicture:
         """Return the file of an entry, converted where browsers do not show its format. Raises as `thumb`."""
         return self._workers.one(Job(entry, None))
 
-    def gate(self, picture: Picture, gate: GateMap) -> Rendered:
+    def gate(self, picture: Picture, gate: GateMap) -> BrowserPicture:
         """Return the map of a gate laid over the picture of a query. Raises BadPicture where that cannot be decoded."""
         return self._workers.one(GateJob(picture, gate))
 
@@ -81,7 +81,7 @@ class Renderer:
         self._workers.stop()
 
 
-def render(_shared: None, job: Job | GateJob) -> Rendered:
+def render(_shared: None, job: Job | GateJob) -> BrowserPicture:
     """Render a job, in a worker process. Raises RequestError where the file is not as it was indexed, BadPicture."""
     if isinstance(job, GateJob):
         return _overlay(job)
@@ -90,16 +90,16 @@ def render(_shared: None, job: Job | GateJob) -> Rendered:
     data = read(job.entry)
     row = formats.of_content(data[: formats.HEAD], job.entry.path.name)
     if job.size is None and row is not None and row.name in TYPES:
-        return Rendered(data, TYPES[row.name])
+        return BrowserPicture(data, TYPES[row.name])
     size = job.size or LARGEST
     return _encoded(images.decode(io.BytesIO(data), job.entry.path.name, near=(size, size)), size)
 
 
-def _overlay(job: GateJob) -> Rendered:
+def _overlay(job: GateJob) -> BrowserPicture:
     picture, file = images.load(job.picture), io.BytesIO()
     picture.thumbnail((OVERLAY, OVERLAY))
     gate_overlay(picture, job.gate).save(file, "PNG")
-    return Rendered(file.getvalue(), "image/png")
+    return BrowserPicture(file.getvalue(), "image/png")
 
 
 def _moment(entry: Entry) -> Image.Image:
@@ -113,8 +113,8 @@ def _moment(entry: Entry) -> Image.Image:
     return images.load(entry.path)
 
 
-def _encoded(image: Image.Image, size: int) -> Rendered:
+def _encoded(image: Image.Image, size: int) -> BrowserPicture:
     image.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=2.0)
     file = io.BytesIO()
     image.save(file, "JPEG", quality=QUALITY[size], optimize=size < LARGEST)
-    return Rendered(file.getvalue(), "image/jpeg")
+    return BrowserPicture(file.getvalue(), "image/jpeg")

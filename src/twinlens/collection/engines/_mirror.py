@@ -74,7 +74,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Pushed:
+class PushReport:
     """The end of a push: rows on both sides, their digest, rows written and removed by this run, seconds."""
 
     count: int

@@ -14,7 +14,7 @@ import numpy as np
 from twinlens.calibration import lowest_by_hash
 from twinlens.collection.engines import Engine
 from twinlens.collection.engines._address import Address
-from twinlens.collection.engines._mirror import Listing, Mark, Pushed, batches
+from twinlens.collection.engines._mirror import Listing, Mark, PushReport, batches
 from twinlens.collection.search.filters import Node
 from twinlens.collection.store import DAMAGE, DamageError, Generation, Rows, State, Store, Vectors
 from twinlens.core.progress import Bar, bar
@@ -78,7 +78,7 @@ class ServerEngine(Engine):
             return False
         return mark.index == self.address.index or (self.exact and self.exact_beside)
 
-    def push(self, store: Store, *, progress: bool = False) -> Pushed:
+    def push(self, store: Store, *, progress: bool = False) -> PushReport:
         """Make the server hold exactly the store's rows; an interrupted run is resumed by the next.
 
         Every batch is read back before it counts; at the end the rows and checksums of both sides are compared.
@@ -96,7 +96,7 @@ class ServerEngine(Engine):
                 written, removed = written + rows, removed + gone
             if store.state() == state:
                 self._mark = mark
-                return Pushed(mark.count, mark.digest, written, removed, time.perf_counter() - started)
+                return PushReport(mark.count, mark.digest, written, removed, time.perf_counter() - started)
         raise TwinlensError(f"the collection {store.folder} changed while it was pushed; run the same command again")
 
     def _mirror(self, generation: Generation, mark: Mark, wanted: Listing, *, progress: bool) -> tuple[int, int]:

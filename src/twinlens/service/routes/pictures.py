@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from twinlens.collection.store import Entry
 from twinlens.service.records import Json, entry_record
-from twinlens.service.rendering import Rendered
+from twinlens.service.rendering import BrowserPicture
 from twinlens.service.routes._shared import IMAGE, PROBLEMS, EntryId, TheCollection, TheService
 
 router = APIRouter(responses=PROBLEMS, tags=["pictures"])
@@ -59,6 +59,6 @@ def _unchanged(request: Request, tag: str) -> Response | None:
     return Response(status_code=304, headers={"etag": tag}) if tag in known else None
 
 
-def _sent(rendered: Rendered, tag: str) -> Response:
+def _sent(rendered: BrowserPicture, tag: str) -> Response:
     caching = {"etag": tag, "cache-control": f"private, max-age={WEEK}", "content-disposition": "inline"}
     return Response(rendered.data, media_type=rendered.media_type, headers=caching)
