@@ -98,15 +98,34 @@ def flagged(seed: int) -> np.ndarray:
 def test_flags_of_missing_sides_do_not_coarsen_the_codes():
     vectors, query = flagged(2), flagged(3)[5]
     coded = Codes(vectors)
-    assert coded.wide.tolist() == [200, 201]
+    assert coded.apart.tolist() == [200, 201]
     assert coded.largest_error < 0.02
     np.testing.assert_allclose(coded.products(query)[0], -2 * vectors @ query, atol=0.04)
     assert np.array_equal(passed(vectors, query, 10), in_float64(vectors, query, 10))
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_query_may_ask_most_of_all_for_a_flag_that_no_row_has(sign, monkeypatch):
+    monkeypatch.setattr(_first_pass, "RESCORED_SHARE", 16)
+    vectors = np.hstack([clustered(2, 3000, spread=1.0), np.zeros((3000, 1), dtype=np.float32)])
+    query = np.append(0.1 * clustered(3, 1)[0], np.float32(sign))
+    assert Codes(vectors).apart.tolist() == [24]
+    assert np.array_equal(passed(vectors, query, 10), in_float64(vectors, query, 10))
+
+
+def test_a_column_of_zeros_may_hold_numbers_in_rows_that_were_not_looked_at(monkeypatch):
+    monkeypatch.setattr(_codes, "ROWS_LOOKED_AT", 30)
+    vectors = np.hstack([clustered(2), np.zeros((300, 1), dtype=np.float32)])
+    vectors[5::7, -1] = 2
+    vectors[::10, -1] = 0
+    query = np.append(0.1 * clustered(3, 1)[0], np.float32(1))
+    assert Codes(vectors).apart.tolist() == [24]
+    assert np.array_equal(passed(vectors, query, 10), in_float64(vectors, query, 10))
+
+
 def test_products_are_those_of_the_codes():
     vectors, query = clustered(1), clustered(2, 1)[0]
-    products, _ = Codes(vectors).products(query)
+    products, *_ = Codes(vectors).products(query)
     np.testing.assert_allclose(products, -2 * vectors @ query, atol=0.02)
 
 

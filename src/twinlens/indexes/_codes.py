@@ -19,7 +19,7 @@ ZERO = 128
 """The code of 0 among the unsigned ones of a query."""
 ROWS_PER_GRAPH = 1 << 18
 """Rows of one graph, which while it is made exist four times."""
-WIDE, MAX_WIDE = 3.0, 16
+WIDE, MAX_APART = 3.0, 16
 """A column is wide whose largest number is so many times the median column's; so many are kept apart at most."""
 ROWS_LOOKED_AT = 4096
 """Rows by which columns are judged."""
@@ -35,32 +35,36 @@ class Codes:
     """Rows of a matrix (N, D) as x̂ = s·c with codes c in −127…127 and a scale s per row.
 
     errors (N,): bounds of ‖x − x̂‖. A query is coded in two steps, q̂ = t₁·a₁ + t₂·a₂, whose error is below ‖q‖ / 10⁴.
-    wide: columns with far larger numbers than others, such as the flags of missing sides; they stay as they are, since
-    a row's scale is that of its largest number.
+    apart: columns that stay as they are: those with far larger numbers than others, since a row's scale is that of its
+    largest number (the mixed precision of Dettmers et al., LLM.int8(), 2022), and those without any, such as flags of
+    sides that nothing lacks, since a query may have its largest numbers there, and an error grows with its length.
     """
 
     def __init__(self, vectors: Vectors) -> None:
-        self.wide = _wide_columns(vectors)
-        self._apart = np.nan_to_num(vectors[:, self.wide], nan=0.0, posinf=0.0, neginf=0.0)
+        self.apart = _columns_apart(vectors)
+        self._columns = np.nan_to_num(vectors[:, self.apart], nan=0.0, posinf=0.0, neginf=0.0)
         self.errors = np.empty(len(vectors), dtype=np.float32)
         self._graphs: list[tuple[slice, Any]] = []
         for start in range(0, len(vectors), ROWS_PER_GRAPH):
             part = slice(start, min(start + ROWS_PER_GRAPH, len(vectors)))
-            codes, scales, self.errors[part] = _coded(vectors[part], self.wide)
+            codes, scales, self.errors[part] = _coded(vectors[part], self.apart)
             self._graphs.append((part, _session(codes, scales)))
         self.largest_error = float(self.errors.max(initial=0))
 
-    def products(self, query: Vectors) -> tuple[Vectors, float]:
-        """Return −2 x̂·q̂ (N,) for a query (D,), and a bound of ‖q − q̂‖."""
+    def products(self, query: Vectors) -> tuple[Vectors, float, float]:
+        """Return −2 x̂·q̂ (N,) for a query (D,), a bound of ‖q − q̂‖, and the length of what of q is multiplied by codes.
+
+        Only that part of an error x − x̂ counts which meets this part of the query.
+        """
         narrow = query.copy()
-        narrow[self.wide] = 0
+        narrow[self.apart] = 0
         codes, steps, error = _coded_query(narrow)
         out = np.empty(len(self.errors), dtype=np.float32)
         for part, session in self._graphs:
             out[part] = session.run(None, {"codes": codes, "steps": steps})[0][0]
-        if len(self.wide):
-            out += self._apart @ (-2 * query[self.wide])
-        return out, error
+        if query[self.apart].any():
+            out += self._columns @ (-2 * query[self.apart])
+        return out, error, float(np.linalg.norm(narrow.astype(np.float64)))
 
 
 @cache
@@ -74,15 +78,19 @@ def sums_are_right() -> bool:
     return np.array_equal(found, codes.astype(np.int32).sum(axis=0) * (255 - ZERO))
 
 
-def _wide_columns(vectors: Vectors) -> NDArray[np.intp]:
-    """Return the columns, few and ascending, whose numbers are far larger than those of most, by a part of the rows."""
+def _columns_apart(vectors: Vectors) -> NDArray[np.intp]:
+    """Return the columns, few and ascending, whose numbers are far larger than those of most, or all 0.
+
+    They are judged by a part of the rows, and may hold any numbers in others.
+    """
     drawn = vectors[:: max(1, len(vectors) // ROWS_LOOKED_AT)]
     largest = np.abs(np.nan_to_num(drawn, posinf=0.0, neginf=0.0)).max(axis=0, initial=0)
-    by_size = np.argsort(-largest)[:MAX_WIDE]
-    return np.sort(by_size[largest[by_size] > WIDE * np.median(largest)])
+    by_size = np.argsort(-largest, kind="stable")
+    wide = by_size[largest[by_size] > WIDE * np.median(largest)]
+    return np.sort(np.concatenate([wide, np.flatnonzero(largest == 0)])[:MAX_APART])
 
 
-def _coded(vectors: Vectors, wide: NDArray[np.intp]) -> tuple[NDArray[np.int8], Vectors, Vectors]:
+def _coded(vectors: Vectors, apart: NDArray[np.intp]) -> tuple[NDArray[np.int8], Vectors, Vectors]:
     """Return codes (D, n), scales (n,) and bounds of the errors (n,); a row with NaN or infinity is coded as zeros."""
     rows, width = vectors.shape
     codes = np.empty((width, rows), dtype=np.int8)
@@ -90,9 +98,9 @@ def _coded(vectors: Vectors, wide: NDArray[np.intp]) -> tuple[NDArray[np.int8], 
     for start in range(0, rows, ROWS_AT_ONCE):
         part = slice(start, start + ROWS_AT_ONCE)
         narrow = vectors[part]
-        if len(wide):
+        if len(apart):
             narrow = narrow.copy()
-            narrow[np.ix_(np.isfinite(narrow).all(axis=1), wide)] = 0  # a row that is coded as zeros stays one
+            narrow[np.ix_(np.isfinite(narrow).all(axis=1), apart)] = 0  # a row that is coded as zeros stays one
         rounded, scales[part], errors[part] = _rounded(narrow)
         codes[:, part] = rounded.astype(np.int8).T
     return codes, scales, np.nextafter(errors, np.float32(np.inf))

@@ -62,11 +62,12 @@ def first_pass(vectors: Vectors, norms: Vectors) -> FirstPass | None:
 def proved(vectors: Vectors, norms: Vectors, codes: Codes, query: Vectors, k: int) -> tuple[Rows, Squares] | None:
     """Return the k nearest rows of one query (D,) and their squared distances, by distance, then by row.
 
-    With estimates x̂·q̂ of the inner products, |x·q − x̂·q̂| ≤ ‖q‖·‖x − x̂‖ + ‖x̂‖·‖q − q̂‖ (Cauchy–Schwarz). The
-    distance of the k-th best of some rows is a limit; every row that may lie within it, by this bound and that of
-    rounding, is compared directly. None where too many may: nothing is proved then.
+    With estimates x̂·q̂ of the inner products, |x·q − x̂·q̂| ≤ ‖q‖·‖x − x̂‖ + ‖x̂‖·‖q − q̂‖ (Cauchy–Schwarz), where ‖q‖ is
+    over the coded columns alone: in the others x̂ is x. The distance of the k-th best of some rows is a limit; every row
+    that may lie within it, by this bound and that of rounding, is compared directly. None where too many may: nothing
+    is proved then.
     """
-    products, query_error = codes.products(query)
+    products, query_error, coded_length = codes.products(query)
     estimates = norms + products
     first = _lowest(estimates, k)
     if len(first) < k or len(first) * RESCORED_SHARE > len(vectors):
@@ -76,9 +77,9 @@ def proved(vectors: Vectors, norms: Vectors, codes: Codes, query: Vectors, k: in
     limit += 2 * query_error * (longest_of(norms) + codes.largest_error)
     limit += 2 * float(rounding(vectors, norms, query[None])[0])
     # Few rows are within the bound of the largest error; only theirs is looked up.
-    widest = np.float32(limit + 2 * length * codes.largest_error)
+    widest = np.float32(limit + 2 * coded_length * codes.largest_error)
     near = np.flatnonzero(estimates <= np.nextafter(widest, np.float32(np.inf)))
-    near = near[estimates[near] - 2 * length * codes.errors[near].astype(np.float64) <= limit]
+    near = near[estimates[near] - 2 * coded_length * codes.errors[near].astype(np.float64) <= limit]
     if len(near) < k or len(near) * RESCORED_SHARE > len(vectors):  # fewer: vectors hold NaN, as in a damaged file
         return None
     return best(vectors, near, query, k)
