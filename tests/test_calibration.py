@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twinlens.calibration import Calibration, Channel, lowest_by_hash, standardised_scores
+from twinlens.calibration import Calibration, Channel, lowest_by_hash
+from twinlens.fusions._standardised import standardised_scores
 
 CHANNELS = (Channel("image", slice(0, 4), slice(0, 4), 7), Channel("text", slice(4, 7), slice(4, 7), 8, 0.5))
 TWO = (*CHANNELS, Channel("text", slice(4, 7), slice(1, 4), 7, 0.25))

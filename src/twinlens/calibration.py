@@ -41,6 +41,8 @@ Measured by matching the frequencies of high scores, 1e-1 to 1e-4, on clip art w
 """
 SAME_WORDS = 0.9995
 """Cosine of two sentences from which they are the same but for capitals, spaces, and rounding."""
+REPEATING = 30.0
+"""Length of the words in a query for entries that repeat them, beside a unit query that orders these."""
 HASHED_AT_ONCE = 32_768
 """Rows; their hashes stay in the processor's cache."""
 
@@ -199,6 +201,14 @@ class Calibration:
             same |= entries[:, channel.entry] @ block > SAME_WORDS * float(block @ block)
         return same
 
+    def repeating(self, vector: Vectors, query: Vectors) -> Vectors:
+        """Return a unit query (D,) for entries whose caption says a vector's words (D,), ordered by `query` (D,)."""
+        words = np.zeros_like(query)
+        for channel in (channel for channel in self.channels if channel.compares_words):
+            words[channel.entry] = vector[channel.query]
+        towards = query + REPEATING * words / np.linalg.norm(words).clip(FLOOR)
+        return np.asarray(towards / np.linalg.norm(towards), dtype=np.float32)
+
     def _factors(self, channel: Channel, every: Sequence[Channel]) -> list[float]:
         """Return w · r of a channel among all that can be compared, for each pattern; 0 where its block is missing."""
         factors = []
@@ -263,18 +273,6 @@ def as_queries(channels: Sequence[Channel], entries: Vectors) -> Vectors:
         if channel.side == BOTH:
             queries[:, channel.query] = 0
     return queries
-
-
-def standardised_scores(channels: Sequence[Channel], queries: Vectors, gallery: Vectors) -> NDArray[np.float32]:
-    """Score queries (Q, D) against a gallery (N, D), standardised over the gallery itself: (Q, N)."""
-    calibration = Calibration(channels, gallery, len(gallery))
-    rows = np.zeros((len(queries), len(gallery)), dtype=np.float32)
-    for row, query in zip(rows, queries, strict=True):
-        directions = calibration.directions(query)
-        if directions is not None:
-            scores = calibration.scores(directions, gallery)
-            row[:] = scores - scores.mean()
-    return rows
 
 
 def lowest_by_hash(rows: NDArray[np.int64], count: int) -> NDArray[np.intp]:

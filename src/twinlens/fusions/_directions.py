@@ -6,9 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from twinlens.calibration import Channel, standardised_scores
+from twinlens.calibration import Channel
 from twinlens.core.types import Features, TwinlensError
 from twinlens.fusions import Fusion
+from twinlens.fusions._standardised import standardised_scores
 
 
 class Directions(Fusion):

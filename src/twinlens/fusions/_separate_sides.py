@@ -6,9 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from twinlens.calibration import channels_of_sides, standardised_scores
+from twinlens.calibration import channels_of_sides
 from twinlens.core.types import Features, TwinlensError
 from twinlens.fusions import Fusion
+from twinlens.fusions._standardised import standardised_scores
 
 
 class SeparateSides(Fusion):

@@ -5,8 +5,8 @@ import os
 import numpy as np
 import pytest
 
-from tests.mean_color import MeanColor
-from tests.pictures import ALONE, names
+from tests.mean_color import MeanColor, SideBySide
+from tests.pictures import ALONE, draw, names
 from twinlens.collection import Collection, Item
 from twinlens.collection.store import Store, writing
 from twinlens.core.types import Sample, TwinlensError
@@ -191,3 +191,18 @@ def test_many_duplicates_are_grouped_as_one_by_one(tmp_path, monkeypatch):
         plain[n if near is None else near] = [] if near is None else [*plain[near], n]
     monkeypatch.setattr(scoring, "GROUPED_AT_ONCE", 16)
     assert {one.row: list(one.duplicates) for one in scoring._grouped(answers, vectors, 0.9)} == plain
+
+
+def test_captions_that_say_the_words_come_first_whatever_the_query_takes_away(tmp_path):
+    lines = ["file_name,text"]
+    for seed in range(40):
+        draw(tmp_path / "pictures" / f"{seed:02}.png", seed)
+        lines.append(f"{seed:02}.png,{('red', 'blue', 'red blue', 'green')[seed % 4]}")
+    (tmp_path / "pictures" / "metadata.csv").write_text("\n".join(lines))
+    with Collection.create(tmp_path / "c", SideBySide(), load=SideBySide.load) as made:
+        made.add(tmp_path / "pictures", options=ALONE)
+        for k in (1, 4, 9):
+            hits = made.search(text="red blue", without="red", k=k)
+            assert {hit.sample.text for hit in hits} == {"red blue"}
+            every = made.search(text="red blue", without="red", k=40)
+            assert [hit.id for hit in hits] == [hit.id for hit in every[:k]]

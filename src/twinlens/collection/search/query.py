@@ -67,8 +67,9 @@ def scorer(
         pairwise_factors(model.own_similarity, full, embedded, calibration)
         similarity = _similarity(model.own_similarity, weights, np.stack(vectors), calibration)
         return PairwiseScorer(calibration, similarity)
+    directions = [calibration.directions(vector) for vector in vectors]
     try:
-        _directions(full, [*embedded], calibration)
+        _composed(full, directions[: len(full)], calibration)
     except TwinlensError as error:
         if request.balance is None or str(error) != NO_DIRECTION:
             raise
@@ -79,7 +80,8 @@ def scorer(
         if image is None and weight > 0
     ]
     bonus = REPEATED if request.balance is None else REPEATED * _leaning(request.balance)
-    return LinearScorer(calibration, _directions(weights, vectors, calibration), asked, bonus)
+    mixed = len(vectors) > 1 and any(channel.compares_words for channel in calibration.channels)
+    return LinearScorer(calibration, _composed(weights, directions, calibration), asked, bonus, mixed)
 
 
 def embed(requests: Sequence[SearchRequest], model: Model) -> list[Vectors]:
@@ -159,10 +161,9 @@ def _parts(request: SearchRequest) -> list[tuple[Picture | None, str]]:
     return [*composed, *((image, "") for image in request.images), *((None, text) for text in request.texts)]
 
 
-def _directions(weights: Sequence[float], vectors: Sequence[Vectors], calibration: Calibration) -> Directions:
-    """Add up, by weight, the directions (P, D + 1) of the query's vectors (D,); of whole vectors, at unit length."""
-    each = [(weight, calibration.directions(vector)) for weight, vector in zip(weights, vectors, strict=True)]
-    every = [weight * directions for weight, directions in each if directions is not None]
+def _composed(weights: Sequence[float], each: Sequence[Directions | None], calibration: Calibration) -> Directions:
+    """Add up, by weight, the directions (P, D + 1) of a query's vectors; of whole vectors, at unit length."""
+    every = [weight * directions for weight, directions in zip(weights, each, strict=True) if directions is not None]
     parts = [part for part in every if part[:, :-1].any()]
     composed = np.sum(parts, axis=0) if parts else np.zeros((1, 2))
     length = np.linalg.norm(composed[:, :-1])
