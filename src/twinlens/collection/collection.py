@@ -213,16 +213,17 @@ class Collection(Writes):
                     return found
         return []
 
-    def warm_up(self) -> None:
+    def warm_up(self) -> bool:
         """Load the networks and the vectors, so that the first search is as fast as later ones.
 
-        Raises TwinlensError where the model cannot be loaded.
+        Returns True if the collection answers words alone. Raises TwinlensError where the model cannot be loaded.
         """
         from twinlens.collection.warming import warm_up
 
-        warm_up(self.model, self.answer)
+        reads_words = warm_up(self.model, self.answer)
         with self._busy:
             self._session.engine.warm_up()
+        return reads_words
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:

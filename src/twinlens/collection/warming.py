@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from contextlib import suppress
 
 from PIL import Image
 
@@ -19,16 +18,21 @@ SIZE = (224, 224)
 WORDS = "a picture"
 
 
-def warm_up(model: Model, answer: Callable[[SearchRequest], Hits]) -> None:
-    """Run the networks for a picture, for words, and for both, and answer a search by each.
+def warm_up(model: Model, answer: Callable[[SearchRequest], Hits]) -> bool:
+    """Answer a search by a picture, by words, and by both; return True if words alone find something.
 
     Raises TwinlensError where the model cannot be loaded. A search that this model or collection does not answer, such
-    as words where there are no captions, is passed over.
+    as words where there are no captions, is passed over; its networks run even so.
     """
     file = io.BytesIO()
     Image.new("RGB", SIZE, "gray").save(file, "JPEG")
     picture = EncodedPicture(file.getvalue())  # so that decoders are loaded too
+    reads_words = False
     for image, text in ((picture, ""), (None, WORDS), (picture, WORDS)):
-        model.embed([Sample("warm-up", image, text)])
-        with suppress(TwinlensError):
-            answer(SearchRequest.of(image, text))
+        try:
+            found = answer(SearchRequest.of(image, text))
+        except TwinlensError:
+            model.embed([Sample("warm-up", image, text)])
+            continue
+        reads_words = reads_words or (image is None and len(found) > 0)
+    return reads_words

@@ -7,7 +7,6 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -83,9 +82,7 @@ class Served:
     def warm_up(self) -> None:
         """Start to answer, and load all that searches need. Raises TwinlensError where the model cannot be loaded."""
         self._batcher.start()
-        self.collection.warm_up()
-        with suppress(TwinlensError):
-            self.reads_words = bool(self.collection.search(text=WORDS, k=1))
+        self.reads_words = self.collection.warm_up()
         self.is_warm = True
 
     def close(self) -> None:

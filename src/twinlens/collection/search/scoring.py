@@ -86,7 +86,7 @@ class Scorer(ABC):
             others &= (self.calibration.sample[: len(others)] != vector).any(axis=1)
         if count < MIN_SAMPLE or np.count_nonzero(others) < MIN_SAMPLE:
             return None
-        mean, deviation = _spread(self.sampled[others])
+        mean, deviation = self.spread if others.all() else _spread(self.sampled[others])
         above = math.erfc((score - mean) / deviation / math.sqrt(2)) / 2
         return -math.expm1(count * math.log1p(-above)) if above < 1 else 1.0
 
@@ -100,17 +100,22 @@ class Scorer(ABC):
 class LinearScorer(Scorer):
     """Scores each entry by the inner product with the direction of its pattern: directions (P, D + 1).
 
-    sentences: vectors (D,) of what was asked by words alone; a caption that repeats one scores `repeated` more.
+    sentences: vectors (D,) of what was asked by words alone; a caption that repeats one scores `repeated` more. mixed:
+    captions are compared, and the directions are of more than one sentence: such a caption may be far from them.
     """
 
     directions: Directions
     sentences: Sequence[Vectors] = ()
     repeated: float = REPEATED
+    mixed: bool = False
 
     @property
     def queries(self) -> Vectors:
         """Return the unit queries (P, D) whose nearest entries are the candidates."""
-        return self.calibration.separated(self.directions)
+        queries = self.calibration.separated(self.directions)
+        if not self.mixed or not self.repeated:
+            return queries
+        return np.stack([*queries, *(self.calibration.repeating(words, queries[0]) for words in self.sentences)])
 
     @cached_property
     def sampled(self) -> Direction:
@@ -227,19 +232,23 @@ def _grouped(answers: list[Answer], vectors: Vectors, cosine: float) -> list[Ans
     duplicates: dict[int, list[int]] = {}
     for start in range(0, len(vectors), GROUPED_AT_ONCE):
         part, before = vectors[start : start + GROUPED_AT_ONCE], list(duplicates)
-        # (L, B): which better answers, of earlier blocks and of this one, each answer is near to.
+        # (L + B, B): the better answers, L of earlier blocks and those of this one, that each answer is near to.
         near = np.concatenate([vectors[before] @ part.T, part @ part.T]) >= cosine
+        near[len(before) :] &= np.tri(len(part), k=-1, dtype=bool).T
         places = [*before, *range(start, start + len(part))]
-        standing = np.zeros(len(places), dtype=bool)
-        standing[: len(before)] = True
+        alone = np.logical_not(near.any(axis=0, keepdims=True))[0]
+        standing = np.concatenate([np.ones(len(before), dtype=bool), alone])
         for n in range(len(part)):
-            first = np.flatnonzero(near[:, n] & standing)[:1]
-            if len(first):
+            first = [] if alone[n] else np.flatnonzero(near[:, n] & standing)[:1].tolist()
+            if first:
                 duplicates[places[first[0]]].append(answers[start + n].row)
             else:
                 duplicates[start + n] = []
                 standing[len(before) + n] = True
-    return [answers[first]._replace(duplicates=tuple(others)) for first, others in duplicates.items()]
+    return [
+        answers[first]._replace(duplicates=tuple(others)) if others else answers[first]
+        for first, others in duplicates.items()
+    ]
 
 
 def without_blanks(vectors: Vectors, blank: Vectors | None) -> Vectors:

@@ -118,9 +118,11 @@ class Reading(Database):
         return Path(os.path.realpath(self.folder)) / PICTURES
 
     def entries(self, rows: Sequence[int]) -> dict[int, Entry]:
-        """Return the entries of some rows, by row; those that are gone are left out."""
-        found = ((row, self.get(row)) for row in rows)
-        return {row: entry for row, entry in found if entry is not None}
+        """Return the entries of some rows, by row and in their order; those that are gone are left out."""
+        listed = json.dumps([*rows])
+        answers = self._entries("WHERE row IN (SELECT value FROM json_each(?))", listed) if rows else []
+        found = {entry.row: entry for entry in map(Entry.read, answers)}
+        return {row: found[row] for row in rows if row in found}
 
     def rows_of_file(self, path: Path, content: bytes) -> Rows:
         """Return the rows (N,) of a file, ascending: with its path or content hash, and of a video's moments."""
@@ -220,13 +222,9 @@ class Reading(Database):
 
     def vectors(self, generation: Generation, rows: Rows) -> Vectors:
         """Return the vectors (N, D) of rows. Raises TwinlensError when one is missing or damaged."""
-        out = np.empty((len(rows), generation.dim), dtype=np.float32)
-        for n, row in enumerate(rows.tolist()):
-            data, crc = self._one(
-                "SELECT data, crc FROM vector WHERE row = ? AND generation = ?", row, generation.number
-            ) or (b"", 0)
-            out[n] = self._vector(row, data, crc, generation)
-        return out
+        query = "SELECT data, crc FROM vector WHERE row = ? AND generation = ?"
+        found = [(row, *(self._one(query, row, generation.number) or (b"", 0))) for row in rows.tolist()]
+        return self._stacked(found, generation)
 
     def vectors_there(self, generation: Generation, rows: Rows) -> tuple[Rows, Vectors]:
         """Return those of some rows that have a vector, once each and in their order, and the vectors (N, D).
@@ -234,18 +232,24 @@ class Reading(Database):
         Raises TwinlensError when one is damaged.
         """
         query = "SELECT row, data, crc FROM vector WHERE generation = ? AND row IN (SELECT value FROM json_each(?))"
-        answers = self.ask(query, generation.number, json.dumps(rows.tolist()))
-        found = {row: self._vector(row, data, crc, generation) for row, data, crc in answers}
-        there = [row for row in dict.fromkeys(rows.tolist()) if row in found]
-        out = np.empty((len(there), generation.dim), dtype=np.float32)
-        for n, row in enumerate(there):
-            out[n] = found[row]
-        return np.array(there, dtype=np.int64), out
+        answers = {answer[0]: answer for answer in self.ask(query, generation.number, json.dumps(rows.tolist()))}
+        there = [row for row in dict.fromkeys(rows.tolist()) if row in answers]
+        return np.array(there, dtype=np.int64), self._stacked([answers[row] for row in there], generation)
 
-    def _vector(self, row: int, data: Any, crc: Any, generation: Generation) -> Vectors:
-        if not intact(row, generation, crc, data):
-            raise TwinlensError(f"{self.folder} holds a damaged vector (row {row}); mend it with: twinlens repair")
-        return np.frombuffer(data, dtype="<f4")
+    def _stacked(self, found: Sequence[tuple[Any, Any, Any]], generation: Generation) -> Vectors:
+        """Return the vectors (N, D) of rows, each with its bytes and its checksum."""
+        size = 4 * generation.dim
+        for row, data, crc in found:
+            if not is_vector(row, generation.number, crc, data) or len(data) != size:
+                self._damaged_vector(row)
+        out = np.frombuffer(bytearray().join(data for _, data, _ in found), dtype="<f4").reshape(-1, generation.dim)
+        finite = np.isfinite(out).all(axis=1)
+        if not finite.all():
+            self._damaged_vector(found[int(np.argmin(finite))][0])
+        return out
+
+    def _damaged_vector(self, row: int) -> NoReturn:
+        raise TwinlensError(f"{self.folder} holds a damaged vector (row {row}); mend it with: twinlens repair")
 
     def mount_points(self) -> set[Path]:
         """Return the mount points that were noted at the last run."""

@@ -164,7 +164,7 @@ def vector_checksum(row: int, generation: int, data: bytes) -> int:
 
 def is_vector(row: Any, generation: Any, crc: Any, data: Any) -> bool:
     """Return True if a vector has its checksum: in earlier versions that of its bytes alone."""
-    return isinstance(data, bytes) and crc in (vector_checksum(row, generation, data), zlib.crc32(data))
+    return isinstance(data, bytes) and (crc == vector_checksum(row, generation, data) or crc == zlib.crc32(data))
 
 
 def is_digest(text: object) -> bool:

@@ -66,7 +66,10 @@ async def similar(
 
 
 async def _answered(service: Service, served: Served, body: SearchBody, uploads: list[bytes], begun: float) -> Json:
-    request = await run_in_threadpool(_request, service, served, body, uploads)
+    if body.image or uploads:
+        request = await run_in_threadpool(_request, service, served, body, uploads)
+    else:
+        request = body.request([])  # reads nothing: a thread would cost more
     if service.settings.log_queries:
         log("query", collection=served.name, **query_record(request, body))
     try:
