@@ -114,16 +114,12 @@ class Served:
 
     def entry(self, entry_id: str) -> Entry:
         """Return an entry by its id. Raises RequestError where there is none."""
-        unknown = RequestError(404, f"{self.name} has no picture with the id {entry_id!r}")
         try:
-            entry = self.reads.entry(entry_id)
+            return self.reads.entry(entry_id)
         except TwinlensError as error:
             if "has no picture" not in str(error):
                 raise
-            raise unknown from error
-        if entry.id != entry_id:  # a number that is written in another way, such as 01
-            raise unknown
-        return entry
+            raise RequestError(404, f"{self.name} has no picture with the id {entry_id!r}") from error
 
     def explain(self, name: str, entry_id: str) -> Explanation:
         """Explain the score of an entry for a search. Raises RequestError for an entry or a search that is unknown."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -99,7 +100,7 @@ class Reading(Database):
         Raises TwinlensError where there are both.
         """
         own = self.item(entry_id)
-        numbered = self.get(int(entry_id)) if entry_id.isdecimal() and len(entry_id) < 19 else None
+        numbered = self.get(int(entry_id)) if _NUMBER.fullmatch(entry_id) else None
         if numbered is None or numbered.item is not None:  # an item has no other id than its own
             return own
         if own is not None:
@@ -269,6 +270,10 @@ class Reading(Database):
 
     def _damaged(self) -> NoReturn:
         raise DamageError(f"the collection {self.folder}: {DAMAGE}")
+
+
+_NUMBER = re.compile("[1-9][0-9]{0,17}")
+"""A row as its id is written: 01 is none."""
 
 
 def intact(row: Any, generation: Generation, crc: Any, data: Any) -> bool:
