@@ -7,7 +7,7 @@ PINNED := -c constraints.txt -b constraints.txt
 # Programs start several times faster from compiled modules, and the packages in .venv come without any.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-engines test-portable check bench soak screenshots browser hashes clean
+.PHONY: demo test test-engines test-portable check docs release-check bench soak screenshots browser hashes clean
 
 demo: $(STAMP)
 	$(BIN)/twinlens demo
@@ -35,6 +35,19 @@ check: .venv/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/check-jsonschema -q --builtin-schema vendor.github-workflows .github/workflows/ci.yml
+	$(BIN)/check-jsonschema -q --builtin-schema vendor.citation-file-format CITATION.cff
+	$(BIN)/zizmor --offline --no-progress .github/workflows
+	$(BIN)/hadolint --no-color Containerfile
+
+# The documentation as a site, in build/site; fails on a link or an anchor that leads nowhere.
+# Not with --quiet: warnings would not count then. The variable is the switch of Material for a notice of its own.
+docs: .venv/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# Builds into dist/, looks through it, installs the wheel elsewhere and runs its demo. FINAL=1: before an upload.
+release-check: .venv/.installed-docs
+	$(BIN)/python -m release.check $(if $(FINAL),--final)
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -45,6 +58,10 @@ $(STAMP): pyproject.toml constraints.txt
 
 .venv/.installed-test: $(STAMP)
 	$(BIN)/uv pip install -q --python $(BIN)/python $(PINNED) -e .[test,check]
+	touch $@
+
+.venv/.installed-docs: $(STAMP)
+	$(BIN)/uv pip install -q --python $(BIN)/python $(PINNED) -e .[docs,release]
 	touch $@
 
 # NLVR=DIR runs the benchmarks too that measure on the pictures of NLVR in DIR.

@@ -49,7 +49,7 @@ def main() -> None:
 
 def extras() -> list[str]:
     names = metadata.metadata(NAME).get_all("Provides-Extra") or []
-    return [name for name in names if name not in ("all", "bench", "check", "engines", "test")]
+    return [name for name in names if name not in ("all", "bench", "check", "docs", "engines", "release", "test")]
 
 
 def closure(name: str, extra: str, found: set[str] | None = None) -> set[str]:

@@ -43,7 +43,7 @@ def test_all_that_is_required_is_pinned():
 
 def test_make_installs_nothing_without_its_hash():
     lines = [line for line in MAKEFILE.splitlines() if " pip install" in line]
-    assert len(lines) == 5
+    assert len(lines) == 6
     assert all("$(PINNED)" in line or "--require-hashes" in line for line in lines)
     assert "PINNED := -c constraints.txt -b constraints.txt" in MAKEFILE and "no-verify" not in MAKEFILE
 

@@ -17,7 +17,7 @@ SOURCE = ROOT / "src" / "twinlens"
 MODULES = sorted(SOURCE.rglob("*.py"))
 FACES = [path for path in MODULES if path.name == "__init__.py"]
 EVERYTHING = sorted(
-    path for folder in ("src", "tests", "benchmarks", "examples") for path in (ROOT / folder).rglob("*.py")
+    path for folder in ("src", "tests", "benchmarks", "examples", "release") for path in (ROOT / folder).rglob("*.py")
 )
 VARIANT_FILES = sorted(
     path

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -15,12 +14,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from release import check
 from tests import checkpoints, exports
 from twinlens.models import serving
 from twinlens.models.composer import Composer
 from twinlens.models.exported.writing import write
 
-ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("torch", "torchvision", "transformers", "cv2", "sklearn", "scipy", "matplotlib", "onnx")
 
 
@@ -59,11 +58,9 @@ def unpacked(wheel: Path, packages: Path) -> None:
 def core(tmp_path_factory):
     """A Python with the wheel and what it requires; a function that runs a command line of twinlens elsewhere."""
     folder = tmp_path_factory.mktemp("wheel")
-    shutil.copytree(ROOT / "src", folder / "source" / "src", ignore=shutil.ignore_patterns("*.egg-info", "__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, folder / "source")
+    source = check.copy_sources(folder)
     build = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-q", "-w", str(folder)]
-    subprocess.run([*build, str(folder / "source")], check=True, capture_output=True)
+    subprocess.run([*build, str(source)], check=True, capture_output=True)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "env"], check=True)
     (packages,) = (folder / "env").glob("lib/python3*/site-packages")
     unpacked(next(folder.glob("twinlens-*.whl")), packages)
@@ -94,6 +91,11 @@ def pictures(core):
 def test_it_has_no_heavy_module(core, module):
     done = subprocess.run([core.python, "-c", f"import {module}"], capture_output=True, text=True)
     assert f"No module named '{module}'" in done.stderr
+
+
+def test_it_has_all_of_the_package_and_nothing_else(core):
+    (wheel,) = core.folder.glob("twinlens-*.whl")
+    assert list(check.problems(wheel)) == []
 
 
 def test_the_demo_runs(core):
