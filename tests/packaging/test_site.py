@@ -61,6 +61,7 @@ def test_the_api_page_has_every_public_name_with_its_docstring(built):
     text = (built / "api.html").read_text("utf-8")
     for name in twinlens.__all__:
         assert f'id="twinlens.{name}"' in text, name
+    assert 'id="twinlens.Collection.add"' in text, "inherited"
     summary = re.sub(r"\s+", " ", twinlens.Collection.search.__doc__.split(".")[0])
     assert summary.split("`")[0] in re.sub(r"\s+", " ", text)
 
