@@ -59,8 +59,8 @@ def engine(args: argparse.Namespace) -> Callable[[], Engine] | None:
     return engine_at(args.engine, credentials=args.credentials_file)
 
 
-def open_collection(args: argparse.Namespace) -> Collection:
-    """Open the collection of `--collection`, run by `--runtime`, searched by `--engine`.
+def open_collection(args: argparse.Namespace, *, once: bool = False) -> Collection:
+    """Open the collection of `--collection`, run by `--runtime`, searched by `--engine`; once: for one query.
 
     Raises TwinlensError when there is none, and for the URL of no engine.
     """
@@ -68,7 +68,7 @@ def open_collection(args: argparse.Namespace) -> Collection:
     from twinlens.models import runtime
 
     mode = runtime.check_mode(getattr(args, "runtime", "auto"))
-    load = partial(runtime.load, mode=mode)
+    load = partial(runtime.load, mode=mode, once=once)
     return Collection.open(args.collection.expanduser(), load=load, engine=engine(args))
 
 

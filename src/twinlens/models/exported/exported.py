@@ -39,17 +39,20 @@ class ExportedModel:
     folder: has the description, the recipe and all files that they name.
     """
 
-    def __init__(self, folder: Path, about: About) -> None:
-        self.folder, self.about = folder, about
+    def __init__(self, folder: Path, about: About, *, once: bool = False) -> None:
+        self.folder, self.about, self._once = folder, about, once
         self._preparations = Preparations.restore(about.preparations, folder)
         self._network = Network(about.towers, self._part, trims=about.trims)
 
     @classmethod
-    def load(cls, folder: Path | str) -> Self:
-        """Open a folder. Raises TwinlensError for one that is missing, damaged, or names files outside itself."""
+    def load(cls, folder: Path | str, *, once: bool = False) -> Self:
+        """Open a folder; once: as of `Onnx`.
+
+        Raises TwinlensError for one that is missing, damaged, or names files outside itself.
+        """
         folder = as_folder("the model folder", folder).expanduser()
         check_whole(folder)
-        return cls(folder, About.read(folder))
+        return cls(folder, About.read(folder), once=once)
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -172,7 +175,7 @@ class ExportedModel:
             return Sides(**self.about.sides)
         tower = next((tower for tower in self.about.towers if tower.name == name), None)
         if name in self.about.graphs:
-            graph = graphs.opened(self.folder / self.about.graphs[name])
+            graph = graphs.opened(self.folder / self.about.graphs[name], once=self._once)
             adapter = self.about.adapters.get(name)
             return graph if adapter is None or tower is None else AdaptedTower(graph, tower, adapter)
         computes = None if tower is None else computing(self._preparations.of(tower.encoder))

@@ -90,11 +90,14 @@ def check(path: Path) -> tuple[str, ...]:
     return tuple(sorted(graph.files))
 
 
-def opened(path: Path) -> Onnx:
-    """Check a graph, and load it. Raises TwinlensError for one that is refused, or that ONNX Runtime cannot run."""
+def opened(path: Path, *, once: bool = False) -> Onnx:
+    """Check a graph, and load it; once: as of `Onnx`.
+
+    Raises TwinlensError for one that is refused, or that ONNX Runtime cannot run.
+    """
     check(path)
     try:
-        return Onnx(path)
+        return Onnx(path, once=once)
     except Exception as error:  # whatever ONNX Runtime raises
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise TwinlensError(f"{path} cannot be run: {reason}") from error

@@ -126,15 +126,17 @@ class Onnx:
     """A part run by ONNX Runtime.
 
     kinds, rows: of its inputs by their name: the kind of number, as ONNX Runtime calls it, and the first dimension, a
-    number where it is fixed. outputs: their names.
+    number where it is fixed. outputs: their names. once: few samples will be run; weights that are not laid out anew
+    for the processor load in three quarters of the time, and each run takes somewhat longer.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, once: bool = False) -> None:
         onnxruntime = import_onnxruntime()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         # Threads that wait by spinning would take cores from the processes that decode the next pictures.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.add_session_config_entry("session.disable_prepacking", str(int(once)))
         self._session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
         inputs = self._session.get_inputs()
         self.kinds = {given.name: str(given.type) for given in inputs}

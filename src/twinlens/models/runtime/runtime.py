@@ -42,8 +42,8 @@ def check_mode(mode: str) -> str:
     return mode
 
 
-def load(folder: Path, *, mode: str = "auto") -> Any:
-    """Open the model of a collection lazily; its folder is named by the model's digest.
+def load(folder: Path, *, mode: str = "auto", once: bool = False) -> Any:
+    """Open the model of a collection lazily; its folder is named by the model's digest; once: as of `Onnx`.
 
     An export runs by ONNX Runtime alone, a composer as was measured to be best. Raises TwinlensError for an unknown
     mode; for a model that has another digest, once it is used.
@@ -51,11 +51,11 @@ def load(folder: Path, *, mode: str = "auto") -> Any:
     if (folder / EXPORT).is_file() and check_mode(mode) in ("auto", "onnx"):
         from twinlens.models.exported import ExportedModel
 
-        exported = ExportedModel.load(folder)
+        exported = ExportedModel.load(folder, once=once)
         if exported.digest != folder.name:
             raise TwinlensError(f"{OTHER_WEIGHTS} ({folder}); put that back: twinlens repair --model DIR")
         return exported
-    return Runtime(folder=folder, digest=folder.name, mode=mode)
+    return Runtime(folder=folder, digest=folder.name, mode=mode, once=once)
 
 
 def accelerated(model: Any, *, mode: str = "auto") -> Any:
@@ -80,7 +80,7 @@ def tuned(model: T, pictures: int, *, progress: bool = False) -> T:
 class Runtime:
     """A faster `Composer` with the same vectors; plain torch until `tune` has run on this machine.
 
-    digest: the one that the weights in the folder must have.
+    digest: the one that the weights in the folder must have. once: as of `Onnx`.
     """
 
     def __init__(
@@ -90,8 +90,9 @@ class Runtime:
         composer: Composer | None = None,
         digest: str | None = None,
         mode: str = "auto",
+        once: bool = False,
     ) -> None:
-        self.folder, self.mode = folder, check_mode(mode)
+        self.folder, self.mode, self.once = folder, check_mode(mode), once
         self._composer, self._expected = composer, digest
         self._fingerprint = None if folder is None else fingerprint.of_folder(folder)
         self._network: Network | None = None
@@ -268,7 +269,7 @@ class Runtime:
         way = self._way(name)
         if way == "onnx":
             if (file := cache.file(self._manifest, f"{name}.onnx")) is not None:
-                return Onnx(file)
+                return Onnx(file, once=self.once)
             cache.forget(self._manifest)  # damaged: `tune` makes it again
         from twinlens.models.runtime.export import as_way, torch_parts
 
