@@ -16,7 +16,7 @@ SOURCE = ROOT / "src" / "twinlens"
 
 LAYERS = (
     ("version", "core"),
-    ("media", "metrics", "losses", "splits", "calibration", "shapes", "reading"),
+    ("media", "metrics", "losses", "splits", "calibration", "photographs", "shapes", "reading"),
     ("preparation",),
     ("encoders", "fusions", "indexes", "datasets"),
     ("models",),
