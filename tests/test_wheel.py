@@ -124,6 +124,15 @@ def test_an_export_of_offline_that_was_made_elsewhere_is_indexed_and_searched(co
     core("duplicates", "--collection", "offline")
 
 
+def test_the_demo_on_photographs_runs_on_an_export_in_the_cache(core, monkeypatch):
+    line = core("demo", "--photographs", code=2)
+    assert "install with: pip install 'twinlens[offline]'" in line and "\n" not in line.strip()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(core.folder / ".cache"))
+    serving.ready("offline")
+    result = json.loads(core("demo", "--photographs", "--json"))
+    assert result["hit@1"]["all"] >= 0.8
+
+
 def test_what_needs_more_says_which_extra(core, pictures, tmp_path):
     Composer.load("compact").save(tmp_path / "by-torch")
     line = core("index", pictures, "--model", tmp_path / "by-torch", "--collection", "new", code=2)

@@ -1,4 +1,4 @@
-"""The demo: the whole way, on pictures drawn on the spot, and nothing twice."""
+"""The demo: the whole way, on pictures drawn on the spot and on photographs that ship, and nothing twice."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import shlex
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from twinlens.cli import main
 from twinlens.collection import Collection
+from twinlens.core import packaged
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +70,57 @@ def test_training_in_the_demo_makes_the_model_that_it_searches_with(tmp_path, mo
     monkeypatch.setattr(demo, "SCENES", 5)
     assert main(["demo", "--train", "--out", str(tmp_path), "--json"]) == 0
     assert (tmp_path / "collection").is_dir()
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    """The folder and the JSON of a demo on photographs, where the weights of `offline` are installed."""
+    if not (packaged.is_installed("lite0") and all(map(packaged.folder, packaged.CHECKPOINTS.values()))):
+        pytest.skip("the extra twinlens[offline] is not installed")
+    folder = tmp_path_factory.mktemp("photographs")
+    assert main(["demo", "--photographs", "--out", str(folder), f"--json={folder / 'first.json'}"]) == 0
+    return folder / "photographs", json.loads((folder / "first.json").read_text())
+
+
+def test_photographs_are_found_by_picture_by_words_by_both_and_without(photographs):
+    folder, first = photographs
+    assert first["pictures"] == first["added"] == len(list((folder / "pictures").glob("*.jpg")))
+    assert set(first["hit@1"]) == {"picture", "words", "both", "without", "all"}
+    rights = [query["place"] == 1 for query in first["queries"]]
+    assert first["hit@1"]["all"] == sum(rights) / len(rights) >= 0.8
+    assert all((query["first"] in query["answers"]) == (query["place"] == 1) for query in first["queries"])
+    assert {Path(query["image"]).parent for query in first["queries"] if query["image"]} == {folder / "pictures"}
+
+
+def test_photographs_have_a_grid_a_page_and_a_table(photographs):
+    folder, first = photographs
+    with Image.open(folder / "results.png") as grid:
+        assert grid.mode == "P"
+    assert (folder / "results.png").stat().st_size < 300_000
+    assert (folder / "results.html").read_text().count("data:image/") > len(first["queries"]) * 6
+    lines = (folder / "table.md").read_text().splitlines()
+    assert lines[0] == "| kind | picture | words | without | first answer | right answers | right at |"
+    assert [line.split(" | ")[4] for line in lines[2:]] == [query["first"] for query in first["queries"]]
+
+
+def test_a_second_run_on_photographs_embeds_nothing_and_says_what_was_right(photographs, capsys):
+    folder, first = photographs
+    assert main(["demo", "--photographs", "--out", str(folder.parent)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    shares = ", ".join(f"{name} {share:.2f}" for name, share in first["hit@1"].items())
+    assert f"right first answers (hit@1): {shares}" in lines
+    (again,) = [line.strip() for line in lines if line.startswith("  twinlens search --collection ")]
+    assert main([*shlex.split(again)[1:], "--json"]) == 0
+    both = next(query for query in first["queries"] if query["kind"] == "both")
+    assert Path(json.loads(capsys.readouterr().out)["hits"][0]["path"]).name == both["first"]
+    assert main(["demo", "--photographs", "--out", str(folder.parent), "--json"]) == 0
+    second = json.loads(capsys.readouterr().out)
+    assert second["added"] == 0 and second["queries"] == first["queries"]
+
+
+@pytest.mark.parametrize("option", [["--train"], ["--seed", "0"]])
+def test_options_for_drawn_scenes_are_refused_with_photographs(option, tmp_path, capsys):
+    assert main(["demo", "--photographs", *option, "--out", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert "--train and --seed are for drawn scenes" in error and error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []

@@ -55,6 +55,7 @@ COMMANDS = [
     ["evaluate", "--model", "trained", "--protocol", "edits", "--data", "scenes=20", "--out", "results"],
     ["compare", "--fusions", "sum", "--repeats", "1", "--epochs", "1", "--data", "scenes=20", "--workers", "1"],
     ["demo"],
+    ["demo", "--photographs"],
     ["train", "--collection", "offline"],
     ["train", "detector", "--pictures", "20", "--epochs", "1", "--out", "d.safetensors"],
     ["forget", "pictures/red.png"],

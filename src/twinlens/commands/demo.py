@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from twinlens.commands import _common
+from twinlens.commands import _common, _photographs
+from twinlens.commands._demo import DemoQuery, ask, file_name, next_commands, write_examples, write_results
+from twinlens.core.types import TwinlensError
 
 if TYPE_CHECKING:
     import argparse
 
     from twinlens.collection import Collection
     from twinlens.collection.model import Model
-    from twinlens.core.types import Dataset, Hit, Sample
+    from twinlens.core.types import Dataset, Sample
     from twinlens.report.grid import ResultRow
 
 HELP = "draw pictures, index them, and search them with a picture and a sentence together, and with a sentence"
 EXAMPLES = """
 twinlens demo
+twinlens demo --photographs
 twinlens demo --train --out my-demo
 """
 SCENES, ASKED, BEST, DRAWN = 120, 5, 6, 3
@@ -27,48 +30,38 @@ SCENES, ASKED, BEST, DRAWN = 120, 5, 6, 3
 TRAINED_ON, EPOCHS = 1500, 5
 
 
-@dataclass(frozen=True)
-class DemoQuery:
-    """A query, and the files that are right answers."""
-
-    query: Sample
-    answers: frozenset[str]
-
-    def place(self, hits: Sequence[Hit]) -> int | None:
-        """Return the rank of the first right answer, from 1 on; None when there is none among the hits."""
-        return next((rank for rank, hit in enumerate(hits, 1) if _name(hit) in self.answers), None)
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the output folder, the seed, and training."""
+    """Add the output folder, the photographs, the seed, and training."""
     parser.add_argument("--out", type=Path, default=Path("twinlens-demo"), metavar="DIR", help="default: twinlens-demo")
+    parser.add_argument(
+        "--photographs", action="store_true", help="take photographs that ship, not drawn pictures; needs the extra"
+        " `offline`")  # fmt: skip
     parser.add_argument(
         "--train", action="store_true", help="train the recipe compact here for a few minutes, not load `reading`"
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="draws other scenes (default: 0)")
+    parser.add_argument("--seed", type=int, metavar="N", help="draws other scenes (default: 0)")
 
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Draw, train or load, index and search; steps of an earlier run are not repeated."""
+    if args.photographs:
+        if args.train or args.seed is not None:
+            raise TwinlensError("--train and --seed are for drawn scenes; leave them out with --photographs")
+        return _photographs.run(args)
+    return _run_drawn(args)
+
+
+def _run_drawn(args: argparse.Namespace) -> Mapping[str, object]:
     from twinlens.collection.ingest import Options
-    from twinlens.report.grid import result_grid
-    from twinlens.report.page import result_page
 
     progress = _common.shows_view(args)
     asked = _draw(args)
     with _opened(args) as collection:
         report = collection.add(args.out / "pictures", options=Options(progress=progress))
-        rows = [_row(collection, one.query) for one in asked]
-        _write_examples(collection, [one.query for one in asked])
+        rows = ask(collection, asked, BEST)
+        write_examples(collection, [one.query for one in asked])
         count = len(collection)
-    grid, page = args.out / "results.png", args.out / "results.html"
-    right = {one.query.id: one.answers for one in asked}
-
-    def is_right(query: Sample, hit: Hit) -> bool:
-        return _name(hit) in right[query.id]
-
-    result_grid([row.first(DRAWN) for row in rows], grid, is_right=is_right)
-    result_page(rows, page, title="A picture and a sentence", is_right=is_right)
+    grid, page = write_results(asked, rows, args.out, drawn=[row.first(DRAWN) for row in rows])
     found = [one.place(row.hits) for one, row in zip(asked, rows, strict=True)]
     if progress:
         _show(args, rows, found)
@@ -84,28 +77,11 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     }
 
 
-def _row(collection: Collection, query: Sample) -> ResultRow:
-    from twinlens.report.grid import ResultRow
-
-    hits = collection.search(query.image, query.text, k=BEST)
-    return ResultRow(query, hits, mean=hits.mean, unit=hits.unit)
-
-
-def _write_examples(collection: Collection, queries: Sequence[Sample]) -> None:
-    """Write the queries as examples for the page, which names pictures by the ids of the collection."""
-    from twinlens.collection.store.layout import EXAMPLES
-    from twinlens.core import jsonfile
-
-    images = [query.image and collection.search(query.image, k=1, with_self=True)[0].id for query in queries]
-    examples = [{"image": image, "text": query.text} for image, query in zip(images, queries, strict=True)]
-    jsonfile.write(examples, collection.folder / EXAMPLES)
-
-
 def _draw(args: argparse.Namespace) -> list[DemoQuery]:
     """Draw scenes and their near-misses as PNG files; return queries with their answers: edits, then sentences."""
     from twinlens.datasets import shapes
 
-    dataset = shapes.load(None, "test", protocol="all", scenes=SCENES, seed=args.seed)
+    dataset = shapes.load(None, "test", protocol="all", scenes=SCENES, seed=args.seed or 0)
     files = {entry.id: f"scene-{n:04d}.png" for n, entry in enumerate(dataset.gallery)}
     _save(dataset.gallery, [args.out / "pictures" / name for name in files.values()])
     edits = _varied(dataset, "edits")
@@ -154,18 +130,14 @@ def _model(args: argparse.Namespace) -> Model:
 
     recipe, progress = find_recipe("compact"), _common.shows_view(args)
     brief = recipe.model_copy(update={"training": recipe.training.model_copy(update={"epochs": EPOCHS})})
-    dataset = shapes.load(None, "train", protocol="edits", scenes=TRAINED_ON, seed=args.seed)
-    composer, _ = train_recipe(brief, dataset, seed=args.seed, folder=args.out / "model", progress=progress)
+    dataset = shapes.load(None, "train", protocol="edits", scenes=TRAINED_ON, seed=args.seed or 0)
+    composer, _ = train_recipe(brief, dataset, seed=args.seed or 0, folder=args.out / "model", progress=progress)
     return composer
-
-
-def _name(hit: Hit) -> str:
-    return Path(str(hit.sample.image)).name
 
 
 def _show(args: argparse.Namespace, rows: Sequence[ResultRow], found: Sequence[int | None]) -> None:
     table = [
-        [r.query.text, "yes" if r.query.image else "", _name(r.hits[0]), r.hits[0].score, place or f"not in {BEST}"]
+        [r.query.text, "yes" if r.query.image else "", file_name(r.hits[0]), r.hits[0].score, place or f"not in {BEST}"]
         for r, place in zip(rows, found, strict=True)
     ]
     _common.print_table(
@@ -173,22 +145,5 @@ def _show(args: argparse.Namespace, rows: Sequence[ResultRow], found: Sequence[i
         table,
         title="A picture and a sentence",
     )
-    first = rows[0].query
-    again = f"twinlens search --collection {args.out / 'collection'} --image {first.image}"
-    for line in (
-        "",
-        f"See {args.out / 'results.png'} and {args.out / 'results.html'}. Next, on your own pictures:",
-        "",
-        "  twinlens index DIR",
-        '  twinlens search --image DIR/some.jpg --text "at night"',
-        "  twinlens info",
-        "",
-        "Or ask the demo again:",
-        "",
-        f'  {again} --text "{first.text}"',
-        "",
-        "Or in the browser, with pip install 'twinlens[serve]':",
-        "",
-        f"  twinlens serve --collection {args.out / 'collection'}",
-    ):
+    for line in next_commands(args.out, rows[0].query.image, rows[0].query.text):
         _common.say(line)
