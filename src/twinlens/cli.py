@@ -10,7 +10,7 @@ import signal
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import current_thread, main_thread
 from typing import NoReturn
 
@@ -151,8 +151,18 @@ def _run(arguments: list[str]) -> int:
     if args.command is None:
         parser.print_help(sys.stderr)
         return MISTAKE
-    _common.emit(args.run(args), args)
+    with _allowing(getattr(args, "allow_plugin", ())):
+        _common.emit(args.run(args), args)
     return DONE
+
+
+def _allowing(names: Sequence[str]) -> AbstractContextManager[None]:
+    """Return the context in which the plug-ins of `--allow-plugin` may run."""
+    if not names:
+        return nullcontext()
+    from twinlens.core import plugins
+
+    return plugins.allowing(names)
 
 
 def _say(message: str, code: int) -> int:

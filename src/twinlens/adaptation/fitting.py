@@ -14,6 +14,7 @@ from twinlens.core.types import Dataset
 from twinlens.fusions.learned import Learned
 from twinlens.models.composer import Composer
 from twinlens.training import loop
+from twinlens.training.run import Epoch
 
 SETTINGS = Training(epochs=40, batch_size=128, learning_rate=1e-3, patience=6, rejected_per_query=0, frozen=("frozen",))
 """An epoch is seconds: vectors are there, and a fusion is small."""
@@ -33,7 +34,7 @@ def fit(
     precision: str | None = None,
     device: str = "auto",
     progress: bool = False,
-) -> tuple[Composer, list[loop.Epoch]]:
+) -> tuple[Composer, list[Epoch]]:
     """Train a fusion from scratch; return it as a model with the collection's encoders, and the epochs.
 
     Raises TwinlensError for a fusion that composes scores, and has nothing to learn, or does not fit the encoders.

@@ -23,7 +23,7 @@ from twinlens.evaluation.judgements import Judgements
 from twinlens.models import runtime
 from twinlens.models.composer import Composer
 from twinlens.models.exported.writing import exported_like
-from twinlens.training.loop import Epoch
+from twinlens.training.run import Epoch
 
 FUSION = "combiner"
 SHARES = (1.0, 0.25, 0.5, 2.0, 4.0)

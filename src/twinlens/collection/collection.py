@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
@@ -31,6 +32,7 @@ from twinlens.collection.writer import create, follow_moved
 from twinlens.collection.writes import FOLDER, Writes
 from twinlens.core.arguments import as_folder, as_kind, as_text
 from twinlens.core.explanation import Explanation
+from twinlens.core.plugins import as_names
 from twinlens.core.types import NEAR_DUPLICATE, Hit, TwinlensError
 from twinlens.models.runtime import accelerated, load
 
@@ -44,9 +46,19 @@ class Collection(Writes):
     Several threads may use it. While one process writes, others read, and each search sees what is committed by then.
     """
 
-    def __init__(self, folder: Path, store: Store, load: Load, engine: Callable[[], Engine] | None = None) -> None:
-        self.folder = folder
-        self._store, self._load, self._engine = store, load, engine or self._engine_of_setting
+    def __init__(
+        self,
+        folder: Path,
+        store: Store,
+        load: Load,
+        engine: Callable[[], Engine] | None = None,
+        allow_plugins: Sequence[str] = (),
+    ) -> None:
+        self.folder, self._allow_plugins = folder, as_names(allow_plugins)
+        self._load = load
+        if allow_plugins:  # a `load` of the caller's own may know no such argument
+            self._load = partial(load, allow_plugins=self._allow_plugins)  # type: ignore[call-arg]
+        self._store, self._engine = store, engine or self._engine_of_setting
         self._model: tuple[str, Model] | None = None
         self._session = Session(store, self._engine())
         self._busy = RLock()
@@ -59,25 +71,35 @@ class Collection(Writes):
         *,
         recipe: str | None = None,
         load: Load = load,
+        allow_plugins: Sequence[str] = (),
     ) -> Self:
         """Create an empty collection for the vectors of a model, a copy of which is kept in its folder.
 
         composer: a model, or the folder of one. recipe: the name of one that needs no training; "auto" where neither is
-        given. load: how a model folder is read again. Raises TwinlensError when there is a collection already.
+        given. load: how a model folder is read again. allow_plugins: as of `open`.
+        Raises TwinlensError when there is a collection already.
         """
         path = as_folder(FOLDER, folder)
-        model = chosen(composer, recipe)
+        model = chosen(composer, recipe, allow_plugins)
         store, generation = create(path, model)
-        collection = cls(path, store, load)
+        collection = cls(path, store, load, allow_plugins=allow_plugins)
         collection._model = generation.digest, accelerated(model)
         return collection
 
     @classmethod
-    def open(cls, folder: Path | str, *, load: Load = load, engine: Callable[[], Engine] | None = None) -> Self:
+    def open(
+        cls,
+        folder: Path | str,
+        *,
+        load: Load = load,
+        engine: Callable[[], Engine] | None = None,
+        allow_plugins: Sequence[str] = (),
+    ) -> Self:
         """Open a collection; its model is loaded once needed. Raises TwinlensError when there is none.
 
         load: how a model folder is read. engine: makes what holds the vectors and answers (see `engines`); by default
-        the one of the index that the collection is set to (see `set_index`).
+        the one of the index that the collection is set to (see `set_index`). allow_plugins: names of plug-ins that its
+        model and its index may run; `load` is called with them if there are any.
         """
         if engine is not None and not callable(engine):
             raise TwinlensError(f"engine wants what makes an engine, such as LocalEngine, not {engine!r}")
@@ -87,7 +109,7 @@ class Collection(Writes):
         if store.serving() is None:
             store.close()
             raise TwinlensError(f"the collection {folder} is empty; fill it with: twinlens index DIR")
-        return cls(path, store, load, engine)
+        return cls(path, store, load, engine, allow_plugins)
 
     @staticmethod
     def exists(folder: Path | str) -> bool:
@@ -104,7 +126,8 @@ class Collection(Writes):
             return LocalEngine()
         from twinlens.collection.index_setting import IndexSetting  # few collections are set to another index
 
-        return IndexSetting.read(self.folder).engine(lambda: self.model.channels)
+        setting = IndexSetting.read(self.folder)
+        return setting.engine(lambda: self.model.channels, self.folder, self._allow_plugins)
 
     def close(self) -> None:
         """Close the files, and the engine."""

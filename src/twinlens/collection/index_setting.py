@@ -18,19 +18,19 @@ from twinlens.collection.engines.local import LocalEngine
 from twinlens.collection.store import DATABASE, State, share_mode
 from twinlens.collection.store.layout import INDEX_SETTING
 from twinlens.collection.writes import RECALL
-from twinlens.core import jsonfile, suggestions
+from twinlens.core import jsonfile, plugins, suggestions
 from twinlens.core.types import TwinlensError
 
 
 @dataclass(frozen=True)
 class IndexSetting:
-    """The kind of index, one of `KINDS`, and the recall that its searches are to have."""
+    """The kind of index, one of `KINDS` or a plug-in, and the recall that its searches are to have."""
 
     kind: str = EXACT
     recall: float = RECALL
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
+        if self.kind not in KINDS and not plugins.is_plugin("indexes", str(self.kind)):
             raise TwinlensError(suggestions.unknown("index", str(self.kind), KINDS))
         if not isinstance(self.recall, int | float) or not 0 < self.recall <= 1:
             raise TwinlensError(f"the recall must be above 0 and at most 1, not {self.recall!r}")
@@ -50,10 +50,16 @@ class IndexSetting:
         jsonfile.write({"index": self.kind, "recall": self.recall}, path)
         share_mode(path, folder / DATABASE)
 
-    def engine(self, channels: Callable[[], Sequence[Channel]]) -> Engine:
-        """Make the engine for the setting; channels: returns those of the model."""
+    def engine(
+        self, channels: Callable[[], Sequence[Channel]], folder: Path, allow_plugins: Sequence[str] = ()
+    ) -> Engine:
+        """Make the engine for the setting of a folder; channels: returns those of the model.
+
+        Raises TwinlensError for a plug-in that is not allowed.
+        """
         if self.kind == EXACT:
             return LocalEngine()
+        plugins.check_index(self.kind, folder, allow_plugins)
         return ApproximateEngine(index=self.kind, recall=self.recall, channels=channels)
 
 

@@ -79,7 +79,7 @@ def check_model(name: str, given: object) -> Model:
     raise TwinlensError(f"{name} wants a model, not {shown(given)}; give twinlens.Composer.load(folder), or .build")
 
 
-def chosen(given: Model | Path | str | None, recipe: str | None) -> Model:
+def chosen(given: Model | Path | str | None, recipe: str | None, allow_plugins: Sequence[str] = ()) -> Model:
     """Return a model that is given, or load that of a folder, or of a recipe that needs no training; else "auto".
 
     Raises TwinlensError for both, for a folder or a recipe that is unknown, and for what is no model.
@@ -91,7 +91,7 @@ def chosen(given: Model | Path | str | None, recipe: str | None) -> Model:
     from twinlens.models import serving  # whoever opens a collection needs none of it
 
     if given is not None:
-        return serving.load(as_path("create", given))
+        return serving.load(as_path("create", given), allow_plugins=allow_plugins)
     return serving.ready(serving.AUTO if recipe is None else as_text("recipe", recipe))
 
 

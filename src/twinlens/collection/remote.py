@@ -10,7 +10,7 @@ from twinlens.collection.engines._address import Address
 from twinlens.collection.engines._mirror import PushReport
 from twinlens.collection.engines._server import ServerEngine
 from twinlens.collection.store import Store
-from twinlens.core import suggestions, variants
+from twinlens.core import plugins, suggestions, variants
 from twinlens.core.arguments import as_folder
 from twinlens.core.types import TwinlensError
 
@@ -20,9 +20,13 @@ __all__ = ["PushReport", "engine_at", "push"]
 def engine_at(url: str, *, credentials: Path | None = None) -> Callable[[], ServerEngine]:
     """Return what makes an engine that answers from a server, for `Collection.open(folder, engine=…)`.
 
-    It changes nothing there: a search raises TwinlensError where the server lags behind the collection. Raises
-    TwinlensError for a URL that is wrong or holds a password, and where the client's package is not installed.
+    It changes nothing there: a search raises TwinlensError where the server lags behind the collection. In place of a
+    URL, the name of a plug-in makes an engine without arguments. Raises TwinlensError for a URL that is wrong or holds
+    a password, and where the client's package is not installed.
     """
+    if "://" not in url and plugins.is_plugin("engines", name := plugins.use("engines", url)):
+        made: type[ServerEngine] = variants.variant_class("collection.engines", name)
+        return made
     make = partial(_engine_class(url), url=url, credentials=credentials, read_only=True)
     make()
     return make
@@ -48,6 +52,8 @@ def _engine_class(url: str) -> type[ServerEngine]:
         engine = variants.variant_class("collection.engines", name)
         if issubclass(engine, ServerEngine):
             known |= dict.fromkeys(engine.schemes, engine)
+    if scheme not in known and plugins.is_plugin("engines", plugins.use("engines", scheme)):
+        known[scheme] = variants.variant_class("collection.engines", scheme)
     if scheme not in known:
         raise TwinlensError(suggestions.unknown("kind of engine", scheme, known))
     return known[scheme]

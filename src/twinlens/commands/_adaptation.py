@@ -15,16 +15,17 @@ if TYPE_CHECKING:
     import argparse
 
     from twinlens.adaptation import Plan
-    from twinlens.training.loop import Epoch
+    from twinlens.training.run import Epoch
 
 SHOWN = ("map", "hit@1", "hit@5", "hit@10")
-DATASET_ONLY_OPTIONS = {
+DATASET_ONLY_OPTIONS: Mapping[str, object] = {
     "dataset": "shapes",
     "root": None,
     "protocol": None,
     "recipe": "compact",
     "model": None,
     "workers": 0,
+    "set": [],
 }
 """Options of training on a dataset, which a collection has no use for, and their defaults."""
 
@@ -138,9 +139,10 @@ def _check(args: argparse.Namespace) -> None:
 
 def _plan(args: argparse.Namespace) -> Plan:
     from twinlens.adaptation import FUSION, Plan
+    from twinlens.core import plugins
 
     return Plan(
-        fusion=getattr(args, "fusion", None) or FUSION,
+        fusion=plugins.use("fusions", getattr(args, "fusion", None) or FUSION),
         triplets=args.triplets,
         source=getattr(args, "source", None),
         group_by=args.group_by,

@@ -186,6 +186,10 @@ def request_of(args: argparse.Namespace) -> SearchRequest:
         raise TwinlensError("give --image FILE, --text SENTENCE, or both")
     from twinlens.collection import SearchRequest
 
+    if args.rerank is not None:
+        from twinlens.core import plugins
+
+        args.rerank = plugins.use_stage(args.rerank)
     return SearchRequest.of(
         images,
         texts,

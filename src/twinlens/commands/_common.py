@@ -28,6 +28,13 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_plugins(parser: argparse.ArgumentParser) -> None:
+    """Add `--allow-plugin`, for commands that open models or collections."""
+    parser.add_argument("--allow-plugin", action="append", default=[], metavar="NAME", help="let a model or collection"
+                        " run this plug-in, which it names: an entry point, or the path of a file; may be"
+                        " repeated")  # fmt: skip
+
+
 def shows_view(args: argparse.Namespace) -> bool:
     """Return True if the command prints its human view: always, unless standard output carries the JSON."""
     return bool(args.json != STDOUT)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from twinlens.commands import _common
 from twinlens.core import variants
 from twinlens.core.types import Dataset, TwinlensError
 
@@ -37,13 +38,17 @@ def add_recipe(parser: argparse.ArgumentParser, help_line: str) -> None:
     parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or mps")
     parser.add_argument("--precision", choices=PRECISIONS, help="train in these numbers instead of the recipe's"
                         " (float32 unless it says otherwise)")  # fmt: skip
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a value of the recipe, such as"
+                        " training.learning_rate=0.001 or fusion.name=tirg; may be repeated")  # fmt: skip
+    _common.add_plugins(parser)
 
 
 def recipe_of(args: argparse.Namespace) -> Recipe:
-    """Read the recipe, with `--epochs` and `--precision` in it."""
+    """Read the recipe, with `--set`, `--epochs` and `--precision` in it."""
+    from twinlens.core.overrides import with_overrides
     from twinlens.core.recipe import find_recipe
 
-    recipe = find_recipe(args.recipe)
+    recipe = with_overrides(find_recipe(args.recipe), args.set)
     if args.epochs is not None and args.epochs < 1:
         raise TwinlensError("--epochs wants a number from 1 on")
     given = {name: getattr(args, name) for name in ("epochs", "precision") if getattr(args, name) is not None}
@@ -57,7 +62,10 @@ def load_dataset(args: argparse.Namespace) -> tuple[ModuleType, Dataset]:
 
 
 def dataset_file(args: argparse.Namespace) -> ModuleType:
-    """Load the dataset's file; choose the protocol where none is named."""
+    """Load the dataset's file, or the plug-in of that name; choose the protocol where none is named."""
+    from twinlens.core import plugins
+
+    args.dataset = plugins.use("datasets", args.dataset)
     module = variants.load("datasets", args.dataset)
     args.protocol = args.protocol or module.PROTOCOLS[0]
     return module

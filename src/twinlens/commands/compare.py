@@ -104,22 +104,28 @@ def _settings(args: argparse.Namespace, names: Sequence[str], metric: str) -> Co
 
 def _conditions(args: argparse.Namespace, recipe: Recipe) -> dict[str, Any]:
     """Return the settings that all runs share, for the result's JSON."""
-    from twinlens.core import machine
+    from twinlens.core import machine, plugins
 
     shared = {
         name: getattr(args, name) for name in ("dataset", "split", "train_split", "val_split", "protocol", "seed")
     }
     environment = machine.environment(args.device, precision=recipe.training.precision)
-    return {**shared, "recipe": recipe.name, "environment": environment}
+    content = {"recipe": recipe.name, "recipe_toml": recipe.to_toml(), "plugins": plugins.files_in_use()}
+    return {**shared, **content, "environment": environment}
 
 
 def _rows(text: str, recipe: Recipe) -> list[str]:
-    """List the named rows. Raises TwinlensError for a name that is no fusion, or a switch that it lacks."""
+    """List the named rows, and load plug-ins among them; a file's row is called as the file.
+
+    Raises TwinlensError for a name that is no fusion, or a switch that it lacks.
+    """
+    from twinlens.core import plugins
     from twinlens.evaluation.comparison import methods
 
     if text == "all":
         return methods.rows(recipe)
-    names = [name.strip() for name in text.split(",") if name.strip()]
+    parts = [name.strip().partition("+") for name in text.split(",") if name.strip()]
+    names = [plugins.short(plugins.use("fusions", name)) + plus + switches for name, plus, switches in parts]
     if not names:
         raise TwinlensError("--fusions wants all, or names with commas between, such as tirg,combiner")
     for name in names:

@@ -33,6 +33,9 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     """List, describe, or check. Raises TwinlensError (exit code 2) when the checked folder lacks something."""
     if args.name is None:
         return _list(args)
+    from twinlens.core import plugins
+
+    args.name = plugins.use("datasets", args.name)
     dataset = variants.load("datasets", args.name)
     result = _describe(args.name, dataset)
     if args.root is None:
@@ -45,12 +48,16 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 def _list(args: argparse.Namespace) -> Mapping[str, object]:
     if args.root is not None:
         raise TwinlensError("say which dataset the folder holds: twinlens data NAME --root DIR")
+    from twinlens.core import plugins
+
     found = {name: _describe(name, variants.load("datasets", name)) for name in variants.names("datasets")}
+    others = plugins.installed("datasets")
     if _common.shows_view(args):
         rows = [[name, about["summary"], _source(about).get("size", "–")] for name, about in found.items()]
+        rows += [[name, f"a plug-in of {package}", "–"] for name, package in others.items()]
         _common.print_table(["dataset", "what it is", "size"], rows)
         _common.say("twinlens data NAME tells where to download one; --root DIR checks a folder.")
-    return {"datasets": found}
+    return {"datasets": found, "plugins": others}
 
 
 def _describe(name: str, dataset: ModuleType) -> dict[str, object]:

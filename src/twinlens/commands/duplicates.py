@@ -24,6 +24,7 @@ twinlens duplicates --at 0.95 --json
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the collection and the cosine."""
     _collection.add_collection(parser)
+    _common.add_plugins(parser)
     parser.add_argument("--at", type=float, default=NEAR_DUPLICATE, metavar="COSINE", help="how alike two pictures must"
                         f" be to belong together ({NEAR_DUPLICATE})")  # fmt: skip
 

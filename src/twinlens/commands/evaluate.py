@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import argparse
 
     from twinlens.core.arguments import Stage
+    from twinlens.core.recipe import Recipe
     from twinlens.core.types import Dataset
 
 HELP = "measure a model or a recipe under a protocol, beside its baselines, with intervals"
@@ -99,7 +100,9 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
 
 def _stage(args: argparse.Namespace) -> Stage | None:
-    """Return the stage that `--rerank` names; None without it."""
+    """Return the stage that `--rerank` names; None without it. Raises TwinlensError for options that exclude others."""
+    if args.model and args.set:
+        raise TwinlensError("--set changes a recipe that is trained here, and no model; leave it or --model out")
     if args.rerank is None:
         if args.known:
             raise TwinlensError("--known is for --rerank, whose figures are told by the kind of sentence")
@@ -133,7 +136,7 @@ def _paper(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
         progress=_common.shows_view(args),
     )
     environment = machine.environment(args.device, precision=recipe.training.precision)
-    about = {"recipe": recipe.name, "repeats": args.repeats, "environment": environment}
+    about = {**_recipe(recipe), "repeats": args.repeats, "environment": environment}
     return {**about, **found, "reading": replication.explain_leak(found)}
 
 
@@ -155,7 +158,7 @@ def _with_model(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
     progress = _common.shows_view(args)
     known = _sentences.known_sentences(args.known)
     found = evaluate(composer, dataset, seed=args.seed, ks=args.ks, stage=args.stage, known=known, progress=progress)
-    about = {"recipe": composer.recipe.name, "model": str(args.model), "repeats": 1}
+    about = {**_recipe(composer.recipe), "model": str(args.model), "repeats": 1}
     return {**about, "environment": machine.environment(args.device), **found}
 
 
@@ -175,7 +178,12 @@ def _with_recipe(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
         progress=_common.shows_view(args),
     )
     environment = machine.environment(args.device, precision=recipe.training.precision)
-    return {"recipe": recipe.name, "repeats": args.repeats, "environment": environment, **found}
+    return {**_recipe(recipe), "repeats": args.repeats, "environment": environment, **found}
+
+
+def _recipe(recipe: Recipe) -> dict[str, str]:
+    """Describe a recipe for JSON: its name, and its content, with which the figures can be had again."""
+    return {"recipe": recipe.name, "recipe_toml": recipe.to_toml()}
 
 
 def _floors(result: Mapping[str, Any]) -> str:

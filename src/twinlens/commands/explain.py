@@ -44,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " are shown beside these")  # fmt: skip
     add("--out", type=Path, metavar="DIR", help="gets explanation.png")
     _collection.add_collection(parser)
+    _common.add_plugins(parser)
     _collection.add_engine(parser)
     _collection.add_runtime(parser)
 

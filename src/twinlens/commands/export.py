@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--precision", default="float32", metavar="KIND", help="float32; or float16, half the size, or"
                         " int8, a quarter: refused where vectors then differ from float32's too much")  # fmt: skip
+    _common.add_plugins(parser)
 
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:

@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "paths", nargs="+", type=Path, metavar="DIR", help="folders with pictures, tar shards, or single pictures"
     )
     _collection.add_collection(parser)
+    _common.add_plugins(parser)
     _collection.add_model(parser)
     parser.add_argument("--captions", action="append", default=[], type=Path, metavar="FILE",
                         help="a table (CSV, JSON lines, Parquet) with paths and texts; may be repeated")  # fmt: skip
@@ -179,10 +180,12 @@ def _setting(args: argparse.Namespace) -> IndexSetting | None:
     """Return the setting of --index and --recall; None where neither is given. Raises TwinlensError for wrong ones."""
     from twinlens.collection.index_setting import IndexSetting
     from twinlens.collection.writes import RECALL
+    from twinlens.core import plugins
 
     if args.index is None and args.recall is None:
         return None
-    kind = args.index or IndexSetting.read(args.collection.expanduser()).kind
+    named = None if args.index is None else plugins.use("indexes", args.index)
+    kind = named or IndexSetting.read(args.collection.expanduser()).kind
     return IndexSetting(kind, RECALL if args.recall is None else args.recall)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from twinlens.commands import _collection
+from twinlens.commands import _collection, _common
 
 HELP = "let an assistant search collections, by the Model Context Protocol over standard input and output"
 EXAMPLES = """
@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--collection", type=Path, action="append", metavar="DIR",
                         help=f"a collection's folder ({_collection.COLLECTION}); may be repeated")  # fmt: skip
     _collection.add_runtime(parser)
+    _common.add_plugins(parser)
 
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:

@@ -20,6 +20,7 @@ twinlens repair --collection ~/pictures.twin --model models/mine
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the collection, and its model if that is lost."""
     _collection.add_collection(parser)
+    _common.add_plugins(parser)
     parser.add_argument(
         "--model", type=Path, metavar="DIR", help="a copy of the collection's own model, to put it back"
     )

@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the receipt, and the collection if it is elsewhere now."""
     parser.add_argument("receipt", type=Path, metavar="FILE", help="what twinlens search --receipt wrote")
     parser.add_argument("--collection", type=Path, metavar="DIR", help="the collection, if not where it was")
+    _common.add_plugins(parser)
 
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:

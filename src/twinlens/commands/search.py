@@ -44,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--preview", action=argparse.BooleanOptionalAction, help="show the answers' pictures in the terminal; by"
         " default where it says that it can (kitty, iTerm2, sixel)")  # fmt: skip
     _collection.add_collection(parser)
+    _common.add_plugins(parser)
     _collection.add_engine(parser)
     _collection.add_runtime(parser)
 

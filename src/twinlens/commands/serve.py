@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"embeddings of queries that stay in memory, 0 for none ({CACHE})")  # fmt: skip
     add("--log-queries", action="store_true", help="write the words of queries to the log")
     _collection.add_engine(parser)
+    _common.add_plugins(parser)
     _collection.add_runtime(parser)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import argparse
 
     from twinlens.core.recipe import Recipe
-    from twinlens.training.loop import Epoch
+    from twinlens.training.run import Epoch
 
 HELP = "train a recipe on a dataset, a fusion on a collection's own captions, or a detector on boxes"
 EXAMPLES = """
@@ -46,6 +46,8 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     if args.collection is not None:
         return _adaptation.train(args)
     _adaptation.check_absent(args)
+    if args.what == "detector" and args.set:
+        raise TwinlensError("--set changes a recipe, and a detector has none; leave it out")
     if args.out is None:
         raise TwinlensError("say where the model goes: --out DIR")
     from twinlens.core.arguments import as_folder

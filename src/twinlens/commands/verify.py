@@ -20,6 +20,7 @@ twinlens verify --files
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the collection, and whether the pictures are read too."""
     _collection.add_collection(parser)
+    _common.add_plugins(parser)
     parser.add_argument("--files", action="store_true", help="read the pictures too: which are gone, and which have"
                         " other content at the same size and time")  # fmt: skip
 

@@ -18,6 +18,8 @@ from pathlib import Path
 from threading import Thread, current_thread, main_thread
 from typing import Any
 
+from twinlens.core import plugins
+
 LOOK_SECONDS = 0.5
 """Seconds between two looks of a worker for its parent, on systems that do not signal its end."""
 _PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -34,7 +36,7 @@ def pool(
     """
     # Spawned: a forked process would inherit torch's locked thread pools.
     context, packed = multiprocessing.get_context("spawn"), _Packed((initialise, arguments))
-    executor = ProcessPoolExecutor(workers, context, _begin, (os.getpid(), packed))
+    executor = ProcessPoolExecutor(workers, context, _begin, (os.getpid(), plugins.carried(), packed))
     try:
         yield executor
     except BaseException:
@@ -148,8 +150,9 @@ class _Packed:
         return ForkingPickler.loads(self.packed)
 
 
-def _begin(parent: int, packed: _Packed) -> None:
+def _begin(parent: int, loaded: plugins.State, packed: _Packed) -> None:
     begin_worker(parent)
+    plugins.resume(loaded)  # what follows may have instances of their classes
     initialise, arguments = packed.unpacked()
     if initialise is not None:
         initialise(*arguments)

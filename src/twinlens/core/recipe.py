@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from twinlens.core import suggestions
+from twinlens.core import plugins, suggestions
 from twinlens.core.arguments import as_path, as_stage, as_text
 from twinlens.core.types import TwinlensError
 
@@ -70,7 +70,18 @@ class Recipe(BaseModel):
 
     @classmethod
     def read(cls, path: Path | str) -> Self:
-        """Read a recipe file. Raises TwinlensError naming the file, the key and the known keys."""
+        """Read a recipe file of the user's, and load the plug-ins that it names; paths are relative to its folder.
+
+        Raises TwinlensError naming the file, the key and the known keys, and for a plug-in that cannot be loaded.
+        """
+        path = as_path("the recipe", path)
+        content = cls.read_saved(path).model_dump(mode="json", exclude_none=True)
+        plugins.use_in(content, folder=path.parent)
+        return cls.of(content, source=str(path))
+
+    @classmethod
+    def read_saved(cls, path: Path | str) -> Self:
+        """Read a recipe file as `read` does, and load nothing: a model folder has no say about code."""
         path = as_path("the recipe", path)
         try:
             text = path.read_text(encoding="utf-8")
@@ -86,11 +97,17 @@ class Recipe(BaseModel):
         as_text("a recipe", text)
         try:
             content = tomllib.loads(text)
-            if content.pop("index", EXACT) != EXACT:
-                raise TwinlensError(f"{source}: {NO_INDEX}")
-            return cls.model_validate(content)
         except tomllib.TOMLDecodeError as error:
             raise TwinlensError(f"{source} is not valid TOML: {error}") from error
+        return cls.of(content, source=source)
+
+    @classmethod
+    def of(cls, content: dict[str, Any], *, source: str) -> Self:
+        """Check the content of a recipe's TOML; `source` is named in errors."""
+        if content.pop("index", EXACT) != EXACT:
+            raise TwinlensError(f"{source}: {NO_INDEX}")
+        try:
+            return cls.model_validate(content)
         except ValidationError as error:
             raise TwinlensError(f"{source}: {_first_fault(cls, error)}") from error
 

@@ -1,7 +1,8 @@
 """Variants as files: a folder's listing is the menu, and a file's name is the variant's name.
 
 Every variant file of `encoders`, `fusions` and `indexes` defines one public class; `datasets` and `commands` are
-modules used as they are. Keyword-only constructor arguments are the schema of a variant's options.
+modules used as they are. Keyword-only constructor arguments are the schema of a variant's options. Variants of other
+packages stand beside these where the user names them (see `plugins`).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -26,52 +27,87 @@ def names(folder: str) -> list[str]:
 
 
 def load(folder: str, name: str) -> ModuleType:
-    """Import a variant's file. Raises TwinlensError listing the known names."""
+    """Import a variant's file, or return the module of a plug-in that the user named.
+
+    Raises TwinlensError listing the known names, and for a plug-in that is not allowed.
+    """
+    code = _code(folder, name)
+    if isinstance(code, type):
+        raise TwinlensError(f"the entry point of the {kind(folder)} {name!r} must be a module, not a class")
+    return code
+
+
+def _code(folder: str, name: str) -> ModuleType | type[Any]:
     known = names(folder)
-    if name not in known:
-        raise TwinlensError(suggestions.unknown(_kind(folder), name, known))
-    return importlib.import_module(f"twinlens.{folder}.{name}")
+    if name in known:
+        return importlib.import_module(f"twinlens.{folder}.{name}")
+    from twinlens.core import plugins  # few names are those of plug-ins
+
+    code = plugins.found(folder, name)
+    if code is None:
+        raise TwinlensError(suggestions.unknown(kind(folder), name, [*known, *plugins.installed(folder)]))
+    return code
 
 
 def variant_class(folder: str, name: str) -> type[Any]:
-    """Return the only public class of a variant's file."""
-    module = load(folder, name)
+    """Return the only public class of a variant's file. Raises TwinlensError as `load` does."""
+    module = _code(folder, name)
+    if isinstance(module, type):
+        return module
     classes = [
         c for n, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == module.__name__ and n[0] != "_"
     ]
     if len(classes) != 1:
-        raise TypeError(f"{module.__name__} must define exactly one public class, not {[c.__name__ for c in classes]}")
+        raise TwinlensError(
+            f"{kind(folder)} {name!r} must be a file with one public class, not {[c.__name__ for c in classes]}"
+        )
     return classes[0]
 
 
 def make(folder: str, name: str, **options: Any) -> Any:
     """Build a variant. Raises TwinlensError naming the known options if one is unknown or missing."""
     cls = variant_class(folder, name)
-    _check_options(f"{_kind(folder)} {name!r}", inspect.signature(cls), options)
+    _check_options(f"{kind(folder)} {name!r}", inspect.signature(cls), options)
     return cls(**options)
 
 
 def call(folder: str, name: str, function: str, *arguments: Any, **options: Any) -> Any:
     """Call a function of a variant's file. Raises TwinlensError as `make` does."""
-    target = getattr(load(folder, name), function)
-    _check_options(f"{_kind(folder)} {name!r}", inspect.signature(target), options)
+    target = getattr(load(folder, name), function, None)
+    if target is None:
+        raise TwinlensError(f"{kind(folder)} {name!r} has no function {function!r}")
+    _check_options(f"{kind(folder)} {name!r}", inspect.signature(target), options)
     return target(*arguments, **options)
 
 
-def _kind(folder: str) -> str:
+def check_options(folder: str, name: str, options: Collection[str]) -> None:
+    """Raise TwinlensError, with the known options, for one that a variant does not have."""
+    _check_known(f"{kind(folder)} {name!r}", _parameters(inspect.signature(variant_class(folder, name))), options)
+
+
+def kind(folder: str) -> str:
     """Return the word for one variant of a folder."""
     name = folder.rpartition(".")[2]
     return _SINGULAR.get(name, name[:-1])
 
 
 def _check_options(what: str, signature: inspect.Signature, options: Collection[str]) -> None:
-    parameters = [p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY]
+    parameters = _parameters(signature)
+    _check_known(what, parameters, options)
+    known = {p.name for p in parameters}
+    missing = [p.name for p in parameters if p.default is p.empty and p.name not in options]
+    if missing:
+        raise TwinlensError(f"{what} needs the option {missing[0]!r}; known: {suggestions.listing(known)}")
+
+
+def _check_known(what: str, parameters: Sequence[inspect.Parameter], options: Collection[str]) -> None:
     known = {p.name for p in parameters}
     for key in options:
         if key not in known:
             raise TwinlensError(
                 f"{what} has no option {key!r}{suggestions.closest(key, known)}; known: {suggestions.listing(known)}"
             )
-    missing = [p.name for p in parameters if p.default is p.empty and p.name not in options]
-    if missing:
-        raise TwinlensError(f"{what} needs the option {missing[0]!r}; known: {suggestions.listing(known)}")
+
+
+def _parameters(signature: inspect.Signature) -> list[inspect.Parameter]:
+    return [p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY]

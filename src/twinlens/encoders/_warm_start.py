@@ -27,7 +27,7 @@ def load_weights(encoder: Encoder, name: str, model: str | None) -> None:
         return
     folder = _folder(model)
     checksums.check(folder)
-    names = [part.name for part in Recipe.read(folder / "recipe.toml").encoders]
+    names = [part.name for part in Recipe.read_saved(folder / "recipe.toml").encoders]
     if name not in names:
         raise TwinlensError(f"the model {model} has no encoder {name!r}, only {', '.join(names)}")
     number = names.index(name)

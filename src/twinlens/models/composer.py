@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from twinlens.calibration import Channel
-from twinlens.core import checksums, digests, hub, variants
+from twinlens.core import checksums, digests, hub, plugins, variants
 from twinlens.core.arguments import as_folder, as_kind, as_samples
 from twinlens.core.atomic import whole_file
 from twinlens.core.batches import stack_tensors
@@ -182,15 +182,20 @@ class Composer(nn.Module):
             encoder.save_assets(folder / f"encoder-{n}")
 
     @classmethod
-    def load(cls, folder: Path | str) -> Self:
-        """Read a model by folder, or by the name of one that ships. Raises TwinlensError where a file does not fit."""
+    def load(cls, folder: Path | str, *, allow_plugins: Sequence[str] = ()) -> Self:
+        """Read a model by folder, or by the name of one that ships. Raises TwinlensError where a file does not fit.
+
+        allow_plugins: names of plug-ins whose code may run if the model's recipe names them; see `core.plugins`.
+        """
         folder = shipped.located(as_folder("the model folder", folder))
         checksums.check(folder)
         for name in (RECIPE, WEIGHTS):
             if not (folder / name).is_file():
                 cure = "give it to Collection.create" if (folder / EXPORT).is_file() else "copy the whole folder again"
                 raise TwinlensError(f"the model folder {folder} lacks {name}; {cure}")
-        composer = cls.build(Recipe.read(folder / RECIPE), folder=folder)
+        recipe = Recipe.read_saved(folder / RECIPE)
+        plugins.check(recipe.model_dump(), folder, plugins.as_names(allow_plugins))
+        composer = cls.build(recipe, folder=folder)
         for n, encoder in enumerate(composer._encoders()):
             encoder.load_assets(folder / f"encoder-{n}")
         try:

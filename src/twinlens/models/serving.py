@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -59,20 +59,20 @@ def ready(
     return _packaged(pipeline, report) or _by_torch(recipe, checkpoint, report)
 
 
-def load(model: str | Path, *, by_torch: bool = False) -> Servable:
+def load(model: str | Path, *, by_torch: bool = False, allow_plugins: Sequence[str] = ()) -> Servable:
     """Load a model by its folder, or by the name of one that ships where there is no such folder.
 
-    by_torch: as of `ready`. Raises TwinlensError if there is neither.
+    by_torch: as of `ready`. allow_plugins: as of `Composer.load`. Raises TwinlensError if there is neither.
     """
     folder = shipped.located(model)
     if not by_torch and (folder / FILE).is_file():
-        return ExportedModel.load(folder)
+        return ExportedModel.load(folder, allow_plugins=allow_plugins)
     if not (folder / shipped.RECIPE).is_file() and find(Source(str(folder), local=True)) is not None:
         raise TwinlensError(f"{folder} holds the towers of a CLIP; give it as a checkpoint: --checkpoint {folder}")
     with extras.needed():
         from twinlens.models.composer import Composer
 
-        return Composer.load(folder)
+        return Composer.load(folder, allow_plugins=allow_plugins)
 
 
 def _automatic(checkpoint: str | None, by_torch: bool, report: Callable[[str], object]) -> Servable:

@@ -8,7 +8,7 @@ import math
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,57 +28,11 @@ from twinlens.core.recipe import Recipe
 from twinlens.core.types import Dataset, Features, TwinlensError
 from twinlens.models.composer import Composer, to_device
 from twinlens.training.batches import PreparedCache, Step, Steps
+from twinlens.training.callbacks import Callback
+from twinlens.training.run import Epoch, Run
 
 CHECKPOINT = "checkpoint.pt"
 SCALE = 10.0
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One epoch: mean loss, the validation part's mean average precision, seconds."""
-
-    number: int
-    loss: float
-    score: float
-    seconds: float
-
-
-@dataclass
-class Run:
-    """The state that a resumed run needs: weights, optimiser, schedule, best weights so far, and the epochs."""
-
-    composer: Composer
-    log_scale: nn.Parameter
-    optimizer: torch.optim.Optimizer
-    schedule: torch.optim.lr_scheduler.LRScheduler
-    epochs: list[Epoch]
-    best: dict[str, Tensor]
-    key: str
-
-    def state(self) -> dict[str, Any]:
-        """Return tensors, numbers and strings only, so that it can be read back with `weights_only`."""
-        return {
-            "key": self.key,
-            "model": self.composer.state_dict(),
-            "log_scale": self.log_scale.data,
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
-            "epochs": [asdict(epoch) for epoch in self.epochs],
-            "best": self.best,
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Restore a saved state. Raises TwinlensError when it is of another run."""
-        if state["key"] != self.key:
-            raise TwinlensError(
-                "the checkpoint is of another recipe, dataset or seed; delete it or choose another folder"
-            )
-        self.composer.load_state_dict(state["model"])
-        self.log_scale.data.copy_(state["log_scale"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
-        self.epochs[:] = [Epoch(**epoch) for epoch in state["epochs"]]
-        self.best = state["best"]
 
 
 def train_recipe(
@@ -91,20 +45,20 @@ def train_recipe(
     workers: int = 0,
     array_cache: Path | None = None,
     progress: bool = True,
+    callback: Callback | None = None,
 ) -> tuple[Composer, list[Epoch]]:
     """Train a recipe from scratch: vocabularies, a leak-free held-out part for early stopping, the loop.
 
     array_cache: a folder where encoders note what does not follow from learning, so that the next training finds it.
+    callback: see `train`.
     """
     composer = Composer.build(recipe, seed=seed)
     if array_cache:
         composer.cache_to(array_cache)
     composer.fit(dataset.queries)
     part, validation = splits.hold_out(dataset, recipe.training.validation, seed)
-    epochs = train(
-        composer, part, validation, seed=seed, device=device, folder=folder, workers=workers, progress=progress
-    )
-    return composer, epochs
+    run: dict[str, Any] = {"seed": seed, "device": device, "folder": folder, "workers": workers, "progress": progress}
+    return composer, train(composer, part, validation, callback=callback, **run)
 
 
 def train(
@@ -117,11 +71,13 @@ def train(
     folder: Path | None = None,
     workers: int = 0,
     progress: bool = True,
+    callback: Callback | None = None,
 ) -> list[Epoch]:
     """Train in place and leave the best epoch's weights in the composer (evaluation mode).
 
     With a `folder` every epoch ends with a checkpoint there, and a run that was cut off goes on from the last one with
-    the same result as an undisturbed run. `workers` are processes that prepare batches ahead.
+    the same result as an undisturbed run. `workers` are processes that prepare batches ahead. callback: is called after
+    every step and every epoch, and can end the training; see `callbacks.Callback`. What it raises ends the training.
     """
     _check(composer, dataset, validation)
     settings = composer.recipe.training
@@ -136,6 +92,7 @@ def train(
         seed=seed,
     )
     run = _start(composer, len(steps) * settings.epochs, _run_key(composer, dataset, seed))
+    run.callback = callback
     checkpoint = as_path("folder", folder) / CHECKPOINT if folder else None
     if checkpoint and checkpoint.is_file():
         run.restore(torch.load(checkpoint, map_location=composer.device, weights_only=True))
@@ -195,15 +152,20 @@ def _run_epoch(run: Run, steps: Steps, validation: Dataset, seed: int, workers: 
     steps.start(number)
     torch.manual_seed(seed + number)  # dropout, the same in a resumed run
     run.composer.train()
-    total = torch.zeros((), device=run.composer.device)
+    total, done = torch.zeros((), device=run.composer.device), number * len(steps)
+    of = len(steps) * run.composer.recipe.training.epochs
     with killed_on_error():
-        for step in _loaded(steps, workers):
-            total += _take(run, step)
+        for taken, step in enumerate(_loaded(steps, workers), 1):
+            total += (loss := _take(run, step))
             advance(1, note=f"epoch {number + 1}" + (f", validation {run.epochs[-1].score:.3f}" if run.epochs else ""))
+            if run.tell(done + taken, of, loss, {}):
+                break
+    mean = float(total) / taken
     score = validation_score(run.composer, validation)
     if score > max((epoch.score for epoch in run.epochs), default=-1.0):
         run.best = copy.deepcopy(run.composer.state_dict())
-    run.epochs.append(Epoch(number, float(total) / len(steps), score, time.monotonic() - started))
+    run.epochs.append(Epoch(number, mean, score, time.monotonic() - started))
+    run.tell(done + taken, of, mean, {"map": score})
 
 
 def _loaded(steps: Steps, workers: int) -> Iterator[Step]:
@@ -277,7 +239,7 @@ def _freeze(composer: Composer) -> None:
 def _finished(run: Run) -> bool:
     settings, scores = run.composer.recipe.training, [epoch.score for epoch in run.epochs]
     stale = len(scores) - 1 - int(np.argmax(scores)) if scores else 0
-    return len(scores) >= settings.epochs or stale >= settings.patience
+    return run.is_stopped or len(scores) >= settings.epochs or stale >= settings.patience
 
 
 def _run_key(composer: Composer, dataset: Dataset, seed: int) -> str:

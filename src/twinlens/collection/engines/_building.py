@@ -11,13 +11,14 @@ import numpy as np
 
 from twinlens.collection.store import Vectors
 from twinlens.core import variants
+from twinlens.core.types import TwinlensError
 from twinlens.indexes._recall import K, Question, calibrated
 from twinlens.indexes._scan import nearest, squared_lengths
 from twinlens.indexes._shortlist import ShortlistIndex
 
 AUTO, EXACT = "auto", "exact"
 KINDS = (EXACT, "cluster_svm", "ivf", "hnsw", AUTO)
-"""The settings of a collection."""
+"""The settings of a collection, beside plug-ins."""
 MIN_ROWS = 10_000
 """Entries below which all are scanned, whatever is set."""
 MIN_AUTO = 200_000
@@ -58,7 +59,9 @@ def build(kind: str, vectors: Vectors, recall: float, training: Searches, search
 
 
 def _built(name: str, vectors: Vectors, recall: float, training: Searches, searches: Searches) -> ShortlistIndex:
-    index: ShortlistIndex = variants.make("indexes", name, **OPTIONS[name])
+    index = variants.make("indexes", name, **OPTIONS.get(name, {}))
+    if not isinstance(index, ShortlistIndex):
+        raise TwinlensError(f"the index {name} cannot be kept beside a collection: it is no ShortlistIndex")
     if name == "cluster_svm":
         queries = np.concatenate([question.queries for some in training.values() for question in some])
         targets = nearest(vectors, squared_lengths(vectors), queries, 1)[0][:, 0]

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from twinlens.collection.engines._building import KINDS
 from twinlens.collection.engines._cover import IndexedRows
 from twinlens.collection.store import DATABASE, State, is_file, share_mode
 from twinlens.collection.store.layout import CACHE, listed, unlink
@@ -50,7 +51,9 @@ class IndexFiles:
         about, rows = file.about, file.arrays.get("entries")
         if about.get("state") != list(state[:2]) or rows is None or rows.dtype != np.int64:
             raise DamagedIndexError(f"{path} is of other vectors")
-        index = variants.variant_class("indexes", str(about["index"])).without_vectors(file)
+        kind = str(about.get("kind"))
+        name = str(about["index"]) if kind in KINDS or "kind" not in about else kind
+        index = variants.variant_class("indexes", name).without_vectors(file)
         if index.vectors.shape[0] != len(rows) or not index.most_effort:
             raise DamagedIndexError(f"{path} is of other vectors")
         return IndexedRows(index, rows, about), file

@@ -29,6 +29,7 @@ from twinlens.evaluation.summaries import balance_parts
 from twinlens.metrics import PerQuery
 from twinlens.models.composer import Composer, to_device
 from twinlens.training import loop
+from twinlens.training.run import Epoch
 
 TIMED_QUERIES = 30
 BATCH = 256
@@ -111,7 +112,7 @@ class Bench:
         composer.recipe = self.recipe_of(method)
         return composer.to(machine.pick_device(self.device))
 
-    def _train(self, composer: Composer, seed: int, folder: Path) -> list[loop.Epoch]:
+    def _train(self, composer: Composer, seed: int, folder: Path) -> list[Epoch]:
         part, validation = splits.hold_out(self.train, composer.recipe.training.validation, seed)
         epochs = loop.train(composer, part, validation, seed=seed, device=self.device, folder=folder, progress=False)
         shutil.rmtree(folder)

@@ -9,6 +9,7 @@ import sys
 
 from twinlens.fusions import Fusion
 
+_OWN = Fusion.__module__.partition(".")[0]
 _IGNORED = ("annotation", "returns", "kind", "type_comment", "type_params")
 """Fields of syntax trees that do not change a computation, or differ between versions of Python."""
 
@@ -16,10 +17,14 @@ _IGNORED = ("annotation", "returns", "kind", "type_comment", "type_params")
 def code_digest(fusion: Fusion) -> str:
     """Hash (hex) the files of a fusion and its layers, without comments, docstrings, messages, imports and types.
 
-    Files outside `twinlens.fusions`, and the contract that all fusions share, do not count.
+    Of a plug-in, the files of its package count that define these. Other files outside `twinlens.fusions`, and the
+    contract that all fusions share, do not.
     """
     classes = {cls for module in fusion.modules() for cls in type(module).__mro__}
-    files = sorted({cls.__module__ for cls in classes if cls.__module__.startswith(f"{Fusion.__module__}.")})
+    names = {cls.__module__ for cls in classes}
+    packages = {cls.__module__.partition(".")[0] for cls in classes if issubclass(cls, Fusion)} - {_OWN}
+    of_plugins = {name for name in names if name.partition(".")[0] in packages}
+    files = sorted(of_plugins | {name for name in names if name.startswith(f"{Fusion.__module__}.")})
     trees = [_skeleton(ast.parse(inspect.getsource(sys.modules[name]))) for name in files]
     return hashlib.blake2b(repr(trees).encode(), digest_size=8).hexdigest()
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from twinlens.calibration import Channel
-from twinlens.core import checksums
+from twinlens.core import checksums, plugins
 from twinlens.core.arguments import as_folder, as_samples
 from twinlens.core.types import Arrays, Sample, Similarity, TwinlensError
 from twinlens.models.exported import graphs
@@ -36,35 +36,36 @@ _SIDES = ("image", "text")
 class ExportedModel:
     """An exported model in its folder. Graphs and tokenizers are read at their first use; several threads may use it.
 
-    folder: has the description, the recipe and all files that they name.
+    folder: has the description, the recipe and all files that they name. allow_plugins: see `load`.
     """
 
-    def __init__(self, folder: Path, about: About, *, once: bool = False) -> None:
-        self.folder, self.about, self._once = folder, about, once
+    def __init__(self, folder: Path, about: About, allow_plugins: Sequence[str] = (), *, once: bool = False) -> None:
+        self.folder, self.about, self.allow_plugins, self._once = folder, about, allow_plugins, once
         self._preparations = Preparations.restore(about.preparations, folder)
         self._network = Network(about.towers, self._part, trims=about.trims)
 
     @classmethod
-    def load(cls, folder: Path | str, *, once: bool = False) -> Self:
-        """Open a folder; once: as of `Onnx`.
+    def load(cls, folder: Path | str, *, allow_plugins: Sequence[str] = (), once: bool = False) -> Self:
+        """Open a folder. Raises TwinlensError for one that is missing, damaged, or names files outside itself.
 
-        Raises TwinlensError for one that is missing, damaged, or names files outside itself.
+        allow_plugins: names of plug-ins that the recipe may name, for its stage of reranking and for `composer`; the
+        graphs need none. once: as of `Onnx`.
         """
         folder = as_folder("the model folder", folder).expanduser()
         check_whole(folder)
-        return cls(folder, About.read(folder), once=once)
+        return cls(folder, About.read(folder), plugins.as_names(allow_plugins), once=once)
 
     @cached_property
     def recipe(self) -> Recipe:
         """Return the recipe of the model that was exported."""
         from twinlens.core.recipe import Recipe  # takes a tenth of a second, and a search needs none
 
-        return Recipe.read(self.folder / RECIPE)
+        return Recipe.read_saved(self.folder / RECIPE)
 
     @cached_property
     def rerank(self) -> str | None:
         """Return the stage of reranking that the recipe names."""
-        return named_stage(self.folder)
+        return named_stage(self.folder, self.allow_plugins)
 
     @property
     def dim(self) -> int:
@@ -96,7 +97,7 @@ class ExportedModel:
         """Return the composer that was exported, for training. Raises TwinlensError where it cannot be built again."""
         from twinlens.models.exported.origin import composer_of
 
-        return composer_of(self.folder, self.about)
+        return composer_of(self.folder, self.about, self.allow_plugins)
 
     def prepare(self, sample: Sample) -> Arrays:
         """Prepare one sample on the CPU."""
@@ -185,10 +186,10 @@ class ExportedModel:
 
     def __getstate__(self) -> Mapping[str, Any]:
         """Keep the place alone for other processes, which open what they need."""
-        return {"folder": self.folder, "about": self.about}
+        return {"folder": self.folder, "about": self.about, "allow_plugins": self.allow_plugins}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        self.__init__(state["folder"], state["about"])  # type: ignore[misc]
+        self.__init__(**state)  # type: ignore[misc]
 
 
 def link_or_copy(path: Path, copy: Path) -> None:

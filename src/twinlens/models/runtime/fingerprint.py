@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -110,8 +110,11 @@ def check_whole(folder: Path) -> None:
         _remember(place, {"stamps": stamps, "digest": "", "whole": _CHECKED})
 
 
-def named_stage(folder: Path) -> str | None:
-    """Return the stage of reranking that a model's recipe names; what is wrong with a recipe is told where it loads."""
+def named_stage(folder: Path, allow_plugins: Sequence[str] = ()) -> str | None:
+    """Return the stage of reranking that a model's recipe names; what is wrong with a recipe is told where it loads.
+
+    Raises TwinlensError for a plug-in that is not allowed.
+    """
     try:
         text = (folder / RECIPE).read_text("utf-8")
         if "rerank" not in text:
@@ -121,13 +124,16 @@ def named_stage(folder: Path) -> str | None:
         stage = tomllib.loads(text).get("rerank")
     except (OSError, ValueError):
         return None
+    from twinlens.core import plugins
+
+    plugins.check_stage(stage, folder, allow_plugins)
     return stage if isinstance(stage, str) else None
 
 
 def _computed(folder: Path) -> Fingerprint:
     from twinlens.core.recipe import Recipe  # takes a tenth of a second
 
-    digest = hashlib.blake2b(Recipe.read(folder / RECIPE).of_vectors.encode(), digest_size=16)
+    digest = hashlib.blake2b(Recipe.read_saved(folder / RECIPE).of_vectors.encode(), digest_size=16)
     kinds = _update_with_weights(digest, folder / WEIGHTS)
     return Fingerprint(digest.hexdigest(), _whole(digest.hexdigest(), kinds, folder))
 

@@ -42,20 +42,20 @@ def check_mode(mode: str) -> str:
     return mode
 
 
-def load(folder: Path, *, mode: str = "auto", once: bool = False) -> Any:
+def load(folder: Path, *, mode: str = "auto", allow_plugins: Sequence[str] = (), once: bool = False) -> Any:
     """Open the model of a collection lazily; its folder is named by the model's digest; once: as of `Onnx`.
 
-    An export runs by ONNX Runtime alone, a composer as was measured to be best. Raises TwinlensError for an unknown
-    mode; for a model that has another digest, once it is used.
+    An export runs by ONNX Runtime alone, a composer as was measured to be best. allow_plugins: as of `Composer.load`.
+    Raises TwinlensError for an unknown mode; once it is used, for another digest, and a plug-in that is not allowed.
     """
     if (folder / EXPORT).is_file() and check_mode(mode) in ("auto", "onnx"):
         from twinlens.models.exported import ExportedModel
 
-        exported = ExportedModel.load(folder, once=once)
+        exported = ExportedModel.load(folder, allow_plugins=allow_plugins, once=once)
         if exported.digest != folder.name:
             raise TwinlensError(f"{OTHER_WEIGHTS} ({folder}); put that back: twinlens repair --model DIR")
         return exported
-    return Runtime(folder=folder, digest=folder.name, mode=mode, once=once)
+    return Runtime(folder=folder, digest=folder.name, mode=mode, allow_plugins=allow_plugins, once=once)
 
 
 def accelerated(model: Any, *, mode: str = "auto") -> Any:
@@ -90,9 +90,10 @@ class Runtime:
         composer: Composer | None = None,
         digest: str | None = None,
         mode: str = "auto",
+        allow_plugins: Sequence[str] = (),
         once: bool = False,
     ) -> None:
-        self.folder, self.mode, self.once = folder, check_mode(mode), once
+        self.folder, self.mode, self._allow_plugins, self.once = folder, check_mode(mode), allow_plugins, once
         self._composer, self._expected = composer, digest
         self._fingerprint = None if folder is None else fingerprint.of_folder(folder)
         self._network: Network | None = None
@@ -112,7 +113,7 @@ class Runtime:
                 from twinlens.models.composer import Composer
 
                 assert self.folder is not None
-                composer = Composer.load(self.folder)
+                composer = Composer.load(self.folder, allow_plugins=self._allow_plugins)
                 digest = composer.digest
                 if self._fingerprint is not None and self._fingerprint.digest != digest:
                     self._fingerprint = None  # of the files' bytes, which are other weights than were loaded
@@ -144,7 +145,7 @@ class Runtime:
         """Return the stage of reranking that the recipe names; the networks are not loaded for it."""
         if self._composer is not None or self.folder is None:
             return self.composer.rerank
-        return fingerprint.named_stage(self.folder)
+        return fingerprint.named_stage(self.folder, self._allow_plugins)
 
     @property
     def dim(self) -> int:
