@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twinlens.commands import _collection, _common, _word_use
-from twinlens.core import jsonfile
+from twinlens.core import jsonfile, plugins
 from twinlens.core.counting import counted
 from twinlens.core.types import TwinlensError
 
@@ -66,10 +66,12 @@ def train(args: argparse.Namespace) -> Mapping[str, object]:
     from twinlens import adaptation
 
     _check(args)
-    with _collection.open_collection(args) as collection:
+    plan = _plan(args)
+    named = [args.fusion] if plugins.is_plugin("fusions", plan.fusion) else []  # what is named here may serve
+    with plugins.allowing(named), _collection.open_collection(args) as collection:
         if args.revert:
             return _reverted(args, adaptation.revert(collection))
-        result, epochs = adaptation.learn(collection, _plan(args))
+        result, epochs = adaptation.learn(collection, plan)
     out = args.out or _beside(args.collection)
     result = {"on": args.collection, **result, "reading": f"{_verdict(result)}\n{_account(result['attempt'])}"}
     result["files"] = _write(result, epochs, out)
@@ -139,7 +141,6 @@ def _check(args: argparse.Namespace) -> None:
 
 def _plan(args: argparse.Namespace) -> Plan:
     from twinlens.adaptation import FUSION, Plan
-    from twinlens.core import plugins
 
     return Plan(
         fusion=plugins.use("fusions", getattr(args, "fusion", None) or FUSION),

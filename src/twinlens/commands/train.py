@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 def _train_model(args: argparse.Namespace) -> Mapping[str, object]:
     import json
 
-    from twinlens.models.composer import PROVENANCE, Composer
+    from twinlens.models.composer import PROVENANCE
 
     recipe = _dataset.recipe_of(args)
     _dataset.dataset_file(args)
@@ -68,14 +68,14 @@ def _train_model(args: argparse.Namespace) -> Mapping[str, object]:
     if done.is_file() and (found := json.loads(done.read_text(encoding="utf-8"))).get("run") == wanted:
         _say(args, f"{args.out} holds this very run already; nothing to do")
         return {"model": args.out, "trained": False, **found}
-    epochs = _train(args, recipe, wanted)
+    digest, epochs = _train(args, recipe, wanted)
     result = json.loads(done.read_text(encoding="utf-8"))
     best = max(epochs, key=lambda epoch: epoch.score)
     _say(args, f"{args.out}: best of {counted(len(epochs), 'epoch')} is {best.number + 1}, validation {best.score:.3f}")
-    return {"model": args.out, "digest": Composer.load(args.out).digest, "trained": True, **result}
+    return {"model": args.out, "digest": digest, "trained": True, **result}
 
 
-def _train(args: argparse.Namespace, recipe: Recipe, provenance: Mapping[str, Any]) -> list[Epoch]:
+def _train(args: argparse.Namespace, recipe: Recipe, provenance: Mapping[str, Any]) -> tuple[str, list[Epoch]]:
     from dataclasses import asdict
 
     from twinlens.core import machine
@@ -96,7 +96,7 @@ def _train(args: argparse.Namespace, recipe: Recipe, provenance: Mapping[str, An
     composer.save(args.out, provenance={"run": provenance, "environment": environment, "epochs": epochs_said})
     (args.out / loop.CHECKPOINT).unlink(missing_ok=True)
     _plot(epochs, args.out / "training.png")
-    return epochs
+    return composer.digest, epochs
 
 
 def _provenance(args: argparse.Namespace, recipe: Recipe) -> dict[str, Any]:
