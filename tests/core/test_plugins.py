@@ -159,7 +159,7 @@ def test_an_entry_point_is_found_by_its_name(entries, recipe):
     assert plugins.installed("fusions") == {"mine": "aside 1.0"}
 
 
-def test_a_text_that_nobody_read_from_a_file_of_his_runs_nothing(entries):
+def test_a_recipe_from_text_runs_nothing(entries):
     entries("aside", {"fusions/mine": "aside"}, FUSION)
     recipe = Recipe.parse(TOML.replace("./mine.py", "mine"), source="text")
     with pytest.raises(TwinlensError, match="--allow-plugin mine "):

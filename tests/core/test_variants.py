@@ -20,7 +20,7 @@ def test_names_are_sorted_and_helpers_are_none_of_them(folder):
 
 @pytest.mark.parametrize(("folder", "name"), CLASSES)
 def test_every_variant_is_one_class_whose_options_have_names(folder, name):
-    with pytest.raises(TwinlensError, match=f"{folder[:-1]} '{name}' has no option 'nonsense'.*known: "):
+    with pytest.raises(TwinlensError, match=f"{variants.kind(folder)} '{name}' has no option 'nonsense'.*known: "):
         variants.make(folder, name, nonsense=1)
 
 
@@ -30,7 +30,7 @@ def test_an_unknown_name_is_told_with_the_closest():
 
 
 def test_the_kind_of_an_unknown_variant_has_its_own_word():
-    for folder, word in (("fusions", "fusion"), ("collection.search.rerank", "reranker")):
+    for folder, word in (("fusions", "fusion"), ("indexes", "index"), ("collection.search.rerank", "reranker")):
         with pytest.raises(TwinlensError, match=f"unknown {word} 'nonsense'"):
             variants.load(folder, "nonsense")
 

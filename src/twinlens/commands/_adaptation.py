@@ -67,8 +67,7 @@ def train(args: argparse.Namespace) -> Mapping[str, object]:
 
     _check(args)
     plan = _plan(args)
-    named = [args.fusion] if plugins.is_plugin("fusions", plan.fusion) else []  # what is named here may serve
-    with plugins.allowing(named), _collection.open_collection(args) as collection:
+    with plugins.naming("fusions", args.fusion), _collection.open_collection(args) as collection:
         if args.revert:
             return _reverted(args, adaptation.revert(collection))
         result, epochs = adaptation.learn(collection, plan)

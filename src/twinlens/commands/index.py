@@ -65,11 +65,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Index, and list by reason what could not be. Raises TwinlensError when no picture at all could be read."""
-    from twinlens.collection.ingest import scan
+    from twinlens.core import plugins
 
     options = _options(args)
-    if args.watch:
-        return _watch(args, options)
+    with plugins.naming("indexes", args.index):
+        return _watch(args, options) if args.watch else _once(args, options)
+
+
+def _once(args: argparse.Namespace, options: Options) -> Mapping[str, object]:
+    from twinlens.collection.ingest import scan
+
     found = scan(args.paths, args.captions, exclude=args.exclude)
     found.check_in(args.collection.expanduser(), prune=args.prune)  # a wrong folder must leave nothing behind
     if _common.shows_view(args):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
@@ -92,6 +92,13 @@ def allowing(names: Sequence[str]) -> Iterator[None]:
         _allowed[:] = before
 
 
+def naming(kind: str, name: str | None) -> AbstractContextManager[None]:
+    """Return the context in which models and collections may run what the user names, if that is a plug-in."""
+    if name is None or name in variants.names(FOLDERS[kind]):
+        return nullcontext()
+    return allowing([name] if name.endswith(".py") or is_plugin(kind, name) else [])
+
+
 def as_names(given: object) -> tuple[str, ...]:
     """Check the argument `allow_plugins`. Raises TwinlensError for what is no sequence of names."""
     if isinstance(given, str) or not isinstance(given, Sequence | frozenset | set):
@@ -100,7 +107,7 @@ def as_names(given: object) -> tuple[str, ...]:
 
 
 def check(recipe: Mapping[str, Any], where: object, allowed: Sequence[str] = ()) -> None:
-    """Load the plug-ins that a saved recipe names and the user allows. Raises TwinlensError for one he does not.
+    """Load the plug-ins that a saved recipe names and the user allows. Raises TwinlensError for others.
 
     where: the model folder or file that names them. allowed: names beside those of `allowing`.
     """

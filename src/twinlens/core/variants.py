@@ -17,7 +17,7 @@ from typing import Any
 from twinlens.core import suggestions
 from twinlens.core.types import TwinlensError
 
-_SINGULAR = {"rerank": "reranker"}
+_SINGULAR = {"indexes": "index", "rerank": "reranker"}
 
 
 def names(folder: str) -> list[str]:
