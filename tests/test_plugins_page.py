@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 from tests import toy
-from tests.test_docs import blocks, commands
+from tests.test_docs import blocks
 from twinlens import cli
 from twinlens.core import plugins
 from twinlens.core.recipe import Recipe
@@ -15,6 +17,7 @@ from twinlens.models.composer import Composer
 from twinlens.training import loop
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "plugins.md").read_text(encoding="utf-8")
+COMMANDS = [shlex.split(line)[1:] for line in re.findall(r"^twinlens .*$", PAGE, re.MULTILINE)]
 FUSION, USE, CALLBACK = blocks(PAGE, "python")
 SMALL = {
     "compare": ["--data", "scenes=12", "--data", "texts=1", "--workers", "1", "--cache", "cache"],
@@ -40,21 +43,19 @@ def test_its_file_serves_in_a_recipe():
     assert Composer.build(Recipe.read("mine.toml")).fusion.strength == 2.0
 
 
-@pytest.mark.parametrize("number", range(2))
-def test_its_commands_run(number, tmp_path):
-    """Those on models; the one that searches is run by the tests of commands."""
-    given = [command for command in commands(PAGE) if command[0] != "search"]
-    assert [command[0] for command in given] == ["compare", "train", "evaluate", "train"]
-    for command in [given[1:3], given[3:]][number]:
+def test_its_commands_on_models_run():
+    compare, train, evaluate, search, thin = COMMANDS
+    assert [command[0] for command in (compare, train, evaluate, search, thin)] == [*SMALL, "search", "train"]
+    for command in (train, evaluate, thin):
         assert cli.main([*command, *SMALL[command[0]]]) == 0, command
+    assert cli.build_parser(["search"]).parse_args(search).allow_plugin == ["./scaled.py"]
 
 
-def test_its_comparison_runs(tmp_path):
+def test_its_comparison_runs():
     from tests.training.test_feature_cache import TOWERS
 
     Path("tiny.toml").write_text(TOWERS, encoding="utf-8")
-    command = commands(PAGE)[0]
-    assert cli.main([*command, *SMALL["compare"], "--recipe", "tiny.toml"]) == 0
+    assert cli.main([*COMMANDS[0], *SMALL["compare"], "--recipe", "tiny.toml"]) == 0
 
 
 def test_its_python_runs(capsys):

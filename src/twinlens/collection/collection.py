@@ -32,7 +32,6 @@ from twinlens.collection.writer import create, follow_moved
 from twinlens.collection.writes import FOLDER, Writes
 from twinlens.core.arguments import as_folder, as_kind, as_text
 from twinlens.core.explanation import Explanation
-from twinlens.core.plugins import as_names
 from twinlens.core.types import NEAR_DUPLICATE, Hit, TwinlensError
 from twinlens.models.runtime import accelerated, load
 
@@ -54,9 +53,11 @@ class Collection(Writes):
         engine: Callable[[], Engine] | None = None,
         allow_plugins: Sequence[str] = (),
     ) -> None:
-        self.folder, self._allow_plugins = folder, as_names(allow_plugins)
-        self._load = load
+        self.folder, self._load, self._allow_plugins = folder, load, allow_plugins
         if allow_plugins:  # a `load` of the caller's own may know no such argument
+            from twinlens.core.plugins import as_names
+
+            self._allow_plugins = as_names(allow_plugins)
             self._load = partial(load, allow_plugins=self._allow_plugins)  # type: ignore[call-arg]
         self._store, self._engine = store, engine or self._engine_of_setting
         self._model: tuple[str, Model] | None = None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twinlens.commands import _collection, _common, _word_use
-from twinlens.core import jsonfile, plugins
+from twinlens.core import jsonfile
 from twinlens.core.counting import counted
 from twinlens.core.types import TwinlensError
 
@@ -64,6 +64,7 @@ def add_training(parser: argparse.ArgumentParser) -> None:
 def train(args: argparse.Namespace) -> Mapping[str, object]:
     """Train, print the decision, and write the report. The collection changes only if the trained fusion wins."""
     from twinlens import adaptation
+    from twinlens.core import plugins
 
     _check(args)
     plan = _plan(args)
@@ -140,6 +141,7 @@ def _check(args: argparse.Namespace) -> None:
 
 def _plan(args: argparse.Namespace) -> Plan:
     from twinlens.adaptation import FUSION, Plan
+    from twinlens.core import plugins
 
     return Plan(
         fusion=plugins.use("fusions", getattr(args, "fusion", None) or FUSION),

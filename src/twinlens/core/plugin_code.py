@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.abc import SourceLoader
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -27,7 +28,8 @@ FOLDERS = {
     "rerankers": "collection.search.rerank",
 }
 """Kinds of plug-ins, and the folders whose variants they stand beside; `twinlens.KIND` is the group of entry points."""
-KIND = {folder: kind for kind, folder in FOLDERS.items()}
+KIND = dict(zip(FOLDERS.values(), FOLDERS, strict=True))
+"""The kind of the plug-ins beside a folder's variants."""
 Code: TypeAlias = ModuleType | type[Any]
 """A module like the file of a built-in variant, or its class itself."""
 _FULL = re.compile(r"(?P<file>[^/\\]+\.py)@(?P<checksum>[0-9a-f]{64})")
@@ -87,6 +89,8 @@ def entry_point(folder: str, name: str) -> EntryPoint | None:
 
 def installed(folder: str) -> dict[str, str]:
     """Return the entry points beside a folder's variants: name → the package that has it. Nothing of them is run."""
+    if folder not in KIND:
+        return {}
     built_in = variants.names(folder)
     points = {point.name: point for point in _entry_points(folder) if point.name not in built_in}
     return {name: _package(points[name]) for name in sorted(points)}
@@ -96,11 +100,27 @@ def _executed(plugin: Plugin) -> ModuleType:
     """Run a file's content, the very bytes whose checksum is known, as a module of a name of its own."""
     assert plugin.path is not None and plugin.source is not None
     name = f"twinlens_plugin_{plugin.checksum[:16]}"
-    spec = importlib.util.spec_from_file_location(name, plugin.path)
+    loader = _Content(plugin.path, plugin.source)
+    spec = importlib.util.spec_from_file_location(name, plugin.path, loader=loader)
     assert spec is not None
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    exec(compile(plugin.source, str(plugin.path), "exec"), module.__dict__)  # noqa: S102 - the user named this file
+    loader.exec_module(module)
     return module
+
+
+class _Content(SourceLoader):
+    """Imports a module from bytes that were read before, as if they came from its file."""
+
+    def __init__(self, file: Path, source: bytes) -> None:
+        self.file, self.source = file, source
+
+    def get_filename(self, fullname: str) -> str:  # noqa: ARG002
+        """Return the path of the file."""
+        return str(self.file)
+
+    def get_data(self, path: str | bytes) -> bytes:  # noqa: ARG002
+        """Return the content."""
+        return self.source
 
 
 def _imported(plugin: Plugin) -> Code:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -57,8 +56,18 @@ def train_recipe(
         composer.cache_to(array_cache)
     composer.fit(dataset.queries)
     part, validation = splits.hold_out(dataset, recipe.training.validation, seed)
-    run: dict[str, Any] = {"seed": seed, "device": device, "folder": folder, "workers": workers, "progress": progress}
-    return composer, train(composer, part, validation, callback=callback, **run)
+    epochs = train(
+        composer,
+        part,
+        validation,
+        seed=seed,
+        device=device,
+        folder=folder,
+        workers=workers,
+        progress=progress,
+        callback=callback,
+    )
+    return composer, epochs
 
 
 def train(
@@ -80,23 +89,16 @@ def train(
     every step and every epoch, and can end the training; see `callbacks.Callback`. What it raises ends the training.
     """
     _check(composer, dataset, validation)
-    settings = composer.recipe.training
     composer.to(pick_device(device))
     _freeze(composer)
-    steps = Steps(
-        dataset,
-        prepare=composer.prepare if workers else PreparedCache(composer.prepare),
-        stack=composer.stack,
-        batch_size=settings.batch_size,
-        rejected_per_query=settings.rejected_per_query,
-        seed=seed,
-    )
-    run = _start(composer, len(steps) * settings.epochs, _run_key(composer, dataset, seed))
+    steps = _steps(composer, dataset, seed, workers)
+    total_steps = len(steps) * composer.recipe.training.epochs
+    run = _start(composer, total_steps, _run_key(composer, dataset, seed))
     run.callback = callback
     checkpoint = as_path("folder", folder) / CHECKPOINT if folder else None
     if checkpoint and checkpoint.is_file():
         run.restore(torch.load(checkpoint, map_location=composer.device, weights_only=True))
-    with bar("training", settings.epochs * len(steps), unit="steps", progress=progress) as advance:
+    with bar("training", total_steps, unit="steps", progress=progress) as advance:
         advance(len(run.epochs) * len(steps))
         while not _finished(run):
             _run_epoch(run, steps, validation, seed, workers, advance)
@@ -104,6 +106,17 @@ def train(
                 _save(run, checkpoint)
     composer.eval().load_state_dict(run.best)
     return run.epochs
+
+
+def _steps(composer: Composer, dataset: Dataset, seed: int, workers: int) -> Steps:
+    return Steps(
+        dataset,
+        prepare=composer.prepare if workers else PreparedCache(composer.prepare),
+        stack=composer.stack,
+        batch_size=composer.recipe.training.batch_size,
+        rejected_per_query=composer.recipe.training.rejected_per_query,
+        seed=seed,
+    )
 
 
 def validation_score(composer: Composer, dataset: Dataset) -> float:
