@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import pickle
 import sys
 
 import pytest
 
 from tests import toy
-from twinlens.core import plugins, variants
+from twinlens.core import plugins, processes, variants
 from twinlens.core.recipe import Recipe
 from twinlens.core.types import TwinlensError
 from twinlens.models.composer import Composer
@@ -227,7 +228,17 @@ def test_a_method_within_a_fusion_can_be_a_file_with_options(recipe):
 
 def test_a_worker_finds_what_its_parent_has_loaded(recipe):
     name = Recipe.read(recipe).fusion.name
-    state = plugins.carried()
+    packed = pickle.dumps(plugins.Carried())
     plugins._loaded.clear()
-    plugins.resume(state)
+    pickle.loads(packed)
     assert variants.variant_class("fusions", name).__name__ == "Mine"
+
+
+def _expect(fusion):
+    assert (type(fusion).__name__, fusion.strength) == ("Mine", 2.0)
+
+
+def test_a_spawned_process_takes_instances_of_its_classes(recipe):
+    fusion = Composer.build(Recipe.read(recipe)).fusion
+    with processes.pool(1, _expect, (fusion,)) as pool:  # one that does not begin answers nothing
+        assert pool.submit(len, "ab").result(timeout=300) == 2

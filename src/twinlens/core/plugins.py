@@ -10,7 +10,7 @@ The full name of a file is `mine.py@SHA-256`. A saved model keeps it, so that an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
@@ -148,16 +148,18 @@ def files_in_use() -> list[str]:
     return sorted({plugin.name for plugin, _ in _loaded.values() if plugin.source is not None})
 
 
-def carried() -> State:
-    """Return what a worker process has to `resume`, to find the same plug-ins."""
-    return [(key, plugin) for (_, key), (plugin, _) in _loaded.items()], list(_allowed)
+class Carried:
+    """Makes the plug-ins of a process known to another one that unpickles it; instances of their classes come after."""
+
+    def __reduce__(self) -> tuple[Callable[[State], Carried], tuple[State]]:
+        return _resumed, (([(key, plugin) for (_, key), (plugin, _) in _loaded.items()], list(_allowed)),)
 
 
-def resume(state: State) -> None:
-    """Load in this process the plug-ins that another one has `carried`."""
+def _resumed(state: State) -> Carried:
     for key, plugin in state[0]:
         _keep(plugin, key)
-    _allowed.extend(state[1])
+    _allowed.extend(name for name in state[1] if name not in _allowed)
+    return Carried()
 
 
 def _places(recipe: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any], str]]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Thread, current_thread, main_thread
 from typing import Any
 
-from twinlens.core import plugins
+from twinlens.core.plugins import Carried
 
 LOOK_SECONDS = 0.5
 """Seconds between two looks of a worker for its parent, on systems that do not signal its end."""
@@ -35,8 +35,8 @@ def pool(
     initialise: is called with `arguments` in each of them. Submit work under `held_signals`.
     """
     # Spawned: a forked process would inherit torch's locked thread pools.
-    context, packed = multiprocessing.get_context("spawn"), _Packed((initialise, arguments))
-    executor = ProcessPoolExecutor(workers, context, _begin, (os.getpid(), plugins.carried(), packed))
+    context, packed = multiprocessing.get_context("spawn"), _Packed((Carried(), initialise, arguments))
+    executor = ProcessPoolExecutor(workers, context, _begin, (os.getpid(), packed))
     try:
         yield executor
     except BaseException:
@@ -150,10 +150,9 @@ class _Packed:
         return ForkingPickler.loads(self.packed)
 
 
-def _begin(parent: int, loaded: plugins.State, packed: _Packed) -> None:
+def _begin(parent: int, packed: _Packed) -> None:
     begin_worker(parent)
-    plugins.resume(loaded)  # what follows may have instances of their classes
-    initialise, arguments = packed.unpacked()
+    _, initialise, arguments = packed.unpacked()
     if initialise is not None:
         initialise(*arguments)
 

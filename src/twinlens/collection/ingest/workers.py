@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from threadpoolctl import threadpool_limits
 
+from twinlens.core.plugins import Carried
 from twinlens.core.processes import end_with_parent, ending, limit_memory
 
 Job = TypeVar("Job")
@@ -83,7 +84,9 @@ class _Worker:
     def __init__(self, work: Callable[[Any, Any], Any], shared: Any, memory: int) -> None:
         context = multiprocessing.get_context("fork") if FORKS else multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(self.pipe, theirs, work, shared, memory), daemon=True)
+        self.process = context.Process(
+            target=_serve, args=(self.pipe, theirs, Carried(), work, shared, memory), daemon=True
+        )
         self.process.start()
         theirs.close()
         self.ready = False
@@ -111,7 +114,9 @@ class _Worker:
         self.pipe.close()
 
 
-def _serve(ours: Connection, pipe: Connection, work: Callable[[Any, Any], Any], shared: Any, memory: int) -> None:
+def _serve(
+    ours: Connection, pipe: Connection, _: Carried, work: Callable[[Any, Any], Any], shared: Any, memory: int
+) -> None:
     """Serve jobs until the parent process is gone."""
     # Never collect what the parent left: a network's session would wait at its end for threads that a fork lacks.
     gc.freeze()

@@ -12,6 +12,7 @@ from typing import Any, cast
 from twinlens.collection.ingest.decoding import Job
 from twinlens.collection.ingest.executors.local import LocalExecutor
 from twinlens.collection.ingest.options import Options
+from twinlens.core.plugins import Carried
 from twinlens.core.types import Embedder, TwinlensError
 from twinlens.models import runtime, serving
 
@@ -23,12 +24,13 @@ COLUMN = "batch"
 class Shipment:
     """A model on its way to workers. folder: where it lies, as `digest`; files: its content, for machines without it.
 
-    model: the model itself where it lies nowhere.
+    plugins: those that `--allow-plugin` allows here run there. model: the model itself where it lies nowhere.
     """
 
     folder: Path | None
     digest: str = ""
     files: Mapping[str, bytes] = field(default_factory=dict)
+    plugins: Carried = field(default_factory=Carried, compare=False)
     model: Embedder | None = None
 
     @classmethod
