@@ -72,11 +72,18 @@ def dataset_file(args: argparse.Namespace) -> ModuleType:
 
 
 def load_split(args: argparse.Namespace, split: str) -> Dataset:
-    """Load another split of the same dataset under the same protocol and options."""
+    """Load another split of the same dataset under the same protocol and options.
+
+    Pictures of datasets that are downloaded must all be there, before any network is built. Raises TwinlensError.
+    """
+    from twinlens.datasets._files import check_on_disk
+
     options = _options(args)
     dataset: Dataset = variants.call(
         "datasets", args.dataset, "load", args.root, split, protocol=args.protocol, **options
     )
+    if hasattr(variants.load("datasets", args.dataset), "expected_files"):
+        check_on_disk(dataset, args.dataset)
     return dataset
 
 

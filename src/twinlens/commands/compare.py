@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from twinlens.core.recipe import Recipe
-    from twinlens.evaluation.comparison.compare import ComparisonSettings, Parts
+    from twinlens.core.types import Dataset
+    from twinlens.evaluation.comparison.compare import ComparisonSettings
 
 HELP = "train every fusion under the same encoders, budget and seeds, and test the differences"
 EXAMPLES = """
@@ -61,16 +62,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Compare, print the table, write the files; finished runs are read instead of run again."""
-    from twinlens.evaluation.comparison.compare import compare
-
     if args.repeats < 1:
         raise TwinlensError("--repeats wants a number from 1 on")
     recipe = _dataset.recipe_of(args)
+    module, *datasets = _parts(args)  # a missing file is told before torch loads
+    from twinlens.evaluation.comparison.compare import Parts, compare
+
     names = _rows(args.fusions, recipe)
-    module, parts = _parts(args)
     metrics: tuple[str, ...] = getattr(module, "METRICS", ("hit@1",))
     settings = _settings(args, names, args.metric or metrics[0])
-    result = _conditions(args, recipe) | compare(recipe, parts, settings)
+    result = _conditions(args, recipe) | compare(recipe, Parts(*datasets), settings)
     if note := getattr(module, "NOTE", None):
         result["note"] = note
     result["reading"] = _comparison.reading(result)
@@ -144,10 +145,12 @@ def _numbers(text: str | None) -> list[float]:
     return rates
 
 
-def _parts(args: argparse.Namespace) -> tuple[ModuleType, Parts]:
-    """Load the dataset's file and its three parts: splits of their own, or groups held out of another part."""
+def _parts(args: argparse.Namespace) -> tuple[ModuleType, Dataset, Dataset, Dataset]:
+    """Load the dataset's file, and its parts for training, validation and test.
+
+    They are splits of their own, or groups held out of another part.
+    """
     from twinlens import splits
-    from twinlens.evaluation.comparison.compare import Parts
 
     args.protocol = args.protocol or PROTOCOL.get(args.dataset)
     module, test = _dataset.load_dataset(_sized(args, args.split))
@@ -160,7 +163,7 @@ def _parts(args: argparse.Namespace) -> tuple[ModuleType, Parts]:
         train, validation = splits.hold_out(train, VALIDATION_SHARE, args.seed)
     else:
         validation = _dataset.load_split(_sized(args, args.val_split), args.val_split)
-    return module, Parts(train, validation, test)
+    return module, train, validation, test
 
 
 def _sized(args: argparse.Namespace, split: str) -> argparse.Namespace:

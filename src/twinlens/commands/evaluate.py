@@ -69,13 +69,14 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         return _adaptation.evaluate(args)
     _adaptation.check_absent(args)
     args.stage = _stage(args)
-    module, dataset = _dataset.load_dataset(args)
-    named = getattr(module, "METRICS", METRICS)
-    args.ks = sorted({int(name.partition("@")[2]) for name in (*METRICS, *named) if "@" in name})
+    module = _dataset.dataset_file(args)
     if args.submission:
         _submission.check(args, module)
-        if not dataset.relevant:
-            return _submission.write(args, module, dataset)
+    dataset = _dataset.load_split(args, args.split)
+    named = getattr(module, "METRICS", METRICS)
+    args.ks = sorted({int(name.partition("@")[2]) for name in (*METRICS, *named) if "@" in name})
+    if args.submission and not dataset.relevant:
+        return _submission.write(args, module, dataset)
     measure = _paper if args.protocol == "paper" else _with_model if args.model else _with_recipe
     result = {
         "protocol": args.protocol,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import argparse
 
     from twinlens.core.recipe import Recipe
+    from twinlens.core.types import Dataset
     from twinlens.training.run import Epoch
 
 HELP = "train a recipe on a dataset, a fusion on a collection's own captions, or a detector on boxes"
@@ -64,24 +65,26 @@ def _train_model(args: argparse.Namespace) -> Mapping[str, object]:
     recipe = _dataset.recipe_of(args)
     _dataset.dataset_file(args)
     done = args.out / PROVENANCE
+    dataset = None if done.is_file() else _dataset.load_dataset(args)[1]  # a missing file is told before torch loads
     wanted = _provenance(args, recipe)
     if done.is_file() and (found := json.loads(done.read_text(encoding="utf-8"))).get("run") == wanted:
         _say(args, f"{args.out} holds this very run already; nothing to do")
         return {"model": args.out, "trained": False, **found}
-    digest, epochs = _train(args, recipe, wanted)
+    digest, epochs = _train(args, recipe, dataset or _dataset.load_dataset(args)[1], wanted)
     result = json.loads(done.read_text(encoding="utf-8"))
     best = max(epochs, key=lambda epoch: epoch.score)
     _say(args, f"{args.out}: best of {counted(len(epochs), 'epoch')} is {best.number + 1}, validation {best.score:.3f}")
     return {"model": args.out, "digest": digest, "trained": True, **result}
 
 
-def _train(args: argparse.Namespace, recipe: Recipe, provenance: Mapping[str, Any]) -> tuple[str, list[Epoch]]:
+def _train(
+    args: argparse.Namespace, recipe: Recipe, dataset: Dataset, provenance: Mapping[str, Any]
+) -> tuple[str, list[Epoch]]:
     from dataclasses import asdict
 
     from twinlens.core import machine
     from twinlens.training import loop
 
-    _, dataset = _dataset.load_dataset(args)
     composer, epochs = loop.train_recipe(
         recipe,
         dataset,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from twinlens.core.types import TwinlensError
+from twinlens.core.counting import counted
+from twinlens.core.types import Dataset, TwinlensError
 
 
 def check(name: str, **choices: tuple[str, Sequence[str]]) -> None:
@@ -64,6 +66,30 @@ def check_pictures(place: Path, gallery: Iterable[str], annotated: Iterable[str]
             f"{place} lacks {len(lacking)} of the pictures that the annotations name, such as {lacking[0]}; "
             f"{_advice(name)}"
         )
+
+
+def check_on_disk(dataset: Dataset, name: str) -> None:
+    """Check that every picture of the dataset is a file. Raises TwinlensError that names the first missing folder.
+
+    Costs a look-up per picture, .2 s for CIRCO's 123,403: much less than a network that is built in vain.
+    """
+    samples = (*dataset.queries, *dataset.gallery)
+    paths = dict.fromkeys(sample.image for sample in samples if isinstance(sample.image, Path))
+    missing = [path for path in paths if not os.path.exists(path)]  # noqa: PTH110 - a third of the time of Path.exists
+    if not missing:
+        return
+    lacking = f"{len(missing):,} of {counted(len(paths), 'picture')}"
+    place = _first_missing(missing[0])
+    if place == missing[0]:
+        raise TwinlensError(f"{lacking} are missing, such as {place}; {_advice(name)}")
+    raise TwinlensError(f"the folder {place} is missing, and {lacking} with it; {_advice(name)}")
+
+
+def _first_missing(path: Path) -> Path:
+    """Return the highest of the path and its parents that does not exist."""
+    while not path.parent.exists():
+        path = path.parent
+    return path
 
 
 def _advice(name: str) -> str:

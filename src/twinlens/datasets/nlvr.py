@@ -173,7 +173,10 @@ def _row(line: str, split: str, pictures: dict[str, Path], place: str) -> Row:
     entry = _entry(line, place)
     names = _names(split, str(entry["identifier"]))
     if missing := [name for name in names if name not in pictures]:
-        raise TwinlensError(f"{place}: there is no picture {missing[0]} below {split}/images; `twinlens data {_NAME}`")
+        raise TwinlensError(
+            f"{place}: there is no picture {missing[0]} below {split}/images;"
+            f" `twinlens data {_NAME}` tells how to get it"
+        )
     try:
         return Row(
             identifier=str(entry["identifier"]),
