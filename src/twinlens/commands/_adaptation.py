@@ -24,6 +24,7 @@ DATASET_ONLY_OPTIONS: Mapping[str, object] = {
     "protocol": None,
     "recipe": "compact",
     "model": None,
+    "trec": None,
     "workers": 0,
     "set": [],
 }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twinlens.commands import _adaptation, _common, _dataset, _sentences, _submission
+from twinlens.commands import _adaptation, _common, _dataset, _sentences, _submission, _trec
 from twinlens.core import jsonfile
 from twinlens.core.types import TwinlensError
 
@@ -25,6 +25,7 @@ twinlens evaluate --dataset nlvr --root data/nlvr --split dev --protocol grounde
 twinlens evaluate --model reading --dataset nlvr --root data/nlvr --split dev --protocol grounded --rerank truth
 twinlens evaluate --dataset fashion_iq --root data/fashion_iq --split val --model models/mine --data gallery=reduced
 twinlens evaluate --dataset cirr --root data/cirr --split test1 --model models/mine --submission for-the-server
+twinlens evaluate --model compact --protocol edits --trec runs
 twinlens evaluate --collection twinlens-collection --triplets mine.csv
 """
 
@@ -52,6 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--submission", type=Path, metavar="DIR", help="write the rankings there as the dataset's server wants them"
     )
+    parser.add_argument("--trec", type=Path, metavar="DIR", help="with --model: write the rankings there as"
+                        " composed.run, and qrels.trec: for trec_eval, ranx and ir-measures")  # fmt: skip
     parser.add_argument(
         "--cache", type=Path, metavar="DIR", help="where finished repeats are kept, and what was found in pictures"
     )
@@ -73,6 +76,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     if args.submission:
         _submission.check(args, module)
     dataset = _dataset.load_split(args, args.split)
+    _trec.check(args, dataset)
     named = getattr(module, "METRICS", METRICS)
     args.ks = sorted({int(name.partition("@")[2]) for name in (*METRICS, *named) if "@" in name})
     if args.submission and not dataset.relevant:
@@ -158,7 +162,21 @@ def _with_model(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
     composer.to(machine.pick_device(args.device))
     progress = _common.shows_view(args)
     known = _sentences.known_sentences(args.known)
-    found = evaluate(composer, dataset, seed=args.seed, ks=args.ks, stage=args.stage, known=known, progress=progress)
+    runs = _trec.Runs(args.trec, composer.recipe.name) if args.trec else None
+    found = evaluate(
+        composer,
+        dataset,
+        seed=args.seed,
+        ks=args.ks,
+        stage=args.stage,
+        known=known,
+        on_scores=runs,
+        progress=progress,
+    )
+    if runs:
+        found["trec"] = runs.files
+        if progress:
+            _common.say(f"wrote {', '.join(map(str, runs.files))}")
     about = {**_recipe(composer.recipe), "model": str(args.model), "repeats": 1}
     return {**about, "environment": machine.environment(args.device), **found}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,8 @@ WORST_BY = ("matched_accuracy", "map")
 """The metric that they are chosen by: the first of these that there is."""
 Measured = Mapping[str, Mapping[str, PerQuery]]
 """Composed query or baseline → metric → value of every query (Q,)."""
+OnScores = Callable[[str, Judgements, Scores], object]
+"""Takes `COMPOSED` or `TWO_STAGE`, the queries and the gallery, and the scores (Q, N)."""
 
 
 def evaluate(
@@ -45,6 +47,7 @@ def evaluate(
     ks: Sequence[int] = (1, 5, 10),
     stage: Stage | None = None,
     known: Collection[str] = (),
+    on_scores: OnScores | None = None,
     progress: bool = False,
 ) -> dict[str, Any]:
     """Measure the composed queries and every baseline, with 95 % bootstrap intervals over groups.
@@ -57,7 +60,8 @@ def evaluate(
     in each. With a `stage`, {"two_stage": {name: summary}} has the composed queries after it has reordered the first
     entries of each ranking, {"by_sentence": {kind: {"queries": …, row: {name: summary}}}} both by the kind of sentence
     (known: sentences that are not "new"), {"worst": […]} the queries that it answers worst, and {"ms_per_picture": …}
-    the cost of reading one. Raises TwinlensError for what is no composer or no dataset.
+    the cost of reading one. on_scores: is called with the scores (Q, N) of the composed queries, and again with those
+    of the two stages. Raises TwinlensError for what is no composer or no dataset.
     """
     as_kind("evaluate", composer, Composer, "give Composer.load(folder)")
     as_kind("evaluate", dataset, Dataset, "give one that a loader returns")
@@ -65,6 +69,9 @@ def evaluate(
     sizes = {"queries": len(judgements.queries), "gallery": len(judgements.gallery)}
     kept: dict[str, Scores] = {}
     values = measure(composer, judgements, seed=seed, ks=ks, stage=stage, kept=kept, progress=progress)
+    if on_scores:
+        for name, scores in kept.items():
+            on_scores(name, judgements, scores)
     found = {**sizes, **tabulate(values, judgements.groups, judgements.parts, seed)}
     if stage:
         found["by_sentence"] = by_sentence(values, judgements, known, seed)
@@ -86,15 +93,17 @@ def measure(
     """Compute every metric of every query (Q,), composed and by every baseline.
 
     A baseline whose scores come several times, with other texts, has their means. `RANDOM` has `DENSITY` as well. With
-    a `stage`, `TWO_STAGE` is the composed queries reranked; `kept` then gets its scores (Q, N).
+    a `stage`, `TWO_STAGE` is the composed queries reranked. `kept` gets the scores (Q, N) of these two.
     """
     found: dict[str, list[dict[str, PerQuery]]] = {}
     for name, matrix in baseline_scores(composer, judgements.queries, judgements.gallery, seed=seed, progress=progress):
         found.setdefault(name, []).append(judgements.per_query(matrix, ks))
-        if name == COMPOSED and stage:
-            reranked = two_stage.rerank(judgements, matrix, stage)
-            found[TWO_STAGE] = [judgements.per_query(reranked, ks)]
-            (kept if kept is not None else {})[TWO_STAGE] = reranked
+        if name == COMPOSED:
+            by_stage = {COMPOSED: matrix}
+            if stage:
+                by_stage[TWO_STAGE] = two_stage.rerank(judgements, matrix, stage)
+                found[TWO_STAGE] = [judgements.per_query(by_stage[TWO_STAGE], ks)]
+            (kept if kept is not None else {}).update(by_stage)
     defined = [metric for metric, array in found[COMPOSED][0].items() if not np.isnan(array).all()]
     values = {}
     for name, draws in found.items():
