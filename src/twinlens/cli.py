@@ -34,6 +34,7 @@ ORDER = (
     "train",
     "evaluate",
     "compare",
+    "embed",
     "export",
     "verify",
     "repair",

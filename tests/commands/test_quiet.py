@@ -53,6 +53,7 @@ COMMANDS = [
     ["index", "pictures", "--recipe", "offline", "--collection", "offline", "--workers", "0"],
     ["train", "--protocol", "edits", "--data", "scenes=80", "--epochs", "1", "--out", "trained"],
     ["evaluate", "--model", "trained", "--protocol", "edits", "--data", "scenes=20", "--out", "results"],
+    ["embed", "offline", "--out", "vectors.npz"],
     ["compare", "--fusions", "sum", "--repeats", "1", "--epochs", "1", "--data", "scenes=20", "--workers", "1"],
     ["demo"],
     ["demo", "--photographs"],

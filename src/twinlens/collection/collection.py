@@ -266,6 +266,15 @@ class Collection(Writes):
             rows = np.array([entry.row for entry in entries], dtype=np.int64)
             return entries, self._store.vectors(self.generation, rows)
 
+    def batches_with_vectors(self, size: int = 1024) -> Iterator[tuple[list[Entry], Vectors]]:
+        """Yield the same in batches: up to `size` entries, and their vectors (B, D), all of one state."""
+        with self.snapshot():
+            generation = self.generation
+            rows = self._store.rows(generation.number)
+            for start in range(0, len(rows), size):
+                part = rows[start : start + size]
+                yield list(self._store.entries(part.tolist()).values()), self._store.vectors(generation, part)
+
     def duplicates(self, at: float = NEAR_DUPLICATE) -> list[list[Entry]]:
         """Return groups of entries whose pictures look the same, connected by a cosine of `at`; the largest first."""
         with self.snapshot():

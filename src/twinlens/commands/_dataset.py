@@ -22,6 +22,11 @@ PRECISIONS = ("float32", "bfloat16")
 def add_dataset(parser: argparse.ArgumentParser, *, split: str) -> None:
     """Add the arguments that choose a dataset; `split` is the default."""
     parser.add_argument("--dataset", default="shapes", metavar="NAME", help="default: shapes, drawn on the spot")
+    add_dataset_options(parser, split=split)
+
+
+def add_dataset_options(parser: argparse._ActionsContainer, *, split: str) -> None:
+    """Add the arguments of a dataset that is named otherwise; `split` is the default."""
     parser.add_argument("--root", type=Path, metavar="DIR", help="the dataset's folder in its original layout")
     parser.add_argument("--split", default=split, metavar="NAME", help=f"default: {split}")
     parser.add_argument("--protocol", metavar="NAME", help="default: the dataset's first; an unknown name lists them")

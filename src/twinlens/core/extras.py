@@ -16,6 +16,7 @@ EXTRA_OF = {
     **dict.fromkeys(("fastapi", "httpx2", "prometheus_client", "python_multipart", "starlette", "uvicorn"), "serve"),
     "mcp": "mcp",
     "faiss": "faiss",
+    "pyarrow": "parquet",
     "ray": "ray",
     "psycopg": "pgvector",
     "pymilvus": "milvus",
