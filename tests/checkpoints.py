@@ -25,6 +25,11 @@ from transformers import (
     DistilBertConfig,
     PretrainedConfig,
     PreTrainedTokenizerFast,
+    Qwen2VLImageProcessor,
+    Qwen3VLConfig,
+    Qwen3VLForConditionalGeneration,
+    Qwen3VLProcessor,
+    Qwen3VLVideoProcessor,
     ResNetConfig,
     RobertaConfig,
     RTDetrConfig,
@@ -98,6 +103,57 @@ def blip(folder: Path) -> str:
     BlipForImageTextRetrieval(config).save_pretrained(folder)
     BlipImageProcessor(size={"height": 32, "width": 32}).save_pretrained(folder)
     BertTokenizerFast(vocab={word: n for n, word in enumerate(WORDS)}, do_lower_case=True).save_pretrained(folder)
+    return str(folder)
+
+
+PICTURE = "<|vision_start|><|image_pad|><|vision_end|>"
+CHAT = (
+    "{% for message in messages %}{{ '<|im_start|>' + message.role + '\n' }}{% for part in message.content %}"
+    "{% if part.type == 'image' %}{{ '" + PICTURE + "' }}{% else %}{{ part.text }}{% endif %}{% endfor %}"
+    "{{ '<|im_end|>\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+"""Qwen3-VL's chat, for messages of pictures and texts."""
+SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>")
+
+
+def multimodal(folder: Path) -> str:
+    """A random Qwen3-VL with its processor in a folder; the folder as a name."""
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE({letter: n for n, letter in enumerate(letters)}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=SPECIAL[0], chat_template=CHAT)
+    fast.add_special_tokens({"additional_special_tokens": [*SPECIAL[1:], "<|video_pad|>"]})
+    images = Qwen2VLImageProcessor(
+        patch_size=4, merge_size=2, temporal_patch_size=2, image_mean=[0.5] * 3, image_std=[0.5] * 3,
+        size={"shortest_edge": 4 * 64, "longest_edge": 36 * 64},
+    )  # fmt: skip
+    Qwen3VLProcessor(images, fast, Qwen3VLVideoProcessor(), chat_template=CHAT).save_pretrained(folder)
+    text = {
+        "hidden_size": 24,
+        "intermediate_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "head_dim": 12,
+        "vocab_size": len(fast),
+        "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 2, 2]},
+    }
+    vision = {
+        "depth": 2,
+        "hidden_size": 16,
+        "intermediate_size": 32,
+        "num_heads": 2,
+        "patch_size": 4,
+        "out_hidden_size": 24,
+        "num_position_embeddings": 64,
+        "deepstack_visual_indexes": [0],
+    }
+    names = {"image": "image_pad", "video": "video_pad", "vision_start": "vision_start", "vision_end": "vision_end"}
+    ids = {f"{key}_token_id": fast.convert_tokens_to_ids(f"<|{name}|>") for key, name in names.items()}
+    torch.manual_seed(3)
+    Qwen3VLForConditionalGeneration(Qwen3VLConfig(text_config=text, vision_config=vision, **ids)).save_pretrained(
+        folder
+    )
     return str(folder)
 
 

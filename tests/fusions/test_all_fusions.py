@@ -178,7 +178,7 @@ def test_auxiliary_losses_take_features_in_half_precision(options):
     assert loss.dtype == torch.float32 and loss > 0
 
 
-@pytest.mark.parametrize("name", sorted(set(NAMES) - {"product", "basic", "match", "program"}))
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"product", "basic", "match", "program", "mean"}))
 def test_the_sides_may_differ_in_width(name):
     fusion = variants.make("fusions", name, image_dim=WIDTH, text_dim=10, dim=DIM).eval()
     assert fusion(side(0, with_map=True), Features(torch.ones(ROWS, 10))).shape == (ROWS, fusion.dim)

@@ -79,8 +79,8 @@ def add_model(parser: argparse.ArgumentParser) -> None:
                        " the collection's, all pictures are embedded again; old vectors serve until then")  # fmt: skip
     model.add_argument("--recipe", metavar="NAME", help="a model that needs no training: clip, offline, compact (for"
                        " drawn scenes), or auto: clip if its checkpoint can be had, else offline (auto)")  # fmt: skip
-    parser.add_argument("--checkpoint", metavar="NAME", help="another CLIP or SigLIP for --recipe clip, by its name at"
-                        " the hub or its folder")  # fmt: skip
+    parser.add_argument("--checkpoint", metavar="NAME", help="another CLIP or SigLIP for --recipe clip, another"
+                        " Qwen3-VL-Embedding for universal, by its name at the hub or its folder")  # fmt: skip
 
 
 def asks_for_model(args: argparse.Namespace) -> bool:
@@ -95,7 +95,7 @@ def choose_model(args: argparse.Namespace) -> Model:
     by_torch = runtime.check_mode(args.runtime) in ("torch", "bf16")
     if args.model is not None:
         if args.checkpoint is not None:
-            raise TwinlensError("--checkpoint is for the recipe clip; leave it or --model out")
+            raise TwinlensError("--checkpoint is for the recipes clip and universal; leave it or --model out")
         return serving.load(args.model, by_torch=by_torch)
     report = _common.say if _common.shows_view(args) else str
     recipe = args.recipe or serving.AUTO

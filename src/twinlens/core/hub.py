@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Any, TypeVar, cast
@@ -94,6 +95,17 @@ def tokenizer(name: str, revision: str | None = None) -> Tokenizer:
     backend.no_padding()
     backend.no_truncation()
     return cast("Tokenizer", backend)
+
+
+def chat(name: str, revision: str | None = None) -> Callable[[list[Any]], str]:
+    """Return what writes messages as a checkpoint's prompt, by its chat template, which transformers runs in a sandbox.
+
+    Raises TwinlensError as `model` does, and where the checkpoint has no such template.
+    """
+    found = _tokenizer(name, revision)
+    if not found.chat_template:
+        raise TwinlensError(f"the checkpoint {name!r} has no chat template; choose another")
+    return partial(found.apply_chat_template, add_generation_prompt=True, tokenize=False)
 
 
 def standard(name: str, revision: str | None = None) -> tuple[list[float], list[float]]:

@@ -18,14 +18,14 @@ EXPORTS = {"laion/CLIP-ViT-B-32-laion2B-s34B-b79K": "immich-app/ViT-B-32__laion2
 
 
 def with_checkpoint(recipe: Recipe, checkpoint: str | None) -> Recipe:
-    """Return the recipe with another CLIP checkpoint in both towers, NAME or NAME@REVISION.
+    """Return the recipe with another checkpoint, NAME or NAME@REVISION: a CLIP in both towers, or a multimodal one.
 
-    Raises TwinlensError if it has no CLIP.
+    Raises TwinlensError if it has neither.
     """
     if checkpoint is None:
         return recipe
-    if not _is_clip(recipe):
-        raise TwinlensError(f"--checkpoint is for the recipe clip; {recipe.name} has no CLIP")
+    if not (_is_clip(recipe) or all(part.name == "multimodal" for part in recipe.encoders)):
+        raise TwinlensError(f"--checkpoint is for the recipe clip; {recipe.name} has no CLIP, and is not universal")
     name, _, revision = (checkpoint, "", "") if Path(checkpoint).exists() else checkpoint.partition("@")
     source = {"checkpoint": name, **({"revision": revision} if revision else {})}
     return recipe.model_copy(update={"encoders": tuple(_read_from(part, source) for part in recipe.encoders)})

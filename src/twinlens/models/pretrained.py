@@ -15,9 +15,9 @@ from twinlens.models.composer import Composer
 def ready(recipe: str, *, checkpoint: str | None = None, report: Callable[[str], object] = str) -> Composer:
     """Load the model of a recipe that needs no training, in evaluation mode.
 
-    checkpoint: a CLIP or SigLIP, NAME or NAME@REVISION at the hub or a folder, in place of the recipe's own. report: a
-    callback for a readable line that names the chosen model, called before a download. Raises TwinlensError for an
-    unknown recipe, one that must be trained first, and a checkpoint or package that is not available.
+    checkpoint: one of the same kind, NAME or NAME@REVISION at the hub or a folder, in place of the recipe's own.
+    report: a callback for a readable line that names the chosen model, called before a download. Raises TwinlensError
+    for an unknown recipe, one that must be trained first, and a checkpoint or package that is not available.
     """
     if checkpoint is None and recipe in shipped.names():
         return Composer.load(recipe)

@@ -42,10 +42,10 @@ def ready(
 ) -> Servable:
     """Load the model of a recipe that needs no training, exported if there is an export, or one can be made.
 
-    checkpoint: a CLIP or SigLIP, NAME or NAME@REVISION at the hub or a folder, in place of the recipe's own. by_torch:
-    the composer itself is wanted. report: a callback for a readable line that names the chosen model, called before a
-    download. Raises TwinlensError for an unknown recipe, one that must be trained first, and what is not available; for
-    `AUTO`, with what to install.
+    checkpoint: one of the same kind, NAME or NAME@REVISION at the hub or a folder, in place of the recipe's own.
+    by_torch: the composer itself is wanted. report: a callback for a readable line that names the chosen model, called
+    before a download. Raises TwinlensError for an unknown recipe, one that must be trained first, and what is not
+    available; for `AUTO`, with what to install.
     """
     if recipe == AUTO:
         return _automatic(checkpoint, by_torch, report)

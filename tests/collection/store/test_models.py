@@ -147,6 +147,7 @@ def encoders(folder: Path) -> dict[str, dict[str, object]]:
         "efficientnet_lite": {"checkpoint": "lite0"},
         "facts": {"facts": 64, "box_facts": 16, "width": 8, "box_width": 4, "scenes": 8, "vocabulary": 50, "hidden": 8},
         "in_context": {"words": {"name": "clip_text", "checkpoint": contrastive}, "subjects": ["a dog"]},
+        "multimodal": {"checkpoint": checkpoints.multimodal(folder / "multimodal"), "places": 16, "tokens": 50},
         "ngrams": {"dim": 4},
         "referring": {"start": "towers", "words": {**ngrams, "dim": 36, "longest": 3, "vocabulary": 1500}},
         "regions": {"weights": "shapes"},

@@ -17,6 +17,8 @@ from twinlens.fusions import Fusion
 
 CELLWISE, MAPWISE, LEARNED = "cellwise", "mapwise", "learned"
 """Fusions that apply other fusions, and are no methods of their own."""
+MEAN = "mean"
+"""The untrained `REFERENCE` for sides of one space."""
 READERS = ("match", "program")
 """Fusions that only the encoder `facts` suits, and that learn nothing; named, they are compared as well."""
 MAP = "map"
@@ -46,7 +48,7 @@ class Method:
 
 def fusions() -> list[str]:
     """List the names of all fusions that are compared by default."""
-    return [name for name in variants.names("fusions") if name not in (CELLWISE, MAPWISE, LEARNED, *READERS)]
+    return [name for name in variants.names("fusions") if name not in (CELLWISE, MAPWISE, LEARNED, MEAN, *READERS)]
 
 
 def rows(recipe: Recipe) -> list[str]:
