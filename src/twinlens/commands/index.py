@@ -43,6 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="a table (CSV, JSON lines, Parquet) with paths and texts; may be repeated")  # fmt: skip
     parser.add_argument("--exclude", action="append", default=[], metavar="GLOB", help="leave out what matches, as"
                         " in a .gitignore; a file .twinlensignore does so for good; may be repeated")  # fmt: skip
+    parser.add_argument("--split", metavar="NAME", help="of a Hugging Face dataset in place of pictures, a folder of"
+                        " save_to_disk or a .parquet file: the part to index")  # fmt: skip
+    parser.add_argument("--column", action="append", default=[], metavar="KEY=NAME", help="of such a dataset: which"
+                        " column has the image, text or id (image=image, text=text, id: by the row)")  # fmt: skip
     _collection.add_runtime(parser)
     parser.add_argument("--index", metavar="NAME", help="how to search, from now on: exact (the default), ivf, hnsw,"
                         " cluster_svm, or auto: the fastest of them from 200,000 pictures on")  # fmt: skip
@@ -75,7 +79,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 def _once(args: argparse.Namespace, options: Options) -> Mapping[str, object]:
     from twinlens.collection.ingest import scan
 
-    found = scan(args.paths, args.captions, exclude=args.exclude)
+    found = _rows(args) or scan(args.paths, args.captions, exclude=args.exclude)
     found.check_in(args.collection.expanduser(), prune=args.prune)  # a wrong folder must leave nothing behind
     if _common.shows_view(args):
         _common.say(f"{counted(len(found), 'picture')} found")
@@ -87,6 +91,28 @@ def _once(args: argparse.Namespace, options: Options) -> Mapping[str, object]:
     if report.stopped:
         _stop(result, args)
     return result
+
+
+def _rows(args: argparse.Namespace) -> Scan | None:
+    """Return the rows of a Hugging Face dataset as items; None where the paths are none.
+
+    Raises TwinlensError for a dataset beside other paths, and for options that suit only one of them.
+    """
+    from twinlens.media.picture_rows import ALL, is_saved
+
+    if not any(is_saved(path.expanduser()) for path in args.paths):
+        if args.split is not None or args.column:
+            raise TwinlensError("--split and --column are for a dataset: a folder of save_to_disk, or a .parquet file")
+        return None
+    if len(args.paths) > 1 or args.captions or args.exclude:
+        raise TwinlensError("a dataset is indexed on its own, without --captions and --exclude")
+    from twinlens.collection.ingest.items import ItemScan
+    from twinlens.collection.items import as_items
+    from twinlens.collection.rows import items_of
+
+    columns = dict(text.partition("=")[::2] for text in args.column)
+    items = as_items(items_of(args.paths[0].expanduser(), args.split or ALL, **columns))
+    return ItemScan.of(items or [])
 
 
 def _add(
@@ -105,6 +131,8 @@ def _watch(args: argparse.Namespace, options: Options) -> Mapping[str, object]:
     """Index, and again after every change, until Ctrl-C. Raises TwinlensError where there is nothing to watch."""
     from twinlens.collection.ingest import fingerprint, scan, watch
 
+    if _rows(args) is not None:
+        raise TwinlensError("--watch is for folders of pictures; a dataset does not change")
     paths, folder = [path.expanduser().resolve() for path in args.paths], args.collection.expanduser().resolve()
     if missing := next((path for path in (*paths, *args.captions) if not path.exists()), None):
         raise TwinlensError(f"there is no {missing} to watch")

@@ -17,6 +17,7 @@ EXTRA_OF = {
     "mcp": "mcp",
     "faiss": "faiss",
     "pyarrow": "parquet",
+    "datasets": "datasets",
     "ray": "ray",
     "psycopg": "pgvector",
     "pymilvus": "milvus",

@@ -17,6 +17,7 @@ from twinlens.collection.store import Store, keep, mark
 from twinlens.media import formats, images, kept, moments, sources
 from twinlens.media.captions import Caption
 from twinlens.media.mending import DAMAGE
+from twinlens.media.picture_rows import RowPicture
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,9 @@ def _kept(store: Store, item: Item) -> Path:
         return picture
     if isinstance(picture, Path) and moments.split(picture) is None:
         data, ending = _file(picture)
-    elif isinstance(picture, sources.EncodedPicture):
-        data, ending = picture.data, _ending(picture.data, "")
+    elif isinstance(picture, sources.EncodedPicture | RowPicture):
+        data = picture.data
+        ending = _ending(data, "")
     else:
         data, ending = _png(images.load(picture)), ".png"
     content = hashlib.blake2b(data, digest_size=20).digest()

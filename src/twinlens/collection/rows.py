@@ -1,0 +1,43 @@
+"""Items of the rows of a Hugging Face dataset, for `Collection.add`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twinlens.collection.items import Item
+from twinlens.core.types import TwinlensError
+from twinlens.media.picture_rows import ALL, RowPicture, opened
+
+COLUMNS = {"image": "image", "text": "text", "id": ""}
+"""Columns by their meaning; without one for the id, it is "<split>-<row>"."""
+
+
+def items_of(source: object, split: str = ALL, **columns: str) -> list[Item]:
+    """Return an item for each row of a split; pictures are read as they are added.
+
+    source: a folder of `save_to_disk`, a Parquet file or folder of such, a `Dataset` or `DatasetDict`. columns: the
+    names of those with the image, the text and the id, "image" and "text" by default; a missing text column is no
+    caption. Other columns of texts, numbers and truth values are metadata. Raises TwinlensError for what is not there.
+    """
+    if unknown := sorted(columns.keys() - COLUMNS.keys()):
+        raise TwinlensError(f"no column {unknown[0]!r} is known; known: {', '.join(COLUMNS)}")
+    image, text, ids = ({**COLUMNS, **columns}[key] for key in COLUMNS)
+    rows = opened(
+        source, split, pictures=(image,), texts=tuple(columns[key] for key in ("text", "id") if key in columns)
+    )
+    kinds = {name: str(getattr(feature, "dtype", "")) for name, feature in rows.features.items()}
+    plain = [
+        name
+        for name, kind in kinds.items()
+        if kind.startswith(("string", "large_string", "int", "uint", "float", "bool"))
+    ]
+    found = []
+    for number, row in enumerate(rows.select_columns(plain)):
+        caption = str(row.pop(text, None) or "")
+        name = str(row.pop(ids)) if ids else f"{split}-{number}"
+        found.append(Item(name, RowPicture(rows, number, image), caption, _given(row)))
+    return found
+
+
+def _given(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if value is not None}
