@@ -26,6 +26,11 @@ FOLDERS = {
     "nlvr": "dev/images",
 }
 """The folder of pictures that each downloaded dataset lacks."""
+COMMANDS = [
+    ["evaluate", "--model", "compact"],
+    ["compare", "--train-split", "val"],
+    ["train", "--out", "nowhere/model"],
+]
 CLI = """
 import sys
 from twinlens.cli import main
@@ -80,7 +85,7 @@ def test_a_single_missing_picture_is_named(tmp_path, capsys):
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the annotations are not in ../shared/data")
 @pytest.mark.parametrize(("name", "folder"), [("cirr", "cirr"), ("fashion_iq", "fashion-iq"), ("circo", "circo")])
-@pytest.mark.parametrize("command", [["evaluate", "--model", "compact"], ["compare", "--train-split", "val"]])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_real_annotations_without_pictures_end_before_torch_is_loaded(name, folder, command):
     root = REAL / folder
     arguments = [*command, "--dataset", name, "--root", str(root), "--split", "val"]

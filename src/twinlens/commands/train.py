@@ -60,12 +60,15 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 def _train_model(args: argparse.Namespace) -> Mapping[str, object]:
     import json
 
-    from twinlens.models.composer import PROVENANCE
+    from twinlens.models import shipped
 
     recipe = _dataset.recipe_of(args)
     _dataset.dataset_file(args)
+    finished = (args.out / shipped.RECIPE).is_file()
+    dataset = None if finished else _dataset.load_dataset(args)[1]  # a missing file is told before torch loads
+    from twinlens.models.composer import PROVENANCE
+
     done = args.out / PROVENANCE
-    dataset = None if done.is_file() else _dataset.load_dataset(args)[1]  # a missing file is told before torch loads
     wanted = _provenance(args, recipe)
     if done.is_file() and (found := json.loads(done.read_text(encoding="utf-8"))).get("run") == wanted:
         _say(args, f"{args.out} holds this very run already; nothing to do")
