@@ -176,7 +176,7 @@ def _known(picture: object) -> Record:
     if not isinstance(picture, Path):
         raise TwinlensError("a receipt can be written only for pictures that are files")
     try:
-        return {"path": str(picture.absolute()), "hash": sources.content_hash(picture).hex()}
+        return {"path": str(sources.located(picture).absolute()), "hash": sources.content_hash(picture).hex()}
     except OSError as error:
         raise TwinlensError(f"{picture}: cannot be read: {error.strerror}") from error
 

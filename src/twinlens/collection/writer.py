@@ -30,7 +30,7 @@ from twinlens.collection.store import (
     writing,
 )
 from twinlens.core.types import TwinlensError
-from twinlens.media import kept
+from twinlens.media import kept, sources
 
 PAGE = 1024
 """Vectors that are held in memory at a time while all of them are exchanged."""
@@ -189,7 +189,7 @@ def remove(store: Store, paths: Collection[Path]) -> int:
 def _entries_of(store: Store, given: Path | str) -> set[Path]:
     """Return the paths of the entries that a path or an id names; a path may lead over links."""
     try:
-        path = Path(given).expanduser()
+        path = sources.located(Path(given).expanduser())
         places = {Path(os.path.abspath(path)), path.resolve()} if str(given) else set()  # noqa: PTH100 - the links in it may be those it is kept by
     except (OSError, RuntimeError, ValueError):
         places = set()

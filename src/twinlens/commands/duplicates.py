@@ -54,7 +54,7 @@ def _record(entry: Entry) -> dict[str, Any]:
 
 
 def _show(groups: Sequence[Sequence[Mapping[str, Any]]], count: int) -> None:
-    from twinlens.media import moments
+    from twinlens.media import sources
 
     if not groups:
         _common.say(f"no two of {counted(count, 'picture')} look the same")
@@ -62,7 +62,7 @@ def _show(groups: Sequence[Sequence[Mapping[str, Any]]], count: int) -> None:
     rows: list[list[object]] = [
         [
             number if first else "",
-            moments.shown(entry["path"]),
+            sources.described(entry["path"]),
             f"{entry['width']}×{entry['height']}" if entry["width"] else "",
             f"{entry['size']:,}",
             entry["date"].replace("T", " ")[:16],

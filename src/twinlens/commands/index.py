@@ -24,6 +24,7 @@ twinlens index ~/Pictures --collection ~/pictures.twin --captions captions.csv
 twinlens index ~/Pictures --exclude "screenshots/" --exclude "*.gif"
 twinlens index ~/Pictures --model models/mine
 twinlens index ~/Pictures --watch
+twinlens index s3://bucket/pictures
 twinlens index ~/Pictures --index auto --recall .99
 """
 
@@ -33,9 +34,8 @@ MOST = 1e6
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add folders, collection, model, captions, and options of the run."""
-    parser.add_argument(
-        "paths", nargs="+", type=Path, metavar="DIR", help="folders with pictures, tar shards, or single pictures"
-    )
+    parser.add_argument("paths", nargs="+", type=Path, metavar="DIR", help="folders with pictures, tar shards, single"
+                        " pictures, or URLs of object storage, such as s3://bucket/folder")  # fmt: skip
     _collection.add_collection(parser)
     _common.add_plugins(parser)
     _collection.add_model(parser)
@@ -130,9 +130,14 @@ def _add(
 def _watch(args: argparse.Namespace, options: Options) -> Mapping[str, object]:
     """Index, and again after every change, until Ctrl-C. Raises TwinlensError where there is nothing to watch."""
     from twinlens.collection.ingest import fingerprint, scan, watch
+    from twinlens.media import sources
 
     if _rows(args) is not None:
         raise TwinlensError("--watch is for folders of pictures; a dataset does not change")
+    if remote := next(filter(sources.is_object, args.paths), None):
+        raise TwinlensError(
+            f"--watch looks at folders of this machine; index {sources.shown(remote)} now and then instead"
+        )
     paths, folder = [path.expanduser().resolve() for path in args.paths], args.collection.expanduser().resolve()
     if missing := next((path for path in (*paths, *args.captions) if not path.exists()), None):
         raise TwinlensError(f"there is no {missing} to watch")

@@ -170,9 +170,9 @@ def _show(hits: Hits, nothing: str, *, counted: bool) -> None:
 
 
 def _shown(hit: Hit) -> str:
-    from twinlens.media import moments
+    from twinlens.media import sources
 
-    return moments.shown(hit.sample.image) if isinstance(hit.sample.image, Path) else ""
+    return sources.described(hit.sample.image) if isinstance(hit.sample.image, Path) else ""
 
 
 def _show_files(files: Sequence[Path], args: argparse.Namespace) -> None:

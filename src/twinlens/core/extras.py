@@ -19,6 +19,7 @@ EXTRA_OF = {
     "pyarrow": "parquet",
     "datasets": "datasets",
     "ray": "ray",
+    "fsspec": "fsspec",
     "psycopg": "pgvector",
     "pymilvus": "milvus",
 }

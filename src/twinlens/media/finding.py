@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 
 from twinlens.core.escaping import escaped
 from twinlens.core.types import TwinlensError
-from twinlens.media import formats, sources
+from twinlens.media import formats, objects, sources
 from twinlens.media.durations import duration
 from twinlens.media.exclusions import Rules
 
@@ -43,13 +43,24 @@ def find(
     if sources.is_shard(folder):
         found = list(_in_shard(folder, formats.endings()))
     elif folder.is_dir():
-        found = list(_below(folder, passed, tell or _log_unreadable, rules))
+        found = list(_below(walk(folder, tell=tell or _log_unreadable, rules=rules), passed, rules))
     else:
         raise TwinlensError(f"{folder} is not a folder" if folder.exists() else f"there is no folder {folder}")
+    return _sorted(folder, found, passed, rules)
+
+
+def find_among(folder: Path, listed: Iterable[Path], *, passed: Counter[str], rules: Rules) -> list[Path]:
+    """Find the pictures among the objects below a folder of a storage, as `find` does; shards are passed over."""
+    walked = ((where, rules.filter(where, folders, names)) for where, folders, names in objects.walk(folder, listed))
+    return _sorted(folder, list(_below(walked, passed, rules)), passed, rules)
+
+
+def _sorted(folder: Path, found: Iterable[str], passed: Mapping[str, int], rules: Rules) -> list[Path]:
     if not found:
         others = "".join(f"; {line}" for line in describe(passed, rules.counts))
         raise TwinlensError(
-            f"there are no pictures in {folder} (looked for {', '.join(sorted(formats.endings()))}){others}"
+            f"there are no pictures in {sources.shown(folder)}"
+            f" (looked for {', '.join(sorted(formats.endings()))}){others}"
         )
     return [Path(path) for path in sorted(found)]
 
@@ -82,9 +93,9 @@ def walk(folder: Path, *, tell: Tell | None = None, rules: Rules | None = None) 
         yield where, rules.filter(where, folders, names)
 
 
-def _below(folder: Path, passed: Counter[str], tell: Tell, rules: Rules) -> Iterator[str]:
+def _below(walked: Iterable[tuple[str, list[str]]], passed: Counter[str], rules: Rules) -> Iterator[str]:
     endings = formats.endings()
-    for where, names in walk(folder, tell=tell, rules=rules):
+    for where, names in walked:
         moving = _moving_halves(where, names)
         for name in names:
             if name in moving:

@@ -1,4 +1,5 @@
-"""Sources of a picture's bytes: a file of its own, a member of a tar shard as WebDataset writes them, or a video.
+"""Sources of a picture's bytes: a file of its own, a member of a tar shard as WebDataset writes them, a video, or an
+object of a storage (see `objects`).
 
 A member of a shard has a path below it, `shard.tar/key.jpg`, and is read where it lies: nothing is unpacked, links and
 special files are passed over, and so are names that lead out of the shard. The shard must not be compressed. A moment
@@ -19,7 +20,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from twinlens.media import kept, moments
+from twinlens.media import kept, moments, objects
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -66,6 +67,31 @@ class EncodedPicture:
         return hashlib.blake2b(self.data, digest_size=20).digest()
 
 
+def is_object(path: Path | str) -> bool:
+    """Return True if a path is on object storage."""
+    text = str(path)
+    return ":/" in text and objects.PATH.fullmatch(text) is not None
+
+
+def located(path: Path) -> Path:
+    """Return the form in which a collection keeps the path of an object; other paths as they are."""
+    found = objects.PATH.fullmatch(str(path))
+    return path if found is None else Path(f"/{found[1]}:/{found[2]}")
+
+
+def shown(path: Path) -> Path | str:
+    """Return the URL of an object; other paths as they are."""
+    return objects.url(path) if is_object(path) else path
+
+
+def described(path: Path) -> str:
+    """Return a picture's path as people read it: an object's URL, and with the time of a moment."""
+    moment = moments.split(path) if is_object(path) else None
+    if moment is not None:
+        return f"{shown(moment[0])}, at {moments.clock(moment[1])}"
+    return str(shown(path)) if is_object(path) else moments.shown(path)
+
+
 def is_shard(path: Path) -> bool:
     """Return True if a path is a tar file, by its name."""
     return path.suffix.lower() == SUFFIX and path.is_file()
@@ -100,6 +126,8 @@ def status(path: Path) -> Status:
     Raises OSError: not there, or neither (a folder, a pipe).
     """
     path = moments.file_of(path)
+    if is_object(path):
+        return Status(*objects.status(path))
     within = split(path)
     if within is None:
         found = path.stat()
@@ -118,6 +146,8 @@ def _bounded(time_ns: int) -> int:
 def open_file(path: Path) -> io.BufferedReader:
     """Open a file or a member for reading. Raises OSError as `status` does, and for a member that is cut off."""
     path = moments.file_of(path)
+    if is_object(path):
+        return objects.open_file(path)
     size = status(path).size
     within = split(path)
     if within is None:
@@ -132,11 +162,13 @@ def exists(path: Path | str) -> bool:
     """Return True if something to index is still at a path; while a shard cannot be read, none of its members is gone.
 
     A shard on its own is something to index, namely a failure, only while it is damaged. A moment is there while its
-    video is.
+    video is. Raises OSError where the storage of an object cannot be asked.
     """
     moment = moments.split(path)
     if moment is not None:
         return not moment[0].is_dir() and exists(moment[0])
+    if is_object(path):
+        return _is_stored(Path(path))
     if SUFFIX not in str(path).lower():
         return os.path.lexists(path)
     path = Path(path)
@@ -147,8 +179,20 @@ def exists(path: Path | str) -> bool:
     return within[1] in found.parts or found.fault is not None
 
 
+def _is_stored(path: Path) -> bool:
+    """Return True if there is such an object. Raises OSError where the storage cannot be asked."""
+    try:
+        objects.status(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def names(folder: Path) -> Iterator[str]:
     """List the names in a folder, a shard, or a folder within one. Raises OSError where that cannot be listed."""
+    if is_object(folder):
+        yield from objects.names(folder)
+        return
     shard, prefix = split(folder) or ((folder, "") if is_shard(folder) else (None, ""))
     if shard is None:
         yield from (path.name for path in folder.iterdir())

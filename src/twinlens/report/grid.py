@@ -77,15 +77,17 @@ def details(hit: Hit) -> Details:
     place = escaped(", ".join(map(str, named)) if isinstance(named, list) else str(named or ""))
     if not isinstance(path, Path):
         return Details(date=date, place=place)
-    return Details(escaped(moments.label(path)), escaped(str(moments.file_of(path).parent)), date, place)
+    folder = sources.shown(moments.file_of(path).parent)
+    return Details(escaped(moments.label(path)), escaped(str(folder)), date, place)
 
 
 def link(sample: Sample) -> str:
-    """Return the file URI of a sample's picture, of its tar where it is in one; empty for a picture in memory.
+    """Return the file URI of a sample's picture, of its tar where it is in one; empty for a picture in memory,
+    and for one on object storage, which no browser opens.
 
     That of a moment opens the video there: `#t=83.5` (W3C, Media Fragments URI 1.0, 4.2.1).
     """
-    if not isinstance(sample.image, Path):
+    if not isinstance(sample.image, Path) or sources.is_object(sample.image):
         return ""
     within = sources.split(sample.image)
     if within is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from starlette.responses import Response
@@ -12,7 +13,7 @@ from twinlens.collection.search import records
 from twinlens.collection.store import Entry
 from twinlens.core import jsonfile
 from twinlens.core.types import Hit
-from twinlens.media import moments
+from twinlens.media import moments, sources
 from twinlens.media.fields import TAKEN
 
 
@@ -29,7 +30,7 @@ class Json(Response):
 def hit_record(hit: Hit) -> dict[str, Any]:
     """Return the record of a hit with the name of its file, its folder and its date."""
     path = hit.path
-    where = {"name": moments.label(path), "folder": os.fspath(path.parent)} if path else {"name": hit.id, "folder": ""}
+    where = {"name": moments.label(path), "folder": _folder(path)} if path else {"name": hit.id, "folder": ""}
     return {**records.to_json(hit), **where, "taken": _taken(hit.metadata)}
 
 
@@ -39,8 +40,8 @@ def entry_record(entry: Entry) -> dict[str, Any]:
     return {
         "id": entry.id,
         "name": moments.label(entry.path),
-        "path": entry.path,
-        "folder": os.fspath(entry.path.parent),
+        "path": sources.shown(entry.path),
+        "folder": _folder(entry.path),
         "caption": entry.caption,
         "metadata": metadata,
         "width": entry.width,
@@ -48,6 +49,10 @@ def entry_record(entry: Entry) -> dict[str, Any]:
         "hash": entry.hash.hex(),
         "taken": _taken(metadata),
     }
+
+
+def _folder(path: Path) -> str:
+    return os.fspath(sources.shown(path.parent))
 
 
 def _taken(metadata: Mapping[str, Any]) -> str | None:

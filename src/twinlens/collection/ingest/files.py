@@ -66,10 +66,13 @@ class Files:
         self.store, self.generation, self.report = store, generation, report
         self.presence, self.retry = presence, retry
 
-    def look(self, path: Path, caption: Caption | None) -> Work | None:
-        """Return a file as work to do; None where its size, time and caption have not changed."""
+    def look(self, path: Path, caption: Caption | None, status: sources.Status | None = None) -> Work | None:
+        """Return a file as work to do; None where its size, time and caption have not changed.
+
+        status: its size and time, where they were listed.
+        """
         try:
-            status = sources.status(path)
+            status = status or sources.status(path)
         except OSError as error:
             self.cannot_read(Work(path, 0, 0, None), error)
             return None

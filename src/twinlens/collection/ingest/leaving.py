@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from twinlens.collection.ingest.options import Protection, Report
-from twinlens.collection.ingest.presence import Obstacle, Presence, absence
+from twinlens.collection.ingest.presence import Obstacle, Presence
 from twinlens.collection.store import Store
 from twinlens.media import kept, moments
 
@@ -66,7 +66,7 @@ class Leaving:
         """Yield the paths of pictures that are gone; report the others that cannot be found, by what may hide them."""
         hidden = Counter[Obstacle]()
         for path in paths:
-            error = absence(path)
+            error = self.presence.absence(path)
             if error is None:
                 continue
             obstacle = self.presence.obstacle(path, error)

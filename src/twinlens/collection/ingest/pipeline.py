@@ -41,7 +41,7 @@ def ingest(store: Store, generation: Generation, load: Callable[[], Embedder], s
     """
     scan.check(store, prune=options.prune)
     report = Report(found=len(scan), passed=dict(scan.passed), left_out=dict(+scan.rules.counts))
-    presence = Presence(store.mount_points(), scan.unlisted)
+    presence = Presence(store.mount_points(), scan.unlisted, scan.listings)
     files = Files(store, generation, report, presence, retry=options.retry)
     before = {root: store.count_below(root) for root in (*scan.roots, *scan.absent)}
     with store.change():  # now: a kill may come before the end
@@ -172,7 +172,7 @@ def _reported(store: Store, report: Report) -> Iterator[None]:
 
 def _looked(files: Files, scan: Scan, advance: Bar) -> Iterator[Work]:
     for path, caption in scan.pictures(files.store):
-        work = files.look(path, caption)
+        work = files.look(path, caption, scan.status(path))
         if work:
             yield work
         else:

@@ -31,20 +31,35 @@ class Obstacle(NamedTuple):
 class Presence:
     """Looks at files, and at what may hide them.
 
-    noted: the mount points of earlier runs. unlisted: folders that could not be listed now, with the reason.
+    noted: the mount points of earlier runs. unlisted: folders that could not be listed now, with the reason. listings:
+    of places on object storage, whose objects are looked for there.
     """
 
-    def __init__(self, noted: Collection[Path], unlisted: Mapping[Path, str]) -> None:
+    def __init__(
+        self,
+        noted: Collection[Path],
+        unlisted: Mapping[Path, str],
+        listings: Mapping[Path, Collection[Path]] | None = None,
+    ) -> None:
         self.mounted = mount_points()
         self.lost = set(noted) - self.mounted
-        self.unlisted = unlisted
+        self.unlisted, self.listings = unlisted, listings or {}
         self.hiding = set[Path]()
         """Lost mount points below which a file was looked for and not found."""
         self._blocked = lru_cache(maxsize=4096)(self._look_at)
 
     def is_gone(self, path: Path) -> bool:
         """Return True if there is no such file, and nothing that may hide it."""
-        return (error := absence(path)) is not None and self.obstacle(path, error) is None
+        return (error := self.absence(path)) is not None and self.obstacle(path, error) is None
+
+    def absence(self, path: Path) -> int | None:
+        """Return the number of the error with which a picture cannot be found; None where it is there."""
+        file = moments.file_of(path)
+        if sources.is_object(file):
+            for root, found in self.listings.items():
+                if file.is_relative_to(root):
+                    return None if file in found else errno.ENOENT
+        return absence(path)
 
     def obstacle(self, path: Path, error: int) -> Obstacle | None:
         """Return the place that may hide a file that cannot be found; None where it is gone.

@@ -1,7 +1,8 @@
-"""Pictures below folders, with the captions and metadata that lie beside them."""
+"""Pictures below folders and on object storage, with the captions and metadata that lie beside them."""
 
 from __future__ import annotations
 
+import errno
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,9 +13,11 @@ from pathlib import Path
 from twinlens.collection.store import DATABASE, Store, check_new
 from twinlens.core.counting import counted
 from twinlens.core.types import TwinlensError
-from twinlens.media import finding, kept, moments, sources
+from twinlens.media import finding, kept, moments, objects, sources
 from twinlens.media.captions import Caption, Captions, unmatched
 from twinlens.media.exclusions import Rules
+
+ODD = "objects whose names are no paths"
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,8 @@ class Scan:
     passed: end of a name → how many pictures have it that were passed over, since their format is not read. absent:
     paths at which there is nothing. empty: folders without pictures, with the line that tells it. unlisted: folders
     that could not be listed, with the reason. tables: those of captions that the user names. rules: what was left out.
-    refused: pictures that `pictures` could not take, with the reason.
+    refused: pictures that `pictures` could not take, with the reason. listings: of each root on object storage all
+    objects with their size and time, so that a run asks for none of them that is as it was.
     """
 
     folders: tuple[tuple[Captions, tuple[Path, ...]], ...]
@@ -36,6 +40,7 @@ class Scan:
     tables: tuple[Path, ...] = ()
     rules: Rules = field(default_factory=Rules)
     refused: list[tuple[Path, str]] = field(default_factory=list)
+    listings: Mapping[Path, Mapping[Path, sources.Status]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return sum(len(files) for _, files in self.folders)
@@ -46,13 +51,18 @@ class Scan:
             for path in files:
                 yield path, captions.of(path)
 
+    def status(self, path: Path) -> sources.Status | None:
+        """Return size and time of an object as it was listed; None for other pictures."""
+        return next((found[path] for found in self.listings.values() if path in found), None)
+
     def check(self, store: Store | None, *, prune: bool = False) -> None:
         """Raise TwinlensError for a path without pictures, of which the collection has none either.
 
         store: None where there is no collection yet. A folder that is not there any more, and has left pictures in the
         collection, is taken only with `prune`: it may come back.
         """
-        for path, line in (*((path, f"there is no folder {path}") for path in self.absent), *self.empty.items()):
+        absent = {path: f"there is no folder {sources.shown(path)}" for path in self.absent}
+        for path, line in (*absent.items(), *self.empty.items()):
             known = store.count_below(path) if store else 0
             if not known and not (store and path in self.absent and store.at(path)):
                 raise TwinlensError(line)
@@ -60,7 +70,7 @@ class Scan:
                 raise TwinlensError(
                     f"{line}; {counted(known, 'picture from it stays', 'pictures from it stay')} in the collection;"
                     f" {'it leaves' if known == 1 else 'they leave'} with:"
-                    f" twinlens index {path} --prune"
+                    f" twinlens index {sources.shown(path)} --prune"
                 )
 
     def check_in(self, folder: Path, *, prune: bool = False) -> None:
@@ -77,7 +87,7 @@ class Scan:
         """Return a line for every folder that could not be listed, every caption that could not be read so far, and
         every table of the user's with rows that name no picture.
         """
-        unlisted = [f"{folder} cannot be listed: {reason}" for folder, reason in self.unlisted.items()]
+        unlisted = [f"{sources.shown(folder)} cannot be listed: {reason}" for folder, reason in self.unlisted.items()]
         return [
             *unlisted,
             *self.rules.faults,
@@ -101,10 +111,16 @@ def scan(paths: Sequence[Path], tables: Sequence[Path] = (), *, exclude: Sequenc
     one that cannot be looked at, a table of captions that cannot be read, a pattern that is none.
     """
     # resolve() raises for links in a loop
-    given = sorted({Path(os.path.realpath(path.expanduser())) for path in paths})
+    for path in paths:
+        objects.check(path)
+    given = sorted({Path(os.path.realpath(sources.located(path.expanduser()))) for path in paths})
     _check_foreign(given)
-    there = [path for path in given if _is_there(path)]
-    roots = [path for path in there if not path.is_file() or sources.is_shard(path)]
+    found = _Found(Rules(exclude, ours=[DATABASE]))
+    for path in filter(sources.is_object, given):
+        found.list_objects(path)
+    there = [path for path in given if (found.has(path) if sources.is_object(path) else _is_there(path))]
+    alone = [path for path in there if path.is_file() or path in found.listings.get(path, ())]
+    roots = [path for path in there if path not in alone or sources.is_shard(path)]
     outer = [path for path in roots if not any(path.is_relative_to(other) for other in roots if other != path)]
     single, absent = (
         [path for path in some if path not in roots and not any(path.is_relative_to(root) for root in outer)]
@@ -112,7 +128,6 @@ def scan(paths: Sequence[Path], tables: Sequence[Path] = (), *, exclude: Sequenc
     )
     if not outer and not single and not absent:
         raise TwinlensError("name at least one folder with pictures")
-    found = _Found(Rules(exclude, ours=[DATABASE]))
     folders = [(Captions(root, tables, roots=outer), found.below(root)) for root in outer]
     files = [(Captions(path.parent, tables), (path,)) for path in single]
     return Scan(
@@ -124,6 +139,7 @@ def scan(paths: Sequence[Path], tables: Sequence[Path] = (), *, exclude: Sequenc
         unlisted=found.unlisted,
         tables=tuple(tables),
         rules=found.rules,
+        listings=found.listings,
     )
 
 
@@ -132,15 +148,34 @@ class _Found:
 
     def __init__(self, rules: Rules) -> None:
         self.passed, self.empty, self.unlisted = Counter[str](), dict[Path, str](), dict[Path, str]()
+        self.listings = dict[Path, Mapping[Path, sources.Status]]()
         self.rules = rules
+
+    def list_objects(self, root: Path) -> None:
+        """List the objects below a root, or the one at it; nothing where it cannot be listed. Raises TwinlensError."""
+        try:
+            listing, odd = objects.listed(root)
+        except OSError as error:
+            if error.errno == errno.ENOSYS:
+                raise TwinlensError(error.strerror) from error
+            self._tell(error)
+            listing, odd = {}, 0
+        self.listings[root] = {path: sources.Status(*stats) for path, stats in listing.items()}
+        self.rules.counts[ODD] += odd
+
+    def has(self, root: Path) -> bool:
+        """Return True if objects were listed there, or could not be: storages have no empty folders."""
+        return bool(self.listings[root]) or root in self.unlisted
 
     def below(self, root: Path) -> tuple[Path, ...]:
         """Return the pictures of a root."""
         try:
+            if root in self.listings:
+                return tuple(finding.find_among(root, self.listings[root], passed=self.passed, rules=self.rules))
             return tuple(finding.find(root, passed=self.passed, tell=self._tell, rules=self.rules))
         except TwinlensError as error:
             why = self.unlisted.get(root)
-            self.empty[root] = str(error) if why is None else f"{root} cannot be listed: {why}"
+            self.empty[root] = str(error) if why is None else f"{sources.shown(root)} cannot be listed: {why}"
             return ()
 
     def _tell(self, error: OSError) -> None:

@@ -11,6 +11,7 @@ from twinlens.collection.search.nodes import Below, Every, Near, Some
 from twinlens.collection.search.request import SearchRequest
 from twinlens.collection.store import Store
 from twinlens.core.types import TwinlensError
+from twinlens.media import sources
 
 
 def condition(request: SearchRequest, store: Store) -> filters.Node:
@@ -31,7 +32,7 @@ def condition(request: SearchRequest, store: Store) -> filters.Node:
 
 def _below(folder: str, store: Store) -> Below:
     """Return the condition of a folder, which may be named over links."""
-    path = Path(folder).expanduser()
+    path = sources.located(Path(folder).expanduser())
     for place in (Path(os.path.realpath(path)), Path(os.path.abspath(path))):  # noqa: PTH100 - keeps links
         if store.count_below(place):
             return Below(os.fsencode(place))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from twinlens.collection.store import Entry
 from twinlens.core.types import Hit, Sample
+from twinlens.media import sources
 from twinlens.media.fields import EMBEDDED
 
 DOUBTFUL = 0.05
@@ -51,13 +53,16 @@ def hit(rank: int, entry: Entry, score: float, duplicates: Iterable[str], why: M
 
 
 def to_json(hit: Hit) -> dict[str, Any]:
-    """Return the record of a hit: the same for `--json`, exports and the service; the path stays a path."""
+    """Return the record of a hit: the same for `--json`, exports and the service.
+
+    The path stays a path; that of an object is its URL.
+    """
     return {
         "rank": hit.rank,
         "id": hit.sample.id,
         "score": hit.score,
         "duplicates": hit.duplicates,
-        "path": hit.sample.image,
+        "path": sources.shown(hit.sample.image) if isinstance(hit.sample.image, Path) else hit.sample.image,
         "caption": hit.sample.text,
         "metadata": hit.metadata,
         **({"why": hit.why} if hit.why else {}),

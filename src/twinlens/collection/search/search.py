@@ -239,7 +239,10 @@ def _own_rows(request: SearchRequest, store: Store) -> Rows:
     rows = [store.rows_of_content(image.digest) for image in images if isinstance(image, sources.EncodedPicture)]
     files = [image for image in images if isinstance(image, Path)]
     try:
-        rows += [store.rows_of_file(Path(os.path.realpath(path)), sources.content_hash(path)) for path in files]
+        rows += [
+            store.rows_of_file(Path(os.path.realpath(sources.located(path))), sources.content_hash(path))
+            for path in files
+        ]
     except OSError as error:
         raise TwinlensError(f"{error.filename}: cannot be read: {error.strerror}") from error
     return np.array(sorted({row for some in rows for row in some.tolist()}), dtype=np.int64)

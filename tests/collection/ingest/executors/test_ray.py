@@ -69,6 +69,13 @@ def test_a_killed_node_costs_its_batches_and_not_the_run(tmp_path, pictures, clu
     assert min(float(many[content] @ vector) for content, vector in one.items()) > 0.99999
 
 
+def test_objects_are_read_by_the_workers(tmp_path, pictures, cluster):
+    """By URLs of files: those of memory are each process's own."""
+    pytest.importorskip("fsspec", reason="pip install 'twinlens[fsspec]'")
+    many = found(tmp_path / "many", f"file://{pictures}", executor="ray", address=cluster.address)
+    assert set(many) == set(found(tmp_path / "one", pictures, workers=0))
+
+
 def test_a_cluster_that_is_not_there_is_one_line(tmp_path, pictures):
     pytest.importorskip("ray", reason="pip install 'twinlens[ray]'")
     with Collection.create(tmp_path / "c", recipe="compact") as made:
