@@ -226,8 +226,9 @@ def _of_pictures(receipt: Record) -> Iterator[str]:
         path = Path(known["path"])
         try:
             changed = sources.content_hash(path).hex() != known["hash"]
-        except (OSError, ValueError):
-            yield f"the query's picture {path} {'cannot be read' if sources.exists(path) else 'is gone'}"
+        except (OSError, ValueError) as error:
+            is_gone = isinstance(error, FileNotFoundError | NotADirectoryError | ValueError)
+            yield f"the query's picture {path} {'is gone' if is_gone else 'cannot be read'}"
             continue
         if changed:
             yield f"the query's picture {path} has changed"

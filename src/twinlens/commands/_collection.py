@@ -218,8 +218,12 @@ def _picture(path: Path) -> Path:
     from twinlens.media import sources
 
     path = path.expanduser()
-    if not sources.exists(path):
-        raise TwinlensError(f"no such picture: {path}")
+    try:
+        is_there = sources.exists(path)
+    except OSError as error:
+        raise TwinlensError(f"{sources.shown(path)} cannot be read: {error.strerror}") from error
+    if not is_there:
+        raise TwinlensError(f"no such picture: {sources.shown(path)}")
     return path
 
 

@@ -148,7 +148,8 @@ def test_answers_have_the_url_and_a_folder_is_asked_for_by_it(made, filled):
     assert made.forget("memory://bucket/pictures/b") == 1
 
 
-def test_the_command_line_says_urls(filled, tmp_path, capsys):
+def test_the_command_line_says_urls(filled, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "s3fs", None)
     where = ["--collection", str(tmp_path / "cli")]
     assert main(["index", str(ROOT), *where, "--recipe", "compact", "--workers", "0"]) == 0
     capsys.readouterr()
@@ -157,6 +158,10 @@ def test_the_command_line_says_urls(filled, tmp_path, capsys):
     found = json.loads(capsys.readouterr().out)["hits"]
     assert all(hit["path"].startswith("memory://bucket/pictures/") for hit in found)
     assert sorted(path.suffix for path in out.glob("*.png")) == [".png", ".png"]
+    assert main(["search", "--image", "s3://bucket/a.png", *where]) == 2
+    assert "s3://bucket/a.png cannot be read: s3:// needs a package" in capsys.readouterr().err
+    assert main(["search", "--image", f"{ROOT}/none.png", *where]) == 2
+    assert "no such picture: memory://bucket/pictures/none.png" in capsys.readouterr().err
     assert main(["index", str(ROOT), *where, "--watch"]) == 2
     assert "index memory://bucket/pictures now and then" in capsys.readouterr().err
 
