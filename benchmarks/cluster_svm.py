@@ -4,24 +4,29 @@ Both search the same cells of the same gallery exactly; what differs is which ce
 are nearest, the SVM those with the highest decision values. It has several prototypes for each cell, so that ranking
 costs as much as that of an IVF with so many times the cells, which is shown too, at as many times the probes. Plain
 vectors are those of `exact.py`. Pairs are edits of drawn scenes: a picture and an instruction, composed by the model
-`compact` that ships, and the picture that the edit leads to; the SVM learns from the part of the queries that is not
-asked, no scene in both. Drawn is the share of targets among the first 10 over the share of the gallery that is scanned.
-Costs are of fitting and of one query.
+`compact` that ships, and the picture that the edit leads to; and, where these are installed, clip arts with the title
+of another of their folder, which is to be found by its picture alone. The SVM learns from the part of the queries that
+is not asked, no scene and no target in both. Drawn is the share of answers among the first 10 over the share of the
+gallery that is scanned, with 95 % bootstrap intervals over queries, scenes and targets. Costs are of fitting and of one
+query.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _clipart import DATA
+from _pairs import Pairs, clip_arts, edits
 from _results import hardware, skip, versions, write
 from exact import WIDTH, K, drawn, in_turns
 from matplotlib.figure import Figure
 
+from twinlens import metrics
 from twinlens.indexes import _faiss
 from twinlens.indexes._machines import LinearMachine
 from twinlens.indexes._recall import calibrated
@@ -37,7 +42,8 @@ IVF, FINER = "faiss IVF, same cells", "faiss IVF, 4 × the cells"
 COLOURS = {SVM: "#0072B2", UNTAUGHT: "#56B4E9", IVF: "#E69F00", FINER: "#8C8C8C"}
 LEARNED = 0.7
 """Share of the scenes whose edits are learned from."""
-Curve = list[tuple[float, float]]
+Curve = list[tuple[float, np.ndarray]]
+"""For numbers of cells the share that is scanned, and for every query the share of its answers that is found."""
 
 
 def centres_of(index: ClusterSvm) -> np.ndarray:
@@ -62,7 +68,7 @@ def inverted(index: ClusterSvm, centres: np.ndarray) -> Any:
     return lists, quantizer
 
 
-def along_probes(index: ClusterSvm, queries: np.ndarray, right: Callable[[np.ndarray], float]) -> Curve:
+def along_probes(index: ClusterSvm, queries: np.ndarray, right: Callable[[np.ndarray], np.ndarray]) -> Curve:
     """Share scanned and share right, over numbers of cells, as the machine ranks them."""
     curve = []
     for probes in (p for p in PROBES if p <= index.most_effort):
@@ -73,7 +79,7 @@ def along_probes(index: ClusterSvm, queries: np.ndarray, right: Callable[[np.nda
 
 
 def by_lists(
-    lists: Any, index: ClusterSvm, centres: np.ndarray, queries: np.ndarray, right: Callable[[np.ndarray], float]
+    lists: Any, index: ClusterSvm, centres: np.ndarray, queries: np.ndarray, right: Callable[[np.ndarray], np.ndarray]
 ) -> Curve:
     """The same by faiss."""
     curve, sizes = [], np.bincount(index.labels)
@@ -85,7 +91,7 @@ def by_lists(
     return curve
 
 
-def finer(index: ClusterSvm, queries: np.ndarray, right: Callable[[np.ndarray], float]) -> Curve:
+def finer(index: ClusterSvm, queries: np.ndarray, right: Callable[[np.ndarray], np.ndarray]) -> Curve:
     """faiss with as many cells as the machine has prototypes, and as many times the probes."""
     faiss, times, width = _faiss.faiss(), index.prototypes, index.vectors.shape[1]
     quantizer = faiss.IndexFlatL2(width)
@@ -110,9 +116,9 @@ def plain(rows: int, queries: int) -> tuple[list[str], dict[str, Curve]]:
     fitted = time.perf_counter() - begun
     last = 1 - nearest(vectors, index.squares, asked, K)[1][:, -1] / 2
 
-    def right(found: np.ndarray) -> float:
+    def right(found: np.ndarray) -> np.ndarray:
         scores = 1 - np.square(vectors[np.maximum(found, 0)] - asked[:, None]).sum(axis=2) / 2
-        return float(((scores >= last[:, None] - 1e-5) & (found >= 0)).mean())
+        return np.asarray(((scores >= last[:, None] - 1e-5) & (found >= 0)).mean(axis=1))
 
     centres = centres_of(index)
     lists, _quantizer = inverted(index, centres)
@@ -134,61 +140,57 @@ def plain(rows: int, queries: int) -> tuple[list[str], dict[str, Curve]]:
     medians = {name: 1e3 * float(np.median(values)) for name, values in seconds.items()}
     found, listed = index.search(asked, K)[0], lists.search(asked, K, params=how)[1]
     times = [f"{medians[name]:.2f}" for name in ("svm", "ivf", "scan")]
-    recalls = [f"{right(found):.3f}", f"{right(listed):.3f}"]
+    recalls = [f"{right(found).mean():.3f}", f"{right(listed).mean():.3f}"]
     return [f"{rows:,}", f"{index.most_effort:,}", f"{fitted:.1f}", f"{index.effort}", *times, *recalls], curves
 
 
-def pairs(scenes: int) -> tuple[list[str], dict[str, Curve]]:
-    """Facts about the pairs, and the curves of composed queries."""
-    from twinlens.datasets import shapes
-    from twinlens.models import serving
-
-    edits, model = shapes.load(protocol="edits", scenes=scenes), serving.load("compact")
-    gallery, queries = model.embed(edits.gallery), model.embed(edits.queries)
-    places = {sample.id: n for n, sample in enumerate(edits.gallery)}
-    targets = np.array([places[next(iter(edits.relevant[query.id]))] for query in edits.queries])
-    groups = np.unique([edits.groups[query.id] for query in edits.queries], return_inverse=True)[1]
+def paired(of: Pairs) -> tuple[list[str], dict[str, Curve], list[str]]:
+    """Facts about pairs, the curves of composed queries, and the group of each query that is asked."""
+    groups = np.unique(of.groups, return_inverse=True)[1]
     learned = np.random.default_rng(0).random(groups.max() + 1)[groups] < LEARNED
-    asked, wanted = queries[~learned], targets[~learned]
+    asked, wanted = of.queries[~learned], of.targets[~learned]
 
-    def right(found: np.ndarray) -> float:
-        return float((found == wanted[:, None]).any(axis=1).mean())
+    def right(found: np.ndarray) -> np.ndarray:
+        return np.asarray((found == wanted[:, None]).any(axis=1), dtype=np.float64)
 
     index, taught = (ClusterSvm(clusters="auto", kernel="linear") for _ in range(2))
-    index.fit(gallery)
-    taught.fit(gallery, queries=queries[learned], targets=targets[learned])
+    index.fit(of.gallery)
+    taught.fit(of.gallery, queries=of.queries[learned], targets=of.targets[learned])
     centres = centres_of(index)
     lists, _quantizer = inverted(index, centres)
-    bound = right(nearest(gallery, squared_lengths(gallery), asked, K)[0])
+    bound = right(nearest(of.gallery, squared_lengths(of.gallery), asked, K)[0])
     curves = {
         SVM: along_probes(taught, asked, right),
         UNTAUGHT: along_probes(index, asked, right),
         IVF: by_lists(lists, index, centres, asked, right),
         FINER: finer(index, asked, right),
-        EXACT: [(0.0, bound), (1.0, bound)],
+        EXACT: [(1.0, bound)],
     }
     facts = [
-        f"{len(gallery):,} pictures in {index.most_effort} cells; {learned.sum():,} pairs to learn from, {len(asked):,}"
-        f" queries; an exact search has {bound:.3f} of their targets among the first {K}."
+        f"{len(of.gallery):,} pictures in {index.most_effort} cells; {learned.sum():,} pairs to learn from,"
+        f" {len(asked):,} queries; an exact search has {bound.mean():.3f} of their targets among the first {K}."
     ]
-    return facts, curves
+    return facts, curves, [str(group) for group in groups[~learned]]
 
 
-def draw(panels: dict[str, dict[str, Curve]], path: Path) -> None:
-    """Draw the curves, a panel each."""
-    figure = Figure(figsize=(10, 4), layout="constrained", dpi=150)
-    for axes, (title, curves) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
+def draw(panels: Sequence[tuple[str, dict[str, Curve], list[str]]], path: Path) -> None:
+    """Draw the curves with their intervals, a panel each."""
+    figure = Figure(figsize=(5 * len(panels), 4), layout="constrained", dpi=150)
+    for axes, (title, curves, groups) in zip(figure.subplots(1, len(panels)), panels, strict=True):
         for name, curve in curves.items():
-            x, y = zip(*curve, strict=True)
+            means = [metrics.bootstrap_ci(values, groups) for _, values in curve]
+            x, y = [scanned for scanned, _ in curve], [summary.mean for summary in means]
             if name == EXACT:
                 axes.axhline(y[0], color="#8C8C8C", linestyle=":", label=name)
-            else:
-                axes.plot(x, y, "o-", color=COLOURS[name], label=name, markersize=4)
+                continue
+            axes.plot(x, y, "o-", color=COLOURS[name], label=name, markersize=4)
+            low, high = zip(*(summary.ci95 for summary in means), strict=True)
+            axes.fill_between(x, low, high, color=COLOURS[name], alpha=0.15, linewidth=0)
         axes.set_xscale("log")
         axes.set_xlabel("share of the gallery that is scanned")
-        axes.set_title(title, loc="left")
+        axes.set_title(title, loc="left", fontsize="medium")
         axes.grid(color="#E3E3E3")
-        axes.legend(frameon=False)
+    figure.axes[0].legend(frameon=False)
     path.parent.mkdir(exist_ok=True)
     figure.savefig(path)
 
@@ -199,7 +201,7 @@ def table(curves: dict[str, Curve]) -> list[str]:
     lines = [f"| cells | {' | '.join(f'{name}: scanned | recall@{K}' for name in names)} |",
              f"|---:|{'---:|' * 2 * len(names)}"]  # fmt: skip
     for n, probes in enumerate(PROBES[: len(curves[names[0]])]):
-        values = [f"{scanned:.2%} | {recall:.3f}" for scanned, recall in (curves[name][n] for name in names)]
+        values = [f"{scanned:.2%} | {found.mean():.3f}" for scanned, found in (curves[name][n] for name in names)]
         lines.append(f"| {probes} | {' | '.join(values)} |")
     return lines
 
@@ -209,6 +211,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000, help="the largest gallery of plain vectors")
     parser.add_argument("--queries", type=int, default=500)
     parser.add_argument("--scenes", type=int, default=2000, help="drawn scenes that the pairs are about")
+    parser.add_argument("--arts", type=int, default=3000, help="clip arts that the others are about")
     given = parser.parse_args()
     try:
         import faiss  # noqa: F401
@@ -219,20 +222,24 @@ def main() -> None:
     for size in sizes:
         cells, curves = plain(size, given.queries)
         costs.append(f"| {' | '.join(cells)} |")
-    facts, paired = pairs(given.scenes)
-    draw(
-        {f"{sizes[-1]:,} plain vectors: recall@{K}": curves, f"edits of scenes: target in the first {K}": paired}, IMAGE
-    )
+    everything = [edits(given.scenes), *([clip_arts(DATA, given.arts)] if (DATA / "png").is_dir() else [])]
+    panels = [(f"{sizes[-1]:,} plain vectors: recall@{K}", curves, [str(n) for n in range(given.queries)])]
+    about = list[str]()
+    for pairs in everything:
+        facts, found, groups = paired(pairs)
+        panels.append((f"{pairs.about}: target in the first {K}", found, groups))
+        about += [f"### Pairs: {pairs.about}", "", *facts, "", *table(found), ""]
+    draw(panels, IMAGE)
     text = [
         TITLE, "",
-        f"`python benchmarks/cluster_svm.py --rows {given.rows} --scenes {given.scenes}` on {hardware()};"
-        f" {versions('numpy', 'scikit-learn', 'faiss-cpu')}.", "",
+        f"`python benchmarks/cluster_svm.py --rows {given.rows} --scenes {given.scenes} --arts {given.arts}` on"
+        f" {hardware()}; {versions('numpy', 'scikit-learn', 'faiss-cpu')}.", "",
         f"Costs over plain vectors of {WIDTH} numbers: 2√N cells, rounded up to a power of two, probes calibrated to"
         f" recall@{K} .99; times of one query in ms.", "",
         "| rows | cells | fit, s | probes | SVM, ms | faiss IVF, ms | exact scan, ms | recall, SVM | recall, IVF |",
         "|---:|---:|---:|---:|---:|---:|---:|---:|---:|", *costs, "",
         f"### {sizes[-1]:,} plain vectors", "", *table(curves), "",
-        "### Pairs: composed queries and their targets", "", *facts, "", *table(paired), "",
+        *about,
         f"![Recall over the share scanned](../docs/images/{IMAGE.name})", "",
     ]  # fmt: skip
     print("\n".join(text))
