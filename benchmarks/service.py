@@ -173,10 +173,11 @@ def slider(url: str, moves: int) -> tuple[list[float], int]:
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (900, 1200, 3), dtype=np.uint8)).save(file, "JPEG")
     connection, took, embedded = Connection(url), [], 0
     (image,) = connection.upload(file.getvalue(), "at night")["query"]["image"]
-    connection.search(image=image, text="at night", balance=0.5)
+    asked = {"image": image, "text": "at night", "k": 60, "distinct": 0.98}  # as the page asks
+    connection.search(**asked, balance=0.5)
     for n in range(moves):
         begun = time.perf_counter()
-        embedded += connection.search(image=image, text="at night", balance=n / moves)["embedded"]
+        embedded += connection.search(**asked, balance=n / moves)["embedded"]
         took.append(1000 * (time.perf_counter() - begun))
     return took, embedded
 

@@ -22,6 +22,7 @@ PAGES = {
     "CONTRIBUTING.md": "contributing.md",
     "SECURITY.md": "security.md",
     "benchmarks/RESULTS.md": "benchmarks.md",
+    "src/twinlens/photographs/CREDITS.md": "photographs.md",
 }
 """Pages of the site by the documents outside docs/ that they show."""
 DOCUMENTS = {page: document for document, page in PAGES.items()}

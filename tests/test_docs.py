@@ -184,7 +184,7 @@ def test_links_lead_to_files_and_headings(path):
 def test_paths_that_the_documents_name_exist(path):
     text = read(path)
     named = {*re.findall(r"`([\w/]+(?:\.py|/))`", text), *re.findall(r"python (?:-m pytest )?([\w/]+\.py)", text)}
-    made = {"src/twinlens/fusions/scaling.py", "tests/fusions/test_scaling.py", "indexes/plain.py", "copies/"}
+    made = {"src/twinlens/fusions/scaling.py", "tests/fusions/test_scaling.py", "indexes/plain.py", "copies/", "dist/"}
     made |= {
         "collection/engines/resident.py",
         "collection/ingest/executors/plain.py",

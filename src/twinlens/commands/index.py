@@ -127,9 +127,8 @@ def _add(
     return report, {**result, "index": index, "runtime": runtime.measurements(collection.model)}
 
 
-def _watch(args: argparse.Namespace, options: Options) -> Mapping[str, object]:
-    """Index, and again after every change, until Ctrl-C. Raises TwinlensError where there is nothing to watch."""
-    from twinlens.collection.ingest import fingerprint, scan, watch
+def _watched(args: argparse.Namespace) -> list[Path]:
+    """Return the folders to watch. Raises TwinlensError for what cannot be watched."""
     from twinlens.media import sources
 
     if _rows(args) is not None:
@@ -138,9 +137,17 @@ def _watch(args: argparse.Namespace, options: Options) -> Mapping[str, object]:
         raise TwinlensError(
             f"--watch looks at folders of this machine; index {sources.shown(remote)} now and then instead"
         )
-    paths, folder = [path.expanduser().resolve() for path in args.paths], args.collection.expanduser().resolve()
+    paths = [path.expanduser().resolve() for path in args.paths]
     if missing := next((path for path in (*paths, *args.captions) if not path.exists()), None):
         raise TwinlensError(f"there is no {missing} to watch")
+    return paths
+
+
+def _watch(args: argparse.Namespace, options: Options) -> Mapping[str, object]:
+    """Index, and again after every change, until Ctrl-C. Raises TwinlensError where there is nothing to watch."""
+    from twinlens.collection.ingest import fingerprint, scan, watch
+
+    paths, folder = _watched(args), args.collection.expanduser().resolve()
     with ExitStack() as stack:
         opened: list[Collection] = []
         shown: list[object] = []

@@ -100,8 +100,7 @@ class Runtime:
         self._preparations: Preparations | None = None
         self._manifest: Mapping[str, Any] | None = None
         self._plain: Mapping[str, TorchPart] | None = None
-        self._tuned = False
-        self._lock = RLock()
+        self._tuned, self._lock = False, RLock()
         if self.mode != "torch" and self._is_genuine():
             self._take(cache.read(self.cache_key))
 
