@@ -103,13 +103,14 @@ class Calibration:
 
     channels: the comparisons of the model; without any, vectors are compared whole, by their cosine. uniform: the
     first so many rows are a uniform draw; the rows after them are drawn from entries that have a rare block.
-    reference: vectors (R, D) of entries with a sentence alone, which stand for captions where there are few.
+    reference: vectors (R, D) of entries with a sentence alone, for where captions are few. unset: flags of no entry.
     """
 
     channels: Sequence[Channel]
     sample: Vectors
     uniform: int
     reference: Vectors | None = None
+    unset: frozenset[int] = frozenset()
 
     @cached_property
     def flags(self) -> list[int]:
@@ -119,7 +120,8 @@ class Calibration:
         """
         pictures = {channel.missing for channel in self.channels if channel.side == "image"}
         lacking = {channel.missing: self.sample[:, channel.missing] > 0 for channel in self.channels}
-        return sorted(f for f, lacks in lacking.items() if not lacks.all() and (f not in pictures or lacks.any()))
+        known = (flag for flag, lacks in lacking.items() if not lacks.all() and (flag not in pictures or lacks.any()))
+        return sorted(set(known) - self.unset)
 
     def patterns(self, vectors: Vectors) -> NDArray[np.int64]:
         """Number the blocks that vectors (N, D) lack as patterns (N,): bit n is set where flag n is, 0 lacks none."""

@@ -92,6 +92,15 @@ def test_a_sample_of_those_with_a_block_is_found_however_rare(engine, many, monk
     assert len(engine.sample(5, having=0)[0]) == (vectors[:, 0] == 0).sum() == 0
 
 
+def test_a_flag_that_some_entry_has_is_never_denied(engine, many):
+    engine.sync(many._session.store)
+    _, vectors = truth(many)
+    set_somewhere = (vectors > 0).any(axis=0)
+    assert all(engine.may_be_set(n) for n in np.flatnonzero(set_somewhere).tolist())
+    if isinstance(engine, local.LocalEngine):
+        assert not any(engine.may_be_set(n) for n in np.flatnonzero(~set_somewhere).tolist())
+
+
 def test_an_empty_collection_answers_nothing(engine, tmp_path):
     with Collection.create(tmp_path / "empty", MeanColor(), load=MeanColor.load) as collection:
         engine.sync(collection._session.store)

@@ -206,3 +206,17 @@ def test_captions_that_say_the_words_come_first_whatever_the_query_takes_away(tm
             assert {hit.sample.text for hit in hits} == {"red blue"}
             every = made.search(text="red blue", without="red", k=40)
             assert [hit.id for hit in hits] == [hit.id for hit in every[:k]]
+
+
+def test_the_first_entry_without_a_caption_is_found_beside_those_with_one(tmp_path):
+    for seed in range(12):
+        draw(tmp_path / "pictures" / f"{seed:02}.png", seed)
+    lines = ["file_name,text", *(f"{seed:02}.png,green" for seed in range(11))]
+    (tmp_path / "pictures" / "metadata.csv").write_text("\n".join(lines[:6]))
+    with Collection.create(tmp_path / "c", SideBySide(), load=SideBySide.load) as made:
+        made.add([tmp_path / "pictures" / f"{seed:02}.png" for seed in range(5)], options=ALONE)
+        before = made.search(tmp_path / "pictures" / "11.png", text="green", k=12)
+        assert len(before) == 5 and not made._session._calibrated[1].flags
+        made.add([tmp_path / "pictures" / "11.png"], options=ALONE)
+        hits = made.search(tmp_path / "pictures" / "11.png", text="green", k=12, with_self=True)
+        assert len(hits) == 6 and hits[0].sample.image.name == "11.png"

@@ -68,6 +68,10 @@ class Engine(ABC):
         kept = np.flatnonzero(vectors[:, having] == 0)[:count]
         return rows[kept], vectors[kept]
 
+    def may_be_set(self, flag: int) -> bool:  # noqa: ARG002
+        """Return False only where no entry's vector is above 0 at this coordinate, the flag of a missing block."""
+        return True
+
     def vectors(self, rows: Rows) -> Vectors:
         """Return the vectors (M, D) of some rows, in their order.
 

@@ -133,6 +133,10 @@ class LocalEngine(Engine):
         """Let go of the matrix file and the codes of its rows."""
         self._gallery, self._prepare_from = None, None
 
+    def may_be_set(self, flag: int) -> bool:
+        """Look the flag up in all entries."""
+        return any(block.is_above_zero(flag) for block in self._synced.blocks)
+
     def vectors(self, rows: Rows) -> Vectors:
         """Copy the vectors of some rows."""
         return self._synced.vectors(rows)

@@ -212,7 +212,8 @@ def _calibration(engine: Engine, channels: Sequence[Channel]) -> Calibration:
         fresh = [n for n, row in enumerate(rare_rows.tolist()) if row not in drawn and rare[n, missing] == 0]
         drawn.update(rare_rows[fresh].tolist())
         parts.append(rare[fresh])
-    return Calibration(channels, np.concatenate(parts), len(rows))
+    unset = frozenset(channel.missing for channel in channels if not engine.may_be_set(channel.missing))
+    return Calibration(channels, np.concatenate(parts), len(rows), unset=unset)
 
 
 def _reranker(given: str | None) -> tuple[Reranker | None, int]:

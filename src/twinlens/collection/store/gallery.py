@@ -65,6 +65,16 @@ class Block:
         """Return the scan of the vectors, which keeps what was prepared for it as long as the block stays."""
         return Scan(self.vectors, self.squares)
 
+    def is_above_zero(self, coordinate: int) -> bool:
+        """Return True if some vector is above 0 at a coordinate; each coordinate is looked through once."""
+        if coordinate not in self._above_zero:
+            self._above_zero[coordinate] = bool((self.vectors[:, coordinate] > 0).any())
+        return self._above_zero[coordinate]
+
+    @cached_property
+    def _above_zero(self) -> dict[int, bool]:
+        return {}
+
     @cached_property
     def _is_run(self) -> bool:
         """Return True if the rows ascend one by one, as they do where no entry ever left."""
