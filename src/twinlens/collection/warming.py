@@ -19,7 +19,7 @@ WORDS = "a picture"
 
 
 def warm_up(model: Model, answer: Callable[[SearchRequest], Hits]) -> bool:
-    """Answer a search by a picture, by words, and by both; return True if words alone find something.
+    """Answer a search by words and one by a picture, and embed both together; return True if words find something.
 
     Raises TwinlensError where the model cannot be loaded. A search that this model or collection does not answer, such
     as words where there are no captions, is passed over; its networks run even so.
@@ -28,11 +28,12 @@ def warm_up(model: Model, answer: Callable[[SearchRequest], Hits]) -> bool:
     Image.new("RGB", SIZE, "gray").save(file, "JPEG")
     picture = EncodedPicture(file.getvalue())  # so that decoders are loaded too
     reads_words = False
-    for image, text in ((picture, ""), (None, WORDS), (picture, WORDS)):
+    for image, text in ((None, WORDS), (picture, "")):
         try:
             found = answer(SearchRequest.of(image, text))
         except TwinlensError:
             model.embed([Sample("warm-up", image, text)])
             continue
         reads_words = reads_words or (image is None and len(found) > 0)
+    model.embed([Sample("warm-up", picture, WORDS)])  # what joins both sides; the search is the same
     return reads_words

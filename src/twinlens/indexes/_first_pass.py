@@ -54,8 +54,8 @@ def first_pass(vectors: Vectors, norms: Vectors) -> FirstPass | None:
     if not len(queries) or not k:
         return None
     made = FirstPass(vectors, norms)
-    slow = _median(lambda query: nearest(vectors, norms, query[None], k), queries)
-    fast = _median(lambda query: proved(vectors, norms, made.codes, query, k), queries)
+    slow = _least(lambda query: nearest(vectors, norms, query[None], k), queries)
+    fast = _least(lambda query: proved(vectors, norms, made.codes, query, k), queries)
     return made if fast < GAIN * slow else None
 
 
@@ -97,10 +97,11 @@ def _lowest(estimates: NDArray[np.float32], k: int) -> Rows:
     return found[np.isfinite(estimates[found])]
 
 
-def _median(search: Callable[[Vectors], object], queries: Vectors) -> float:
+def _least(search: Callable[[Vectors], object], queries: Vectors) -> float:
+    """Return the least seconds of a search, which other work on the machine changes little."""
     times = []
     for query in queries:
         begun = time.perf_counter()
         search(query)
         times.append(time.perf_counter() - begun)
-    return float(np.median(times))
+    return min(times)

@@ -176,6 +176,7 @@ class Served:
                 self._workers.pop(0).stop()
             workers = Workers(prepare, model, count=self.settings.workers, seconds=self.settings.limits.seconds)
             self._workers.append(workers)
+            workers.begin(Sample("warm-up", gray_picture(), ""))
             self._model = folder, CachedModel(model, folder.name, self.cache, partial(_prepare_all, model, workers))
             return self._model[1]
 

@@ -40,6 +40,10 @@ class Workers(Generic[Shared, Job, Result]):
         """Return the result of one job. Raises as `map`."""
         return self.map([job])[0]
 
+    def begin(self, job: Job) -> None:
+        """Start a process in the background, which does a job that nobody waits for."""
+        self._threads.submit(self._ask, job)
+
     def stop(self) -> None:
         """End the processes, whatever they are doing."""
         self._threads.shutdown(wait=False, cancel_futures=True)
