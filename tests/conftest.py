@@ -13,6 +13,11 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 if hasattr(os, "register_at_fork"):  # children must not collect other tests' networks, whose threads they lack
     os.register_at_fork(after_in_child=gc.freeze)
 
+from tests.systems import imitation
+
+if os.environ.get(imitation.VARIABLE):
+    imitation.begin(os.environ[imitation.VARIABLE])
+
 from tests import toy
 from twinlens.core.types import Dataset
 from twinlens.models.composer import Composer

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from PIL import Image
 from pyarrow import parquet as written
 
 from tests.pictures import shard
+from twinlens.core import system
 from twinlens.core.types import TwinlensError
 from twinlens.media import sources
 from twinlens.media.captions import Caption, Captions, parquet, read_table, tables
@@ -184,7 +184,7 @@ def test_a_parquet_table_that_unpacks_to_gigabytes_is_one_line(folder, monkeypat
     assert len(problems) == 1 and "it unpacks to more than 20,000,000 bytes" in problems[0]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="no limit of memory")
+@pytest.mark.skipif(system.NAME != "linux", reason="no limit of memory")
 def test_a_parquet_page_that_unpacks_to_more_than_the_memory_is_one_line(folder, monkeypatch):
     text = arrow.array(["x" * 400_000_000])
     written.write_table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from threading import RLock
@@ -105,9 +105,14 @@ class Collection(Writes):
         if engine is not None and not callable(engine):
             raise TwinlensError(f"engine wants what makes an engine, such as LocalEngine, not {engine!r}")
         store = Store.open(path := as_folder(FOLDER, folder))
-        if os.path.lexists(path / PICTURES):
-            follow_moved(store)
-        if store.serving() is None:
+        try:
+            if os.path.lexists(path / PICTURES):
+                follow_moved(store)
+            serving = store.serving()
+        except BaseException:
+            store.close()
+            raise
+        if serving is None:
             store.close()
             raise TwinlensError(f"the collection {folder} is empty; fill it with: twinlens index DIR")
         return cls(path, store, load, engine, allow_plugins)
@@ -117,10 +122,8 @@ class Collection(Writes):
         """Return True if there is a collection that `open` can open."""
         if not os.path.lexists((path := as_folder(FOLDER, folder)) / DATABASE):
             return False
-        store = Store.open(path)
-        serving = store.serving()
-        store.close()
-        return serving is not None
+        with closing(Store.open(path)) as store:
+            return store.serving() is not None
 
     def _engine_of_setting(self) -> Engine:
         if not os.path.lexists(self.folder / INDEX_SETTING):

@@ -29,6 +29,7 @@ from twinlens.collection.store import (
     tidy,
     writing,
 )
+from twinlens.core import paths
 from twinlens.core.types import TwinlensError
 from twinlens.media import kept, sources
 
@@ -190,7 +191,7 @@ def _entries_of(store: Store, given: Path | str) -> set[Path]:
     """Return the paths of the entries that a path or an id names; a path may lead over links."""
     try:
         path = sources.located(Path(given).expanduser())
-        places = {Path(os.path.abspath(path)), path.resolve()} if str(given) else set()  # noqa: PTH100 - the links in it may be those it is kept by
+        places = {paths.absolute(path), paths.real(path)} if str(given) else set()
     except (OSError, RuntimeError, ValueError):
         places = set()
     found = {place for place in places if store.at(place)}

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from twinlens.core import system
+
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
@@ -24,7 +26,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         mode = stat.S_IMODE(draft.stat().st_mode)
         yield draft
         draft.chmod(mode)
-        draft.replace(path)
+        system.replace(draft, path)
     finally:
         with contextlib.suppress(OSError):
             draft.unlink()

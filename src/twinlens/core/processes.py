@@ -7,8 +7,6 @@ import importlib
 import multiprocessing
 import os
 import signal
-import sys
-import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -18,10 +16,9 @@ from pathlib import Path
 from threading import Thread, current_thread, main_thread
 from typing import Any
 
+from twinlens.core import system
 from twinlens.core.plugins import Carried
 
-LOOK_SECONDS = 0.5
-"""Seconds between two looks of a worker for its parent, on systems that do not signal its end."""
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 
@@ -109,7 +106,7 @@ def kill(workers: Iterable[BaseProcess]) -> None:
 
 def end_with_parent(parent: int) -> None:
     """Make the kernel kill this process once its parent with this id ends; elsewhere than on Linux, look for that."""
-    if sys.platform == "linux":
+    if system.NAME == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it ended before the call
             os._exit(1)
@@ -119,13 +116,20 @@ def end_with_parent(parent: int) -> None:
 
 def limit_memory(size: int) -> None:
     """Limit this process to `size` bytes of address space beyond what it has; on Linux alone."""
-    if sys.platform != "linux":
+    if system.NAME != "linux":
         return
     resource = importlib.import_module("resource")
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     limit = pages * resource.getpagesize() + size
     resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+
+
+def limit_seconds(count: int) -> None:
+    """Limit this process to some seconds of the processor's time, at whose end it is killed; not on Windows."""
+    if system.NAME != "windows":
+        resource = importlib.import_module("resource")
+        resource.setrlimit(resource.RLIMIT_CPU, (count, count))
 
 
 def ending(code: int | None) -> str:
@@ -158,6 +162,5 @@ def _begin(parent: int, packed: _Packed) -> None:
 
 
 def _watch(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(LOOK_SECONDS)
+    system.wait_for_parent(parent)
     os._exit(1)

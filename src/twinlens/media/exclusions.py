@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec, RegexPattern
 
+from twinlens.core import system
 from twinlens.core.types import TwinlensError
 from twinlens.media import formats
 
@@ -64,11 +65,11 @@ class Rules:
                 kept.append(name)
                 self._specs[os.path.join(where, name)] = specs  # noqa: PTH118 - as os.walk has it
             elif reason:
-                self._exclude_folder(f"{where}/{name}", reason)
+                self._exclude_folder(os.path.join(where, name), reason)  # noqa: PTH118
         folders[:] = kept
         excluded = {name for name in names if _is_excluded(f"{where}/{name}", specs)}
         for name in excluded:
-            self.files.add(f"{where}/{name}")
+            self.files.add(os.path.join(where, name))  # noqa: PTH118
             self.counts[EXCLUDED] += formats.of_name(name) is not None
         return [name for name in names if name not in excluded]
 
@@ -118,13 +119,18 @@ def _is_excluded(path: str, specs: tuple[tuple[str, Spec], ...]) -> bool:
     Only a pattern that matches the path itself counts, for what lies in an excluded folder is never asked for.
     """
     for base, spec in specs:
-        relative = path[len(base) :].lstrip("/") if spec else ""  # usually there are no patterns
+        relative = _relative(path, base) if spec else ""  # usually there are no patterns
         for excludes, pattern in spec:
             match = pattern.fullmatch(relative)
             # The group is the slash after a folder that the pattern names.
             if match is not None and match.end("ps_d") in (-1, len(relative)):
                 return excludes
     return False
+
+
+def _relative(path: str, base: str) -> str:
+    """Return the path of what lies below a folder, as patterns have it: with slashes."""
+    return path[len(base) :].replace(os.sep, "/").lstrip("/")
 
 
 def _spec(lines: Iterable[str], name: str) -> Spec:
@@ -136,7 +142,13 @@ def _spec(lines: Iterable[str], name: str) -> Spec:
     except ValueError as error:
         raise TwinlensError(f"{name} has a pattern that gitignore would not take: {error}") from error
     found = [(one.include, one.regex) for one in patterns if isinstance(one, RegexPattern)]
-    return tuple((bool(include), regex) for include, regex in reversed(found) if regex is not None)
+    # As git has it there: core.ignorecase.
+    blind = re.IGNORECASE if system.is_case_blind() else re.NOFLAG
+    return tuple(
+        (bool(include), re.compile(regex.pattern, regex.flags | blind))
+        for include, regex in reversed(found)
+        if regex is not None
+    )
 
 
 def _has_many_stars(line: str) -> bool:

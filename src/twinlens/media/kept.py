@@ -7,8 +7,10 @@ system knows no case. The name tells the content, so that the time of such a fil
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from pathlib import PurePath
 from urllib.parse import unquote_to_bytes
+
+from twinlens.core.paths import of_any_system
 
 FOLDER = "pictures"
 MAX_NAME_BYTES = 200
@@ -37,10 +39,12 @@ def is_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def id_of(path: Path) -> str | None:
+def id_of(path: PurePath) -> str | None:
     """Return the id of the item whose picture has this path; None for other paths."""
-    name = path.name
-    if "~" not in name or path.parent.name != FOLDER or (found := _NAME.fullmatch(name)) is None:
+    if "~" not in path.name:
+        return None
+    path = of_any_system(path)
+    if path.parent.name != FOLDER or (found := _NAME.fullmatch(path.name)) is None:
         return None
     try:
         return unquote_to_bytes(found[1]).decode("utf-8")

@@ -20,6 +20,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
+from twinlens.core import system
 from twinlens.media import kept, moments, objects
 
 if TYPE_CHECKING:
@@ -239,7 +240,10 @@ def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
 def _inside(name: str) -> str | None:
     """Return a member's name without "./"; None where it leads out of the shard or cannot be a path."""
     path = PurePosixPath(name)
-    return None if path.is_absolute() or ".." in path.parts or "\0" in name or not path.parts else str(path)
+    # On Windows "\\" and "C:" in a name lead elsewhere, and "a:b" names another stream of a.
+    acting = "\0\\:" if system.NAME == "windows" else "\0"
+    leads_out = path.is_absolute() or ".." in path.parts or any(mark in name for mark in acting)
+    return None if leads_out or not path.parts else str(path)
 
 
 class _Headers(io.BufferedReader):

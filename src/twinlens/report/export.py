@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from twinlens.core import paths
 from twinlens.core.counting import counted
 from twinlens.core.escaping import escaped
 from twinlens.core.reasons import in_words
@@ -129,10 +130,10 @@ def _copies(_row: ResultRow, records: Sequence[Record], folder: Path) -> None:
 def _copy(source: Path, folder: Path, rank: str) -> None:
     moment = moments.split(source)
     if moment is not None:
-        with (folder / f"{rank}-{moment[0].stem}-{source.name}.png").open("xb") as to:
+        with (folder / paths.storable(f"{rank}-{moment[0].stem}-{source.name}.png")).open("xb") as to:
             images.load(source).save(to, format="PNG")
         return
-    with sources.open_file(source) as file, (folder / f"{rank}-{source.name}").open("xb") as to:
+    with sources.open_file(source) as file, (folder / paths.storable(f"{rank}-{source.name}")).open("xb") as to:
         shutil.copyfileobj(file, to)
 
 

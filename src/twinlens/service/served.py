@@ -21,6 +21,7 @@ from twinlens.collection.search.request import SearchRequest
 from twinlens.collection.store import DATABASE, Entry
 from twinlens.collection.store.layout import HOLDER
 from twinlens.collection.warming import WORDS
+from twinlens.core import system
 from twinlens.core.explanation import Explanation
 from twinlens.core.types import Arrays, Hit, Sample, TwinlensError
 from twinlens.service.batching import Answer, Batcher
@@ -149,10 +150,9 @@ class Served:
         try:
             writer = int((self.folder / HOLDER).read_bytes()[:20])
             changed = max((self.folder / name).stat().st_mtime for name in _CHANGING if (self.folder / name).exists())
-            os.kill(writer, 0)
         except (OSError, ValueError):
             return None
-        if writer == os.getpid() or time.time() - changed > QUIET_SECONDS:
+        if not system.is_alive(writer) or writer == os.getpid() or time.time() - changed > QUIET_SECONDS:
             return None
         return {"done": done, "total": done + lacking if lacking else None}
 

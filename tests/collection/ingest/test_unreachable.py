@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,9 +14,10 @@ from tests.pictures import ALONE, counts, draw
 from twinlens.collection import Collection
 from twinlens.collection.ingest import Options
 from twinlens.collection.ingest.presence import mount_points
+from twinlens.core import system
 from twinlens.core.types import TwinlensError
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="users and mounts of Linux")
+pytestmark = pytest.mark.skipif(system.NAME != "linux", reason="users and mounts of Linux")
 PRUNE = Options(workers=0, prune=True)
 
 

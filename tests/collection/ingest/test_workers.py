@@ -6,9 +6,11 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 import threadpoolctl
 
 from twinlens.collection.ingest.workers import Pool
+from twinlens.core import system
 
 
 def _most_threads(factor: int, size: int) -> int:
@@ -52,6 +54,7 @@ pool.stop()
 """
 
 
+@pytest.mark.skipif(not system.forks(), reason="a process that is no fork inherits nothing")
 def test_a_worker_collects_nothing_that_the_parent_left() -> None:
     done = subprocess.run([sys.executable, "-c", LEFT_BEHIND], capture_output=True, text=True, timeout=100)
     assert done.stdout == "answered\n", done.stderr

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
 
-from twinlens.collection.ingest.workers import FORKS, Pool, WorkerError
-from twinlens.core import machine
+from twinlens.collection.ingest.workers import Pool, WorkerError
+from twinlens.core import machine, system
 from twinlens.core.types import Arrays, Preparer, Sample, TwinlensError
 from twinlens.media.captions import inside
 
@@ -144,6 +144,6 @@ def _bytes(result: Decoded | Failure) -> int:
 
 def usual_workers(pictures: int) -> int:
     """Choose the number of workers for some pictures on this machine: one per core, or none if that is faster."""
-    if not FORKS and pictures < MIN_SPAWNED:
+    if not system.forks() and pictures < MIN_SPAWNED:
         return 0
     return machine.cores()

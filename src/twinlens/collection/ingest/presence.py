@@ -5,17 +5,18 @@ from __future__ import annotations
 import errno
 import os
 import re
-import sys
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from twinlens.core import system
 from twinlens.media import moments, sources
 
 GONE = (errno.ENOENT, errno.ENOTDIR)
 """The errors that mean that a file is not there; all others say nothing about it."""
 MOUNTS = Path("/proc/self/mountinfo")
+VOLUMES = Path("/Volumes")
 _SYSTEM = ("/proc", "/sys", "/dev")
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
 
@@ -76,6 +77,8 @@ class Presence:
         """Return the reason why nothing below a folder counts as gone; None if there is none."""
         if folder in self.unlisted:
             return f"cannot be listed: {self.unlisted[folder]}"
+        if folder == Path(folder.anchor) and not folder.exists():
+            return "is a drive that is not there"
         places = {folder}
         if folder.is_symlink():
             if not folder.exists():
@@ -104,15 +107,16 @@ def mount_points() -> set[Path]:
 
     An automounter's own entry does not count: it stays while what it mounts is away.
     """
-    if sys.platform == "linux":
+    if system.NAME == "linux":
         try:
             lines = MOUNTS.read_bytes().splitlines()
         except OSError:
             return set()
         found = {_place(fields) for line in lines if b" - autofs " not in line and len(fields := line.split()) > 4}
+    elif system.NAME == "macos":
+        found = {path for path in VOLUMES.glob("*") if path.is_mount()}
     else:
-        volumes = Path("/Volumes")
-        found = {path for path in volumes.glob("*") if path.is_mount()}
+        return set()  # a drive of Windows is told by its letter
     return {path for path in found if path != Path("/") and not str(path).startswith(_SYSTEM)}
 
 

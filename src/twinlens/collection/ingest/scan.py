@@ -12,6 +12,7 @@ from pathlib import Path
 
 from twinlens.collection.store import DATABASE, Store, check_new
 from twinlens.core.counting import counted
+from twinlens.core.paths import real
 from twinlens.core.types import TwinlensError
 from twinlens.media import finding, kept, moments, objects, sources
 from twinlens.media.captions import Caption, Captions, unmatched
@@ -113,7 +114,7 @@ def scan(paths: Sequence[Path], tables: Sequence[Path] = (), *, exclude: Sequenc
     # resolve() raises for links in a loop
     for path in paths:
         objects.check(path)
-    given = sorted({Path(os.path.realpath(sources.located(path.expanduser()))) for path in paths})
+    given = sorted({real(sources.located(path.expanduser())) for path in paths})
     _check_foreign(given)
     found = _Found(Rules(exclude, ours=[DATABASE]))
     for path in filter(sources.is_object, given):

@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from threadpoolctl import threadpool_limits
 
+from twinlens.core import system
 from twinlens.core.plugins import Carried
 from twinlens.core.processes import end_with_parent, ending, limit_memory
 
@@ -24,8 +25,6 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 Shared = TypeVar("Shared")
 
-FORKS = sys.platform == "linux"
-"""Forked workers start in milliseconds and share the weights; on other systems forking is unsafe."""
 START_SECONDS = 120.0
 _starting = Lock()
 
@@ -82,7 +81,7 @@ class Pool(Generic[Shared, Job, Result]):
 
 class _Worker:
     def __init__(self, work: Callable[[Any, Any], Any], shared: Any, memory: int) -> None:
-        context = multiprocessing.get_context("fork") if FORKS else multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("fork") if system.forks() else multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(
             target=_serve, args=(self.pipe, theirs, Carried(), work, shared, memory), daemon=True

@@ -10,6 +10,7 @@ from twinlens.collection.search.fields import check_fields
 from twinlens.collection.search.nodes import Below, Every, Near, Some
 from twinlens.collection.search.request import SearchRequest
 from twinlens.collection.store import Store
+from twinlens.core import paths
 from twinlens.core.types import TwinlensError
 from twinlens.media import sources
 
@@ -33,7 +34,7 @@ def condition(request: SearchRequest, store: Store) -> filters.Node:
 def _below(folder: str, store: Store) -> Below:
     """Return the condition of a folder, which may be named over links."""
     path = sources.located(Path(folder).expanduser())
-    for place in (Path(os.path.realpath(path)), Path(os.path.abspath(path))):  # noqa: PTH100 - keeps links
+    for place in (paths.real(path), paths.absolute(path)):
         if store.count_below(place):
             return Below(os.fsencode(place))
     raise TwinlensError(f"the collection {store.folder} has no pictures below {folder}")

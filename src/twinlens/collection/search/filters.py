@@ -25,6 +25,7 @@ from typing import TypeAlias
 from twinlens.collection.search.nodes import Below, Compare, Date, Every, Has, Near, Not, Some
 from twinlens.collection.search.nodes import Node as Node
 from twinlens.collection.search.parsing import parse as parse
+from twinlens.core import paths
 from twinlens.media.fields import EMBEDDED, FIELDS, LATITUDE, LONGITUDE, MOMENT
 from twinlens.media.places import EARTH_KM
 
@@ -39,9 +40,11 @@ COLUMNS = {
 }
 """Fields that are columns of the collection's own, and how SQL reads them."""
 _PATH = COLUMNS["path"]
-_ABOVE = f"rtrim(rtrim({_PATH}, replace({_PATH}, '/', '')), '/')"
+_SEPARATOR = f"CASE WHEN substr({_PATH}, 1, 1) = '/' THEN '/' ELSE '\\' END"
+"""The separator of a path: those of Windows begin with the letter of a drive, or with two backslashes."""
+_ABOVE = f"rtrim(rtrim({_PATH}, replace({_PATH}, {_SEPARATOR}, '')), {_SEPARATOR})"
 _IS_MOMENT = f"json_type(metadata, '$.{EMBEDDED}.{MOMENT}') IS NOT NULL"
-_VIDEO = f"rtrim(rtrim({_ABOVE}, replace({_ABOVE}, '/', '')), '/')"
+_VIDEO = f"rtrim(rtrim({_ABOVE}, replace({_ABOVE}, {_SEPARATOR}, '')), {_SEPARATOR})"
 """The folder of a video, whose path stands above its moments'."""
 DERIVED = {"folder": f"CASE WHEN {_IS_MOMENT} THEN {_VIDEO} ELSE {_ABOVE} END"}
 """Fields that are worked out where the metadata have none of the name."""
@@ -89,7 +92,7 @@ def to_sql(node: Node) -> tuple[str, Parameters]:
             condition, parameters = kind(field)
             return "(caption != '')" if field == ("caption",) else f"({condition} != 'null')", parameters
         case Below(folder=folder):
-            return "(path > ? AND path < ?)", [folder.rstrip(b"/") + b"/", folder.rstrip(b"/") + b"0"]
+            return "(path > ? AND path < ?)", [*paths.below(folder)]
         case Near():
             return _near(node)
         case Compare():

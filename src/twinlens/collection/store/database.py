@@ -7,7 +7,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from threading import RLock
 from typing import Any, NamedTuple, Self
 
@@ -168,6 +168,12 @@ class Database:
         self._sql, self._seen = _connect(self.folder / DATABASE)
 
 
+def uri(path: PurePath) -> str:
+    """Return an absolute path as SQLite takes it: a host of Windows stands behind two slashes more than elsewhere."""
+    given = path.as_uri()
+    return given if given.startswith("file:///") else given.replace("file://", "file:////", 1)
+
+
 def draft_database(folder: Path) -> Path:
     """Write an empty database under a draft's name, and return its path; on an error nothing stays."""
     draft = folder / f"{DATABASE}.{secrets.token_hex(4)}"
@@ -223,7 +229,7 @@ def _connect(path: Path) -> tuple[sqlite3.Connection, FileSignature | None]:
             seen = None
         else:
             how = "immutable=1"
-    where = f"{path.resolve().as_uri()}?{how}"
+    where = f"{uri(path.resolve())}?{how}"
     return sqlite3.connect(where, uri=True, timeout=30, isolation_level=None, check_same_thread=False), seen
 
 

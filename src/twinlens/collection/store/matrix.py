@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from twinlens.collection.store.gallery import Block, Gallery
 from twinlens.collection.store.layout import CACHE, DATABASE, MOVE_AWAY, is_file, listed, share_mode, unlink
 from twinlens.collection.store.reading import Rows, State
+from twinlens.core import system
 
 INDEX = "matrix.json"
 DRAFT = f"{INDEX}.new"
@@ -184,7 +185,7 @@ class Matrix:
             share_mode(path, self.folder.parent / DATABASE)
         if os.path.lexists(self.folder / INDEX) and not is_file(self.folder / INDEX):
             raise OSError(f"{self.folder / INDEX} is no file")  # a link to what is not ours, which stays
-        draft.replace(self.folder / INDEX)
+        system.replace(draft, self.folder / INDEX)
         self.clear(exclude=header.name)
 
     def _header(self) -> Header | None:

@@ -22,7 +22,7 @@ from twinlens.collection.store.layout import (
     share_mode,
 )
 from twinlens.collection.store.rows import is_digest
-from twinlens.core import checksums
+from twinlens.core import checksums, system
 from twinlens.core.types import TwinlensError
 
 RECIPE = "recipe.toml"
@@ -109,7 +109,7 @@ def _link_weights(draft: Path, source: Path) -> None:
         if path.suffix in WEIGHTS and is_file(other) and not path.samefile(other) and _is_same(path, other):
             with suppress(OSError):  # another disk, or one without links: the copy stays
                 os.link(other, link)
-                link.replace(path)
+                system.replace(link, path)
 
 
 def _is_same(one: Path, other: Path) -> bool:
@@ -130,7 +130,7 @@ def _merge(draft: Path, target: Path) -> None:
     for path in sorted(draft.iterdir(), key=lambda path: path.name == RECIPE):
         to = target / path.name
         if not os.path.lexists(to) or (is_file(path) and is_file(to)):
-            path.replace(to)
+            system.replace(path, to)
         elif is_folder(path) and is_folder(to):
             _merge(path, to)
         else:

@@ -53,6 +53,11 @@ class Pages:
         """True while it is known which pages held what was deleted, and no row was read outside a whole page."""
         self._free = (free or set[int]()) - linked
 
+    def close(self) -> None:
+        """Unmap the file, which Windows does not let anyone replace before; nothing can be read after."""
+        if isinstance(self._data, mmap.mmap):
+            self._data.close()
+
     def rows(self) -> Iterator[tuple[int, Record]]:
         """Yield the key and the values of every row of every table that can be read."""
         unread, read = dict[int, int](), set[tuple[int, int]]()

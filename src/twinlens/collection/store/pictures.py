@@ -18,6 +18,7 @@ from pathlib import Path
 from twinlens.collection.store.layout import DATABASE, PICTURES, is_file, is_folder, listed, share_mode, unlink
 from twinlens.collection.store.rows import Entry
 from twinlens.collection.store.store import Store
+from twinlens.core import paths, system
 from twinlens.core.types import TwinlensError
 from twinlens.media import kept
 
@@ -52,7 +53,7 @@ def keep(store: Store, item_id: str, content: bytes, ending: str, data: bytes) -
             file.flush()
             os.fsync(file.fileno())
         share_mode(draft, store.folder / DATABASE)
-        draft.replace(path)
+        system.replace(draft, path)
         _sync(path.parent)
     except OSError as error:
         unlink(draft)  # the room it takes may be what is lacking
@@ -94,9 +95,9 @@ def follow(store: Store) -> None:
 def _moved(store: Store) -> Iterator[tuple[Entry, Path]]:
     """Yield entries of items that have another folder's paths, and the paths of their pictures here."""
     names = {path.name for path in listed(store.folder / PICTURES) if kept.is_name(path.name)}
-    for (row,) in store.ask(f"SELECT row FROM entry WHERE CAST(path AS TEXT) GLOB '*/{PICTURES}/*~*'"):  # noqa: S608
+    for (row,) in store.ask(f"SELECT row FROM entry WHERE CAST(path AS TEXT) GLOB '*[/\\]{PICTURES}[/\\]*~*'"):  # noqa: S608
         entry = store.get(row)
-        path = None if entry is None else store.pictures / entry.path.name
+        path = None if entry is None else store.pictures / paths.of_any_system(entry.path).name
         if entry is None or path is None or path.name not in names or kept.id_of(entry.path) is None:
             continue
         if store.at(path) is None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from twinlens.collection.store.database import DAMAGE, DamageError, Database
 from twinlens.collection.store.layout import MODELS, PICTURES
 from twinlens.collection.store.rows import CHECKED, UNCHECKED, Entry, Generation, is_digest, is_vector
+from twinlens.core.paths import below
 from twinlens.core.types import TwinlensError
 from twinlens.media import kept
 
@@ -288,5 +289,4 @@ _ORPHANS = "SELECT 1 FROM vector WHERE generation NOT IN (SELECT number FROM gen
 
 def _range(folder: Path) -> tuple[bytes, bytes]:
     """Return the bytes between which the paths of all files below a folder lie."""
-    low = os.fsencode(folder).rstrip(os.fsencode(os.sep)) + os.fsencode(os.sep)
-    return low, low[:-1] + bytes([low[-1] + 1])
+    return below(os.fsencode(folder))

@@ -22,6 +22,7 @@ from twinlens.collection.store.layout import (
 from twinlens.collection.store.pages import Pages, read_pages
 from twinlens.collection.store.records import Record
 from twinlens.collection.store.rows import checksum, is_digest, is_object, is_path, is_vector, vector_checksum
+from twinlens.core import system
 from twinlens.core.counting import counted
 from twinlens.core.types import TwinlensError
 
@@ -93,11 +94,14 @@ def salvage(folder: Path) -> Salvage:
     path = folder / DATABASE
     draft = draft_database(folder)
     try:
-        pages = read_pages(path, default=PAGE)
-        with closing(sqlite3.connect(draft, isolation_level=None)) as new:
+        # Closed before the files are swapped: Windows replaces no file that is mapped.
+        with (
+            closing(read_pages(path, default=PAGE)) as pages,
+            closing(sqlite3.connect(draft, isolation_level=None)) as new,
+        ):
             counts = _fill(new, pages)
         share_mode(draft, path)
-        draft.replace(folder / SALVAGED)
+        system.replace(draft, folder / SALVAGED)
     except BaseException as error:
         remove_database(draft)
         if isinstance(error, OSError | sqlite3.OperationalError):
@@ -123,7 +127,7 @@ def finish_salvage(folder: Path) -> str | None:
     for ending in JOURNALS:  # they would be taken for the new file's
         with suppress(FileNotFoundError):
             path.with_name(DATABASE + ending).replace(kept.with_name(kept.name + ending))
-    whole.replace(path)
+    system.replace(whole, path)
     return kept.name
 
 

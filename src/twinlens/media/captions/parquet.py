@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
-from twinlens.core.processes import end_with_parent, ending, limit_memory
+from twinlens.core.processes import end_with_parent, ending, limit_memory, limit_seconds
 
 MEMORY = 2 * 10**9
 """Bytes that reading may take beyond what the library needs at rest."""
@@ -80,9 +80,7 @@ def _main(path: Path, parent: int, memory: int) -> None:
     end_with_parent(parent)
     parquet = importlib.import_module("pyarrow.parquet")
     limit_memory(memory)
-    if sys.platform != "win32":
-        resource = importlib.import_module("resource")
-        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    limit_seconds(SECONDS)
     try:
         _write(path, parquet)
         message = _DONE
