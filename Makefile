@@ -7,7 +7,7 @@ PINNED := -c constraints.txt -b constraints.txt
 # Programs start several times faster from compiled modules, and the packages in .venv come without any.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-engines test-portable check docs release-check bench soak screenshots browser hashes clean
+.PHONY: demo test test-engines test-portable test-systems check docs release-check bench soak screenshots browser hashes clean
 
 demo: $(STAMP)
 	$(BIN)/twinlens demo
@@ -30,6 +30,19 @@ TRAINING_TESTS := tests/training tests/evaluation tests/adaptation
 test-portable: .venv/.installed-test
 	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(BIN)/python -m pytest -n 2 $(TRAINING_TESTS)
 	TWINLENS_TEST_PRECISION=bfloat16 $(BIN)/python -m pytest -n 2 $(TRAINING_TESTS)
+
+SYSTEM_TESTS := tests/media tests/collection/ingest tests/collection/store/test_store.py \
+	tests/collection/store/test_windows_paths.py tests/collection/test_repairing.py \
+	tests/commands/test_collection_commands.py tests/commands/test_leaving_commands.py \
+	tests/commands/test_search_results.py tests/commands/test_info_files.py
+# Thousands of damaged pictures are no other matter there, and half of a page hits the empty table of mount points.
+SYSTEM_TESTS += --deselect tests/collection/ingest/test_mutated.py \
+	--deselect "tests/collection/test_repairing.py::test_every_damage_is_found_and_mended[half of a page]"
+
+# The paths that macOS and Windows take, imitated on Linux by tests/systems/imitation.py.
+test-systems: .venv/.installed-test
+	TWINLENS_TEST_SYSTEM=macos $(BIN)/python -m pytest -n 2 -m "not cluster" $(SYSTEM_TESTS)
+	TWINLENS_TEST_SYSTEM=windows $(BIN)/python -m pytest -n 2 -m "not cluster" $(SYSTEM_TESTS)
 
 check: .venv/.installed-test
 	$(BIN)/ruff check .

@@ -17,6 +17,7 @@ from tests import toy
 from tests.patience import core_seconds_until
 from tests.pictures import answer
 from twinlens.collection.store import DATABASE
+from twinlens.core import system
 
 
 def test_forget_removes_from_the_collection_alone(indexed, pictures):
@@ -173,7 +174,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes as Linux lists them")
+@pytest.mark.skipif(system.NAME != "linux", reason="looks for processes as Linux lists them, and forks")
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_workers_end_with_the_command(pictures, model, tmp_path, sent):
     started = tmp_path / "started"

@@ -13,6 +13,7 @@ import errno
 import importlib
 import os
 import select
+import shutil
 import stat
 import sys
 from collections.abc import Callable
@@ -39,6 +40,7 @@ def begin(name: str) -> None:
     rules = {"open": _hide_proc, "os.listdir": _hide_proc}
     if name == "windows":
         system.windows_api = WindowsApi
+        shutil._use_fd_functions = False
         importlib.import_module = _importing(importlib.import_module)
         os.rename = _renaming(os.rename)
         rules |= {"open": _open, "os.rename": _move, "os.remove": _leave, "os.rmdir": _leave, "os.kill": _signal}
