@@ -23,12 +23,13 @@ from _clipart import Art, arguments, arts
 from _results import hardware, write
 
 from twinlens import metrics
-from twinlens.calibration import NAMED_WEIGHT, Calibration, Channel, standardised_scores
+from twinlens.calibration import NAMED_WEIGHT, Calibration, Channel
 from twinlens.collection.search.records import DOUBTFUL
 from twinlens.collection.search.scoring import LinearScorer
 from twinlens.collection.store import Vectors
 from twinlens.core.progress import track
 from twinlens.core.types import Arrays, Sample
+from twinlens.fusions._standardised import standardised_scores
 from twinlens.media.images import BadPicture
 from twinlens.models import pretrained
 from twinlens.models.composer import Composer
