@@ -147,3 +147,19 @@ def test_a_folder_is_loaded_by_what_it_holds(tmp_path):
     assert isinstance(serving.load(tmp_path / "mine"), Composer)
     with pytest.raises(TwinlensError, match=r"no such model folder: .*nowhere; models that ship are compact"):
         serving.load(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_a_folder_that_is_no_checkpoint_is_told_and_torch_is_not_asked_for(tmp_path, made):
+    folder = tmp_path / "immich-typo"
+    if made:
+        folder.mkdir()
+    with pytest.raises(TwinlensError, match="holds no checkpoint" if made else "there is no folder") as raised:
+        serving.ready("clip", checkpoint=str(folder))
+    assert not isinstance(raised.value, MissingExtraError)
+
+
+def test_a_folder_without_a_model_is_told(tmp_path):
+    with pytest.raises(TwinlensError, match=r"holds no model \(it has no recipe.toml\)") as raised:
+        serving.load(tmp_path)
+    assert not isinstance(raised.value, MissingExtraError)

@@ -83,6 +83,27 @@ def test_it_answers_sees_new_pictures_and_ends(start, tiles):
     assert "green" not in err
 
 
+def test_a_model_that_is_away_is_told_and_awaited(start, tiles):
+    model, away = tiles / "c" / "model", tiles / "away"
+    model.rename(away)
+    try:
+        process = start("--port", 0, "--json")
+        about = json.loads(process.stdout.readline())
+        with httpx2.Client(base_url=about["url"], trust_env=False, timeout=60) as client:
+            until(lambda: "put a copy back" in client.get("/ready").json().get("error", ""), 60)
+            found = client.post("/search", json={"text": "a red tile"})
+            assert found.status_code == 503 and "put a copy back" in found.json()["error"]
+            away.rename(model)
+            until(lambda: client.get("/ready").status_code == 200, 120)
+            assert client.post("/search", json={"text": "a red tile"}).json()["hits"]
+            process.send_signal(signal.SIGTERM)
+            _, log = process.communicate(timeout=60)
+            assert log.count('"not loaded"') == 1
+    finally:
+        if away.exists():
+            away.rename(model)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_what_is_in_flight_is_answered_before_the_end(start, number):
     process = start("--port", 0, "--json", "--cache", 0)

@@ -51,6 +51,17 @@ def exported(recipe: Recipe, report: Callable[[str], object] = str) -> ExportedM
     return imported(source, layout, recipe)
 
 
+def check_folder(checkpoint: str | None) -> None:
+    """Raise TwinlensError for a checkpoint that is given as a folder, and is none, or holds none."""
+    if checkpoint is None:
+        return
+    folder = Path(checkpoint).expanduser()
+    if not folder.is_dir() and checkpoint.startswith((".", "/", "~")):
+        raise TwinlensError(f"there is no folder {checkpoint}; give that of a checkpoint, or its name at the hub")
+    if folder.is_dir() and not any(folder.rglob("*config.json")) and not any(folder.rglob("*preprocess_cfg.json")):
+        raise TwinlensError(f"{checkpoint} holds no checkpoint: neither config.json nor preprocess_cfg.json is in it")
+
+
 def within_reach(recipe: Recipe) -> bool:
     """Return True if a checkpoint of a CLIP recipe is on this machine, or the hub confirms within seconds."""
     return _kept(recipe) is not None or hub.within_reach(*named(recipe.encoders[0]))

@@ -54,6 +54,7 @@ def ready(
     if checkpoint is None and recipe in shipped.names():
         return load(recipe)
     pipeline = checkpoints.with_checkpoint(find_recipe(recipe), checkpoint)
+    checkpoints.check_folder(checkpoint)
     if (found := checkpoints.exported(pipeline, report)) is not None:
         return found
     return _packaged(pipeline, report) or _by_torch(recipe, checkpoint, report)
@@ -69,6 +70,8 @@ def load(model: str | Path, *, by_torch: bool = False, allow_plugins: Sequence[s
         return ExportedModel.load(folder, allow_plugins=allow_plugins)
     if not (folder / shipped.RECIPE).is_file() and find(Source(str(folder), local=True)) is not None:
         raise TwinlensError(f"{folder} holds the towers of a CLIP; give it as a checkpoint: --checkpoint {folder}")
+    if not (folder / shipped.RECIPE).is_file():
+        raise TwinlensError(f"{folder} holds no model (it has no {shipped.RECIPE}); give the folder of a model")
     with extras.needed():
         from twinlens.models.composer import Composer
 

@@ -79,12 +79,13 @@ class Served:
             self._answer_all, waiting=settings.limits.waiting, observe=partial(metrics.observe_batch, name)
         )
         self.is_warm, self.reads_words = False, False
+        self.fault = ""
 
     def warm_up(self) -> None:
-        """Start to answer, and load all that searches need. Raises TwinlensError where the model cannot be loaded."""
-        self._batcher.start()
+        """Load all that searches need, and start to answer. Raises TwinlensError where the model cannot be loaded."""
         self.reads_words = self.collection.warm_up()
-        self.is_warm = True
+        self._batcher.start()
+        self.is_warm, self.fault = True, ""
 
     def close(self) -> None:
         """Answer the searches that wait, end the processes, and close the files."""
@@ -96,6 +97,8 @@ class Served:
 
     def submit(self, request: SearchRequest) -> Future[Answer]:
         """Return the future answer to a search. Raises RequestError while the networks are loaded, or many wait."""
+        if self.fault:
+            raise RequestError(503, self.fault)
         if not self.is_warm:
             raise RequestError(503, f"the collection {self.name} is being loaded; /ready tells when it answers")
         return self._batcher.submit(request)

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
-from threading import Thread
+from threading import Event, Thread
 
 from twinlens.collection.engines import Engine
 from twinlens.collection.model import Load
 from twinlens.core.types import TwinlensError
 from twinlens.models import runtime
 from twinlens.service.errors import RequestError
+from twinlens.service.log import log
 from twinlens.service.metrics import Metrics
 from twinlens.service.naming import named
 from twinlens.service.pictures import Uploads
 from twinlens.service.rendering import Renderer
 from twinlens.service.served import Served
 from twinlens.service.settings import Settings
+
+RETRY_SECONDS = 5.0
+"""Seconds after which a collection that could not be loaded is tried again."""
 
 
 class Service:
@@ -33,8 +37,8 @@ class Service:
             raise TwinlensError("no collection to serve; give --collection DIR")
         self.settings, self.metrics = settings, Metrics()
         self.uploads, self.renderer = Uploads(settings.limits), Renderer(settings)
-        self.fault: str | None = None
         self._warming: Thread | None = None
+        self._closing = Event()
         load = load or partial(runtime.load, mode=settings.runtime)
         with ExitStack() as opened:
             self._served: dict[str, Served] = {}
@@ -51,6 +55,7 @@ class Service:
 
     def close(self) -> None:
         """Answer the searches that wait, and close everything."""
+        self._closing.set()
         if self._warming is not None:
             self._warming.join()
         for served in self._served.values():
@@ -73,10 +78,25 @@ class Service:
             raise RequestError(404, f"no collection {name!r} is served; known: {', '.join(self._served)}")
         return self._served[name]
 
+    @property
+    def fault(self) -> str:
+        """Return why a collection cannot be loaded; "" where all can."""
+        return next((served.fault for served in self if served.fault), "")
+
     def _warm_up(self, then: Callable[[], None]) -> None:
-        for served in self:
-            try:
-                served.warm_up()
-            except Exception as error:
-                self.fault = f"{served.name}: {' '.join(str(error).split()) or type(error).__name__}"
+        """Load every collection, those that cannot be loaded again and again, until the service is closed."""
+        while waiting := [served for served in self if not served.is_warm]:
+            for served in waiting:
+                self._try(served)
+            if not self.is_ready and self._closing.wait(RETRY_SECONDS):
+                return
         then()
+
+    def _try(self, served: Served) -> None:
+        try:
+            served.warm_up()
+        except Exception as error:
+            fault = f"{served.name}: {' '.join(str(error).split()) or type(error).__name__}"
+            if fault != served.fault:
+                log("not loaded", collection=served.name, reason=fault)
+            served.fault = fault

@@ -91,8 +91,11 @@ def test_duplicates_have_a_view_and_examples_are_clicked(visit, drawn):
     page = visit.open()
     page.click("#show-duplicates")
     page.wait_for_selector(".duplicates [role=status]")
+    with visit.searching():
+        page.fill("#words", "yellow squares")  # a query leaves the view
+    assert page.locator("#duplicates").is_hidden() and page.locator("#columns").is_visible()
+    page.fill("#words", "")
     with visit.searching() as found:
-        page.click("#show-duplicates")
         page.click(".example")
     query = visit.answer(found.value)["query"]
     assert query["image"] == ["3"] and query["text"] == ["yellow squares"]

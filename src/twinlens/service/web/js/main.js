@@ -167,7 +167,10 @@ function step(hit, by) {
 }
 
 function startParts() {
-  const pictures = () => changed(state.get(), "pictures");
+  const pictures = () => {
+    state.correct({ view: "" });
+    changed(state.get(), "pictures");
+  };
   query.start({ onPictures: pictures, onError: complain });
   slider.start();
   selection.start({ collection: nameOf, answer: () => first.search.answer, changed: refreshCards, complain });

@@ -21,6 +21,8 @@ const LISTS = ["image", "without", "unlike", "folder"];
 const TEXTS = ["collection", "text", "where", "near", "rerank", "compare", "view"];
 // Changes that come in quick succession share one entry of the history.
 const CONTINUOUS = new Set(["text", "balance"]);
+// Changes that keep the view; any other one asks for something else, which the search shows.
+const KEEPS_VIEW = new Set(["view", "collection", "distinct"]);
 
 let state = read(location.search);
 let lastKind = "";
@@ -31,7 +33,7 @@ export const subscribe = (listener) => listeners.add(listener);
 
 /** Change the state. kind: what changed, for the history and the listeners. */
 export function set(patch, kind) {
-  state = { ...state, ...patch };
+  state = { ...state, ...(KEEPS_VIEW.has(kind) ? {} : { view: "" }), ...patch };
   const continues = CONTINUOUS.has(kind) && kind === lastKind;
   history[continues ? "replaceState" : "pushState"](null, "", addressOf(state));
   lastKind = kind;
