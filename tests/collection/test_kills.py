@@ -116,19 +116,21 @@ def test_nothing_is_lost_whenever_it_is_killed(tmp_path):
     known, killed, drawn = set[Path](), Counter[str](), 60
     run("index", folder, pictures, 0, None)
     took = {what: seconds_of(what, folder, pictures, tmp_path / "copy") for what in ("index", "adopt", "repair")}
-    for kill in range(KILLS):
-        what = ("index", "index", "adopt", "repair")[kill % 4]
+    kills = 0
+    # Where other work slowed the measured runs down, many kills come late, and more are made.
+    while kills < KILLS or (sum(killed.values()) <= KILLS / 3 and kills < 3 * KILLS):
+        what = ("index", "index", "adopt", "repair")[kills % 4]
         if what == "repair":
             damage(folder)
         late = rng.uniform(0, took[what] * rng.choice(LATE))
-        killed[what] += run(what, folder, pictures, kill // 8, late)[0]
+        killed[what] += run(what, folder, pictures, kills // 8, late)[0]
         if what == "repair":
             run(what, folder, pictures, 0, None)
         known = check(folder, Slow.load, known)
-        draw(pictures, 4, 1000 + 4 * kill)
-        drawn += 4
+        draw(pictures, 4, 1000 + 4 * kills)
+        drawn, kills = drawn + 4, kills + 1
     assert sum(killed.values()) > KILLS / 3, killed
-    print(f"killed at work: {dict(killed)} of {KILLS}")
+    print(f"killed at work: {dict(killed)} of {kills}")
     last = 1000
     run("index", folder, pictures, last, None)
     assert len(check(folder, Slow.load, known)) == drawn

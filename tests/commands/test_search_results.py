@@ -18,7 +18,7 @@ from twinlens import cli
 
 ASK = ("search", "--text", "a red tile")
 OUTPUT = {"-h", "--help", "--json", "--out", "--export", "--receipt", "--preview", "--no-preview"}
-OUTPUT |= {"--engine", "--credentials-file"}
+OUTPUT |= {"--engine", "--credentials-file", "--allow-plugin"}
 """Options of search that do not bear on which pictures are found, and in which order."""
 RANKING = {
     "--image": ["pictures/red.png"],

@@ -34,7 +34,7 @@ def save_pickle(path: Path, stream: bytes) -> Path:
     return path
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.dictionaries(st.text(), PLAIN))
 def test_plain_data_comes_back_as_it_was(tmp_path, content):
     assert load_object(save(tmp_path / "a.npy", content)) == content

@@ -22,6 +22,7 @@ from twinlens.collection.store import (
     structure_faults,
 )
 from twinlens.core.counting import counted
+from twinlens.core.plugins import ConsentError
 from twinlens.core.types import TwinlensError
 
 if TYPE_CHECKING:
@@ -124,6 +125,8 @@ def _model_faults(store: Store, serving: Generation, load: Load) -> list[str]:
         return [f"{fault}; {cure}"]
     try:
         digest = load(folder).digest
+    except ConsentError:  # is no fault of the files
+        raise
     except TwinlensError as error:
         return [str(error)]
     if digest == serving.digest:

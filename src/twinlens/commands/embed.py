@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _dataset.add_dataset_options(group, split=SPLIT)
     _collection.add_model(parser)
     _collection.add_runtime(parser)
+    _common.add_plugins(parser)
 
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:

@@ -196,10 +196,14 @@ def _check_one(folder: str, name: str, where: object, allowed: Sequence[str]) ->
     _keep(plugin, name)
 
 
+class ConsentError(TwinlensError):
+    """A plug-in that a model names and the user has not allowed, or not with its present content."""
+
+
 def _refuse(folder: str, name: str, where: object) -> NoReturn:
     checksum = checksum_of(name)
     of_file = f", or the path of that file, whose SHA-256 begins {checksum[:12]}" if checksum else ""
-    raise TwinlensError(
+    raise ConsentError(
         f"{where} names the plug-in {short(name)!r} ({variants.kind(folder)}), which is code from outside twinlens;"
         f" if you trust it: --allow-plugin {short(name)}{of_file} (Python: allow_plugins=[{short(name)!r}])"
     )
@@ -210,7 +214,7 @@ def _compare(plugin: Plugin, checksum: str, consent: str, where: object) -> None
     present = plugin.checksum
     accepted = consent.rpartition(".py@")[2] if ".py@" in consent else ""
     if present != checksum and not (len(accepted) >= _MIN_CHECKSUM and present.startswith(accepted)):
-        raise TwinlensError(
+        raise ConsentError(
             f"{plugin.path} has changed since {where} was saved (its SHA-256 begins {present[:12]}, then"
             f" {checksum[:12]}); put the old file back, or accept this one: --allow-plugin {plugin.path}@{present[:12]}"
         )
