@@ -77,8 +77,8 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     model = parser.add_mutually_exclusive_group()
     model.add_argument("--model", type=Path, metavar="NAME", help="a model's folder, or one that ships; if it is not"
                        " the collection's, all pictures are embedded again; old vectors serve until then")  # fmt: skip
-    model.add_argument("--recipe", metavar="NAME", help="a model that needs no training: clip, offline, compact (for"
-                       " drawn scenes), or auto: clip if its checkpoint can be had, else offline (auto)")  # fmt: skip
+    model.add_argument("--recipe", metavar="NAME", help="a model that needs no training: clip, universal, offline,"
+                       " compact (for drawn scenes), or auto: clip where its checkpoint is, else offline (auto)")  # fmt: skip
     parser.add_argument("--checkpoint", metavar="NAME", help="another CLIP or SigLIP for --recipe clip, another"
                         " Qwen3-VL-Embedding for universal, by its name at the hub or its folder")  # fmt: skip
 

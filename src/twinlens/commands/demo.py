@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from twinlens.core.types import Dataset, Sample
     from twinlens.report.grid import ResultRow
 
-HELP = "draw pictures, index them, and search them with a picture and a sentence together, and with a sentence"
+HELP = "draw pictures, or take photographs, index them, and search them with a picture and a sentence together"
 EXAMPLES = """
 twinlens demo
 twinlens demo --photographs
