@@ -78,7 +78,8 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--model", type=Path, metavar="NAME", help="a model's folder, or one that ships; if it is not"
                        " the collection's, all pictures are embedded again; old vectors serve until then")  # fmt: skip
     model.add_argument("--recipe", metavar="NAME", help="a model that needs no training: clip, universal, offline,"
-                       " compact (for drawn scenes), or auto: clip where its checkpoint is, else offline (auto)")  # fmt: skip
+                       " compact (for drawn scenes), or auto: clip where its checkpoint is, else offline"
+                       " (auto)")  # fmt: skip
     parser.add_argument("--checkpoint", metavar="NAME", help="another CLIP or SigLIP for --recipe clip, another"
                         " Qwen3-VL-Embedding for universal, by its name at the hub or its folder")  # fmt: skip
 
