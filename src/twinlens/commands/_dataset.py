@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from twinlens.commands import _common
 from twinlens.core import variants
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from twinlens.core.recipe import Recipe
 
 PRECISIONS = ("float32", "bfloat16")
+_WORDS = {int: "a whole number", float: "a number", bool: "true or false"}
 
 
 def add_dataset(parser: argparse.ArgumentParser, *, split: str) -> None:
@@ -93,13 +95,30 @@ def load_split(args: argparse.Namespace, split: str) -> Dataset:
 
 
 def _options(args: argparse.Namespace) -> dict[str, Any]:
+    """Read `--data` as the dataset's loader annotates its parameters. Raises TwinlensError for another value."""
     pairs = [text.partition("=") for text in args.data]
     if bad := [key for key, equals, _ in pairs if not equals]:
         raise TwinlensError(f"--data wants KEY=VALUE, not {bad[0]!r}")
-    return {key: _value(value) for key, _, value in pairs}
+    hints: dict[str, Any] = {}
+    with suppress(AttributeError, NameError):  # a plug-in without a loader, which is told later, or with other notes
+        hints = get_type_hints(variants.load("datasets", args.dataset).load)
+    return {key: _value(key, text, hints[key]) if key in hints else _json(text) for key, _, text in pairs}
 
 
-def _value(text: str) -> Any:
+def _value(key: str, text: str, hint: Any) -> Any:
+    from pydantic import TypeAdapter, ValidationError
+
+    adapter: TypeAdapter[Any] = TypeAdapter(hint)
+    with suppress(ValidationError):
+        return adapter.validate_json(text, strict=True)
+    try:
+        return adapter.validate_python(text)
+    except ValidationError as error:
+        wanted = _WORDS.get(hint) or error.errors()[0]["msg"]
+        raise TwinlensError(f"--data {key} wants {wanted}, not {text!r}") from error
+
+
+def _json(text: str) -> Any:
     """Read numbers, true and false as JSON has them; everything else is a string."""
     try:
         return json.loads(text)
