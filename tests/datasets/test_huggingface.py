@@ -139,6 +139,8 @@ def test_a_row_without_a_picture_fails_alone(tmp_path):
     [
         (lambda rows, root: huggingface.load(rows, "test"), "no split 'test': its rows are one table"),
         (lambda rows, root: huggingface.load(hf.DatasetDict({"val": rows}), "test"), "unknown split 'test'"),
+        (lambda rows, root: huggingface.load(hf.DatasetDict({"val": rows}), "all"), "name one with --split: val"),
+        (lambda rows, root: huggingface.load(rows.select([])), "the dataset has no rows"),
         (lambda rows, root: huggingface.load(rows, text="change"), "unknown column 'change'"),
         (lambda rows, root: huggingface.load(rows, query_image="text"), "row 0 has no picture in the column 'text'"),
         (lambda rows, root: items_of(rows.add_column("n", [1] * len(rows)), image="n"), "'n' holds no pictures"),

@@ -100,6 +100,18 @@ def test_what_has_no_rankings_is_told(arguments, line, tmp_path, monkeypatch, ca
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.parametrize("is_file", [True, False])
+def test_what_is_there_stays_and_is_told_before_anything_is_embedded(tmp_path, monkeypatch, capsys, is_file):
+    kept = tmp_path / "runs" if is_file else tmp_path / "runs" / "composed.run"
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_text("mine")
+    monkeypatch.setattr("twinlens.models.composer.Composer.load", None)
+    data = ["--protocol", "edits", "--data", "scenes=20"]
+    assert cli.main(["evaluate", "--model", "compact", *data, "--trec", str(tmp_path / "runs")]) == 2
+    assert ("is a file" if is_file else "is there already") in capsys.readouterr().err
+    assert kept.read_text() == "mine"
+
+
 def test_a_split_without_answers_has_no_qrels(tmp_path, monkeypatch, capsys):
     query, entry = Sample("q", None, "red"), Sample("a", toy.edits().gallery[0].image)
 

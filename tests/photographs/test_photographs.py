@@ -72,6 +72,11 @@ def test_a_copy_has_their_captions_and_is_made_once(tmp_path):
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     copy_pictures(tmp_path)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+    (tmp_path / "kitten.jpg").write_bytes(b"broken")
+    copy_pictures(tmp_path)
+    assert (tmp_path / "kitten.jpg").stat().st_size == next(
+        path.stat().st_size for path in PICTURES.iterdir() if path.name == "kitten.jpg"
+    )
     captions = read_table(tmp_path / "metadata.jsonl")
     assert {Path(path).name: caption.text for path, caption in captions.items()} == {
         name: credit["text"] for name, credit in CREDITS.items()

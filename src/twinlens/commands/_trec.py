@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from twinlens.metrics import Scores
 
 
+NAMES = ("qrels.trec", "composed.run", "two_stage.run")
+"""Files that a folder may hold afterwards."""
+
+
 class Runs:
     """Writer of qrels, and of a run for each matrix of scores; `files` are their paths."""
 
@@ -36,5 +40,9 @@ def check(args: argparse.Namespace, dataset: Dataset) -> None:
         return
     if args.model is None or args.protocol == "paper":
         raise TwinlensError("--trec writes the rankings of one model: give --model, and not protocol paper")
+    if args.trec.exists() and not args.trec.is_dir():
+        raise TwinlensError(f"--trec wants a folder, and {args.trec} is a file")
+    if there := next((args.trec / name for name in NAMES if (args.trec / name).exists()), None):
+        raise TwinlensError(f"{there} is there already; move it away, or give another folder to --trec")
     if not dataset.relevant:
         raise TwinlensError(f"--trec needs right answers, and the split {args.split} of {args.dataset} has none")

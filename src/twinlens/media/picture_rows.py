@@ -63,6 +63,8 @@ def opened(source: object, split: str, *, pictures: tuple[str, ...], texts: tupl
     library = importlib.import_module("datasets")
     with _quiet(library):
         rows = _one(_of_path(library, source, split) if isinstance(source, Path) else source, split)
+        if not len(rows):
+            raise TwinlensError("the dataset has no rows")
         for column in (*pictures, *texts):
             if column not in rows.column_names:
                 raise TwinlensError(suggestions.unknown("column", column, rows.column_names))
@@ -116,6 +118,8 @@ def _one(found: Any, split: str) -> Any:
         kind = type(found).__name__
         raise TwinlensError(f"a dataset is a Dataset or DatasetDict of the package datasets, or a path, not a {kind}")
     if isinstance(found, Mapping):
+        if found.get(split) is None and split == ALL:
+            raise TwinlensError(f"the dataset has splits: name one with --split: {', '.join(map(str, found))}")
         if found.get(split) is None:
             raise TwinlensError(suggestions.unknown("split", split, list(found)))
         found = found[split]

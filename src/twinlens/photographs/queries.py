@@ -33,12 +33,14 @@ class PhotographQuery:
 
 
 def copy_pictures(folder: Path) -> None:
-    """Copy the photographs and their captions into a folder, except what it has. Raises TwinlensError if it cannot."""
+    """Copy the photographs and their captions into a folder, except what it has as it is. Raises TwinlensError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for source in sorted(path for path in PICTURES.iterdir() if not (folder / path.name).is_file()):
-            with whole_file(folder / source.name) as beside:
-                beside.write_bytes(source.read_bytes())
+        for source in sorted(PICTURES.iterdir()):
+            content, target = source.read_bytes(), folder / source.name
+            if not target.is_file() or target.read_bytes() != content:
+                with whole_file(target) as beside:
+                    beside.write_bytes(content)
     except OSError as error:
         raise TwinlensError(f"cannot write the photographs to {folder}: {error.strerror}") from error
 
