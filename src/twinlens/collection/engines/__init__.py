@@ -46,9 +46,9 @@ class Engine(ABC):
     ) -> tuple[Rows, Scores]:
         """Return rows and cosines (Q, k') of the k best entries for each unit query (Q, D), best first.
 
-        Equal scores are ordered by row. where: rank only entries that meet a condition, which only an engine with
-        `takes_conditions` is given. rows: rank only some rows (M,), ascending; k' is the smaller of k and the number of
-        entries that are ranked.
+        Entries at one distance are ordered by row. where: rank only entries that meet a condition, which only an engine
+        with `takes_conditions` is given. rows: rank only some rows (M,), ascending; k' is the smaller of k and the
+        number of entries that are ranked.
         """
 
     def warm_up(self) -> None:  # noqa: B027 - most engines have nothing to prepare

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlens.collection.store import Block, Gallery, Rows, Vectors
-from twinlens.indexes import Scores
-from twinlens.indexes._scan import nearest, nearest_among
+from twinlens.indexes._scan import Squares, nearest, nearest_among
 from twinlens.indexes._shortlist import ShortlistIndex, closest
 
 OUTDATED = 0.2
@@ -64,8 +63,8 @@ class Cover:
         new = len(self.uncovered) + sum(map(len, self.others))
         return gone + new > OUTDATED * len(self.indexed.rows)
 
-    def search(self, queries: Vectors, k: int) -> list[tuple[Rows, Scores]]:
-        """Return rows and cosines (Q, k') of each part, best first: by shortlists, and of the entries beside them."""
+    def search(self, queries: Vectors, k: int) -> list[tuple[Rows, Squares]]:
+        """Return rows and squared distances (Q, k'), nearest first: by shortlists, and of each part beside them."""
         block = self.block
         with np.errstate(over="ignore", invalid="ignore"):  # a damaged file may hold any numbers
             parts = [(block.rows[found], squares) for found, squares in [self._by_index(queries, k)]]
@@ -75,9 +74,9 @@ class Cover:
             for other in self.others:
                 found, squares = nearest(other.vectors, other.squares, queries, min(k, len(other)))
                 parts.append((other.rows[found], squares))
-        return [(rows, (1 - squares / 2).astype(np.float32)) for rows, squares in parts]
+        return parts
 
-    def _by_index(self, queries: Vectors, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    def _by_index(self, queries: Vectors, k: int) -> tuple[NDArray[np.int64], Squares]:
         """Return places in the block and squared distances (Q, k')."""
         block, gone = self.block, len(self.indexed.rows) - len(self.covered)
         k = min(k, len(self.covered))

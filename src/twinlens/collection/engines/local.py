@@ -16,7 +16,7 @@ from twinlens.collection.search.filters import Node
 from twinlens.collection.store import Block, Gallery, Matrix, Rows, State, Store, Vectors, gallery, writing
 from twinlens.core.types import TwinlensError
 from twinlens.indexes import Scores
-from twinlens.indexes._scan import Scan, nearest_among
+from twinlens.indexes._scan import Scan, Squares, nearest_among
 
 TAIL_ROWS = 4096
 """Vectors that a search reads from the store itself before it tries to extend the matrix file."""
@@ -152,13 +152,17 @@ class LocalEngine(Engine):
         return self._gallery
 
 
-def merged(found: Sequence[tuple[Rows, Scores]], queries: int, k: int) -> tuple[Rows, Scores]:
-    """Merge the answers (Q, k') of several parts to the k best, by score, then by row."""
+def merged(found: Sequence[tuple[Rows, Squares]], queries: int, k: int) -> tuple[Rows, Scores]:
+    """Merge rows and squared distances (Q, k') of several parts to rows and cosines (Q, k) of the nearest.
+
+    By distance, then by row: ordered by cosines of fewer digits, the first of many answers would not be those of few.
+    """
     if not found:
         return np.empty((queries, 0), dtype=np.int64), np.empty((queries, 0), dtype=np.float32)
-    every, scores = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
-    order = np.lexsort((every, -scores), axis=1)[:, :k]
-    return np.take_along_axis(every, order, axis=1), np.take_along_axis(scores, order, axis=1)
+    every, squares = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
+    order = np.lexsort((every, squares), axis=1)[:, :k]
+    cosines = 1 - np.take_along_axis(squares, order, axis=1) / 2
+    return np.take_along_axis(every, order, axis=1), cosines.astype(np.float32)
 
 
 def _filed(store: Store, now: Gallery) -> Gallery:
@@ -171,8 +175,8 @@ def _filed(store: Store, now: Gallery) -> Gallery:
     return gallery(store, Matrix(store.folder).read())
 
 
-def _nearest(block: Block, queries: Vectors, k: int, rows: Rows | None) -> tuple[Rows, Scores]:
-    """Return rows and cosines (Q, k') of the nearest entries of a block, of some rows alone where these are given."""
+def _nearest(block: Block, queries: Vectors, k: int, rows: Rows | None) -> tuple[Rows, Squares]:
+    """Return rows and squared distances (Q, k') of the nearest of a block, among some rows where these are given."""
     if rows is None:
         search, k = block.scan.nearest, min(k, len(block))
     else:
@@ -181,7 +185,7 @@ def _nearest(block: Block, queries: Vectors, k: int, rows: Rows | None) -> tuple
         search = partial(nearest_among, block.vectors, block.squares, rows=places)
         k = min(k, len(places))
     if not k:
-        return np.empty((len(queries), 0), dtype=np.int64), np.empty((len(queries), 0), dtype=np.float32)
+        return np.empty((len(queries), 0), dtype=np.int64), np.empty((len(queries), 0))
     with np.errstate(over="ignore", invalid="ignore"):  # a damaged file may hold any numbers
         found, squares = search(queries, k)
-        return block.rows[found], (1 - squares / 2).astype(np.float32)
+        return block.rows[found], squares
