@@ -86,7 +86,9 @@ def minilm() -> str:
 def vilt(folder: Path) -> str:
     """A random ViLT with a match head in a folder; the folder as a name."""
     text = {**BERT.to_diff_dict(), "max_position_embeddings": 12}
-    config = ViltConfig(**text, image_size=32, patch_size=8, max_image_length=-1, num_images=1)
+    config = ViltConfig(
+        **{**text, "initializer_range": 0.2}, image_size=32, patch_size=8, max_image_length=-1, num_images=1
+    )
     torch.manual_seed(2)
     ViltForImageAndTextRetrieval(config).save_pretrained(folder)
     ViltImageProcessor(size={"shortest_edge": 32}).save_pretrained(folder)
@@ -97,6 +99,7 @@ def vilt(folder: Path) -> str:
 def blip(folder: Path) -> str:
     """A random BLIP with a match head in a folder; the folder as a name."""
     size = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48}
+    size["initializer_range"] = 0.2  # by default 1e-10 for pictures: all of them would look alike
     text = {**size, "vocab_size": len(WORDS), "encoder_hidden_size": 24, "max_position_embeddings": 12}
     config = BlipConfig(text_config=text, vision_config={**size, "image_size": 32, "patch_size": 8}, projection_dim=8)
     torch.manual_seed(2)

@@ -69,7 +69,8 @@ def test_pictures_come_in_the_order_of_the_match_head(kind, checkpoint, candidat
     assert scores == {
         row: pytest.approx(score, abs=1e-4) for row, score in expected(kind, checkpoint, candidates).items()
     }
-    assert list(scores.values()) == sorted(scores.values(), reverse=True) and len(set(scores.values())) > 1
+    assert list(scores.values()) == sorted(scores.values(), reverse=True)
+    assert max(scores.values()) - min(scores.values()) > 0.1
     assert ranked[3].entry.row == 3 and ranked[3].why["match"] == UNREADABLE
 
 
