@@ -26,6 +26,15 @@ def always(monkeypatch):
     monkeypatch.setattr(_codes, "ROWS_PER_GRAPH", 40)
 
 
+@pytest.fixture(params=_codes.LEVELS, autouse=True)
+def levels(request, monkeypatch):
+    """The largest code, of those that this processor multiplies rightly."""
+    if request.param > _codes.most_levels():
+        pytest.skip(f"this processor multiplies codes up to {_codes.most_levels()}")
+    monkeypatch.setattr(_codes, "most_levels", lambda: request.param)
+    return request.param
+
+
 def clustered(seed: int, rows: int = 300, width: int = 24, spread: float = 0.3) -> np.ndarray:
     rng = np.random.default_rng(seed)
     vectors = rng.standard_normal((5, width))[rng.integers(0, 5, rows)] + spread * rng.standard_normal((rows, width))
@@ -72,11 +81,12 @@ def test_near_ties_made_to_mislead_are_told_apart(apart):
 
 @settings(max_examples=30, deadline=None)
 @given(vectors=arrays(np.float32, (8, 6), elements=st.floats(-(2.0**50), 2.0**50, width=32, allow_subnormal=False)))
-def test_the_bound_of_the_error_holds_in_float64(vectors):
-    codes, scales, errors = _codes._coded(vectors, np.empty(0, dtype=np.intp))
+@pytest.mark.parametrize("levels", _codes.LEVELS)
+def test_the_bound_of_the_error_holds_in_float64(levels, vectors):
+    codes, scales, errors = _codes._coded(vectors, np.empty(0, dtype=np.intp), levels)
     apart = vectors.astype(np.float64) - codes.T.astype(np.float64) * scales.astype(np.float64)[:, None]
     assert (np.linalg.norm(apart, axis=1) <= errors).all()
-    assert np.abs(codes.astype(int)).max(initial=0) <= _codes.LEVELS
+    assert np.abs(codes.astype(int)).max(initial=0) <= levels
 
 
 @settings(max_examples=30, deadline=None)
@@ -159,7 +169,7 @@ def test_rows_that_are_never_answers_are_none():
 
 
 def test_a_processor_that_saturates_keeps_the_scan(monkeypatch):
-    monkeypatch.setattr(_first_pass, "sums_are_right", lambda: False)
+    monkeypatch.setattr(_first_pass, "most_levels", lambda: 0)
     scan = Scan(clustered(1), squared_lengths(clustered(1)))
     assert not scan.prepare() and scan.first_pass is None
 

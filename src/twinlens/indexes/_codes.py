@@ -13,8 +13,10 @@ from twinlens.core.machine import import_onnxruntime
 from twinlens.indexes import Vectors
 from twinlens.indexes._scan import EPSILON
 
-LEVELS = 127
-"""The largest code; the least is its negative."""
+LEVELS = (127, 64)
+"""Largest codes, the finest first; the least code is the negative. Two products of 64 and 255 do not exceed 16 bits."""
+QUERY_LEVELS = 127
+"""The largest code of a query."""
 ZERO = 128
 """The code of 0 among the unsigned ones of a query."""
 ROWS_PER_GRAPH = 1 << 18
@@ -32,22 +34,24 @@ _INT8, _UINT8, _FLOAT, _INT32 = 3, 2, 1, 6
 
 
 class Codes:
-    """Rows of a matrix (N, D) as x̂ = s·c with codes c in −127…127 and a scale s per row.
+    """Rows of a matrix (N, D) as x̂ = s·c with codes c in −`levels`…`levels` and a scale s per row.
 
-    errors (N,): bounds of ‖x − x̂‖. A query is coded in two steps, q̂ = t₁·a₁ + t₂·a₂, whose error is below ‖q‖ / 10⁴.
+    levels: the largest code, by default the largest that this processor multiplies rightly, see `most_levels`. errors
+    (N,): bounds of ‖x − x̂‖. A query is coded in two steps, q̂ = t₁·a₁ + t₂·a₂, whose error is below ‖q‖ / 10⁴.
     apart: columns that stay as they are: those with far larger numbers than others, since a row's scale is that of its
     largest number (the mixed precision of Dettmers et al., LLM.int8(), 2022), and those without any, such as flags of
     sides that nothing lacks, since a query may have its largest numbers there, and an error grows with its length.
     """
 
-    def __init__(self, vectors: Vectors) -> None:
+    def __init__(self, vectors: Vectors, levels: int | None = None) -> None:
+        self.levels = most_levels() if levels is None else levels
         self.apart = _columns_apart(vectors)
         self._columns = np.nan_to_num(vectors[:, self.apart], nan=0.0, posinf=0.0, neginf=0.0)
         self.errors = np.empty(len(vectors), dtype=np.float32)
         self._graphs: list[tuple[slice, Any]] = []
         for start in range(0, len(vectors), ROWS_PER_GRAPH):
             part = slice(start, min(start + ROWS_PER_GRAPH, len(vectors)))
-            codes, scales, self.errors[part] = _coded(vectors[part], self.apart)
+            codes, scales, self.errors[part] = _coded(vectors[part], self.apart, self.levels)
             self._graphs.append((part, _session(codes, scales)))
         self.largest_error = float(self.errors.max(initial=0))
 
@@ -68,10 +72,14 @@ class Codes:
 
 
 @cache
-def sums_are_right() -> bool:
-    """Return True if this processor adds 8-bit products without saturating, as some do at 16 bits."""
-    codes = np.full((256, 64), LEVELS, dtype=np.int8)
-    codes[1::2, ::2] = -LEVELS
+def most_levels() -> int:
+    """Return the largest code whose products this processor adds without saturating, as some do at 16 bits; or 0."""
+    return next((levels for levels in LEVELS if _adds_right(levels)), 0)
+
+
+def _adds_right(levels: int) -> bool:
+    codes = np.full((256, 64), levels, dtype=np.int8)
+    codes[1::2, ::2] = -levels
     session = _session(codes, np.full(64, -0.5, dtype=np.float32))
     asked = np.full((2, 256), 255, dtype=np.uint8)
     found = session.run(None, {"codes": asked, "steps": np.array([[1.0, 0.0]], dtype=np.float32)})[0][0]
@@ -90,7 +98,7 @@ def _columns_apart(vectors: Vectors) -> NDArray[np.intp]:
     return np.sort(np.concatenate([wide, np.flatnonzero(largest == 0)])[:MAX_APART])
 
 
-def _coded(vectors: Vectors, apart: NDArray[np.intp]) -> tuple[NDArray[np.int8], Vectors, Vectors]:
+def _coded(vectors: Vectors, apart: NDArray[np.intp], levels: int) -> tuple[NDArray[np.int8], Vectors, Vectors]:
     """Return codes (D, n), scales (n,) and bounds of the errors (n,); a row with NaN or infinity is coded as zeros."""
     rows, width = vectors.shape
     codes = np.empty((width, rows), dtype=np.int8)
@@ -101,21 +109,21 @@ def _coded(vectors: Vectors, apart: NDArray[np.intp]) -> tuple[NDArray[np.int8],
         if len(apart):
             narrow = narrow.copy()
             narrow[np.ix_(np.isfinite(narrow).all(axis=1), apart)] = 0  # a row that is coded as zeros stays one
-        rounded, scales[part], errors[part] = _rounded(narrow)
+        rounded, scales[part], errors[part] = _rounded(narrow, levels)
         codes[:, part] = rounded.astype(np.int8).T
     return codes, scales, np.nextafter(errors, np.float32(np.inf))
 
 
-def _rounded(vectors: Vectors) -> tuple[Vectors, Vectors, Vectors]:
+def _rounded(vectors: Vectors, levels: int) -> tuple[Vectors, Vectors, Vectors]:
     """Return codes as floats (n, D), scales (n,) and bounds of the errors (n,)."""
     with np.errstate(invalid="ignore", over="ignore"):
         largest = np.maximum(vectors.max(axis=1), -vectors.min(axis=1))
-        scales = np.where(np.isfinite(largest), largest, 0).astype(np.float32) / np.float32(LEVELS)
+        scales = np.where(np.isfinite(largest), largest, 0).astype(np.float32) / np.float32(levels)
         steps = np.where(scales > 0, scales, np.float32(1))[:, None]
         rounded = (vectors / steps).astype(np.float32, copy=False)
         np.rint(rounded, out=rounded)
         rounded[scales == 0] = 0
-        np.clip(rounded, -LEVELS, LEVELS, out=rounded)
+        np.clip(rounded, -levels, levels, out=rounded)
         apart = _lengths(vectors - rounded * steps)
         # The difference itself was rounded: by less than ε of each number, and its length by less than D·ε of it.
         bounds = apart * (1 + vectors.shape[1] * EPSILON) + 4 * EPSILON * _lengths(vectors)
@@ -132,11 +140,11 @@ def _coded_query(query: Vectors) -> tuple[NDArray[np.uint8], Vectors, float]:
     """Return codes (2, D), their steps (1, 2) and a bound of the error of a query (D,)."""
     rest, codes, steps = query.astype(np.float64), [], []
     for _ in range(2):
-        step = float(np.abs(rest).max()) / LEVELS
+        step = float(np.abs(rest).max()) / QUERY_LEVELS
         code = np.rint(rest / step) if step > 0 else np.zeros_like(rest)
         step = float(np.float32(step))
         rest = rest - step * code
-        codes.append(np.clip(code, -LEVELS, LEVELS) + ZERO)
+        codes.append(np.clip(code, -QUERY_LEVELS, QUERY_LEVELS) + ZERO)
         steps.append(step)
     error = np.linalg.norm(rest) + 2.0**-48 * np.linalg.norm(query.astype(np.float64))  # the rest itself was rounded
     return np.array(codes, dtype=np.uint8), np.array([steps], dtype=np.float32), float(error)

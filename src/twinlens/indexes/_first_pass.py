@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlens.indexes import Rows, Vectors
-from twinlens.indexes._codes import Codes, sums_are_right
+from twinlens.indexes._codes import Codes, most_levels
 from twinlens.indexes._scan import Squares, best, direct, longest_of, nearest, rounding
 
 MIN_ROWS = 1 << 16
@@ -46,7 +46,7 @@ class FirstPass:
 
 def first_pass(vectors: Vectors, norms: Vectors) -> FirstPass | None:
     """Code the rows of a matrix, and try some of them as queries; None where single queries are not faster so."""
-    if len(vectors) < MIN_ROWS or not sums_are_right():
+    if len(vectors) < MIN_ROWS or not most_levels():
         return None
     queries = vectors[:: max(1, len(vectors) // TRIALS)][:TRIALS]
     queries = queries[np.isfinite(queries).all(axis=1)]
