@@ -15,8 +15,9 @@ import numpy as np
 from _results import hardware, skip, versions, write
 
 from twinlens.core.progress import track
-from twinlens.indexes import _first_pass
+from twinlens.indexes import _first_pass, _trial
 from twinlens.indexes._codes import most_levels
+from twinlens.indexes._gpu import gpu_rows
 from twinlens.indexes._scan import FEW_QUERIES, Scan, nearest, squared_lengths
 
 TITLE = "## Exact search: the first pass by 8-bit codes"
@@ -79,6 +80,16 @@ def in_turns(ways: Mapping[str, Callable[[np.ndarray], object]], asked: list[np.
     return {name: np.array(values) for name, values in seconds.items()}
 
 
+def on_card(vectors: np.ndarray, norms: np.ndarray) -> dict[str, Callable[[np.ndarray], object]]:
+    """Return the scan on a graphics card as a way by its name; none without a card on which it is faster."""
+    try:
+        import torch  # noqa: F401 - a card is looked for where torch is loaded
+    except ImportError:
+        return {}
+    rows = gpu_rows(vectors, norms)
+    return {} if rows is None else {"our scan on the graphics card": lambda queries: rows.nearest(queries, K)}
+
+
 def lines(seconds: Mapping[str, np.ndarray], beside: tuple[str, ...], unit: float) -> list[str]:
     """Rows of a table: medians, and medians of the paired ratios."""
     rows = []
@@ -112,12 +123,14 @@ def main() -> None:
         [scan.nearest(query[None], K)[0][0] for query in track(asked, "queries", len(asked), unit="queries")]
     )
     same, fallbacks = int((found == truth).all(axis=1).sum()), scan.first_pass.fallbacks
+    card = on_card(vectors, norms)
     flat = faiss.IndexFlatIP(WIDTH)
     flat.add(vectors)
     single = in_turns(
         {
             "first pass, proved": lambda query: scan.nearest(query, K),
             "our scan in float32": lambda query: nearest(vectors, norms, query, K),
+            **card,
             "NumPy, the product alone": lambda query: vectors @ query[0],
             "faiss Flat, inner product": lambda query: flat.search(query, K),
         },
@@ -126,6 +139,7 @@ def main() -> None:
     batches = in_turns(
         {
             "our scan": lambda queries: scan.nearest(queries, K),
+            **card,
             "NumPy, product and argpartition": lambda queries: np.argpartition(-(queries @ vectors.T), K, axis=1)[
                 :, :K
             ],
@@ -153,7 +167,7 @@ def main() -> None:
         *lines(batches, ("NumPy, product and argpartition", "faiss Flat, inner product"), 1e3),
         "",
         f"The pass is used from {_first_pass.MIN_ROWS:,} rows on, for up to {FEW_QUERIES} queries at once,"
-        f" where a trial on the collection's own vectors takes less than {_first_pass.GAIN:g} of the scan.",
+        f" where a trial on the collection's own vectors takes less than {_trial.GAIN:g} of the scan.",
         "",
     ]
     write(TITLE, "\n".join(text))

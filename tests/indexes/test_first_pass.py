@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from twinlens.indexes import _codes, _first_pass
+from twinlens.indexes import _codes, _first_pass, _trial
 from twinlens.indexes._codes import Codes
 from twinlens.indexes._first_pass import proved
 from twinlens.indexes._scan import Scan, nearest, squared_lengths
@@ -21,7 +21,7 @@ WHOLE = arrays(np.float32, st.tuples(st.integers(1, 90), st.just(3)), elements=s
 def always(monkeypatch):
     """The first pass whatever a trial measures, for any number of rows, whose codes are spread over graphs."""
     monkeypatch.setattr(_first_pass, "MIN_ROWS", 1)
-    monkeypatch.setattr(_first_pass, "GAIN", np.inf)
+    monkeypatch.setattr(_trial, "GAIN", np.inf)
     monkeypatch.setattr(_first_pass, "RESCORED_SHARE", 1)
     monkeypatch.setattr(_codes, "ROWS_PER_GRAPH", 40)
 
@@ -175,7 +175,7 @@ def test_a_processor_that_saturates_keeps_the_scan(monkeypatch):
 
 
 def test_a_trial_without_gain_keeps_the_scan(monkeypatch):
-    monkeypatch.setattr(_first_pass, "GAIN", 0.0)
+    monkeypatch.setattr(_trial, "GAIN", 0.0)
     scan = Scan(clustered(1), squared_lengths(clustered(1)))
     assert not scan.prepare() and scan.first_pass is None
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from twinlens.indexes import Rows, Vectors
 from twinlens.indexes._codes import Codes, most_levels
 from twinlens.indexes._scan import Squares, best, direct, longest_of, nearest, rounding
+from twinlens.indexes._trial import is_faster
 
 MIN_ROWS = 1 << 16
 """Rows below which a scan takes no longer than the first pass could save."""
@@ -18,9 +16,6 @@ RESCORED_SHARE = 32
 """One row in so many may be compared directly; if more might be among the nearest, all are scanned."""
 GROUP = 64
 """Rows whose least estimate is taken together in the search for a first limit."""
-TRIALS = 5
-GAIN = 0.8
-"""Share of the scan's time that the first pass must not exceed to be used."""
 
 
 class FirstPass:
@@ -48,15 +43,8 @@ def first_pass(vectors: Vectors, norms: Vectors) -> FirstPass | None:
     """Code the rows of a matrix, and try some of them as queries; None where single queries are not faster so."""
     if len(vectors) < MIN_ROWS or not most_levels():
         return None
-    queries = vectors[:: max(1, len(vectors) // TRIALS)][:TRIALS]
-    queries = queries[np.isfinite(queries).all(axis=1)]
-    k = min(10, int(np.isfinite(norms).sum()))
-    if not len(queries) or not k:
-        return None
     made = FirstPass(vectors, norms)
-    slow = _least(lambda query: nearest(vectors, norms, query[None], k), queries)
-    fast = _least(lambda query: proved(vectors, norms, made.codes, query, k), queries)
-    return made if fast < GAIN * slow else None
+    return made if is_faster(lambda query, k: proved(vectors, norms, made.codes, query[0], k), vectors, norms) else None
 
 
 def proved(vectors: Vectors, norms: Vectors, codes: Codes, query: Vectors, k: int) -> tuple[Rows, Squares] | None:
@@ -95,13 +83,3 @@ def _lowest(estimates: NDArray[np.float32], k: int) -> Rows:
     limit = np.partition(least, k - 1)[k - 1] if groups >= k else np.inf
     found = np.flatnonzero(estimates <= limit)
     return found[np.isfinite(estimates[found])]
-
-
-def _least(search: Callable[[Vectors], object], queries: Vectors) -> float:
-    """Return the least seconds of a search, which other work on the machine changes little."""
-    times = []
-    for query in queries:
-        begun = time.perf_counter()
-        search(query)
-        times.append(time.perf_counter() - begun)
-    return min(times)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +15,13 @@ from twinlens.indexes import Rows, Vectors
 
 if TYPE_CHECKING:
     from twinlens.indexes._first_pass import FirstPass
+    from twinlens.indexes._gpu import GpuRows
 
 Squares = NDArray[np.float64]
 """Squared Euclidean distances."""
+Candidates: TypeAlias = "Callable[[Vectors, slice, int], tuple[NDArray[np.float32], Rows]]"
+"""Takes queries (Q, D), the columns that they use, and a count; returns estimates and rows (Q, count) of the rows with
+the least estimates, in no order."""
 QUERIES_PER_PRODUCT = 256
 ESTIMATES_PER_PRODUCT = 1 << 21
 """8 MiB. Fewer queries take more rows at once, since each product costs a start."""
@@ -41,33 +47,46 @@ class Scan:
 
     def __init__(self, vectors: Vectors, norms: NDArray[np.float32]) -> None:
         self.vectors, self.norms = vectors, norms
+        self.on_gpu: GpuRows | None = None
         self.first_pass: FirstPass | None = None
         self.is_tried = False
 
     def prepare(self) -> bool:
-        """Try a first pass over 8-bit codes; return True if it is faster, and is used from now on."""
-        from twinlens.indexes._first_pass import first_pass  # whoever searches once needs none of it
+        """Try a copy on the graphics card, else a first pass over 8-bit codes; return True if one is used from now on.
 
-        self.first_pass, self.is_tried = first_pass(self.vectors, self.norms), True
-        return self.first_pass is not None
+        Both are used only if they are faster, and neither changes an answer.
+        """
+        from twinlens.indexes._first_pass import first_pass  # whoever searches once needs none of it
+        from twinlens.indexes._gpu import gpu_rows
+
+        self.on_gpu = gpu_rows(self.vectors, self.norms)
+        self.first_pass = None if self.on_gpu else first_pass(self.vectors, self.norms)
+        self.is_tried = True
+        return self.on_gpu is not None or self.first_pass is not None
 
     def nearest(self, queries: Vectors, k: int) -> tuple[Rows, Squares]:
         """Return rows and squared distances (Q, k); see `nearest`."""
+        if self.on_gpu is not None:
+            return self.on_gpu.nearest(queries, k)
         if self.first_pass is None or len(queries) > FEW_QUERIES:
             return nearest(self.vectors, self.norms, queries, k)
         found = [self.first_pass.nearest(query, k) for query in queries]
         return np.stack([rows for rows, _ in found]), np.stack([squares for _, squares in found])
 
 
-def nearest(vectors: Vectors, norms: NDArray[np.float32], queries: Vectors, k: int) -> tuple[Rows, Squares]:
+def nearest(
+    vectors: Vectors, norms: NDArray[np.float32], queries: Vectors, k: int, candidates: Candidates | None = None
+) -> tuple[Rows, Squares]:
     """Return rows and squared distances (Q, k) of the nearest of vectors (N, D), by distance, then by row.
 
     1 ≤ k ≤ N. Estimates ‖x‖² − 2x·q (norms (N,) are the ‖x‖²) choose candidates, whose distances are then computed
     directly. The rounding error of the estimates is bounded, and all rows within the bound are candidates, so that the
-    answer is exact. Memory stays bounded whatever N is. A row whose norm is infinite is never an answer.
+    answer is exact. Memory stays bounded whatever N is. A row whose norm is infinite is never an answer. candidates:
+    computes the estimates elsewhere.
     """
     starts = range(0, len(queries), QUERIES_PER_PRODUCT)
-    parts = [_chunk(vectors, norms, queries[start : start + QUERIES_PER_PRODUCT], k) for start in starts]
+    chunks = (queries[start : start + QUERIES_PER_PRODUCT] for start in starts)
+    parts = [_chunk(vectors, norms, chunk, k, candidates or partial(_candidates, vectors, norms)) for chunk in chunks]
     return np.concatenate([rows for rows, _ in parts]), np.concatenate([squares for _, squares in parts])
 
 
@@ -109,17 +128,18 @@ def squared_lengths(vectors: Vectors) -> Vectors:
     return squares
 
 
-def _chunk(vectors: Vectors, norms: NDArray[np.float32], queries: Vectors, k: int) -> tuple[Rows, Squares]:
+def _chunk(
+    vectors: Vectors, norms: NDArray[np.float32], queries: Vectors, k: int, candidates: Candidates
+) -> tuple[Rows, Squares]:
     used = _used_columns(queries)
-    narrow, columns = vectors[:, used], queries[:, used]
-    estimates, rows = _candidates(narrow, norms, columns, min(k + EXTRA_CANDIDATES, len(vectors)))
+    estimates, rows = candidates(queries, used, min(k + EXTRA_CANDIDATES, len(vectors)))
     limits = np.partition(estimates, k - 1, axis=1)[:, k - 1] + 2 * rounding(vectors, norms, queries)
     found = np.empty((len(queries), k), dtype=np.int64)
     squares = np.empty((len(queries), k))
     for n, (query, limit) in enumerate(zip(queries, limits, strict=True)):
         # A candidate beyond the limit proves that no row within it was left out.
         complete = rows.shape[1] == len(vectors) or estimates[n].max() > limit
-        near = rows[n][np.isfinite(estimates[n])] if complete else _within(narrow, norms, query[used], limit)
+        near = rows[n][np.isfinite(estimates[n])] if complete else _within(vectors[:, used], norms, query[used], limit)
         if len(near) < k:  # vectors that hold NaN, as in a damaged file, come last
             near = np.flatnonzero(np.isfinite(norms))
         found[n], squares[n] = best(vectors, near, query, k)
@@ -133,9 +153,9 @@ def _used_columns(queries: Vectors) -> slice:
 
 
 def _candidates(
-    vectors: Vectors, norms: NDArray[np.float32], queries: Vectors, count: int
+    vectors: Vectors, norms: NDArray[np.float32], queries: Vectors, used: slice, count: int
 ) -> tuple[NDArray[np.float32], Rows]:
-    """Return estimates and rows (Q, count) of the rows with the least estimates, in no order."""
+    vectors, queries = vectors[:, used], queries[:, used]
     values = np.full((len(queries), count), np.inf, dtype=np.float32)
     rows = np.zeros((len(queries), count), dtype=np.int64)
     step = max(1, ESTIMATES_PER_PRODUCT // len(queries))

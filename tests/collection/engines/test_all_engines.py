@@ -11,7 +11,7 @@ from tests.pictures import ALONE, draw
 from twinlens.collection import Collection
 from twinlens.collection.engines import local
 from twinlens.collection.search import filters
-from twinlens.indexes import _first_pass
+from twinlens.indexes import _first_pass, _trial
 
 
 @pytest.fixture(params=engines())
@@ -110,7 +110,7 @@ def test_an_empty_collection_answers_nothing(engine, tmp_path):
 
 def test_codes_of_the_rows_change_no_answer_while_rows_come_and_go(many, tmp_path, monkeypatch):
     monkeypatch.setattr(_first_pass, "MIN_ROWS", 1)
-    monkeypatch.setattr(_first_pass, "GAIN", np.inf)
+    monkeypatch.setattr(_trial, "GAIN", np.inf)
     monkeypatch.setattr(_first_pass, "RESCORED_SHARE", 1)
     monkeypatch.setattr(local, "PREPARING_SHARE", np.inf)
     engine, store = local.LocalEngine(), many._session.store
