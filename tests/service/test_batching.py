@@ -157,7 +157,7 @@ def test_the_least_recently_used_values_go():
 def test_searches_of_one_moment_are_one_pass(served):
     client, answers = served(), []
     ask = lambda n: answers.append(client.post("/search", json={"text": f"red {n}"}).status_code)  # noqa: E731
-    with client.app.state.service.served(None).collection._busy:  # the thread of searches waits for it
+    with client.app.state.service.served(None)._searches.current()._busy:  # the thread of searches waits for it
         threads = [threading.Thread(target=ask, args=(n,)) for n in range(20)]
         for thread in threads:
             thread.start()

@@ -26,6 +26,7 @@ from twinlens.core.explanation import Explanation
 from twinlens.core.types import Arrays, Hit, Sample, TwinlensError
 from twinlens.service.batching import Answer, Batcher
 from twinlens.service.cached_model import CachedModel, EmbeddingCache
+from twinlens.service.connection import Connection
 from twinlens.service.errors import RequestError
 from twinlens.service.lru import LeastRecent
 from twinlens.service.metrics import Metrics
@@ -73,8 +74,8 @@ class Served:
         self._counting = Lock()
         self._facets: tuple[float, Facets] | None = None
         self._model: tuple[Path, CachedModel] | None = None
-        self.collection = Collection.open(folder, load=self._load, engine=engine)
-        self.reads = Collection.open(folder, load=self._load)
+        self._searches = Connection(folder, partial(Collection.open, folder, load=self._load, engine=engine))
+        self._reads = Connection(folder, partial(Collection.open, folder, load=self._load))
         self._batcher = Batcher(
             self._answer_all, waiting=settings.limits.waiting, observe=partial(metrics.observe_batch, name)
         )
@@ -83,7 +84,7 @@ class Served:
 
     def warm_up(self) -> None:
         """Load all that searches need, and start to answer. Raises TwinlensError where the model cannot be loaded."""
-        self.reads_words = self.collection.warm_up()
+        self.reads_words = self._searches.current().warm_up()
         self._batcher.start()
         self.is_warm, self.fault = True, ""
 
@@ -92,8 +93,13 @@ class Served:
         self._batcher.stop()
         for workers in self._workers:
             workers.stop()
-        self.collection.close()
-        self.reads.close()
+        self._searches.close()
+        self._reads.close()
+
+    @property
+    def reads(self) -> Collection:
+        """Return the collection for all reads but searches. Raises RequestError where it is gone."""
+        return self._reads.current()
 
     def submit(self, request: SearchRequest) -> Future[Answer]:
         """Return the future answer to a search. Raises RequestError while the networks are loaded, or many wait."""
@@ -160,10 +166,11 @@ class Served:
         return {"done": done, "total": done + lacking if lacking else None}
 
     def _answer_all(self, requests: Sequence[SearchRequest]) -> list[Answer]:
-        model = self.collection.model
+        collection = self._searches.current()
+        model = collection.model
         missing = [model.count_missing(samples(request)) for request in requests if isinstance(model, CachedModel)]
         before = self.cache.seconds
-        found = self.collection.search_many(requests)
+        found = collection.search_many(requests)
         seconds = self.cache.seconds - before
         self._metrics.observe_cache(self.name, self.cache)
         return [Answer(hits, count, seconds) for hits, count in zip(found, missing, strict=True)]

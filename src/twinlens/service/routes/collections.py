@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from twinlens.collection.store.layout import EXAMPLES
+from twinlens.service.errors import RequestError
 from twinlens.service.records import Json
 from twinlens.service.routes._shared import PROBLEMS, TheService
 from twinlens.service.served import Served
@@ -20,8 +21,16 @@ MAX_EXAMPLES = 2**18
 
 @router.get("/collections")
 def collections(service: TheService) -> Json:
-    """List the collections: their pictures, models, failures, and a running index."""
-    return Json({"collections": [_record(served) for served in service], "writable": service.settings.writable})
+    """List the collections: their pictures, models, failures, and a running index. One that is gone is left out."""
+    found, gone = list[dict[str, Any]](), list[RequestError]()
+    for served in service:
+        try:
+            found.append(_record(served))
+        except RequestError as error:
+            gone.append(error)
+    if gone and not found:
+        raise gone[0]
+    return Json({"collections": found, "writable": service.settings.writable})
 
 
 def _record(served: Served) -> dict[str, Any]:
