@@ -5,12 +5,12 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from twinlens.collection.ingest.decoding import Job
-from twinlens.collection.ingest.executors.local import LocalExecutor
+from twinlens.collection.ingest.decoding import Decoder, Job
+from twinlens.collection.ingest.executors._batch import embed_batch
 from twinlens.collection.ingest.options import Options
 from twinlens.core.plugins import Carried
 from twinlens.core.types import Embedder, TwinlensError
@@ -74,16 +74,17 @@ class Batch:
 
 
 class Worker:
-    """A worker of the cluster: does with a batch what `LocalExecutor` does, in one decoding process with its limits."""
+    """A worker of the cluster: decodes in one process with limits, which lives as long as it does, and embeds."""
 
     def __init__(self, shipment: Sequence[Any], options: Options) -> None:
         import ray
 
         self.model: Embedder = ray.get(shipment[0]).unpack()
-        self.options = replace(options, workers=1 if options.workers is None else min(1, options.workers))
+        workers = 1 if options.workers is None else min(1, options.workers)
+        # Never left: Ray ends the process of a worker, and a decoder ends with it.
+        self.decoder = Decoder(self.model, workers=workers, limits=options.limits).__enter__()
 
     def __call__(self, row: Mapping[str, Batch]) -> dict[str, Batch]:
-        """Embed the jobs of a row."""
+        """Embed the jobs of a row in one pass."""
         jobs: Sequence[Job] = row[COLUMN].parts
-        batches = LocalExecutor(lambda: self.model, self.options, len(jobs)).embed(iter(jobs))
-        return {COLUMN: Batch([embedded for batch in batches for embedded in batch])}
+        return {COLUMN: Batch(embed_batch(self.model, list(self.decoder.map(jobs))))}
