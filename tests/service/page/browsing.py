@@ -92,6 +92,10 @@ class Visit:
         self.page.wait_for_function(SHOWN, arg=first)
         return found
 
+    def settle(self) -> None:
+        """Wait until the pictures in view are loaded and the cards at rest: each picture that comes may move them."""
+        self.page.wait_for_function(SETTLED)
+
     def order(self) -> list[str]:
         """Return the ids of the answers in view, best first."""
         return self.page.eval_on_selector_all(".answer", "cards => cards.map(card => card.dataset.id)")
@@ -118,6 +122,8 @@ class Visit:
         self.page.mouse.up()
 
 
+SETTLED = """() => !document.getAnimations().length
+  && [...document.querySelectorAll(".answer img")].every((image) => image.complete)"""
 SHOWN = "first => (document.querySelector('.answer')?.dataset.id ?? null) === first"
 HAND = """([kind, target, data, name]) => {
   const bytes = Uint8Array.from(atob(data), (one) => one.charCodeAt(0));

@@ -170,9 +170,14 @@ def test_words_that_are_written_while_an_answer_comes_stay(visit):
     assert page.input_value("#words") == "yellow squares in three boxes now"
 
 
-def test_an_answer_is_dragged_into_the_query(visit):
+@pytest.mark.parametrize("loads", [True, False])
+def test_an_answer_is_dragged_into_the_query_before_its_picture_is_there_too(loads, visit):
     page = visit.open()
+    if not loads:
+        page.route("**/thumbs/**", lambda route: None)
     hits = visit.say("yellow squares")["hits"]
+    if loads:
+        visit.settle()
     with visit.searching() as found:
         corner = {"x": 8, "y": 50}  # clear of the buttons
         page.drag_and_drop(f".answer[data-id='{hits[1]['id']}'] img", "#drop", source_position=corner)

@@ -21,7 +21,12 @@ export const altOf = (hit) => hit.caption || hit.name;
 export function buildCard(first, context) {
   let hit = first;
   const parts = buildParts(context, () => hit);
-  const element = el("li", { class: "answer", "data-id": first.id }, parts.open, parts.acts);
+  // The card is what is dragged: Chromium drags no picture that is still being loaded.
+  const element = el("li", { class: "answer", "data-id": first.id, draggable: "true" }, parts.open, parts.acts);
+  element.addEventListener("dragstart", (event) => {
+    event.dataTransfer.setData("text/twinlens-id", hit.id);
+    event.dataTransfer.setDragImage(parts.tile, 0, 0);
+  });
   element.addEventListener("focusin", () => context.activate(hit.id));
   const card = { element, focus: () => parts.open.focus({ preventScroll: true }) };
   card.tabbable = (is) => {
@@ -57,8 +62,7 @@ function buildParts(context, current) {
 function picture(context, hit) {
   const [small, large] = [240, 480].map((size) => api.thumb(context.collection(), hit.id, size));
   const image = el("img", { alt: altOf(hit), decoding: "async", srcset: `${small} 240w, ${large} 480w`, sizes: "200px", src: small });
-  image.draggable = true;
-  image.addEventListener("dragstart", (event) => event.dataTransfer.setData("text/twinlens-id", hit.id));
+  image.draggable = false;
   image.addEventListener("load", () => context.shape(image.naturalWidth, image.naturalHeight));
   image.addEventListener("error", () => image.replaceWith(el("span", { class: "broken", text: "The file cannot be shown" })));
   return image;
