@@ -190,18 +190,10 @@ def test_an_unknown_name_is_told_with_plugins_too(entries):
         variants.load("fusions", plugins.use("fusions", "weihgted"))
 
 
-@pytest.mark.parametrize(
-    ("source", "message"),
-    [
-        ("import nothing_of_this_name", "the plug-in mine.py cannot be loaded: ModuleNotFoundError"),
-        ("raise SystemError('no')", "cannot be loaded: SystemError"),
-        ("x = 1", "must be a file with one public class, not"),
-    ],
-)
-def test_a_file_that_is_none_is_told(recipe, source, message):
-    recipe.with_name("mine.py").write_text(source)
-    with pytest.raises(TwinlensError, match=message):
-        Composer.build(Recipe.read(recipe))
+def test_an_entry_point_must_be_a_module_or_a_class(entries):
+    entries("aside", {"fusions/mine": "aside:STRENGTH"}, "STRENGTH = 1\n")
+    with pytest.raises(TwinlensError, match=r"plug-in mine cannot be loaded: .*aside:STRENGTH is neither a module nor"):
+        plugins.use("fusions", "mine")
 
 
 def test_a_file_that_is_missing_is_told(recipe):

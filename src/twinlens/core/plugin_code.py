@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +31,6 @@ KIND = dict(zip(FOLDERS.values(), FOLDERS, strict=True))
 """The kind of the plug-ins beside a folder's variants."""
 Code: TypeAlias = ModuleType | type[Any]
 """A module like the file of a built-in variant, or its class itself."""
-_FULL = re.compile(r"(?P<file>[^/\\]+\.py)@(?P<checksum>[0-9a-f]{64})")
 
 
 @dataclass(frozen=True)
@@ -62,20 +60,11 @@ class Plugin:
         """Run its code, and return it. Raises TwinlensError where that fails."""
         try:
             return _imported(self) if self.source is None else _executed(self)
-        except Exception as error:  # whatever another author's code raises
-            raise TwinlensError(f"the plug-in {short(self.name)} cannot be loaded: {error!r}") from error
-
-
-def checksum_of(name: str) -> str | None:
-    """Return the checksum in the full name of a file; None for other names."""
-    full = _FULL.fullmatch(name)
-    return full and full["checksum"]
-
-
-def short(name: str) -> str:
-    """Return a plug-in's name without the checksum."""
-    full = _FULL.fullmatch(name)
-    return full["file"] if full else name
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever another author's code raises, SystemExit too
+            reason = " ".join(repr(error).split())
+            raise TwinlensError(f"the plug-in {self.path or self.name} cannot be loaded: {reason}") from error
 
 
 def entry_point(folder: str, name: str) -> EntryPoint | None:
@@ -104,7 +93,11 @@ def _executed(plugin: Plugin) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, plugin.path, loader=loader)
     assert spec is not None
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
+    try:
+        loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
     return module
 
 
@@ -127,7 +120,9 @@ def _imported(plugin: Plugin) -> Code:
     point = entry_point(plugin.folder, plugin.name)
     if point is None:
         raise ModuleNotFoundError(f"no entry point {plugin.name!r} is installed")
-    code: Code = point.load()
+    code = point.load()
+    if not isinstance(code, ModuleType | type):
+        raise TypeError(f"{point.value} is neither a module nor a class")
     return code
 
 

@@ -17,7 +17,8 @@ from typing import Any, NoReturn, TypeAlias
 
 from twinlens.core import suggestions, variants
 from twinlens.core.arguments import as_path, as_stage
-from twinlens.core.plugin_code import FOLDERS, KIND, Code, Plugin, checksum_of, entry_point, installed, short
+from twinlens.core.plugin_code import FOLDERS, KIND, Code, Plugin, entry_point, installed
+from twinlens.core.plugin_names import checksum_of, short
 from twinlens.core.types import TwinlensError
 
 __all__ = ["FOLDERS", "installed", "short"]

@@ -15,8 +15,11 @@ from types import ModuleType
 from typing import Any
 
 from twinlens.core import suggestions
+from twinlens.core.plugin_names import short
 from twinlens.core.types import TwinlensError
 
+_MODULES = {"datasets": ("load", "PROTOCOLS", "SPLITS")}
+"""Names that a variant's file defines where it is used as it is, and has no class."""
 _SINGULAR = {"indexes": "index", "rerank": "reranker"}
 
 
@@ -33,7 +36,9 @@ def load(folder: str, name: str) -> ModuleType:
     """
     code = _code(folder, name)
     if isinstance(code, type):
-        raise TwinlensError(f"the entry point of the {kind(folder)} {name!r} must be a module, not a class")
+        raise TwinlensError(f"the entry point of the {called(folder, name)} must be a module, not a class")
+    if lacking := [wanted for wanted in _MODULES.get(folder, ()) if not hasattr(code, wanted)]:
+        raise TwinlensError(f"{called(folder, name)} must define {', '.join(lacking)}, as those in twinlens.{folder}")
     return code
 
 
@@ -50,24 +55,41 @@ def _code(folder: str, name: str) -> ModuleType | type[Any]:
 
 
 def variant_class(folder: str, name: str) -> type[Any]:
-    """Return the only public class of a variant's file. Raises TwinlensError as `load` does."""
+    """Return the only public class of a variant's file.
+
+    Raises TwinlensError as `load` does, and for a class from outside that does not keep the contract of its folder.
+    """
     module = _code(folder, name)
-    if isinstance(module, type):
-        return module
+    cls = module if isinstance(module, type) else _only_class(folder, name, module)
+    if not cls.__module__.startswith("twinlens."):
+        _check_contract(folder, name, cls)
+    return cls
+
+
+def _only_class(folder: str, name: str, module: ModuleType) -> type[Any]:
     classes = [
         c for n, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == module.__name__ and n[0] != "_"
     ]
     if len(classes) != 1:
-        raise TwinlensError(
-            f"{kind(folder)} {name!r} must be a file with one public class, not {[c.__name__ for c in classes]}"
-        )
+        found = suggestions.listing({c.__name__ for c in classes})
+        raise TwinlensError(f"{called(folder, name)} must be a file with one public class; it has: {found}")
     return classes[0]
+
+
+def _check_contract(folder: str, name: str, cls: type[Any]) -> None:
+    """Raise TwinlensError unless a class is of the folder's base class, with all that this leaves to it."""
+    base = getattr(importlib.import_module(f"twinlens.{folder}"), kind(folder).capitalize())
+    what, contract = f"{called(folder, name)}: {cls.__name__}", f"{base.__module__}.{base.__name__}"
+    if not issubclass(cls, base):
+        raise TwinlensError(f"{what} must be a subclass of {contract}")
+    if lacking := sorted(getattr(cls, "__abstractmethods__", ())):
+        raise TwinlensError(f"{what} must define {', '.join(lacking)}, which {contract} leaves to it")
 
 
 def make(folder: str, name: str, **options: Any) -> Any:
     """Build a variant. Raises TwinlensError naming the known options if one is unknown or missing."""
     cls = variant_class(folder, name)
-    _check_options(f"{kind(folder)} {name!r}", inspect.signature(cls), options)
+    _check_options(called(folder, name), inspect.signature(cls), options)
     return cls(**options)
 
 
@@ -75,20 +97,25 @@ def call(folder: str, name: str, function: str, *arguments: Any, **options: Any)
     """Call a function of a variant's file. Raises TwinlensError as `make` does."""
     target = getattr(load(folder, name), function, None)
     if target is None:
-        raise TwinlensError(f"{kind(folder)} {name!r} has no function {function!r}")
-    _check_options(f"{kind(folder)} {name!r}", inspect.signature(target), options)
+        raise TwinlensError(f"{called(folder, name)} has no function {function!r}")
+    _check_options(called(folder, name), inspect.signature(target), options)
     return target(*arguments, **options)
 
 
 def check_options(folder: str, name: str, options: Collection[str]) -> None:
     """Raise TwinlensError, with the known options, for one that a variant does not have."""
-    _check_known(f"{kind(folder)} {name!r}", _parameters(inspect.signature(variant_class(folder, name))), options)
+    _check_known(called(folder, name), _parameters(inspect.signature(variant_class(folder, name))), options)
 
 
 def kind(folder: str) -> str:
     """Return the word for one variant of a folder."""
     name = folder.rpartition(".")[2]
     return _SINGULAR.get(name, name[:-1])
+
+
+def called(folder: str, name: str) -> str:
+    """Return the words for a variant in messages: "fusion 'gate'"; the name of a file without its checksum."""
+    return f"{kind(folder)} {short(name)!r}"
 
 
 def _check_options(what: str, signature: inspect.Signature, options: Collection[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from twinlens.core.types import Arrays, Batch, Encoded, Sample, guesses
 from twinlens.preparation import Preparation
 
 
-class Encoder(nn.Module):
+class Encoder(nn.Module, ABC):
     """The contract of every encoder.
 
     A subclass takes keyword-only options (they are its schema), sets `dim`, the width of its vectors and tokens, and
@@ -58,9 +59,9 @@ class Encoder(nn.Module):
         """Return True if the encoder guesses the meaning of a text that it does not read; most guess none."""
         return any(guesses(preparation, text) for preparation in self.preparations())
 
+    @abstractmethod
     def forward(self, batch: Batch) -> Encoded:
         """Run the network on stacked arrays (B, …). A row whose side is missing has `present` False."""
-        raise NotImplementedError
 
     def with_sides(self, replace: Callable[[Encoder], Encoder]) -> Encoder:
         """Replace by `replace` what reads the picture alone or the text alone: this encoder, or a part of a copy of it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -11,12 +12,13 @@ from torch import Tensor, nn
 
 from twinlens.calibration import Channel
 from twinlens.core.types import Features
+from twinlens.fusions._output import check_output
 from twinlens.fusions._sides import as_map, fill_absent
 
 __all__ = ["Fusion", "as_map"]
 
 
-class Fusion(nn.Module):
+class Fusion(nn.Module, ABC):
     """The contract of every fusion: `forward(image, text) → (B, D)` of unit length, either side may be missing.
 
     A missing side, a whole one (None) or single rows (`present` False), is replaced by a learned vector that starts at
@@ -38,10 +40,25 @@ class Fusion(nn.Module):
         self.image_dim, self.text_dim, self.dim = image_dim, text_dim, dim
         self.no_image = nn.Parameter(torch.zeros(image_dim))
         self.no_text = nn.Parameter(torch.zeros(text_dim))
+        self.is_checked = type(self).__module__.startswith("twinlens.")
 
     def forward(self, image: Features | None, text: Features | None) -> Tensor:
         """Compose both sides into unit vectors (B, D). Raises ValueError when both are None."""
-        return F.normalize(self.compose(*self.filled(image, text)), dim=-1)
+        image, text = self.filled(image, text)
+        composed = self.compose(image, text)
+        if not self.is_checked:
+            check_output(composed, (len(image.vector), self.dim), type(self).__name__)
+        return F.normalize(composed, dim=-1)
+
+    def checked(self, composed: Tensor, side: Features | None) -> Tensor:
+        """Return what was composed of a side and another. Raises TwinlensError if a plug-in's is no (B, D) of floats.
+
+        Only the first batch is looked at, and none of a method of this package.
+        """
+        if not self.is_checked and side is not None:
+            check_output(composed, (len(side.vector), self.dim), type(self).__name__)
+            self.is_checked = True
+        return composed
 
     def gate_map(self, image: Features | None, text: Features | None) -> Tensor | None:
         """Return how far the gate is open over the picture (B, H, W), 0 to 1: the mean of `gates` over channels.
@@ -59,9 +76,9 @@ class Fusion(nn.Module):
         rows = side.vector.shape[0]
         return fill_absent(image, self.no_image, rows), fill_absent(text, self.no_text, rows)
 
+    @abstractmethod
     def compose(self, image: Features, text: Features) -> Tensor:
         """Compose both sides, neither missing: (B, D), of any length; a row of zeros stays zero."""
-        raise NotImplementedError
 
     def gates(self, image: Features, text: Features) -> Tensor | None:  # noqa: ARG002
         """Return the gate σ(·) on the picture's map (B, C, H, W), neither side missing; H = W = 1 for a bare vector.

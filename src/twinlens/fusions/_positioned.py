@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from twinlens.core import variants
+from twinlens.core.plugin_names import short
 from twinlens.core.types import Features, TwinlensError
 from twinlens.fusions import Fusion, as_map
 
@@ -65,5 +66,5 @@ def make_method(method: str, options: Mapping[str, Mapping[str, Any]] | None, **
     """Build the fusion `method` with its options. Raises TwinlensError if it composes scores, not vectors."""
     fusion: Fusion = variants.make("fusions", method, **widths, **(options or {}).get(method, {}))
     if type(fusion).similarity is not Fusion.similarity:
-        raise TwinlensError(f"{method} composes scores, not vectors, and cannot work cell by cell")
+        raise TwinlensError(f"{short(method)} composes scores, not vectors, and cannot work cell by cell")
     return fusion

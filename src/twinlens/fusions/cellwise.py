@@ -45,7 +45,8 @@ class Cellwise(PositionedMap):
 
     def compose(self, image: Features, text: Features) -> Tensor:
         """Compose both sides: (B, dim)."""
-        composed = self.method.compose(*self._rows(image, text))
+        rows, texts = self._rows(image, text)
+        composed = self.method.checked(self.method.compose(rows, texts), rows)
         return cast(Tensor, self.project(composed)).reshape(len(image.vector), -1)
 
     def gates(self, image: Features, text: Features) -> Tensor | None:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from twinlens.calibration import BOTH, Channel
 from twinlens.core import variants
+from twinlens.core.plugin_names import short
 from twinlens.core.types import Features, TwinlensError
 from twinlens.fusions import Fusion
 from twinlens.fusions._separate_sides import SeparateSides
@@ -41,7 +42,7 @@ class Learned(SeparateSides):
         widths = {"image_dim": image_dim, "text_dim": text_dim, "dim": dim}
         self.method: Fusion = variants.make("fusions", method, **widths, **(options or {}))
         if type(self.method).similarity is not Fusion.similarity:
-            raise TwinlensError(f"{method} composes scores, not vectors, and has nothing to learn")
+            raise TwinlensError(f"{short(method)} composes scores, not vectors, and has nothing to learn")
         first, width = self.dim, self.method.dim
         query, entry = slice(first, first + width), slice(first + width, first + 2 * width)
         self.channels = (*self.channels, Channel(BOTH, query, entry, first - 2, share))

@@ -37,7 +37,7 @@ class Mapwise(PositionedMap):
 
     def compose(self, image: Features, text: Features) -> Tensor:
         """Compose both sides: (B, dim)."""
-        return self.method.compose(self._cells(image), text)
+        return self.method.checked(self.method.compose(self._cells(image), text), image)
 
     def gates(self, image: Features, text: Features) -> Tensor | None:
         """Return the gates of the method on the map of cells: (B, C, rows, columns)."""

@@ -118,7 +118,7 @@ class Composer(nn.Module):
     def fuse(self, encoded: Encoded) -> Tensor:
         """Fuse the output of `encode` into unit vectors (B, D)."""
         vectors: Tensor = self.fusion(encoded.image, encoded.text)
-        return vectors
+        return self.fusion.checked(vectors, encoded.image or encoded.text)
 
     @property
     def device(self) -> torch.device:

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import get_args
 
 from twinlens.core import checksums
+from twinlens.core.plugin_names import short
 from twinlens.core.progress import track
 from twinlens.core.types import TwinlensError
 from twinlens.encoders import Encoder
@@ -138,7 +139,7 @@ def _export(reference: Reference, files: Mapping[str, Path], precision: Precisio
 
 def _prepares(composer: Composer) -> Preparations:
     if composer.own_similarity is not None:
-        raise TwinlensError(f"the fusion {composer.recipe.fusion.name} composes scores, which no graph does")
+        raise TwinlensError(f"the fusion {short(composer.recipe.fusion.name)} composes scores, which no graph does")
     prepares, pictures = preparations(composer)
     if prepares is None or not pictures:
         pairs = zip(composer.recipe.encoders, composer.encoders, strict=True)
