@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,43 @@ def test_training_in_the_demo_makes_the_model_that_it_searches_with(tmp_path, mo
     assert (tmp_path / "collection").is_dir()
 
 
+@pytest.fixture
+def small(tmp_path, monkeypatch, capsys):
+    """Run a demo of few scenes, whose pictures are those in `damaged` where it has them: exit code, result, output."""
+    from twinlens.commands import demo
+
+    monkeypatch.setattr(demo, "SCENES", 5)
+
+    def run(*damaged: str) -> tuple[int, dict, str]:
+        (tmp_path / "pictures").mkdir(exist_ok=True)
+        for name in damaged:
+            (tmp_path / "pictures" / name).write_bytes(b"no picture")
+        code = main(["demo", "--out", str(tmp_path), f"--json={tmp_path / 'result.json'}"])
+        result = json.loads((tmp_path / "result.json").read_text()) if code == 0 else {}
+        return code, result, "".join(capsys.readouterr())
+
+    return run
+
+
+def test_a_picture_that_failed_is_told_and_tried_again(small, tmp_path):
+    damaged = "scene-0000.png"
+    code, result, printed = small(damaged)
+    assert (code, result["failed"]) == (0, 1) and result["added"] == result["pictures"] > 1
+    assert f"{result['added']} added, 1 failed" in printed
+    assert small()[1]["failed"] == 1
+    (tmp_path / "pictures" / damaged).unlink()
+    code, again, printed = small()
+    assert (code, again["failed"], again["pictures"]) == (0, 0, result["pictures"] + 1), printed
+
+
+def test_a_demo_without_a_readable_picture_ends_with_the_reason(small, tmp_path):
+    small()
+    names = [path.name for path in (tmp_path / "pictures").iterdir()]
+    shutil.rmtree(tmp_path / "collection")
+    code, _, printed = small(*names)
+    assert code == 2 and f"no picture could be read: {tmp_path}" in printed and "Traceback" not in printed
+
+
 @pytest.fixture(scope="module")
 def photographs(tmp_path_factory):
     """The folder and the JSON of a demo on photographs, where the weights of `offline` are installed."""
@@ -115,7 +153,7 @@ def test_a_second_run_on_photographs_embeds_nothing_and_says_what_was_right(phot
     assert Path(json.loads(capsys.readouterr().out)["hits"][0]["path"]).name == both["first"]
     assert main(["demo", "--photographs", "--out", str(folder.parent), "--json"]) == 0
     second = json.loads(capsys.readouterr().out)
-    assert second["added"] == 0 and second["queries"] == first["queries"]
+    assert second["added"] == second["failed"] == 0 and second["queries"] == first["queries"]
 
 
 @pytest.mark.parametrize("option", [["--train"], ["--seed", "0"]])

@@ -143,6 +143,13 @@ def print_report(report: Report) -> None:
         _common.say(f"… and {counted(len(report.problems) - _SHOWN, 'more such line')} (--json has all)")
 
 
+def first_failure(report: Report) -> str:
+    """Return the line of a run that could read no picture at all."""
+    reason, paths = next(iter(report.failures.items()))
+    more = f" (and {counted(report.failed - 1, 'more picture')} failed)" if report.failed > 1 else ""
+    return f"no picture could be read: {paths[0]}: {reason}{more}"
+
+
 def _passed(report: Report) -> list[str]:
     if not report.passed and not report.left_out:
         return []

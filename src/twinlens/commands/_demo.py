@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from twinlens.commands import _collection
+from twinlens.core.types import TwinlensError
+
 if TYPE_CHECKING:
     from twinlens.collection import Collection
+    from twinlens.collection.ingest import Report
     from twinlens.core.types import Hit, Sample
     from twinlens.report.grid import ResultRow
 
@@ -29,6 +33,21 @@ class DemoQuery:
 def file_name(hit: Hit) -> str:
     """Return the name of a hit's file, by which answers are known."""
     return Path(str(hit.sample.image)).name
+
+
+def index(collection: Collection, folder: Path, *, progress: bool) -> Report:
+    """Index the pictures of a demo, tell how it went, and try again what failed in an earlier run.
+
+    Raises TwinlensError where no picture can be searched.
+    """
+    from twinlens.collection.ingest import Options
+
+    report = collection.add(folder, options=Options(progress=progress, retry=True))
+    if progress:
+        _collection.print_report(report)
+    if not len(collection) and report.failed:
+        raise TwinlensError(_collection.first_failure(report))
+    return report
 
 
 def ask(collection: Collection, asked: Sequence[DemoQuery], k: int) -> list[ResultRow]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from twinlens.commands import _common
-from twinlens.commands._demo import DemoQuery, ask, file_name, next_commands, write_examples, write_results
+from twinlens.commands._demo import DemoQuery, ask, file_name, index, next_commands, write_examples, write_results
 
 if TYPE_CHECKING:
     import argparse
@@ -37,7 +37,6 @@ class Found(NamedTuple):
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Copy, index and search the photographs in a folder of their own; write grid, page and table."""
-    from twinlens.collection.ingest import Options
     from twinlens.core.types import Sample
     from twinlens.photographs import KINDS, copy_pictures, load_queries
 
@@ -49,7 +48,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         for n, query in enumerate(queries)
     ]
     with _opened(home / "collection", report=_common.say if progress else str) as collection:
-        report = collection.add(home / "pictures", options=Options(progress=progress))
+        report = index(collection, home / "pictures", progress=progress)
         rows = ask(collection, asked, BEST)
         write_examples(collection, [one.query for one in asked if not one.without])
         count = len(collection)
@@ -66,6 +65,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     return {
         "pictures": count,
         "added": report.added,
+        "failed": report.failed,
         "queries": [_record(one) for one in found],
         "hit@1": first,
         "grid": grid,

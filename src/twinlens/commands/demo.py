@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twinlens.commands import _common, _photographs
-from twinlens.commands._demo import DemoQuery, ask, file_name, next_commands, write_examples, write_results
+from twinlens.commands._demo import DemoQuery, ask, file_name, index, next_commands, write_examples, write_results
 from twinlens.core.types import TwinlensError
 
 if TYPE_CHECKING:
@@ -52,12 +52,10 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
 
 def _run_drawn(args: argparse.Namespace) -> Mapping[str, object]:
-    from twinlens.collection.ingest import Options
-
     progress = _common.shows_view(args)
     asked = _draw(args)
     with _opened(args) as collection:
-        report = collection.add(args.out / "pictures", options=Options(progress=progress))
+        report = index(collection, args.out / "pictures", progress=progress)
         rows = ask(collection, asked, BEST)
         write_examples(collection, [one.query for one in asked])
         count = len(collection)
@@ -68,6 +66,7 @@ def _run_drawn(args: argparse.Namespace) -> Mapping[str, object]:
     return {
         "pictures": count,
         "added": report.added,
+        "failed": report.failed,
         "queries": [
             {"image": one.query.image, "text": one.query.text, "answers": sorted(one.answers), "place": place}
             for one, place in zip(asked, found, strict=True)
@@ -104,12 +103,14 @@ def _right(dataset: Dataset, query: Sample) -> frozenset[str]:
 
 
 def _save(samples: Sequence[Sample], paths: Sequence[Path]) -> None:
+    from twinlens.core.atomic import whole_file
     from twinlens.media import images
 
     for sample, path in zip(samples, paths, strict=True):
         if not path.is_file() and sample.image is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            images.load(sample.image).save(path)
+            with whole_file(path) as draft:  # a run that is stopped leaves no half of a picture
+                images.load(sample.image).save(draft, format="PNG")
 
 
 def _opened(args: argparse.Namespace) -> Collection:

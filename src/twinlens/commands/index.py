@@ -86,7 +86,7 @@ def _once(args: argparse.Namespace, options: Options) -> Mapping[str, object]:
     with _collection_of(args, options) as collection:
         report, result = _add(collection, found, args, options)
     if not result["pictures"] and report.failed:
-        raise TwinlensError(_first_failure(report))
+        raise TwinlensError(_collection.first_failure(report))
     _tell(report, result, args)
     if report.stopped:
         _stop(result, args)
@@ -244,9 +244,3 @@ def _stop(result: Mapping[str, object], args: argparse.Namespace) -> None:
     """Write the partial result after Ctrl-C, and end with the exit code of an interrupt."""
     _common.emit(result, args)
     raise KeyboardInterrupt
-
-
-def _first_failure(report: Report) -> str:
-    reason, paths = next(iter(report.failures.items()))
-    more = f" (and {counted(report.failed - 1, 'more picture')} failed)" if report.failed > 1 else ""
-    return f"no picture could be read: {paths[0]}: {reason}{more}"
