@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import pickle
+import shlex
 import sys
 
 import pytest
@@ -134,6 +135,24 @@ def test_a_file_that_has_changed_is_told(saved, recipe):
     assert type(Composer.load(saved, allow_plugins=[cure]).fusion).__name__ == "Mine"
     with pytest.raises(TwinlensError, match="has changed"):
         Composer.load(saved, allow_plugins=[f"{file}@{'0' * 12}"])
+
+
+def test_a_line_that_tells_the_cure_can_be_pasted_into_a_shell(recipe, toy_edits, monkeypatch):
+    file = recipe.with_name("mine.py").rename(recipe.with_name("my own & only.py"))
+    recipe.write_text(TOML.replace("./mine.py", f"./{file.name}"))
+    composer = Composer.build(Recipe.read(recipe))
+    composer.fit(toy_edits.queries)
+    composer.save(recipe.parent / "model")
+    monkeypatch.setattr(plugins, "_loaded", {})
+    with pytest.raises(TwinlensError) as refused:
+        Composer.load(recipe.parent / "model")
+    pasted = shlex.split(str(refused.value).partition("--allow-plugin ")[2].partition(", or")[0])
+    assert pasted == [file.name]
+    file.write_text(FUSION + "\n# changed\n")
+    with pytest.raises(TwinlensError, match="has changed") as refused:
+        Composer.load(recipe.parent / "model", allow_plugins=[str(file)])
+    (cure,) = shlex.split(str(refused.value).partition("--allow-plugin ")[2])
+    assert type(Composer.load(recipe.parent / "model", allow_plugins=[cure]).fusion).__name__ == "Mine"
 
 
 def test_a_file_elsewhere_of_another_name_is_no_consent(saved, tmp_path):

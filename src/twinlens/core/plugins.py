@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from shlex import quote
 from typing import Any, NoReturn, TypeAlias
 
 from twinlens.core import suggestions, variants
@@ -206,7 +207,7 @@ def _refuse(folder: str, name: str, where: object) -> NoReturn:
     of_file = f", or the path of that file, whose SHA-256 begins {checksum[:12]}" if checksum else ""
     raise ConsentError(
         f"{where} names the plug-in {short(name)!r} ({variants.kind(folder)}), which is code from outside twinlens;"
-        f" if you trust it: --allow-plugin {short(name)}{of_file} (Python: allow_plugins=[{short(name)!r}])"
+        f" if you trust it: --allow-plugin {quote(short(name))}{of_file} (Python: allow_plugins=[{short(name)!r}])"
     )
 
 
@@ -214,10 +215,11 @@ def _compare(plugin: Plugin, checksum: str, consent: str, where: object) -> None
     """Raise TwinlensError for a file that has changed, unless the user accepts its present checksum."""
     present = plugin.checksum
     accepted = consent.rpartition(".py@")[2] if ".py@" in consent else ""
+    accepting = quote(f"{plugin.path}@{present[:12]}")
     if present != checksum and not (len(accepted) >= _MIN_CHECKSUM and present.startswith(accepted)):
         raise ConsentError(
             f"{plugin.path} has changed since {where} was saved (its SHA-256 begins {present[:12]}, then"
-            f" {checksum[:12]}); put the old file back, or accept this one: --allow-plugin {plugin.path}@{present[:12]}"
+            f" {checksum[:12]}); put the old file back, or accept this one: --allow-plugin {accepting}"
         )
 
 
