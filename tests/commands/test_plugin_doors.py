@@ -151,17 +151,6 @@ def test_an_engine_can_be_a_file(run, indexed, tmp_path):
     assert code == 0 and json.loads(printed)["hits"] == [], told
 
 
-def test_an_index_that_a_collection_is_set_to_asks(run, indexed, tmp_path):
-    source = "from twinlens.indexes.exact import Exact\n\n\nclass Mine(Exact):\n    pass\n"
-    (tmp_path / "mine.py").write_text(source)
-    code, _, told = run("index", "pictures", "--index", "./mine.py", "--workers", 0)
-    assert code == 0, told
-    plugins._loaded.clear()
-    code, _, told = run("search", "--text", "red")
-    assert code == 2 and "names the plug-in 'mine.py' (index)" in told
-    assert run("search", "--text", "red", "--allow-plugin", "mine.py")[0] == 0
-
-
 def test_what_is_set_stands_in_the_result(run):
     small = ("--protocol", "edits", "--data", "scenes=20", "--repeats", 2, "--epochs", 1, "--json")
     code, printed, told = run("evaluate", *small, "--set", "training.learning_rate=.003")

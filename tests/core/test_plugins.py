@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from tests import toy
+from twinlens.collection.remote import engine_at
 from twinlens.core import plugins, processes, variants
 from twinlens.core.recipe import Recipe
 from twinlens.core.types import TwinlensError
@@ -219,6 +220,40 @@ def test_a_file_that_is_missing_is_told(recipe):
     recipe.with_name("mine.py").unlink()
     with pytest.raises(TwinlensError, match=r"cannot read the plug-in .*mine\.py: No such file"):
         Recipe.read(recipe)
+
+
+ENGINES = """
+from pathlib import Path
+from twinlens.collection.engines import Engine
+from twinlens.collection.engines._server import ServerEngine
+
+
+class Alone(Engine):
+    def sync(self, store):
+        return super().sync(store)
+
+    def search(self, queries, k, *, where=None, rows=None):
+        raise NotImplementedError
+
+
+class Served(ServerEngine):
+    schemes = ("served",)
+
+
+for name in Served.__abstractmethods__:
+    setattr(Served, name, lambda self, *_, **__: None)
+Served.__abstractmethods__ = frozenset()
+"""
+
+
+def test_an_engine_on_a_server_is_named_by_a_url_and_another_alone(entries):
+    entries("aside", {"engines/alone": "aside:Alone", "engines/served": "aside:Served"}, ENGINES)
+    assert engine_at("alone")().__module__ == "aside"
+    assert engine_at("served://host:5")().address.scheme == "served"
+    with pytest.raises(TwinlensError, match=r"^engine 'alone' is on no server; name it without ://, --engine alone$"):
+        engine_at("alone://host")
+    with pytest.raises(TwinlensError, match=r"^engine 'served' is on a server; .* give its URL: NAME://HOST$"):
+        engine_at("served")
 
 
 @pytest.mark.parametrize(

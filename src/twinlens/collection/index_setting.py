@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from twinlens.calibration import Channel
 from twinlens.collection.engines import Engine
-from twinlens.collection.engines._building import EXACT, KINDS, least_rows
+from twinlens.collection.engines._building import EXACT, KINDS, check_class, least_rows
 from twinlens.collection.engines._index_files import IndexFiles
 from twinlens.collection.engines.approximate import ApproximateEngine
 from twinlens.collection.engines.local import LocalEngine
@@ -43,6 +43,11 @@ class IndexSetting:
             return cls(values["index"], values["recall"])
         except (OSError, ValueError, TypeError, KeyError, RecursionError, TwinlensError):
             return cls()
+
+    def check_kind(self) -> None:
+        """Raise TwinlensError for a plug-in that the user has not named, or is no index for collections."""
+        if self.kind not in KINDS:
+            check_class(self.kind)
 
     def write(self, folder: Path) -> None:
         """Write the setting. Raises TwinlensError where that fails."""

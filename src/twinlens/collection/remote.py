@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from twinlens.collection.engines import Engine
 from twinlens.collection.engines._address import Address
 from twinlens.collection.engines._mirror import PushReport
 from twinlens.collection.engines._server import ServerEngine
@@ -17,7 +18,7 @@ from twinlens.core.types import TwinlensError
 __all__ = ["PushReport", "engine_at", "push"]
 
 
-def engine_at(url: str, *, credentials: Path | None = None) -> Callable[[], ServerEngine]:
+def engine_at(url: str, *, credentials: Path | None = None) -> Callable[[], Engine]:
     """Return what makes an engine that answers from a server, for `Collection.open(folder, engine=…)`.
 
     It changes nothing there: a search raises TwinlensError where the server lags behind the collection. In place of a
@@ -25,7 +26,11 @@ def engine_at(url: str, *, credentials: Path | None = None) -> Callable[[], Serv
     a password, and where the client's package is not installed.
     """
     if "://" not in url and plugins.is_plugin("engines", name := plugins.use("engines", url)):
-        made: type[ServerEngine] = variants.variant_class("collection.engines", name)
+        made: type[Engine] = variants.variant_class("collection.engines", name)
+        if issubclass(made, ServerEngine):
+            raise TwinlensError(
+                f"{variants.called('engines', name)} is on a server; install it, and give its URL: NAME://HOST"
+            )
         return made
     make = partial(_engine_class(url), url=url, credentials=credentials, read_only=True)
     make()
@@ -53,7 +58,15 @@ def _engine_class(url: str) -> type[ServerEngine]:
         if issubclass(engine, ServerEngine):
             known |= dict.fromkeys(engine.schemes, engine)
     if scheme not in known and plugins.is_plugin("engines", plugins.use("engines", scheme)):
-        known[scheme] = variants.variant_class("collection.engines", scheme)
+        known[scheme] = _server(scheme)
     if scheme not in known:
         raise TwinlensError(suggestions.unknown("kind of engine", scheme, known))
     return known[scheme]
+
+
+def _server(name: str) -> type[ServerEngine]:
+    """Return a plug-in's class. Raises TwinlensError for an engine that takes no URL."""
+    found: type[Engine] = variants.variant_class("collection.engines", name)
+    if not issubclass(found, ServerEngine):
+        raise TwinlensError(f"{variants.called('engines', name)} is on no server; name it without ://, --engine {name}")
+    return found

@@ -15,7 +15,9 @@ from twinlens.collection.repairing import Repair, repair
 from twinlens.collection.search.search import Session
 from twinlens.collection.store import Generation, Store, Vectors
 from twinlens.collection.writer import forget, refresh_matrix, remove, replace_model, writer
+from twinlens.core import plugins
 from twinlens.core.arguments import as_folder
+from twinlens.core.plugin_names import short
 from twinlens.core.progress import bar
 from twinlens.core.types import GivenPicture, Hit, TwinlensError
 from twinlens.models.runtime import accelerated, load
@@ -35,6 +37,7 @@ class Writes(ABC):
     folder: Path
     _store: Store
     _load: Load
+    _allow_plugins: Sequence[str]
     _engine: Callable[[], Engine]
     _model: tuple[str, Model] | None
     _session: Session
@@ -55,13 +58,16 @@ class Writes(ABC):
         """Make the engine of the index that the collection is set to."""
 
     def set_index(self, kind: str, *, recall: float = RECALL) -> None:
-        """Set how the collection is searched: "exact", "cluster_svm", "ivf", "hnsw" or "auto"; kept in its folder.
+        """Set how the collection is searched: "exact", "cluster_svm", "ivf", "hnsw" or "auto", or by a plug-in.
 
+        The setting is kept in the folder. kind: as `core.plugins.use` returns it for a plug-in, a `ShortlistIndex`.
         recall: the share of the best entries that an approximate index is to find. Raises TwinlensError for others.
         """
         from twinlens.collection.index_setting import IndexSetting
 
         setting = IndexSetting(kind, recall)
+        setting.check_kind()
+        self._allow_plugins = (*self._allow_plugins, plugins.origin("indexes", kind))  # the call names it
         with writer(self.folder):
             setting.write(self.folder)
         self._engine = self._engine_of_setting
@@ -81,7 +87,7 @@ class Writes(ABC):
             engine = self._session.engine
             state = engine.sync(self._store)
             if isinstance(engine, ApproximateEngine) and engine.is_wanted:
-                with bar(f"index {engine.kind}", 1, unit="index", progress=progress) as advance:
+                with bar(f"index {short(engine.kind)}", 1, unit="index", progress=progress) as advance:
                     engine.build()
                     advance()
                 engine.sync(self._store)

@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", nargs="+", metavar="DIR|FILE|ID", help="folders, with all below them, files, and ids"
                         " that a search shows; they need not be there any more")  # fmt: skip
     _collection.add_collection(parser)
+    _common.add_plugins(parser)
 
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:

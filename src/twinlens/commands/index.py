@@ -231,7 +231,9 @@ def _setting(args: argparse.Namespace) -> IndexSetting | None:
         return None
     named = None if args.index is None else plugins.use("indexes", args.index)
     kind = named or IndexSetting.read(args.collection.expanduser()).kind
-    return IndexSetting(kind, RECALL if args.recall is None else args.recall)
+    setting = IndexSetting(kind, RECALL if args.recall is None else args.recall)
+    setting.check_kind()
+    return setting
 
 
 def _set(collection: Collection, setting: IndexSetting | None) -> Collection:

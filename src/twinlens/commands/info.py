@@ -22,6 +22,7 @@ twinlens info --files ~/Pictures
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the collection, and what to list."""
     _collection.add_collection(parser)
+    _common.add_plugins(parser)
     parser.add_argument("--files", nargs="*", type=Path, metavar="DIR", help="list what the collection has by kind of"
                         " file, and its fields; of folders: what an index would read, and pass over")  # fmt: skip
 
@@ -67,12 +68,15 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
 def _index(index: Mapping[str, Any]) -> str:
     """Return a line on how the collection is searched."""
+    from twinlens.core.plugin_names import short
+
     if index["setting"] == "exact":
         return "exact"
     if index["state"] != "approximate":
-        return f"{index['setting']}; {index['state']}"
+        return f"{short(index['setting'])}; {index['state']}"
     recalls = ", ".join(f"{name} {recall:.3f}" for name, recall in index["measured"].items())
-    return f"{index['index']}, effort {index['options']['effort']}; measured recall: {recalls}"
+    name = index["index"] if index["setting"] == "auto" else short(index["setting"])
+    return f"{name}, effort {index['options']['effort']}; measured recall: {recalls}"
 
 
 def _listed(args: argparse.Namespace) -> Mapping[str, object]:

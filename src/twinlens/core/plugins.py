@@ -129,6 +129,12 @@ def check_index(kind: str, where: object, allowed: Sequence[str] = ()) -> None:
     _check_one(FOLDERS["indexes"], kind, where, allowed)
 
 
+def origin(kind: str, name: str) -> str:
+    """Return what allows a plug-in that was loaded: the path of its file, or the name of an entry point."""
+    known = _loaded.get((FOLDERS[kind], name))
+    return name if known is None or known[0].path is None else str(known[0].path)
+
+
 def is_plugin(kind: str, name: str) -> bool:
     """Return True if a name is that of a plug-in's file, or of an installed entry point; nothing is loaded."""
     return checksum_of(name) is not None or name in installed(FOLDERS[kind])

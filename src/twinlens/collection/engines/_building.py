@@ -58,10 +58,18 @@ def build(kind: str, vectors: Vectors, recall: float, training: Searches, search
     return best
 
 
+def check_class(name: str) -> None:
+    """Raise TwinlensError for an index that cannot be calibrated and kept in a file."""
+    if not issubclass(variants.variant_class("indexes", name), ShortlistIndex):
+        raise TwinlensError(
+            f"{variants.called('indexes', name)} cannot be kept beside a collection: it must be a subclass of"
+            f" {ShortlistIndex.__module__}.{ShortlistIndex.__name__}"
+        )
+
+
 def _built(name: str, vectors: Vectors, recall: float, training: Searches, searches: Searches) -> ShortlistIndex:
-    index = variants.make("indexes", name, **OPTIONS.get(name, {}))
-    if not isinstance(index, ShortlistIndex):
-        raise TwinlensError(f"the index {name} cannot be kept beside a collection: it is no ShortlistIndex")
+    check_class(name)
+    index: ShortlistIndex = variants.make("indexes", name, **OPTIONS.get(name, {}))
     if name == "cluster_svm":
         queries = np.concatenate([question.queries for some in training.values() for question in some])
         targets = nearest(vectors, squared_lengths(vectors), queries, 1)[0][:, 0]
