@@ -64,7 +64,7 @@ def test_metadata_are_stored_as_those_of_tables(empty):
         ({"id": "a"}, "an item needs image; it has id"),
         ({"image": RED}, "an item needs id; it has image"),
         ({"id": "a", "image": RED, "captoin": ""}, r"unknown field of an item 'captoin' \(did you mean 'caption'\?\)"),
-        ({"id": "a", "image": None}, "item 'a': a picture is a path or a PIL image, not None"),
+        ({"id": "a", "image": None}, "item 'a': a picture is a path, a PIL image, the bytes of a file or an array of"),
         ({"id": "a", "image": RED * 1.0}, "item 'a': an array of pixels must be uint8, 0 to 255, not float64"),
         ({"id": "a", "image": RED[:, :, :2]}, r"item 'a': an array of pixels must have the shape \(H, W, 3\)"),
         ({"id": "a", "image": RED, "caption": 3}, "item 'a': a caption is a text, or a list of them, not 3"),

@@ -99,6 +99,33 @@ def test_a_file_is_kept_unless_forced_and_equal_content_gives_equal_bytes(indexe
     assert target.read_bytes() == before
 
 
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_a_link_is_kept_and_a_folder_that_is_missing_is_told(indexed, tmp_path, force):
+    (tmp_path / "there.npz").write_text("the one before")
+    for name, target in (("link.npz", "there.npz"), ("dangling.npz", "nowhere.npz")):
+        (tmp_path / name).symlink_to(target)
+        code, _, error = indexed("embed", "twinlens-collection", "--out", name, *force)
+        assert code == 2 and error == f"twinlens: {name} is a link to {target}; name that file, or another one\n"
+        assert (tmp_path / name).is_symlink()
+    assert (tmp_path / "there.npz").read_text() == "the one before"
+    code, _, error = indexed("embed", "twinlens-collection", "--out", "new/v.npz", *force)
+    assert code == 2 and error == "twinlens: there is no folder new; make it, or name a file elsewhere\n"
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("ending", ["npz", "parquet"])
+def test_a_full_disk_leaves_what_was_there(tmp_path, ending):
+    (tmp_path / f"v.{ending}").write_text("the one before")
+
+    def batches():
+        yield Rows(np.zeros((1, 2), np.float32), {name: ["a"] for name in TEXTS})
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"), writer(tmp_path / f"v.{ending}", {}, force=True) as file:
+        file.table("entries", 2, 2, batches())
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["the one before"]
+
+
 @pytest.mark.parametrize("ending", ["npz", "parquet"])
 def test_a_stopped_run_leaves_what_was_there(run, tmp_path, monkeypatch, ending):
     (tmp_path / f"v.{ending}").write_text("the one before")

@@ -148,6 +148,20 @@ def test_a_row_without_a_picture_fails_alone(tmp_path):
         (lambda rows, root: huggingface.load([1]), "not a list"),
         (lambda rows, root: huggingface.load(root / "nowhere"), "there is no"),
         (lambda rows, root: huggingface.load(root), "is no dataset: it holds neither"),
+        (
+            lambda rows, root: items_of(rows, image="target_image", text="query_image"),
+            "^the column 'query_image' holds no texts",
+        ),
+        (
+            lambda rows, root: items_of(rows.add_column("n", [1] * len(rows)), image="target_image", text="n"),
+            "'n' holds no texts",
+        ),
+        (lambda rows, root: huggingface.load(rows, text="query_image"), "^the column 'query_image' holds no texts"),
+        (
+            lambda rows, root: items_of(rows, image="target_image", id="query_image"),
+            "^the column 'query_image' holds no ids",
+        ),
+        (lambda rows, root: items_of(rows, image="target_image", id="kye"), "^unknown column 'kye'"),
         (lambda rows, root: items_of(rows, picture="x"), "no column 'picture' is known"),
     ],
 )
@@ -168,6 +182,7 @@ def test_damage_is_one_line(tmp_path, name):
     [
         (["pictures", "--split", "val"], "--split and --column are for a dataset"),
         (["rows.parquet", "pictures"], "indexed on its own"),
+        (["rows.parquet", "--column", "text=image"], "the column 'image' holds no texts; name another one\n"),
         (["rows.parquet", "--watch"], "--watch is for folders of pictures"),
     ],
 )

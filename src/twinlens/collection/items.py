@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from twinlens.core import suggestions
-from twinlens.core.arguments import as_text, check_picture, shown
+from twinlens.core.arguments import GIVEN, as_text, check_picture, shown
 from twinlens.core.types import GivenPicture, Picture, TwinlensError
 from twinlens.media import kept
 from twinlens.media.fields import EMBEDDED
@@ -34,7 +34,7 @@ class Item:
     def __post_init__(self) -> None:
         check_id(self.id)
         try:
-            check_picture(self.picture)
+            check_picture(self.picture, GIVEN)
             _ = self.described
         except TwinlensError as error:
             raise TwinlensError(f"item {self.id!r}: {error}") from error

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from twinlens.collection.items import Item
+from twinlens.core import suggestions
 from twinlens.core.types import TwinlensError
-from twinlens.media.picture_rows import ALL, RowPicture, opened
+from twinlens.media.picture_rows import ALL, NUMBER, TEXT, RowPicture, kind_of, opened
 
 COLUMNS = {"image": "image", "text": "text", "id": ""}
 """Columns by their meaning; without one for the id, it is "<split>-<row>"."""
@@ -22,15 +23,11 @@ def items_of(source: object, split: str = ALL, **columns: str) -> list[Item]:
     if unknown := sorted(columns.keys() - COLUMNS.keys()):
         raise TwinlensError(f"no column {unknown[0]!r} is known; known: {', '.join(COLUMNS)}")
     image, text, ids = ({**COLUMNS, **columns}[key] for key in COLUMNS)
-    rows = opened(
-        source, split, pictures=(image,), texts=tuple(columns[key] for key in ("text", "id") if key in columns)
-    )
-    kinds = {name: str(getattr(feature, "dtype", "")) for name, feature in rows.features.items()}
-    plain = [
-        name
-        for name, kind in kinds.items()
-        if kind.startswith(("string", "large_string", "int", "uint", "float", "bool"))
-    ]
+    rows = opened(source, split, pictures=(image,), texts=(text,) if "text" in columns else ())
+    plain = [name for name, feature in rows.features.items() if kind_of(feature).startswith((*TEXT, *NUMBER))]
+    if ids and ids not in plain:
+        unknown_column = suggestions.unknown("column", ids, rows.column_names)
+        raise TwinlensError(unknown_column if ids not in rows.column_names else f"the column {ids!r} holds no ids")
     found = []
     for number, row in enumerate(rows.select_columns(plain)):
         caption = str(row.pop(text, None) or "")

@@ -13,6 +13,8 @@ from typing import NamedTuple, TypeVar
 from twinlens.core.escaping import shortened
 from twinlens.core.types import Sample, TwinlensError
 
+GIVEN = "a path, a PIL image, the bytes of a file or an array of pixels"
+"""Forms of a picture that searches and items take."""
 T = TypeVar("T")
 RERANKED = 50
 """Candidates that a reranker reads unless the request says how many."""
@@ -58,8 +60,8 @@ def as_text(name: str, given: object) -> str:
     return given
 
 
-def check_picture(given: object) -> None:
-    """Check that a picture is a path, a PIL image or a function that draws one."""
+def check_picture(given: object, forms: str = "a path or a PIL image") -> None:
+    """Check that a picture is a path, a PIL image or a function that draws one. forms: those that the caller takes."""
     if isinstance(given, PurePath):
         if "\0" in str(given):
             raise TwinlensError(f"the path of a picture has a NUL character in it: {shown(str(given))}")
@@ -68,7 +70,7 @@ def check_picture(given: object) -> None:
         return
     if not (callable(given) or _is_pil(given)):
         instead = INSTEAD.get(type(given).__name__, "give its path")
-        raise TwinlensError(f"a picture is a path or a PIL image, not {shown(given)}; {instead}")
+        raise TwinlensError(f"a picture is {forms}, not {shown(given)}; {instead}")
 
 
 def _is_pil(given: object) -> bool:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 ALL = "all"
 """Name of the split of a source without splits."""
+TEXT = ("string", "large_string")
+"""Beginnings of the kinds of columns that hold texts."""
+NUMBER = ("int", "uint", "float", "bool")
+"""Beginnings of those that hold numbers and truth values."""
 _DICT, _STATE = "dataset_dict.json", "state.json"
 
 
@@ -50,6 +54,11 @@ class RowPicture:
         return path.read_bytes()
 
 
+def kind_of(feature: Any) -> str:
+    """Return the kind of value in a column, such as "string"; empty for pictures, lists and tables."""
+    return str(getattr(feature, "dtype", ""))
+
+
 def is_saved(path: Path) -> bool:
     """Return True if a path is a folder of `save_to_disk`, or a Parquet file."""
     return (path / _DICT).is_file() or (path / _STATE).is_file() or (path.suffix == ".parquet" and path.is_file())
@@ -68,6 +77,8 @@ def opened(source: object, split: str, *, pictures: tuple[str, ...], texts: tupl
         for column in (*pictures, *texts):
             if column not in rows.column_names:
                 raise TwinlensError(suggestions.unknown("column", column, rows.column_names))
+            if column in texts and not kind_of(rows.features[column]).startswith(TEXT):
+                raise TwinlensError(f"the column {column!r} holds no texts; name another one")
         for column in pictures:
             try:
                 rows = rows.cast_column(column, library.Image(decode=False))

@@ -43,11 +43,16 @@ class Rows:
 def writer(path: Path, about: Mapping[str, Any], *, force: bool = False) -> VectorFile:
     """Return the writer that the name's ending asks for; `about` is JSON on the model and the source.
 
-    Raises TwinlensError for another ending, for a file that is there unless `force`, and where pyarrow is missing.
+    Raises TwinlensError for another ending, for a file that is there unless `force`, for a link, for a folder that is
+    not there, and where pyarrow is missing.
     """
     known: dict[str, type[VectorFile]] = {".npz": NpzFile, ".parquet": ParquetFile}
     if path.suffix.lower() not in known:
         raise TwinlensError(f"cannot write vectors to {path}: its name must end in {' or '.join(known)}")
+    if path.is_symlink():  # what is written would take the link's place
+        raise TwinlensError(f"{path} is a link to {path.readlink()}; name that file, or another one")
+    if not path.parent.is_dir():
+        raise TwinlensError(f"there is no folder {path.parent}; make it, or name a file elsewhere")
     if path.exists() and not (force and path.is_file()):
         raise TwinlensError(
             f"{path} is there already; name another file" + ("" if path.is_dir() else ", or add --force")

@@ -54,7 +54,7 @@ PIXELS = np.zeros((4, 4, 3), dtype=np.uint8)
         ({"image": b""}, "a picture of no bytes"),
         ({"image": [bytearray()]}, "a picture of no bytes"),
         ({"image": [None]}, "not None; leave it out"),
-        ({"image": 3}, "not 3; give its path"),
+        ({"image": 3}, "a path, a PIL image, the bytes of a file or an array of pixels, not 3; give its path"),
         ({"image": "a\0.jpg"}, "the path of a picture has a NUL character in it"),
         ({"image": "a\ud800.jpg"}, "the path of a picture has half a character in it"),
         ({"image": Path("a\0.jpg")}, "the path of a picture has a NUL character in it"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
 from twinlens.core import suggestions
-from twinlens.core.arguments import as_count, as_text, check_picture, shown
+from twinlens.core.arguments import GIVEN, as_count, as_text, check_picture, shown
 from twinlens.core.counting import counted
 from twinlens.core.types import GivenPicture, Picture, TwinlensError
 
@@ -83,7 +83,7 @@ class SearchRequest:
         if not self.images and not self.texts:
             raise TwinlensError("a query needs a picture, a text, or both")
         for image in self.images:
-            check_picture(image)
+            check_picture(image, GIVEN)
         for text in (*self.texts, *self.without):
             as_text("a text of a query", text)
         parts = len(self.images) + len(self.texts)
