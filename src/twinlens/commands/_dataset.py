@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from twinlens.core.recipe import Recipe
 
 PRECISIONS = ("float32", "bfloat16")
-_WORDS = {int: "a whole number", float: "a number", bool: "true or false"}
 
 
 def add_dataset(parser: argparse.ArgumentParser, *, split: str) -> None:
@@ -108,14 +107,15 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
 def _value(key: str, text: str, hint: Any) -> Any:
     from pydantic import TypeAdapter, ValidationError
 
+    from twinlens.core import faults
+
     adapter: TypeAdapter[Any] = TypeAdapter(hint)
     with suppress(ValidationError):
         return adapter.validate_json(text, strict=True)
     try:
         return adapter.validate_python(text)
     except ValidationError as error:
-        wanted = _WORDS.get(hint) or error.errors()[0]["msg"]
-        raise TwinlensError(f"--data {key} wants {wanted}, not {text!r}") from error
+        raise TwinlensError(f"--data {key} {faults.in_words(error.errors()[0])}") from error
 
 
 def _json(text: str) -> Any:

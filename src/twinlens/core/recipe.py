@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from twinlens.core import plugins, suggestions
+from twinlens.core import faults, plugins, suggestions
 from twinlens.core.arguments import as_path, as_stage, as_text
 from twinlens.core.types import TwinlensError
 
@@ -145,7 +145,7 @@ def _first_fault(model: type[BaseModel], error: ValidationError) -> str:
     fault = error.errors()[0]
     key = ".".join(str(part) for part in fault["loc"])
     if fault["type"] != "extra_forbidden":
-        return f"key {key!r}: {fault['msg']}"
+        return f"key {key!r} {faults.in_words(fault)}"
     known = list(_fields_at(model, fault["loc"][:-1]))
     close = suggestions.closest(str(fault["loc"][-1]), known)
     return f"unknown key {key!r}{close}; known: {suggestions.listing(known)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from twinlens.core import faults
 from twinlens.core.escaping import escaped, shortened
 from twinlens.core.types import TwinlensError
 
@@ -44,5 +45,5 @@ def in_one_line(errors: Iterable[Mapping[str, Any]], fields: Iterable[str] = ())
             return f"{name}: there is no such field; known: {', '.join(fields)}"
         if names and names[0] in FIELD_HINTS:
             return f"{names[0]}: wants {FIELD_HINTS[names[0]]}"
-        return f"{name}: {str(error.get('msg', 'is wrong')).removeprefix('Value error, ')}"
+        return f"{name}: {faults.in_words(error).removeprefix('Value error, ')}"
     return "the request does not fit the schema at /openapi.json"
