@@ -29,6 +29,7 @@ BLOCK = 2**22
 SECOND_NS = 10**9
 PATH = re.compile(rf"/?({'|'.join(PACKAGES)}):/+(.+)", re.DOTALL)
 """A path on object storage, as a collection keeps it, or `s3:/bucket/key`, which is what a URL becomes as a path."""
+_BARE = re.compile(rf"/?({'|'.join(PACKAGES)}):/*")
 _URL = re.compile(r"([a-z][a-z0-9+.-]+):/.*", re.DOTALL)
 _TIMES = ("LastModified", "last_modified", "mtime", "updated", "created")
 _TAGS = ("ETag", "etag")
@@ -39,7 +40,10 @@ storages round times to seconds, and a change of content within one must show.
 
 
 def check(path: Path) -> None:
-    """Raise TwinlensError for a URL of a protocol that is not read, and for one with credentials."""
+    """Raise TwinlensError for a URL of a protocol that is not read, for one that names nothing or has credentials."""
+    bare = _BARE.fullmatch(str(path))
+    if bare is not None and not path.exists():
+        raise TwinlensError(f"{bare[1]}:// names no folder; give {bare[1]}://{'/' * (bare[1] == 'file')}FOLDER")
     found = PATH.fullmatch(str(path))
     other = None if found else _URL.fullmatch(str(path))
     if other is not None and not path.exists():
@@ -112,6 +116,14 @@ def url(path: Path) -> str:
     """Return the URL of an object."""
     scheme, key = _split(path)
     return f"{scheme}://{'/' * (scheme == 'file')}{key}"
+
+
+def other_name(path: Path) -> Path:
+    """Return the path of a file:// URL as a file of this machine, and that of a file's URL as a collection keeps it."""
+    found = PATH.fullmatch(path.as_posix())
+    if found is None:
+        return Path(f"/file:/{path.as_posix().lstrip('/')}")
+    return Path(f"/{found[2]}") if found[1] == "file" else path
 
 
 class _Object(io.RawIOBase):

@@ -229,6 +229,36 @@ def test_workers_and_files_of_other_processes_read_by_urls(tmp_path, made):
     assert made.add(f"file://{tmp_path}/p", options=ALONE).unchanged == 6
 
 
+@pytest.mark.parametrize("below", ["", "/a"])
+def test_a_folder_is_not_indexed_by_two_names(tmp_path, made, below):
+    folder = tmp_path.resolve() / "p"
+    (folder / "a").mkdir(parents=True)
+    (folder / "a" / "0.png").write_bytes(png(0))
+    for both in ([folder, f"file://{folder}{below}"], [f"file://{folder}", Path(f"{folder}{below}")]):
+        with pytest.raises(TwinlensError, match=r"are the same files; name one of them$"):
+            made.add(both, options=ALONE)
+    made.add(f"file://{folder}{below}", options=ALONE)
+    with pytest.raises(TwinlensError, match=rf"are here by another name; give file://{folder}$"):
+        made.add(folder, options=ALONE)
+    made.forget(f"file://{folder}")
+    made.add(folder, options=ALONE)
+    with pytest.raises(TwinlensError, match=rf"are here by another name; give {folder}{below}$"):
+        made.add(f"file://{folder}{below}", options=ALONE)
+    assert len(made) == 1
+
+
+def test_a_url_that_names_nothing_or_holds_nothing_is_told(tmp_path, made, bucket):
+    for url, line in (
+        ("memory://", r"^memory:// names no folder; give memory://FOLDER$"),
+        ("file://", r"^file:// names no folder; give file:///FOLDER$"),
+        ("s3://", r"^s3:// names no folder"),
+        (f"file://{tmp_path.resolve()}/empty", r"^there is nothing below file:///.*/empty: it is empty, or not there$"),
+    ):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        with pytest.raises(TwinlensError, match=line):
+            made.add(url, options=ALONE)
+
+
 def test_an_object_is_read_as_a_file_is(bucket):
     data = bytes(range(256)) * 100
     bucket.pipe_file("/bucket/x.bin", data)

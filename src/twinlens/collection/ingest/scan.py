@@ -62,7 +62,12 @@ class Scan:
         store: None where there is no collection yet. A folder that is not there any more, and has left pictures in the
         collection, is taken only with `prune`: it may come back.
         """
-        absent = {path: f"there is no folder {sources.shown(path)}" for path in self.absent}
+        for root in self.roots:
+            if store and (other := objects.other_name(root)) != root and store.count_below(other):
+                raise TwinlensError(
+                    f"pictures of {sources.shown(root)} are here by another name; give {sources.shown(other)}"
+                )
+        absent = {path: _absence(path) for path in self.absent}
         for path, line in (*absent.items(), *self.empty.items()):
             known = store.count_below(path) if store else 0
             if not known and not (store and path in self.absent and store.at(path)):
@@ -116,6 +121,7 @@ def scan(paths: Sequence[Path], tables: Sequence[Path] = (), *, exclude: Sequenc
         objects.check(path)
     given = sorted({real(sources.located(path.expanduser())) for path in paths})
     _check_foreign(given)
+    _check_names(given)
     found = _Found(Rules(exclude, ours=[DATABASE]))
     for path in filter(sources.is_object, given):
         found.list_objects(path)
@@ -189,6 +195,24 @@ def _check_foreign(paths: Sequence[Path]) -> None:
         for folder in (path, path.parent):
             if folder.name == kept.FOLDER and os.path.lexists(folder.parent / DATABASE):
                 raise TwinlensError(f"{path} is kept by the collection {folder.parent}, and is found there already")
+
+
+def _check_names(paths: Sequence[Path]) -> None:
+    """Raise TwinlensError for a folder that is named by its path and by its file:// URL."""
+    local = [path for path in paths if not sources.is_object(path)]
+    for path in filter(sources.is_object, paths):
+        if (same := objects.other_name(path)) == path:
+            continue
+        same = real(same)
+        if twice := next((one for one in local if one.is_relative_to(same) or same.is_relative_to(one)), None):
+            raise TwinlensError(f"{sources.shown(path)} and {twice} are the same files; name one of them")
+
+
+def _absence(path: Path) -> str:
+    """Return the line for a path at which nothing was found; storages have no empty folders."""
+    if sources.is_object(path):
+        return f"there is nothing below {sources.shown(path)}: it is empty, or not there"
+    return f"there is no folder {path}"
 
 
 def _is_there(path: Path) -> bool:
