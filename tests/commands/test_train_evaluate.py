@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from tests import toy
+from tests import checkpoints, toy
 from twinlens.cli import main
+from twinlens.core.recipe import Recipe
 
 TINY = toy.RECIPE.replace("width = 30", "width = 40").replace("cells = [1, 3]", "cells = [1, 1]")
 
@@ -240,3 +241,29 @@ def test_train_detector_writes_weights_and_says_what_it_gained(tmp_path, capsys)
 def test_what_a_detector_cannot_be_trained_on_is_told(arguments, line, capsys, tmp_path):
     assert main(["train", "detector", "--out", str(tmp_path / "d"), *arguments]) == 2
     assert line in capsys.readouterr().err
+
+
+def test_another_checkpoint_is_measured_by_its_folder(tmp_path, capsys):
+    checkpoints.contrastive(tmp_path / "tiny", "clip")
+    small = ["--protocol", "edits", "--data", "scenes=12", "--repeats", "2", "--epochs", "1", "--json"]
+    assert main(["evaluate", "--recipe", "clip", "--checkpoint", str(tmp_path / "tiny"), *small]) == 0
+    recipe = Recipe.parse(json.loads(capsys.readouterr().out)["recipe_toml"], source="result")
+    assert [part.options["checkpoint"] for part in recipe.encoders] == [str(tmp_path / "tiny")] * 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["evaluate", "--model", "compact", "--checkpoint", "a/b"], "leave it or --model out"),
+        (["evaluate", "--recipe", "compact", "--checkpoint", "a/b"], "compact has no CLIP"),
+        (["evaluate", "--recipe", "clip", "--checkpoint", "./nowhere"], "there is no folder ./nowhere"),
+        (["evaluate", "--collection", "c", "--checkpoint", "a/b"], "--checkpoint has no meaning with --collection"),
+        (["train", "detector", "--checkpoint", "a/b", "--out", "d"], "--checkpoint changes a recipe, and a detector"),
+        (["compare", "--checkpoint", "a/b", "--fusions", "sum"], "has no CLIP"),
+    ],
+)
+def test_a_checkpoint_that_does_not_fit_is_told(arguments, line, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert line in error and error.count("\n") == 1

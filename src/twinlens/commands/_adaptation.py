@@ -27,6 +27,7 @@ DATASET_ONLY_OPTIONS: Mapping[str, object] = {
     "trec": None,
     "workers": 0,
     "set": [],
+    "checkpoint": None,
 }
 """Options of training on a dataset, which a collection has no use for, and their defaults."""
 

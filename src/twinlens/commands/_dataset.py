@@ -39,6 +39,8 @@ def add_dataset_options(parser: argparse._ActionsContainer, *, split: str) -> No
 def add_recipe(parser: argparse.ArgumentParser, help_line: str) -> None:
     """Add the arguments that choose a recipe and its training."""
     parser.add_argument("--recipe", default="compact", metavar="NAME", help=help_line)
+    parser.add_argument("--checkpoint", metavar="NAME", help="another CLIP or SigLIP for --recipe clip, another"
+                        " Qwen3-VL-Embedding for universal, by its name at the hub or its folder")  # fmt: skip
     parser.add_argument("--epochs", type=int, metavar="N", help="instead of the recipe's number")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="reproduces a run (default: 0)")
     parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or mps")
@@ -50,11 +52,13 @@ def add_recipe(parser: argparse.ArgumentParser, help_line: str) -> None:
 
 
 def recipe_of(args: argparse.Namespace) -> Recipe:
-    """Read the recipe, with `--set`, `--epochs` and `--precision` in it."""
+    """Read the recipe, with `--checkpoint`, `--set`, `--epochs` and `--precision` in it."""
     from twinlens.core.overrides import with_overrides
     from twinlens.core.recipe import find_recipe
+    from twinlens.models import checkpoints
 
-    recipe = with_overrides(find_recipe(args.recipe), args.set)
+    checkpoints.check_folder(args.checkpoint)
+    recipe = with_overrides(checkpoints.with_checkpoint(find_recipe(args.recipe), args.checkpoint), args.set)
     if args.epochs is not None and args.epochs < 1:
         raise TwinlensError("--epochs wants a number from 1 on")
     given = {name: getattr(args, name) for name in ("epochs", "precision") if getattr(args, name) is not None}

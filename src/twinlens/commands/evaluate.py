@@ -108,6 +108,8 @@ def _stage(args: argparse.Namespace) -> Stage | None:
     """Return the stage that `--rerank` names; None without it. Raises TwinlensError for options that exclude others."""
     if args.model and args.set:
         raise TwinlensError("--set changes a recipe that is trained here, and no model; leave it or --model out")
+    if args.model and args.checkpoint:
+        raise TwinlensError("--checkpoint is for --recipe clip or universal; leave it or --model out")
     if args.rerank is None:
         if args.known:
             raise TwinlensError("--known is for --rerank, whose figures are told by the kind of sentence")

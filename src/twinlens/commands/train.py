@@ -47,8 +47,9 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
     if args.collection is not None:
         return _adaptation.train(args)
     _adaptation.check_absent(args)
-    if args.what == "detector" and args.set:
-        raise TwinlensError("--set changes a recipe, and a detector has none; leave it out")
+    for option, given in (("--set", args.set), ("--checkpoint", args.checkpoint)):
+        if args.what == "detector" and given:
+            raise TwinlensError(f"{option} changes a recipe, and a detector has none; leave it out")
     if args.out is None:
         raise TwinlensError("say where the model goes: --out DIR")
     from twinlens.core.arguments import as_folder
