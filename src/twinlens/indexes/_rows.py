@@ -39,7 +39,8 @@ class RowIndex(Index):
 
     def _checked(self, queries: Vectors, k: int) -> Vectors:
         queries = as_matrix(queries)
-        _check_finite(squared_lengths(queries))
+        if not np.isfinite(np.vdot(queries, queries)):
+            _check_finite(squared_lengths(queries))
         if not self.is_fitted:
             raise TwinlensError("the index is empty: fit it before searching")
         if k < 1:

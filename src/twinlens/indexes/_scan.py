@@ -108,11 +108,12 @@ def direct(vectors: Vectors, rows: Rows, query: Vectors) -> Squares:
     Unlike ‖x‖² − 2x·q, this loses nothing between near duplicates, and equal vectors get equal distances.
     """
     step = max(1, GATHERED_NUMBERS // vectors.shape[1])
-    out = np.empty(len(rows))
-    for start in range(0, len(rows), step):
-        part = slice(start, start + step)
-        out[part] = np.square(vectors[rows[part]].astype(np.float64) - query).sum(axis=1)
-    return out
+    if len(rows) > step:
+        return np.concatenate([direct(vectors, rows[n : n + step], query) for n in range(0, len(rows), step)])
+    away = vectors[rows].astype(np.float64)
+    away -= query
+    squares: Squares = np.add.reduce(np.square(away, out=away), axis=1)
+    return squares
 
 
 def best(vectors: Vectors, rows: Rows, query: Vectors, k: int) -> tuple[Rows, Squares]:

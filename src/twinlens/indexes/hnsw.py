@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ class Hnsw(ShortlistIndex):
         self.links, self.build, self.codes = links, build, codes
         self.effort = self.beam = search
         self.structure: Any = None
+        self.slack = math.inf
         self._held: Any = None  # what the graph is mapped from
 
     @property
@@ -53,9 +55,8 @@ class Hnsw(ShortlistIndex):
 
     def shortlist(self, queries: Vectors, count: int) -> list[Rows]:
         """Return the best rows that a beam through the graph meets."""
-        wanted = parts.with_spare(count, len(self.vectors))
-        how = parts.beaming(max(wanted, self._effort_for(count)))
-        return parts.found(self.structure.search(queries, wanted, params=how)[1], len(self.vectors))
+        how = parts.beaming(max(parts.with_spare(count, len(self.vectors)), self._effort_for(count)))
+        return parts.shortlists(self.structure, queries, count, how, len(self.vectors), self.slack)
 
     def _learn(self, vectors: Vectors) -> None:
         self.structure = self._held = None
@@ -70,6 +71,7 @@ class Hnsw(ShortlistIndex):
         index.train(parts.sample(vectors, TRAINED, seed=0))
         parts.add(index, vectors)
         self.structure = index
+        self.slack = parts.slack_of(index, vectors, parts.beaming(self.beam))
 
     # faiss writes the codes last. Only bytes whose checksum was compared are given to its parser, and it reads the
     # graph where they lie, without a copy.
@@ -81,7 +83,8 @@ class Hnsw(ShortlistIndex):
         writer = faiss.VectorIOWriter()
         faiss.write_index(self.structure, writer)
         graph = faiss.vector_to_array(writer.data)
-        return {"graph": graph}, ("graph", len(graph) - len(self.vectors) * self.structure.storage.sa_code_size())
+        arrays = {"slack": np.array([self.slack]), "graph": graph}
+        return arrays, ("graph", len(graph) - len(self.vectors) * self.structure.storage.sa_code_size())
 
     def _restore(self, file: IndexFile) -> None:
         if "graph" not in file.arrays:
@@ -91,4 +94,4 @@ class Hnsw(ShortlistIndex):
         index = faiss.read_index(reader)
         if index.ntotal != len(self.vectors) or index.d != self.vectors.shape[1]:
             raise ValueError("of other vectors")
-        self.structure, self._held = index, (file, graph, reader)
+        self.structure, self._held, self.slack = index, (file, graph, reader), parts.slack_in(file.arrays)

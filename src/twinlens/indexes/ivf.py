@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,7 @@ class Ivf(ShortlistIndex):
         self.cells, self.probes, self.codes, self.seed = cells, probes, codes, seed
         self.effort = 1
         self.structure: Any = None
+        self.slack = math.inf
         self._held: Any = None  # the file that the lists are mapped from, and the quantizer
 
     @property
@@ -57,9 +59,8 @@ class Ivf(ShortlistIndex):
 
     def shortlist(self, queries: Vectors, count: int) -> list[Rows]:
         """Return the best rows of the cells that are probed."""
-        wanted = parts.with_spare(count, len(self.vectors))
         how = parts.probing(self._effort_for(count))
-        return parts.found(self.structure.search(queries, wanted, params=how)[1], len(self.vectors))
+        return parts.shortlists(self.structure, queries, count, how, len(self.vectors), self.slack)
 
     def _learn(self, vectors: Vectors) -> None:
         self.structure = self._held = None
@@ -72,6 +73,7 @@ class Ivf(ShortlistIndex):
         index.train(parts.sample(vectors, PER_CELL * cells, self.seed))
         parts.add(index, vectors)
         self.structure, self.effort = index, min(cells, self.probes or max(1, cells // 32))
+        self.slack = parts.slack_of(index, vectors, parts.probing(self.effort))
 
     def _empty(self, cells: int, width: int) -> Any:
         faiss = parts.faiss()
@@ -97,7 +99,8 @@ class Ivf(ShortlistIndex):
                 together[at:end] = faiss.rev_swig_ptr(lists.get_codes(n), size * lists.code_size)
                 together[end : end + 8 * size] = faiss.rev_swig_ptr(lists.get_ids(n), size).view(np.uint8)
         centres = self.structure.quantizer.reconstruct_n(0, self.structure.nlist)
-        arrays = {"centres": centres, "sizes": sizes, "ranges": self._ranges(), "lists": together}
+        arrays = {"centres": centres, "sizes": sizes, "ranges": self._ranges(), "slack": np.array([self.slack])}
+        arrays["lists"] = together
         return arrays, ("lists", 0)
 
     def _ranges(self) -> Vectors:
@@ -123,6 +126,7 @@ class Ivf(ShortlistIndex):
             raise DamagedIndexError(f"{file.path} is of other vectors")
         lists = _mapped(file, sizes, int(index.code_size))
         index.replace_invlists(lists, False)
+        self.slack = parts.slack_in(arrays)
         self.structure, self._held = index, (file, lists, self._held)
 
 
