@@ -87,7 +87,7 @@ def test_calibration_is_for_the_searches_too(index, vectors):
     questions = [Question((one / np.linalg.norm(one))[None]) for one in far]
     effort = calibrated(index, recall=0.99).effort
     calibrated(index, recall=0.99, questions={"far": questions})
-    assert index.effort >= effort and set(index.measured) == {"entries", "beside entries", "far"}
+    assert index.effort >= effort and set(index.measured) >= {"entries", "beside entries", "far"}
     assert index.recall >= 0.98
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import abstractmethod
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
@@ -51,6 +52,13 @@ class ShortlistIndex(RowIndex):
     @abstractmethod
     def shortlist(self, queries: Vectors, count: int) -> list[Rows]:
         """Return rows to compare with each query (Q, D), each row once, at least `count` where these can be found."""
+
+    def without(self, rows: Rows) -> AbstractContextManager[Rows]:
+        """Hide rows from `shortlist` for a while, as new vectors; yield those that are hidden.
+
+        For structures that lead to rows they have more easily than to new ones; from others nothing is hidden.
+        """
+        return nullcontext(rows[:0])
 
     @abstractmethod
     def _arrays(self) -> tuple[dict[str, files.Array], files.Late]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from twinlens.core.types import TwinlensError
 from twinlens.indexes import Rows, Vectors
 from twinlens.indexes import _faiss as parts
 from twinlens.indexes._file import Array, IndexFile, Late
+from twinlens.indexes._graph import hidden
 from twinlens.indexes._shortlist import ShortlistIndex
 
 MIN_ROWS = 10_000
@@ -57,6 +59,12 @@ class Hnsw(ShortlistIndex):
         """Return the best rows that a beam through the graph meets."""
         how = parts.beaming(max(parts.with_spare(count, len(self.vectors)), self._effort_for(count)))
         return parts.shortlists(self.structure, queries, count, how, len(self.vectors), self.slack)
+
+    def without(self, rows: Rows) -> AbstractContextManager[Rows]:
+        """Hide rows of a graph that was built here; of one that was mapped, which is read-only, none."""
+        if self.structure is None or self._held is not None:
+            return super().without(rows)
+        return hidden(self.structure, rows)
 
     def _learn(self, vectors: Vectors) -> None:
         self.structure = self._held = None

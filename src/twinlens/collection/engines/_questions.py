@@ -10,7 +10,7 @@ from twinlens.calibration import BOTH, Calibration, Channel, as_queries
 from twinlens.collection.store import Vectors
 from twinlens.indexes._recall import Question
 
-SEARCHES = 100
+SEARCHES = 200
 """Searches of each kind."""
 SAMPLE = 1024
 """Entries that scores are standardised over."""

@@ -1,0 +1,58 @@
+"""Rows that are hidden in a graph of faiss for a while, as if they had never been added."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinlens.indexes import Rows
+from twinlens.indexes import _faiss as parts
+
+Links = NDArray[np.int32]
+AT_ONCE = 1 << 22
+"""Links that are looked at together."""
+
+
+@contextmanager
+def hidden(structure: Any, rows: Rows) -> Iterator[Rows]:
+    """Take the links to rows out of a graph in memory, and yield the rows that no search meets meanwhile.
+
+    Those of the upper layers, one in as many as a row has links, stay: searches begin there. The graph must be
+    writable, and nobody else may search it meanwhile.
+    """
+    graph, pointer = structure.hnsw, parts.faiss().rev_swig_ptr
+    links: Links = pointer(graph.neighbors.data(), graph.neighbors.size())
+    begins = pointer(graph.offsets.data(), graph.offsets.size())
+    levels = pointer(graph.levels.data(), graph.levels.size())
+    rows = rows[levels[rows] == 1]
+    mask = np.zeros(structure.ntotal, dtype=np.bool_)
+    mask[rows] = True
+    owners = np.unique(np.searchsorted(begins, _places(links, mask), side="right") - 1)
+    places = begins[owners].astype(np.int64)[:, None] + np.arange(graph.nb_neighbors(0))
+    before = links[places]
+    links[places] = _without(before, mask)
+    try:
+        yield rows
+    finally:
+        links[places] = before
+
+
+def _places(links: Links, mask: NDArray[np.bool_]) -> Rows:
+    """Return the places of links that lead to rows of a mask; a link of −1 leads nowhere."""
+    found = []
+    for start in range(0, len(links), AT_ONCE):
+        part = links[start : start + AT_ONCE]
+        found.append(np.flatnonzero(mask[part] & (part >= 0)) + start)
+    return np.concatenate(found)
+
+
+def _without(lists: Links, mask: NDArray[np.bool_]) -> Links:
+    """Return lists of links (L, M) without those to rows of a mask; −1 ends a list."""
+    lost = mask[lists] & (lists >= 0)
+    order = np.argsort(lost, axis=1, kind="stable")
+    kept: Links = np.take_along_axis(np.where(lost, np.int32(-1), lists), order, axis=1)
+    return kept
