@@ -33,17 +33,14 @@ tokenizers.Tokenizer.from_file(sys.argv[2])
 
 
 def collect(folder: Path, count: int) -> None:
-    """A collection of random entries under the recipe `offline`, whose networks have been measured."""
+    """A collection of random entries under the recipe `offline`, as `index` takes it: exported."""
     from twinlens.collection import Collection
     from twinlens.collection.store import Entry, Matrix, Store, gallery, writing
-    from twinlens.core.recipe import find_recipe
-    from twinlens.models.composer import Composer
-    from twinlens.models.runtime import accelerated
+    from twinlens.models import serving
 
-    model = accelerated(Composer.build(find_recipe("offline")))
-    model.tune()
+    model = serving.ready("offline")
     Collection.create(folder, model).close()
-    rng, width = np.random.default_rng(0), model.composer.encoders[0].dim
+    rng, width = np.random.default_rng(0), model.channels[-1].entry.start  # captions stand behind pictures
     with writing(folder):
         store = Store.open(folder)
         serving = store.serving()
@@ -77,12 +74,8 @@ def seconds(command: list[object], until: str | None = None) -> float:
 
 def cold(folder: Path, work: Path, rounds: int) -> list[tuple[str, float]]:
     """Median seconds: the least there is to do, until the answers stand on the terminal, and the whole command."""
-    from twinlens.collection import Collection
-    from twinlens.models.runtime import cache
-
-    with Collection.open(folder) as collection:
-        kept = cache.home() / collection.model.cache_key
-    least: list[object] = ["-c", LEAST, kept / "1.onnx", kept / "words-1.json"]
+    text_tower = next(folder.glob("model/*/encoder-1"))
+    least: list[object] = ["-c", LEAST, text_tower / "model.onnx", text_tower / "tokenizer.json"]
     search: list[object] = ["-m", "twinlens", "search", "--collection", folder, "--out", work / "out", "--text"]
     ways: dict[str, Callable[[str], float]] = {
         "import ONNX Runtime and a tokenizer, load the text tower": lambda _: seconds(least),
