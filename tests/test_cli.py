@@ -208,3 +208,36 @@ def test_print_table(capsys):
     printed = capsys.readouterr().out
     assert printed.startswith("Results\n")
     assert [line.split() for line in printed.splitlines() if "0.50" in line] == [["1", "0.50"]]
+
+
+UNUSED_BY_A_SEARCH = {
+    "tarfile",
+    "twinlens.collection.duplicates",
+    "twinlens.collection.items",
+    "twinlens.collection.listing",
+    "twinlens.collection.maintenance",
+    "twinlens.collection.receipts",
+    "twinlens.collection.repairing",
+    "twinlens.collection.search.filters",
+    "twinlens.collection.search.many",
+    "twinlens.collection.search.rerank",
+    "twinlens.collection.store.contents",
+    "twinlens.collection.store.salvage",
+    "twinlens.core.explanation",
+    "twinlens.core.plugins",
+}
+MODULES_OF_A_SEARCH = 62
+"""Modules of the package behind `search`, before a model is read; there were 89."""
+
+
+def test_a_search_imports_none_of_what_others_need():
+    """Explaining, checking, mending, listing, conditions, plug-ins and tars: each takes time that a search lacks."""
+    code = (
+        "import sys; from twinlens.commands import search; import twinlens.collection;"
+        "print(*sorted(name for name in sys.modules if name.startswith('twinlens.') or name == 'tarfile'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    assert "twinlens.collection.search.search" in loaded
+    assert UNUSED_BY_A_SEARCH & set(loaded) == set()
+    assert len(loaded) <= MODULES_OF_A_SEARCH

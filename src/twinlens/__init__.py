@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from twinlens.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from twinlens.collection import Collection, Item
+    from twinlens.collection import Collection
+    from twinlens.collection.items import Item
     from twinlens.core.recipe import Recipe, find_recipe
     from twinlens.core.types import Dataset, Hit, Ranking, Sample, TwinlensError
     from twinlens.evaluation.evaluate import evaluate
@@ -35,7 +36,7 @@ __all__ = [
 ]
 _HOME = {
     "Collection": "collection",
-    "Item": "collection",
+    "Item": "collection.items",
     "Composer": "models.composer",
     "Recipe": "core.recipe",
     "find_recipe": "core.recipe",

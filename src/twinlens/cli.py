@@ -8,7 +8,6 @@ import io
 import os
 import signal
 import sys
-import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import current_thread, main_thread
@@ -124,7 +123,7 @@ def build_parser(commands: Sequence[str]) -> argparse.ArgumentParser:
 
 def _add_command(listing: argparse._SubParsersAction[_Parser], name: str) -> None:
     command = variants.load("commands", name)
-    examples = textwrap.indent(textwrap.dedent(command.EXAMPLES).strip(), "  ")
+    examples = "\n".join(f"  {line.strip()}" for line in command.EXAMPLES.strip().splitlines())
     parser = listing.add_parser(
         name,
         help=command.HELP.replace("%", "%%"),

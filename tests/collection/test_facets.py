@@ -6,8 +6,9 @@ import pytest
 
 from tests.mean_color import MeanColor
 from tests.pictures import ALONE, png
-from twinlens.collection import Collection, Item
+from twinlens.collection import Collection
 from twinlens.collection.facets import BARS, MAX_VALUES, after
+from twinlens.collection.items import Item
 
 
 @pytest.fixture

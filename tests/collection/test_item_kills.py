@@ -13,7 +13,8 @@ import pytest
 
 from tests.mean_color import MeanColor
 from tests.pictures import ALONE, png
-from twinlens.collection import Collection, Item
+from twinlens.collection import Collection
+from twinlens.collection.items import Item
 from twinlens.collection.store import PICTURES, Store
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")

@@ -12,7 +12,8 @@ from PIL import Image
 from tests.mean_color import MeanColor
 from tests.pictures import ALONE, counts, draw, paint, png, vectors
 from tests.repairs import DAMAGE, NEEDS_MODEL, mend
-from twinlens.collection import Collection, Item
+from twinlens.collection import Collection
+from twinlens.collection.items import Item
 from twinlens.collection.store import PICTURES, Store
 from twinlens.core.types import TwinlensError
 

@@ -10,7 +10,8 @@ from PIL import Image
 
 from tests.mean_color import MeanColor
 from tests.pictures import ALONE, counts, vectors
-from twinlens.collection import Collection, Item
+from twinlens.collection import Collection
+from twinlens.collection.items import Item
 from twinlens.collection.store import DATABASE, PICTURES
 from twinlens.core.types import Sample, TwinlensError
 

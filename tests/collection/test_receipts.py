@@ -11,7 +11,7 @@ from PIL import Image
 from tests.mean_color import MeanColor
 from tests.pictures import ALONE, names, paint
 from twinlens.collection import Collection, SearchRequest, receipts
-from twinlens.collection.store import runs
+from twinlens.collection.store.contents import runs
 from twinlens.core.types import TwinlensError
 from twinlens.models.runtime import accelerated
 

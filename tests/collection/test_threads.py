@@ -11,7 +11,8 @@ import pytest
 
 from tests.mean_color import MeanColor
 from tests.pictures import ALONE, png
-from twinlens.collection import Collection, Item
+from twinlens.collection import Collection
+from twinlens.collection.items import Item
 from twinlens.core.types import TwinlensError
 
 SECONDS = 3.0

@@ -16,7 +16,8 @@ from PIL import Image
 
 from tests.mean_color import MeanColor
 from tests.pictures import ALONE
-from twinlens.collection import Collection, Item
+from twinlens.collection import Collection
+from twinlens.collection.items import Item
 from twinlens.service import assistant
 from twinlens.service.assistant import Assistant, server
 

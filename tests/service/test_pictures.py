@@ -13,7 +13,8 @@ from PIL import Image
 
 from tests.mean_color import MeanColor
 from tests.pictures import ALONE, png
-from twinlens.collection import Collection, Item
+from twinlens.collection import Collection
+from twinlens.collection.items import Item
 
 
 def of_name(client, name):

@@ -15,7 +15,7 @@ from twinlens.adaptation.held_out import HeldOut, extend, first_threshold, group
 from twinlens.adaptation.parts import FOLDER, GroupSplit, drawn, ids_of, unseen
 from twinlens.adaptation.task import Task
 from twinlens.collection import Collection
-from twinlens.collection.store import runs
+from twinlens.collection.store.contents import runs
 from twinlens.core import machine
 from twinlens.core.arguments import as_kind
 from twinlens.core.types import TwinlensError

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from twinlens import splits
 from twinlens.adaptation.embedded_gallery import EmbeddedGallery
-from twinlens.collection.store import Rows, expanded
+from twinlens.collection.store import Rows
+from twinlens.collection.store.contents import expanded
 from twinlens.core import suggestions
 from twinlens.core.types import NEAR_DUPLICATE, TwinlensError
 from twinlens.indexes.exact import Exact

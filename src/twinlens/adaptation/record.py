@@ -14,7 +14,8 @@ from typing import Any, NamedTuple, Self
 from twinlens.adaptation.bounds import level_of
 from twinlens.adaptation.held_out import HeldOut
 from twinlens.adaptation.parts import ids_of
-from twinlens.collection.store import ATTEMPTS, DATABASE, runs, share_mode, writing
+from twinlens.collection.store import ATTEMPTS, DATABASE, share_mode, writing
+from twinlens.collection.store.contents import runs
 from twinlens.core import jsonfile
 from twinlens.core.types import TwinlensError
 

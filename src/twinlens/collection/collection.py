@@ -11,35 +11,27 @@ from threading import RLock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-
-from twinlens.collection import maintenance
-from twinlens.collection.duplicates import duplicate_groups
 from twinlens.collection.engines import Engine
 from twinlens.collection.engines.local import LocalEngine
-from twinlens.collection.listing import Listing, listing
-from twinlens.collection.maintenance import FileCheck, Info
 from twinlens.collection.model import Load, Model, chosen
-from twinlens.collection.search.fields import known_fields
-from twinlens.collection.search.many import Query, requests
-from twinlens.collection.search.query import blank_of
+from twinlens.collection.overview import Overview
 from twinlens.collection.search.records import Hits
 from twinlens.collection.search.request import Pictures, SearchRequest, Texts
 from twinlens.collection.search.search import Session, search_many
-from twinlens.collection.store import DATABASE, PICTURES, Contents, Entry, Generation, Runs, Store, Vectors, contents
+from twinlens.collection.store import DATABASE, PICTURES, Generation, Store
 from twinlens.collection.store.layout import INDEX_SETTING
 from twinlens.collection.writer import create, follow_moved
 from twinlens.collection.writes import FOLDER, Writes
-from twinlens.core.arguments import as_folder, as_kind, as_text
-from twinlens.core.explanation import Explanation
-from twinlens.core.types import NEAR_DUPLICATE, Hit, TwinlensError
+from twinlens.core.arguments import as_folder, as_kind, as_names
+from twinlens.core.types import Hit, TwinlensError
 from twinlens.models.runtime import accelerated, load
 
 if TYPE_CHECKING:
-    from twinlens.collection.facets import Facets
+    from twinlens.collection.search.many import Query
+    from twinlens.core.explanation import Explanation
 
 
-class Collection(Writes):
+class Collection(Writes, Overview):
     """A searchable folder of pictures: rows and vectors, a copy of the model, and caches.
 
     Several threads may use it. While one process writes, others read, and each search sees what is committed by then.
@@ -55,8 +47,6 @@ class Collection(Writes):
     ) -> None:
         self.folder, self._load, self._allow_plugins = folder, load, allow_plugins
         if allow_plugins:  # a `load` of the caller's own may know no such argument
-            from twinlens.core.plugins import as_names
-
             self._allow_plugins = as_names(allow_plugins)
             self._load = partial(load, allow_plugins=self._allow_plugins)  # type: ignore[call-arg]
         self._store, self._engine = store, engine or self._engine_of_setting
@@ -172,24 +162,6 @@ class Collection(Writes):
 
     # Reading ---------------------------------------------------------------------------------------------------------
 
-    def info(self) -> Info:
-        """Return counts, failures with their reasons, and the serving model."""
-        return maintenance.info(self._store, self.generation)
-
-    def listing(self) -> Listing:
-        """Return counts of the files by kind, of where their captions are from, and of the fields they have."""
-        return listing(self._store)
-
-    def verify(self) -> list[str]:
-        """Return a line for every fault of the collection's own files; none if it is whole."""
-        return maintenance.verify(self._store, self.generation, self._load)
-
-    def check_files(self, *, progress: bool = False) -> FileCheck:
-        """Read all pictures again, and compare them with what was indexed."""
-        from twinlens.collection.ingest.checking import check_files  # whoever searches needs none of it
-
-        return check_files(self._store, progress=progress)
-
     def search(self, image: Pictures = None, text: Texts = "", k: int = 10, **options: Any) -> Hits:
         """Return the k pictures that suit a picture, a sentence, or several of either, best first.
 
@@ -207,6 +179,8 @@ class Collection(Writes):
         queries: text is a sentence, a mapping has arguments of `search`, a SearchRequest stands for itself, all else is
         a picture. k, options: of the queries that do not name their own. Raises TwinlensError as `search` does.
         """
+        from twinlens.collection.search.many import requests  # whoever asks one thing needs none of it
+
         return self._answers(requests(queries, k, options))
 
     def answer(self, request: SearchRequest) -> Hits:
@@ -257,43 +231,3 @@ class Collection(Writes):
         """Read everything inside from one state, whatever another process commits; other threads wait."""
         with self._busy, self._store.snapshot():
             yield
-
-    def contents(self, *, within: Runs | None = None) -> Contents:
-        """Return a digest of the pictures that can be found now, of all rows or of those within some runs."""
-        return contents(self._store, self.generation, within=within)
-
-    def entries_with_vectors(self) -> tuple[list[Entry], Vectors]:
-        """Return all entries with a vector, by row, and their vectors (N, D), of one state."""
-        with self.snapshot():
-            entries = self._store.found(self.generation.number)
-            rows = np.array([entry.row for entry in entries], dtype=np.int64)
-            return entries, self._store.vectors(self.generation, rows)
-
-    def batches_with_vectors(self, size: int = 1024) -> Iterator[tuple[list[Entry], Vectors]]:
-        """Yield the same in batches: up to `size` entries, and their vectors (B, D), all of one state."""
-        with self.snapshot():
-            generation = self.generation
-            rows = self._store.rows(generation.number)
-            for start in range(0, len(rows), size):
-                part = rows[start : start + size]
-                yield list(self._store.entries(part.tolist()).values()), self._store.vectors(generation, part)
-
-    def duplicates(self, at: float = NEAR_DUPLICATE) -> list[list[Entry]]:
-        """Return groups of entries whose pictures look the same, connected by a cosine of `at`; the largest first."""
-        with self.snapshot():
-            model = self.model
-            return duplicate_groups(self._store, self.generation, model.channels, at, blank=blank_of(model))
-
-    def entry(self, entry_id: str) -> Entry:
-        """Return all that is known of a picture, by the id that a hit has. Raises TwinlensError when there is none."""
-        return self._store.entry(as_text("entry, which takes the id of a hit,", entry_id))
-
-    def fields(self) -> list[str]:
-        """Return the names of fields that conditions can use."""
-        return known_fields(self._store)
-
-    def facets(self) -> Facets:
-        """Return the fields with their commonest values and histograms, and the folders; reads all metadata."""
-        from twinlens.collection.facets import facets  # whoever searches needs none of it
-
-        return facets(self._store)

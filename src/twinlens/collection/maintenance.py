@@ -9,18 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twinlens.collection.model import Load
-from twinlens.collection.store import (
-    Generation,
-    Matrix,
-    Store,
-    check_kinds,
-    damaged_vectors,
-    entry_faults,
-    lock_fault,
-    matrix_fault,
-    model_fault,
-    structure_faults,
-)
+from twinlens.collection.store import Generation, Matrix, Store, check_kinds, lock_fault, model_fault
+from twinlens.collection.store.check import damaged_vectors, entry_faults, matrix_fault, structure_faults
 from twinlens.core.counting import counted
 from twinlens.core.plugins import ConsentError
 from twinlens.core.types import TwinlensError

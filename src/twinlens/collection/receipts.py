@@ -14,7 +14,7 @@ import numpy as np
 
 from twinlens.collection.search.records import Hits
 from twinlens.collection.search.request import SearchRequest
-from twinlens.collection.store import Contents, expanded
+from twinlens.collection.store.contents import Contents, expanded
 from twinlens.core.arguments import as_kind, as_path
 from twinlens.core.types import Hit, TwinlensError
 from twinlens.media import sources

@@ -14,26 +14,21 @@ import numpy as np
 from twinlens.collection.model import Load, Model
 from twinlens.collection.store import (
     DATABASE,
-    RE_READ,
     DamageError,
     Entry,
     Generation,
     Matrix,
     Store,
-    damaged_vectors,
-    entry_faults,
-    finish_salvage,
     gallery,
     keep_model,
-    matrix_fault,
     mend_lock,
     model_folders,
     remove_drafts,
     remove_models,
-    salvage,
-    structure_faults,
     writing,
 )
+from twinlens.collection.store.check import damaged_vectors, entry_faults, matrix_fault, structure_faults
+from twinlens.collection.store.salvage import RE_READ, finish_salvage, salvage
 from twinlens.collection.writer import adopt
 from twinlens.core import checksums
 from twinlens.core.counting import counted

@@ -16,7 +16,6 @@ from twinlens.collection.store import (
     Store,
     Vectors,
     check_new,
-    finish_salvage,
     follow,
     gallery,
     is_moved,
@@ -104,6 +103,8 @@ def adopt(store: Store, model: Model) -> Generation:
 @contextmanager
 def writer(folder: Path) -> Iterator[Store]:
     """Open a separate connection for writing, so that searches in other threads never see uncommitted changes."""
+    from twinlens.collection.store.salvage import finish_salvage  # a search imports this file, and writes nothing
+
     with writing(folder):
         finish_salvage(folder)
         remove_drafts(folder)

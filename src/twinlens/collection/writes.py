@@ -8,23 +8,19 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from twinlens.collection.editing import entries_of, updated
 from twinlens.collection.engines import Engine
 from twinlens.collection.model import Load, Model, check_model
-from twinlens.collection.repairing import Repair, repair
 from twinlens.collection.search.search import Session
 from twinlens.collection.store import Generation, Store, Vectors
 from twinlens.collection.writer import forget, refresh_matrix, remove, replace_model, writer
-from twinlens.core import plugins
 from twinlens.core.arguments import as_folder
-from twinlens.core.plugin_names import short
-from twinlens.core.progress import bar
 from twinlens.core.types import GivenPicture, Hit, TwinlensError
 from twinlens.models.runtime import accelerated, load
 
 if TYPE_CHECKING:
     from twinlens.collection.adding import Given
     from twinlens.collection.ingest import Options, Report
+    from twinlens.collection.repairing import Repair
 
 FOLDER = "the folder of a collection"
 RECALL = 0.99
@@ -63,7 +59,8 @@ class Writes(ABC):
         The setting is kept in the folder. kind: as `core.plugins.use` returns it for a plug-in, a `ShortlistIndex`.
         recall: the share of the best entries that an approximate index is to find. Raises TwinlensError for others.
         """
-        from twinlens.collection.index_setting import IndexSetting
+        from twinlens.collection.index_setting import IndexSetting  # whoever searches needs none of it
+        from twinlens.core import plugins
 
         setting = IndexSetting(kind, recall)
         setting.check_kind()
@@ -82,6 +79,8 @@ class Writes(ABC):
         """
         from twinlens.collection.engines.approximate import ApproximateEngine
         from twinlens.collection.index_setting import describe
+        from twinlens.core.plugin_names import short
+        from twinlens.core.progress import bar
 
         with self._busy:
             engine = self._session.engine
@@ -131,6 +130,7 @@ class Writes(ABC):
         of the user's folders, and for a picture that cannot be read; the item stays as it was.
         """
         from twinlens.collection.adding import update
+        from twinlens.collection.editing import updated
 
         with writer(self.folder) as store:
             changed = updated(store, item, caption, metadata, image)
@@ -142,6 +142,8 @@ class Writes(ABC):
 
         Raises TwinlensError, and removes nothing, where an id is unknown.
         """
+        from twinlens.collection.editing import entries_of  # whoever searches needs none of it
+
         with writer(self.folder) as store:
             count = remove(store, {entry.path for entry in entries_of(store, items)})
             refresh_matrix(store)
@@ -186,6 +188,7 @@ class Writes(ABC):
     ) -> Repair:
         """Repair a collection that need not open any more; see `repair`."""
         from twinlens.collection.ingest import Options
+        from twinlens.collection.repairing import repair
 
         model = None if composer is None else check_model("repair", composer)
         return repair(as_folder(FOLDER, folder), load, model, Options.of(options))

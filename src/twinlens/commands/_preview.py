@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -20,6 +19,8 @@ def show(picture: Path, args: argparse.Namespace) -> None:
         return
     kind = terminal.protocol(os.environ) if sys.stdout.isatty() else None
     if kind is not None:
+        import shutil
+
         sys.stdout.write(terminal.encoded(images.load(picture), kind, shutil.get_terminal_size().columns))
     elif args.preview:
         raise TwinlensError("--preview needs a terminal that shows pictures (kitty, iTerm2, WezTerm, Ghostty, foot)")

@@ -11,7 +11,8 @@ from twinlens.commands import _collection, _common
 from twinlens.core.escaping import shortened
 
 if TYPE_CHECKING:
-    from twinlens.collection import Collection, Explanation, SearchRequest
+    from twinlens.collection import Collection, SearchRequest
+    from twinlens.core.explanation import Explanation
     from twinlens.core.types import Hit
 
 HELP = "tell why pictures answer a search: shares of the score, words, facts, and the gate's map"

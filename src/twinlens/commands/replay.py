@@ -12,7 +12,7 @@ from twinlens.core.counting import counted
 from twinlens.core.types import Different
 
 if TYPE_CHECKING:
-    from twinlens.collection import Replay
+    from twinlens.collection.receipts import Replay
 
 HELP = "repeat a receipt's search: exit code 0 if the ranking is the same, else 1, with the changes"
 EXAMPLES = """

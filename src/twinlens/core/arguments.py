@@ -161,3 +161,10 @@ def as_paths(name: str, given: object) -> list[Path]:
     if isinstance(given, str | bytes | bytearray | os.PathLike) or not isinstance(given, Iterable):
         given = [given]
     return [as_path(name, one) for one in given]
+
+
+def as_names(given: object) -> tuple[str, ...]:
+    """Check the argument `allow_plugins`. Raises TwinlensError for what is no sequence of names."""
+    if isinstance(given, str) or not isinstance(given, Sequence | frozenset | set):
+        raise TwinlensError(f"allow_plugins wants a list of names, not {given!r}; give [{given!r}]")
+    return tuple(str(name) for name in given)

@@ -17,7 +17,7 @@ from shlex import quote
 from typing import Any, NoReturn, TypeAlias
 
 from twinlens.core import suggestions, variants
-from twinlens.core.arguments import as_path, as_stage
+from twinlens.core.arguments import as_names, as_path, as_stage
 from twinlens.core.plugin_code import FOLDERS, KIND, Code, Plugin, entry_point, installed
 from twinlens.core.plugin_names import checksum_of, short
 from twinlens.core.types import TwinlensError
@@ -99,13 +99,6 @@ def naming(kind: str, name: str | None) -> AbstractContextManager[None]:
     if name is None or name in variants.names(FOLDERS[kind]):
         return nullcontext()
     return allowing([name] if name.endswith(".py") or is_plugin(kind, name) else [])
-
-
-def as_names(given: object) -> tuple[str, ...]:
-    """Check the argument `allow_plugins`. Raises TwinlensError for what is no sequence of names."""
-    if isinstance(given, str) or not isinstance(given, Sequence | frozenset | set):
-        raise TwinlensError(f"allow_plugins wants a list of names, not {given!r}; give [{given!r}]")
-    return tuple(str(name) for name in given)
 
 
 def check(recipe: Mapping[str, Any], where: object, allowed: Sequence[str] = ()) -> None:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import PurePath
 from typing import BinaryIO, NamedTuple
 
-from PIL import Image, UnidentifiedImageError, features
+from PIL import Image, UnidentifiedImageError
 
 from twinlens.media import moments
 from twinlens.media.mending import DAMAGE, without_texts
@@ -115,9 +115,16 @@ _BY_ENDING: Mapping[str, Format] = {ending: row for row in TABLE for ending in r
 @lru_cache(maxsize=64)
 def is_installed(row: Format) -> bool:
     """Return True if what decodes a format is there."""
-    if not row.is_read or (row.needs and not features.check(row.needs)):
+    if not row.is_read or (row.needs and not _has_feature(row.needs)):
         return False
     return not row.module or find_spec(row.module) is not None
+
+
+def _has_feature(name: str) -> bool:
+    """Ask Pillow for one of its own parts; for the answer it loads that part's library."""
+    from PIL import features
+
+    return features.check(name) is True
 
 
 def of_name(name: str) -> Format | None:
@@ -153,6 +160,7 @@ def cure(row: Format) -> str:
     return "such pictures are not read, convert them to JPEG or PNG"
 
 
+@cache
 def pillow_names() -> tuple[str, ...]:
     """Return Pillow's names of the formats that it reads on its own."""
     return tuple(name for row in TABLE if is_installed(row) and not row.module for name in row.pillow)
@@ -173,9 +181,6 @@ def _cure(ending: str) -> str:
     return cure(row)
 
 
-FORMATS = pillow_names()
-
-
 class MissingDecoder(OSError):  # noqa: N818 - it names what is missing
     """A picture of a known format that nothing here decodes; the message says what would."""
 
@@ -191,7 +196,8 @@ def open_image(file: BinaryIO, name: str = "") -> Image.Image:
     if row is not None and (row.module or not row.is_read):
         return _open_by(row, file, name)
     try:
-        return Image.open(file, formats=FORMATS)
+        # A format that is known by its first bytes needs no look whether the others can be read here.
+        return Image.open(file, formats=pillow_names() if row is None or row.needs else row.pillow)
     except DAMAGE:
         bare = without_texts(file)
         if bare is None:

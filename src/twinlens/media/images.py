@@ -12,7 +12,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from twinlens.core.types import Picture, TwinlensError
 from twinlens.media import formats, moments, sources
-from twinlens.media.formats import FORMATS, MissingDecoder, open_image
+from twinlens.media.formats import MissingDecoder, open_image
 from twinlens.media.mending import DAMAGE, with_its_end, without_texts
 
 MAX_PIXELS = 178_956_970
@@ -101,7 +101,9 @@ def decode(
         except MissingDecoder as error:
             raise BadPicture(f"{name}: {error}") from error
         except UnidentifiedImageError as error:
-            raise BadPicture(f"{name}: is no picture that can be read (known: {', '.join(FORMATS)})") from error
+            raise BadPicture(
+                f"{name}: is no picture that can be read (known: {', '.join(formats.pillow_names())})"
+            ) from error
         except Image.DecompressionBombError as error:
             raise BadPicture(f"{name}: has more than {min(max_pixels, MAX_PIXELS):,} pixels") from error
         except DAMAGE as error:

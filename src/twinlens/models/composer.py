@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from twinlens.calibration import Channel
 from twinlens.core import checksums, digests, hub, plugins, variants
-from twinlens.core.arguments import as_folder, as_kind, as_samples
+from twinlens.core.arguments import as_folder, as_kind, as_names, as_samples
 from twinlens.core.atomic import whole_file
 from twinlens.core.batches import stack_tensors
 from twinlens.core.progress import bar
@@ -194,7 +194,7 @@ class Composer(nn.Module):
                 cure = "give it to Collection.create" if (folder / EXPORT).is_file() else "copy the whole folder again"
                 raise TwinlensError(f"the model folder {folder} lacks {name}; {cure}")
         recipe = Recipe.read_saved(folder / RECIPE)
-        plugins.check(recipe.model_dump(), folder, plugins.as_names(allow_plugins))
+        plugins.check(recipe.model_dump(), folder, as_names(allow_plugins))
         composer = cls.build(recipe, folder=folder)
         for n, encoder in enumerate(composer._encoders()):
             encoder.load_assets(folder / f"encoder-{n}")

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tests.mean_color import MeanColor, SideBySide
 from tests.pictures import ALONE
-from twinlens.collection import Collection, Item, SearchRequest
+from twinlens.collection import Collection, SearchRequest
+from twinlens.collection.items import Item
 from twinlens.core.types import TwinlensError
 from twinlens.datasets import shapes
 from twinlens.models.composer import Composer

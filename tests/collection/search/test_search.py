@@ -7,7 +7,8 @@ import pytest
 
 from tests.mean_color import MeanColor, SideBySide
 from tests.pictures import ALONE, draw, names
-from twinlens.collection import Collection, Item
+from twinlens.collection import Collection
+from twinlens.collection.items import Item
 from twinlens.collection.store import Store, writing
 from twinlens.core.types import Sample, TwinlensError
 from twinlens.datasets import shapes

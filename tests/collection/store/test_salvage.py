@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 
 from tests.repairs import row_bytes
-from twinlens.collection.store import DATABASE, Entry, Store, salvage, structure_faults, writing
+from twinlens.collection.store import DATABASE, Entry, Store, writing
+from twinlens.collection.store.check import structure_faults
 from twinlens.collection.store.pages import read_pages
+from twinlens.collection.store.salvage import salvage
 from twinlens.core.types import TwinlensError
 
 DIM, COUNT, PAGE = 96, 900, 32768

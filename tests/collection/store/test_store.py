@@ -13,18 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twinlens.collection.store import (
-    DAMAGED,
-    DATABASE,
-    Entry,
-    Matrix,
-    Store,
-    damaged_vectors,
-    gallery,
-    salvage,
-    structure_faults,
-    writing,
-)
+from twinlens.collection.store import DAMAGED, DATABASE, Entry, Matrix, Store, gallery, writing
+from twinlens.collection.store.check import damaged_vectors, structure_faults
+from twinlens.collection.store.salvage import salvage
 from twinlens.core.types import TwinlensError
 
 DIM = 4

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from twinlens.calibration import lowest_by_hash
-from twinlens.collection.search.filters import Node
 from twinlens.collection.store import Generation, Rows, State, Store, Vectors
 from twinlens.indexes import Scores
+
+if TYPE_CHECKING:
+    from twinlens.collection.search.filters import Node
 
 
 class Engine(ABC):

@@ -6,17 +6,20 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from threading import Thread
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twinlens.calibration import lowest_by_hash
 from twinlens.collection.engines import Engine
-from twinlens.collection.search.filters import Node
 from twinlens.collection.store import Block, Gallery, Matrix, Rows, State, Store, Vectors, gallery, writing
 from twinlens.core.types import TwinlensError
 from twinlens.indexes import Scores
 from twinlens.indexes._scan import Scan, Squares, nearest_among
+
+if TYPE_CHECKING:
+    from twinlens.collection.search.filters import Node
 
 TAIL_ROWS = 4096
 """Vectors that a search reads from the store itself before it tries to extend the matrix file."""

@@ -85,7 +85,7 @@ def _ending(data: bytes, name: str) -> str:
             opened = formats.open_image(io.BytesIO(data)).format
             row = next((one for one in formats.TABLE if opened in one.pillow), None)
     if row is None:
-        raise images.BadPicture(f"is no picture that can be read (known: {', '.join(formats.FORMATS)})")
+        raise images.BadPicture(f"is no picture that can be read (known: {', '.join(formats.pillow_names())})")
     if row.decoder == "video":
         raise images.BadPicture("is a video, not a picture; add its folder, or a moment of it")
     named = Path(name).suffix.lower()

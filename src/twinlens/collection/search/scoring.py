@@ -7,15 +7,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twinlens.calibration import Calibration, Direction, Directions, picture_block
 from twinlens.collection.engines import Engine
-from twinlens.collection.search.filters import Node
 from twinlens.collection.store import Rows, Vectors
+
+if TYPE_CHECKING:
+    from twinlens.collection.search.filters import Node
 
 MIN_SAMPLE = 30
 """Entries below which no chance is told: their spread is not known well enough."""

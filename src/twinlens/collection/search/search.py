@@ -7,32 +7,29 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from twinlens.calibration import Calibration, Channel, as_queries
 from twinlens.collection.engines import Engine
 from twinlens.collection.model import Model
-from twinlens.collection.search import filters, query, records
-from twinlens.collection.search.conditions import condition
+from twinlens.collection.search import query, records
 from twinlens.collection.search.records import Hits
-from twinlens.collection.search.reference import reference
 from twinlens.collection.search.request import SearchRequest
-from twinlens.collection.search.rerank import Candidate, Reranker
 from twinlens.collection.search.scoring import Answer, Filter, LinearScorer, Scorer, Stored, rank
 from twinlens.collection.store import DAMAGE, DamageError, Entry, Generation, Rows, State, Store, Vectors
-from twinlens.core import variants
-from twinlens.core.arguments import as_stage
 from twinlens.core.types import Hit, TwinlensError, guesses
 from twinlens.media import sources
+
+if TYPE_CHECKING:
+    from twinlens.collection.search.filters import Node
+    from twinlens.collection.search.rerank import Reranker
 
 SAMPLE = 1024
 """Entries drawn for calibration; means and deviations are then right to a few hundredths of a deviation."""
 RARE_SAMPLE = 256
 """Entries drawn beside them of those that have a block, where few have it."""
-
-
 NO_STAGE = "none"
 """Name of no stage, for searches where the model's recipe names one."""
 Found: TypeAlias = "tuple[Answer, Entry]"
@@ -52,6 +49,8 @@ class Session:
             self._calibrated = state, _calibration(self.engine, model.channels)
         calibration = self._calibrated[1]
         if words and calibration.reference is None and calibration.has_few_captions():
+            from twinlens.collection.search.reference import reference
+
             calibration = replace(calibration, reference=reference(model))
             self._calibrated = state, calibration
         return calibration
@@ -89,14 +88,14 @@ class Plan:
     request: SearchRequest
     reranker: Reranker | None
     candidates: int
-    condition: filters.Node | None
+    condition: Node | None
     unlike: Rows
 
     @classmethod
     def of(cls, request: SearchRequest, store: Store, generation: Generation, model: Model) -> Plan:
         """Look up what a request names. Raises TwinlensError for a condition, an id or a stage that is wrong."""
-        reranker, candidates = _reranker(request.rerank or model.rerank)
-        among_these = condition(request, store) if request.is_filtered else None
+        reranker, candidates = _stage(request.rerank or model.rerank)
+        among_these = _condition(request, store) if request.is_filtered else None
         unlike = [embedded_row(store, generation, entry) for entry in request.unlike]
         return cls(request, reranker, candidates, among_these, np.array(unlike, dtype=np.int64))
 
@@ -216,14 +215,19 @@ def _calibration(engine: Engine, channels: Sequence[Channel]) -> Calibration:
     return Calibration(channels, np.concatenate(parts), len(rows), unset=unset)
 
 
-def _reranker(given: str | None) -> tuple[Reranker | None, int]:
+def _condition(request: SearchRequest, store: Store) -> Node:
+    from twinlens.collection.search.conditions import condition  # most searches have none
+
+    return condition(request, store)
+
+
+def _stage(given: str | None) -> tuple[Reranker | None, int]:
     """Return the stage that is named as NAME or NAME:N, and how many candidates it reads; "none" names no stage."""
     if given in (None, NO_STAGE):
         return None, 0
-    stage = as_stage("rerank", given)
-    options = {} if stage.checkpoint is None else {"checkpoint": stage.checkpoint}
-    reranker: Reranker = variants.make("collection.search.rerank", stage.name, **options)
-    return reranker, stage.first
+    from twinlens.collection.search import reranking  # most searches have no stage
+
+    return reranking.stage_of(given)
 
 
 def embedded_row(store: Store, generation: Generation, entry_id: str) -> int:
@@ -249,20 +253,26 @@ def _own_rows(request: SearchRequest, store: Store) -> Rows:
     return np.array(sorted({row for some in rows for row in some.tolist()}), dtype=np.int64)
 
 
-def _filter(condition: filters.Node | None, session: Session, generation: Generation, scorer: Scorer) -> Filter:
+def _filter(condition: Node | None, session: Session, generation: Generation, scorer: Scorer) -> Filter:
     """Hand a condition to an engine that takes one; find the rows that meet it for others, and for pairwise scores."""
     linear = isinstance(scorer, LinearScorer)
     if condition is None:
         return Filter() if linear else Filter(rows=session.store.rows(generation.number))
     if linear and session.engine.takes_conditions:
         return Filter(where=condition)
-    return Filter(rows=session.store.rows_where(generation.number, *filters.to_sql(condition)))
+    return Filter(rows=_rows_where(condition, session, generation))
+
+
+def _rows_where(condition: Node, session: Session, generation: Generation) -> Rows:
+    from twinlens.collection.search import filters  # most searches have no condition
+
+    return session.store.rows_where(generation.number, *filters.to_sql(condition))
 
 
 def _count(among: Filter, session: Session, generation: Generation) -> int:
     """Count the entries that were ranked."""
     if among.where is not None:
-        return len(session.store.rows_where(generation.number, *filters.to_sql(among.where)))
+        return len(_rows_where(among.where, session, generation))
     return session.engine.count() if among.rows is None else len(among.rows)
 
 
@@ -272,28 +282,14 @@ def _hits(
     """Reorder the first answers if asked, and keep k; return them, and the seconds that reordering took."""
     request, scorer, reranker = asked.plan.request, asked.scorer, asked.plan.reranker
     begun = time.perf_counter()
-    order = _reranked(asked, found, stored)
+    order: list[tuple[Answer, Entry, Mapping[str, Any]]] = [(answer, entry, asked.why) for answer, entry in found]
+    if reranker is not None and found:
+        from twinlens.collection.search import reranking
+
+        order = reranking.reordered(reranker, asked, found, stored)
     seconds = None if reranker is None else time.perf_counter() - begun
     hits = [
         records.hit(rank, entry, scorer.display(answer.score), session.ids(answer.duplicates), why)
         for rank, (answer, entry, why) in enumerate(order[: request.k], 1)
     ]
     return hits, seconds
-
-
-def _reranked(
-    asked: EmbeddedQuery, found: Sequence[Found], stored: Stored
-) -> list[tuple[Answer, Entry, Mapping[str, Any]]]:
-    """Return answers in the order of a stage, each with the reasons for its place."""
-    reranker = asked.plan.reranker
-    if reranker is None or not found:
-        return [(answer, entry, asked.why) for answer, entry in found]
-    rows, vectors = stored(np.array([answer.row for answer, _ in found], dtype=np.int64))
-    by_row, answers = dict(zip(rows.tolist(), vectors, strict=True)), {answer.row: answer for answer, _ in found}
-    candidates = []
-    for place, (answer, entry) in enumerate(found, 1):
-        if answer.row in by_row:
-            score = asked.scorer.display(answer.score)
-            why = {**asked.why, "search": {"score": score, "place": place}}
-            candidates.append(Candidate(entry, score, by_row[answer.row], why))
-    return [(answers[one.entry.row], one.entry, one.why) for one in reranker.rerank(asked.plan.request, candidates)]

@@ -8,8 +8,6 @@ adaptation.json     attempts to adopt a trained fusion, counted; that and the pi
 
 from __future__ import annotations
 
-from twinlens.collection.store.check import damaged_vectors, entry_faults, matrix_fault, structure_faults
-from twinlens.collection.store.contents import Contents, Runs, contents, expanded, runs
 from twinlens.collection.store.database import DAMAGE, DamageError
 from twinlens.collection.store.gallery import Block, Gallery, gallery
 from twinlens.collection.store.layout import (
@@ -32,7 +30,6 @@ from twinlens.collection.store.models import keep_model, model_fault, model_fold
 from twinlens.collection.store.pictures import follow, is_moved, keep, mark, tidy
 from twinlens.collection.store.reading import Rows, State, Vectors
 from twinlens.collection.store.rows import Entry, Generation
-from twinlens.collection.store.salvage import LOST, RE_READ, Salvage, finish_salvage, salvage
 from twinlens.collection.store.store import Store
 
 __all__ = [
@@ -40,31 +37,21 @@ __all__ = [
     "DAMAGE",
     "DAMAGED",
     "DATABASE",
-    "LOST",
     "MODELS",
     "MOVE_AWAY",
     "PICTURES",
-    "RE_READ",
     "Block",
-    "Contents",
     "DamageError",
     "Entry",
     "Gallery",
     "Generation",
     "Matrix",
     "Rows",
-    "Runs",
-    "Salvage",
     "State",
     "Store",
     "Vectors",
     "check_kinds",
     "check_new",
-    "contents",
-    "damaged_vectors",
-    "entry_faults",
-    "expanded",
-    "finish_salvage",
     "follow",
     "gallery",
     "is_file",
@@ -73,7 +60,6 @@ __all__ = [
     "keep_model",
     "lock_fault",
     "mark",
-    "matrix_fault",
     "mend_lock",
     "model_fault",
     "model_folders",
@@ -81,10 +67,7 @@ __all__ = [
     "remove_database",
     "remove_drafts",
     "remove_models",
-    "runs",
-    "salvage",
     "share_mode",
-    "structure_faults",
     "tidy",
     "writing",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -176,7 +175,7 @@ def uri(path: PurePath) -> str:
 
 def draft_database(folder: Path) -> Path:
     """Write an empty database under a draft's name, and return its path; on an error nothing stays."""
-    draft = folder / f"{DATABASE}.{secrets.token_hex(4)}"
+    draft = folder / f"{DATABASE}.{os.urandom(4).hex()}"
     try:
         with _told(folder):
             draft.open("x").close()  # with the permissions that the user wants for new files
@@ -187,7 +186,7 @@ def draft_database(folder: Path) -> Path:
                 sql.execute("BEGIN")
                 for statement in (*SCHEMA, *ADDITIONS):
                     sql.execute(statement)
-                sql.execute("INSERT INTO state VALUES (?, ?)", (secrets.token_hex(8), fresh()))
+                sql.execute("INSERT INTO state VALUES (?, ?)", (os.urandom(8).hex(), fresh()))
                 sql.execute("COMMIT")
                 sql.execute("PRAGMA journal_mode = WAL")
     except BaseException as error:
@@ -200,7 +199,7 @@ def draft_database(folder: Path) -> Path:
 
 def fresh() -> int:
     """Draw a random number that marks an epoch."""
-    return secrets.randbits(62)
+    return int.from_bytes(os.urandom(8)) >> 2
 
 
 def check_header(sql: sqlite3.Connection, path: Path) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -135,7 +134,7 @@ class Matrix:
         elif header is not None and new.filed == header.rows and header.state[:2] == new.state[:2]:
             self._append(new.blocks[1:], new.state, header)
         else:
-            fresh = Header(new.state, secrets.token_hex(8), 0, new.blocks[0].vectors.shape[1], (0, 0, 0, 0))
+            fresh = Header(new.state, os.urandom(8).hex(), 0, new.blocks[0].vectors.shape[1], (0, 0, 0, 0))
             self._append(new.blocks, new.state, fresh)
 
     def clear(self, *, exclude: str | None = None) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import filecmp
 import os
 import re
-import secrets
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -52,7 +51,7 @@ def keep_model(collection: Path, digest: str, save: Callable[[Path], None], *, s
         return
     if os.path.lexists(target) and not is_folder(target):
         raise TwinlensError(f"{target} is no folder of a model; {MOVE_AWAY}")
-    draft = target.with_name(f"new-{secrets.token_hex(4)}")
+    draft = target.with_name(f"new-{os.urandom(4).hex()}")
     try:
         draft.parent.mkdir(exist_ok=True)
         save(draft)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -46,7 +45,7 @@ def keep(store: Store, item_id: str, content: bytes, ending: str, data: bytes) -
     path = store.pictures / kept.name_of(item_id, content, ending)
     if is_file(path) and path.stat().st_size == len(data):
         return path
-    draft = path.with_name(f"new-{secrets.token_hex(4)}")
+    draft = path.with_name(f"new-{os.urandom(4).hex()}")
     try:
         with draft.open("xb") as file:
             file.write(data)

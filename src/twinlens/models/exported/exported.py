@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from twinlens.calibration import Channel
-from twinlens.core import checksums, plugins
-from twinlens.core.arguments import as_folder, as_samples
+from twinlens.core import checksums
+from twinlens.core.arguments import as_folder, as_names, as_samples
 from twinlens.core.types import Arrays, Sample, Similarity, TwinlensError
 from twinlens.models.exported import graphs
 from twinlens.models.exported.about import FILE, About
@@ -53,7 +53,7 @@ class ExportedModel:
         """
         folder = as_folder("the model folder", folder).expanduser()
         check_whole(folder)
-        return cls(folder, About.read(folder), plugins.as_names(allow_plugins), once=once)
+        return cls(folder, About.read(folder), as_names(allow_plugins), once=once)
 
     @cached_property
     def recipe(self) -> Recipe:

@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import platform
-import secrets
 import shutil
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -47,7 +46,7 @@ def write(digest: str, fill: Callable[[Path], Mapping[str, Any]]) -> Mapping[str
 
     Returns the whole manifest, or None if the cache is not writable, which costs only speed.
     """
-    target, draft = home() / digest, home() / f"new-{secrets.token_hex(4)}"
+    target, draft = home() / digest, home() / f"new-{os.urandom(4).hex()}"
     try:
         draft.mkdir(parents=True, mode=0o700)
         try:

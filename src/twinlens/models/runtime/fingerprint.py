@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from twinlens.core import checksums
@@ -64,6 +63,8 @@ class Fingerprint(NamedTuple):
 
 def of_composer(composer: Composer) -> Fingerprint:
     """Compute the fingerprint of a model in memory: that of the folder it would be saved as."""
+    from tempfile import TemporaryDirectory  # a search reads folders, and makes none
+
     digest, tensors = composer.digest, composer.state_dict()
     kinds = {name: (str(tensor.dtype).removeprefix("torch."), list(tensor.shape)) for name, tensor in tensors.items()}
     with TemporaryDirectory() as folder:

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from twinlens.collection import Item
 from twinlens.collection.ingest import Options
+from twinlens.collection.items import Item
 from twinlens.service import intake
 from twinlens.service.errors import RequestError
 from twinlens.service.records import Json, entry_record
