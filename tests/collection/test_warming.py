@@ -66,3 +66,9 @@ def test_a_model_that_is_lost_is_told(folder):
     shutil.rmtree(folder / "model")
     with Collection.open(folder) as opened, pytest.raises(TwinlensError, match="is missing"):
         opened.warm_up()
+
+
+def test_a_collection_is_searched_where_nothing_can_be_cached(folder, monkeypatch):
+    (folder.parent / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder.parent / "file" / "cache"))  # no folder can be made there
+    assert probe(folder, "cold")["modules"]
