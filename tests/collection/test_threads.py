@@ -34,7 +34,7 @@ def test_searches_see_whole_states_while_another_thread_writes(collection):
 
     def write() -> int:
         turns = 0
-        while time.monotonic() < until:
+        while time.monotonic() < until or turns < 2:
             goes = [Item(f"goes-{n}", png(100 + n), f"blue {turns}", {"turn": turns}) for n in range(5)]
             collection.add(goes, options=ALONE)
             collection.update("goes-0", caption="blue again")
@@ -45,7 +45,7 @@ def test_searches_see_whole_states_while_another_thread_writes(collection):
 
     def look(kind: int) -> int:
         looks = 0
-        while not ended.is_set():
+        while not ended.is_set() or looks < 2:
             if kind == 0:
                 found = [collection.search(text="red stone", k=100)]
             else:

@@ -56,7 +56,7 @@ def test_a_watched_folder_is_indexed_until_it_is_ended(pictures, model, tmp_path
             gone = told()
         assert gone["pictures"] == 2
         process.send_signal(number)
-        assert process.wait(60) == code
+        assert process.wait(300) == code
         assert process.stderr.read().splitlines()[-1] == "twinlens: stopped; run the same command again to go on"
     with Collection.open(tmp_path / "twinlens-collection") as collection:
         found = {hit.sample.image.name: hit.sample.text for hit in collection.search(text="green")}
@@ -106,6 +106,6 @@ def test_no_odd_file_of_metadata_ends_watching(model, tmp_path):
             assert len(told["problems"]) == 1 and str(odd) in told["problems"][0], name
             odd.rmdir() if odd.is_dir() else odd.unlink()
         process.terminate()
-        assert process.wait(60) == 143
+        assert process.wait(300) == 143
         lines = process.stderr.read().splitlines()
         assert lines[-1].startswith(b"twinlens: stopped") and b"Traceback" not in b"".join(lines)

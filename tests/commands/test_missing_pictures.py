@@ -89,6 +89,6 @@ def test_a_single_missing_picture_is_named(tmp_path, capsys):
 def test_real_annotations_without_pictures_end_before_torch_is_loaded(name, folder, command):
     root = REAL / folder
     arguments = [*command, "--dataset", name, "--root", str(root), "--split", "val"]
-    done = subprocess.run([sys.executable, "-c", CLI, *arguments], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", CLI, *arguments], capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stdout) == (2, "False\n"), done.stderr
     assert str(root / FOLDERS[name]) in done.stderr

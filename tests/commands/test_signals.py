@@ -84,7 +84,7 @@ def started(name: str, folder: Path) -> Iterator[tuple[subprocess.Popen, set[int
         start_new_session=True,
     ) as process:
         try:
-            until(lambda: sum(map(working, descendants(process.pid))) >= 2, 120, process)
+            until(lambda: sum(map(working, descendants(process.pid))) >= 2, 300, process)
             yield process, set(filter(working, descendants(process.pid)))
         finally:
             with suppress(ProcessLookupError):
@@ -119,7 +119,7 @@ def test_sigterm_ends_the_workers(tmp_path, name):
             assert len(workers) >= 2
             process.send_signal(signal.SIGTERM)
             took = gone(workers)
-            assert process.wait(20) == 143
+            assert process.wait(120) == 143
             assert process.stderr.read().splitlines()[-1] == STOPPED
         return took
 
@@ -132,7 +132,7 @@ def test_ctrl_c_in_a_terminal_reaches_all_processes_and_is_one_line(tmp_path, na
         with started(name, tmp_path) as (process, workers):
             os.killpg(process.pid, signal.SIGINT)
             took = gone(workers)
-            assert process.wait(20) == 130
+            assert process.wait(120) == 130
             told = process.stderr.read()
             assert told.splitlines()[-1] == STOPPED and "Traceback" not in told
         return took

@@ -75,7 +75,7 @@ def test_an_error_does_not_wait_for_the_work_at_hand():
         pool.submit(time.sleep, 600)
         for future in as_completed([pool.submit(_fail, 1)]):
             future.result()
-    assert time.monotonic() - started < 30 and not multiprocessing.active_children()
+    assert time.monotonic() - started < 300 and not multiprocessing.active_children()
 
 
 @pytest.fixture

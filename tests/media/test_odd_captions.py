@@ -102,7 +102,7 @@ def test_what_is_no_file_is_one_line_and_is_not_waited_for(folder, name, kind):
     started = time.monotonic()
     said, problems = asked(folder)
     assert said is None and len(problems) == 1 and name in problems[0]
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 def test_rows_before_a_fault_are_used(folder):

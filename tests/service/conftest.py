@@ -48,7 +48,7 @@ def client(served):
     return served()
 
 
-def until(condition, seconds: float = 30.0) -> None:
+def until(condition, seconds: float = 120.0) -> None:
     """Wait until a condition holds."""
     ends = time.monotonic() + seconds
     while not condition():

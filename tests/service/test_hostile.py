@@ -57,7 +57,7 @@ def upload(client, name, data):
     begun = time.monotonic()
     response = client.post("/search", files=[("image", (name, data))], data={"k": "2"})
     assert response.status_code in EXPECTED, (name[:80], data[:40], response.text)
-    assert time.monotonic() - begun < LIMITS.seconds + 5
+    assert time.monotonic() - begun < LIMITS.seconds + 40
     return response
 
 

@@ -100,7 +100,7 @@ class Postgres:
     def stop(self) -> None:
         if self.is_running:
             self.process.send_signal(signal.SIGINT)
-            self.process.wait(timeout=30)
+            self.process.wait(timeout=120)
 
 
 def is_alive(process: int) -> bool:

@@ -126,7 +126,7 @@ def test_bytes_that_are_checked_later_end_the_use_of_the_file(store, monkeypatch
     monkeypatch.setattr(_file, "SMALL", 0)
     monkeypatch.setattr(_file, "BLOCK", _file.PAGE)
     engine = synced(store, index="ivf")
-    until = time.monotonic() + 20
+    until = time.monotonic() + 120
     while engine.problem is None and time.monotonic() < until:
         time.sleep(0.01)
     assert engine.recall is None and "damaged" in engine.problem and not index_files(store)

@@ -69,7 +69,7 @@ class Poisoned(MeanColor):
     def prepare(self, sample):
         match sample.image.stem:
             case "hang":
-                time.sleep(60)
+                time.sleep(600)
             case "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
             case "eat":
@@ -78,15 +78,15 @@ class Poisoned(MeanColor):
 
 
 def test_a_poisonous_picture_costs_one_line(tmp_path, pictures):
-    reasons = {"hang": "took longer than 0.5 s", "kill": "its decoder ended (SIGKILL)"}
+    reasons = {"hang": "took longer than 2 s", "kill": "its decoder ended (SIGKILL)"}
     if system.NAME == "linux":  # elsewhere nothing limits memory
         reasons["eat"] = "needs too much memory"
     for name in reasons:
         draw(pictures / f"{name}.png", len(name))
     with Collection.create(tmp_path / "p", Poisoned(), load=Poisoned.load) as collection:
         started = time.monotonic()
-        report = collection.add(pictures, options=Options(workers=2, limits=Limits(seconds=0.5, memory=2**29)))
-        assert time.monotonic() - started < 20
+        report = collection.add(pictures, options=Options(workers=2, limits=Limits(seconds=2, memory=2**29)))
+        assert time.monotonic() - started < 300  # no hang: not a measurement
     assert counts(report) == {"added": 6, "failed": len(reasons)}
     assert {paths[0].stem: reason for reason, paths in report.failures.items()} == reasons
 
