@@ -21,6 +21,8 @@ CLASSES: dict[str, type[Any]] = {
     if isinstance(found, type) and issubclass(found, Condition | Meaning) and found not in (Condition, Meaning)
 } | {"Kind": Kind, "Number": Number}
 """Name → class of everything that a meaning is made of."""
+HINTS = {known: get_type_hints(known) for known in CLASSES.values()}
+"""Class → the types of its fields by name: to find them out for every record would take longer than all else."""
 WORDS: dict[str, Collection[str]] = {
     "attribute": conditions.ATTRIBUTES,
     "side": conditions.SIDES,
@@ -66,7 +68,7 @@ def _build(record: Record) -> Any:
 
 def _fits(values: dict[str, Any], known: type[Any]) -> bool:
     """Test that values are those of a class: each field once, of its type, with words of this world."""
-    hints = get_type_hints(known)
+    hints = HINTS[known]
     if values.keys() != {field.name for field in fields(known)}:
         return False
     if not all(_is_a(value, hints[name]) for name, value in values.items()):
