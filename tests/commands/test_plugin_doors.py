@@ -95,14 +95,12 @@ DOORS = {
 
 
 @pytest.mark.parametrize("name", DOORS)
-def test_without_consent_a_command_ends_with_a_line_that_tells_the_cure(run, collection, tmp_path, name):
+def test_without_consent_a_command_ends_with_a_line_that_tells_the_cure_and_with_it_runs(
+    run, collection, tmp_path, name
+):
     code, printed, told = run(*DOORS[name])
     assert code in (1, 2) and "--allow-plugin mine.py" in printed + told and "repair" not in told
     assert not (tmp_path / "mine.ran").exists()
-
-
-@pytest.mark.parametrize("name", DOORS)
-def test_with_consent_it_runs(run, collection, tmp_path, name):
     code, _, told = run(*DOORS[name], "--allow-plugin", tmp_path / "mine.py")
     assert code == 0, told
 
