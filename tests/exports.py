@@ -64,7 +64,7 @@ def renamed(model: onnx.ModelProto, names: dict[str, str]) -> onnx.ModelProto:
     return model
 
 
-def immich(folder: Path, checkpoint: str, *, mode: str = "shortest", size: int = SIZE, length: int = LENGTH) -> str:
+def immich(folder: Path, checkpoint: str, *, size: int = SIZE, length: int = LENGTH) -> str:
     """The layout of Immich: graphs of one row, whose vectors have unit length; the folder as a name."""
     network = AutoModel.from_pretrained(checkpoint)
     pixels = torch.zeros(1, 3, size, size)
@@ -74,7 +74,7 @@ def immich(folder: Path, checkpoint: str, *, mode: str = "shortest", size: int =
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(Path(checkpoint) / name, folder / "textual" / name)
     pictures = {"size": [size, size], "mode": "RGB", "mean": MEAN, "std": DEVIATION, "interpolation": "bicubic"}
-    (folder / "visual" / "preprocess_cfg.json").write_text(json.dumps({**pictures, "resize_mode": mode}))
+    (folder / "visual" / "preprocess_cfg.json").write_text(json.dumps({**pictures, "resize_mode": "shortest"}))
     (folder / "config.json").write_text(json.dumps({"embed_dim": 20, "text_cfg": {"context_length": length}}))
     return str(folder)
 

@@ -96,7 +96,10 @@ def test_the_same_content_is_the_same_model_wherever_it_is(made, tmp_path):
 
 
 def test_a_squashed_picture_is_stretched(made, tmp_path):
-    squash = serving.ready("clip", checkpoint=exports.immich(tmp_path / "squash", made["clip"], mode="squash"))
+    shutil.copytree(made["immich"], tmp_path / "squash")
+    pictures = tmp_path / "squash" / "visual" / "preprocess_cfg.json"
+    pictures.write_text(json.dumps({**json.loads(pictures.read_text()), "resize_mode": "squash"}))
+    squash = serving.ready("clip", checkpoint=str(tmp_path / "squash"))
     assert squash.about.preparations[0][0]["fit"] == "stretch"
 
 
