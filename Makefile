@@ -25,11 +25,17 @@ test-engines: .venv/.installed-test
 	$(BIN)/python -m pytest -m servers tests/collection/engines tests/commands/test_push_command.py
 
 TRAINING_TESTS := tests/training tests/evaluation tests/adaptation
+# Left to `make test`: the first turns the paths off, and asks for a precision, in processes of its own; the others train
+# nothing, one without torch.
+TRAINING_TESTS += --ignore tests/training/test_portable.py --ignore tests/evaluation/paper/test_siblings.py \
+	--ignore tests/adaptation/test_exported_learned.py
+# The toy recipe alone heeds the variable of the precision; the others would run as they do in `make test`.
+TOY_TESTS := $(shell grep -rlE 'toy\.recipe|toy_composer' --include='test_*.py' tests/training tests/evaluation)
 
-# The training tests as on a processor without fast paths, and with bfloat16 asked for.
+# The training tests as on a processor without fast paths, and those of the toy with bfloat16 asked for.
 test-portable: .venv/.installed-test
 	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(BIN)/python -m pytest -n 2 $(TRAINING_TESTS)
-	TWINLENS_TEST_PRECISION=bfloat16 $(BIN)/python -m pytest -n 2 $(TRAINING_TESTS)
+	TWINLENS_TEST_PRECISION=bfloat16 $(BIN)/python -m pytest -n 2 $(filter-out %/test_portable.py,$(TOY_TESTS))
 
 SYSTEM_TESTS := tests/media tests/collection/ingest tests/collection/store/test_store.py \
 	tests/collection/store/test_windows_paths.py tests/collection/test_repairing.py \

@@ -30,10 +30,11 @@ from twinlens.splits import hold_out
 from twinlens.training import loop
 
 torch.set_num_threads(1)
-precision, runs = sys.argv[1], []
-for seed in range(int(sys.argv[2])):
+precision, seeds, epochs = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+runs = []
+for seed in range(seeds):
     train, test = hold_out(toy.edits(), 0.25, seed)
-    recipe = toy.recipe(epochs=12, patience=12, learning_rate=0.003, precision=precision)
+    recipe = toy.recipe(epochs=epochs, patience=epochs, learning_rate=0.003, precision=precision)
     composer = Composer.build(recipe, seed=seed)
     composer.fit(train.queries)
     initial, batches, take = composer.digest, hashlib.blake2b(digest_size=16), loop._take
@@ -43,21 +44,21 @@ for seed in range(int(sys.argv[2])):
         return take(run, step)
 
     loop._take = seen
-    epochs = loop.train(composer, train, test, seed=seed, progress=False)
+    found = loop.train(composer, train, test, seed=seed, progress=False)
     loop._take = take
     judged = Judgements.of(test)
     score = judged.per_query(similarities(composer, judged.queries, judged.gallery))["map"].mean()
-    runs.append({"initial": initial, "batches": batches.hexdigest(), "loss": epochs[-1].loss, "map": float(score)})
+    runs.append({"initial": initial, "batches": batches.hexdigest(), "loss": found[-1].loss, "map": float(score)})
 print(json.dumps({"environment": machine.environment("cpu", precision=precision), "runs": runs}))
 """
 
 
-def train(precision: str, seeds: int, environment: dict[str, str]) -> dict:
+def train(precision: str, seeds: int, environment: dict[str, str], epochs: int = 12) -> dict:
     """Train the toy in a process of its own, whose processor can do as much as its environment lets it."""
     root = Path(__file__).resolve().parents[2]
     path = os.pathsep.join([str(root / "src"), str(root)])
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, precision, str(seeds)],
+        [sys.executable, "-c", SCRIPT, precision, str(seeds), str(epochs)],
         capture_output=True,
         text=True,
         check=False,
@@ -72,17 +73,20 @@ def fast():
     return train("float32", SEEDS, {})
 
 
-def test_a_seed_has_the_same_batches_weights_and_precision_everywhere(fast):
-    slow = train("float32", SEEDS, OFF)
+@pytest.fixture(scope="module")
+def slow():
+    return train("float32", SEEDS, OFF)
+
+
+def test_a_seed_has_the_same_batches_weights_and_precision_everywhere(fast, slow):
     for one, other in zip(fast["runs"], slow["runs"], strict=True):
         assert (one["initial"], one["batches"]) == (other["initial"], other["batches"])
     assert fast["environment"]["precision"] == slow["environment"]["precision"] == "float32"
     assert slow["environment"]["cpu_capability"] == "DEFAULT" and not slow["environment"]["multiplies_bf16"]
 
 
-def test_its_metrics_are_within_the_interval_over_seeds(fast):
+def test_its_metrics_are_within_the_interval_over_seeds(fast, slow):
     """With the fast paths off, the mean over seeds lies within its 95 % interval with them on."""
-    slow = train("float32", SEEDS, OFF)
     for name in ("map", "loss"):
         values = [run[name] for run in fast["runs"]]
         half = T_95 * statistics.stdev(values) / SEEDS**0.5
@@ -90,7 +94,7 @@ def test_its_metrics_are_within_the_interval_over_seeds(fast):
 
 
 def test_bfloat16_runs_where_it_is_asked_for_is_finite_and_is_recorded():
-    found = train("bfloat16", 1, {})
+    found = train("bfloat16", 1, {}, epochs=3)
     assert found["environment"]["precision"] == "bfloat16"
     assert found["environment"]["multiplies_bf16"] == machine.multiplies_bf16()
     (run,) = found["runs"]
