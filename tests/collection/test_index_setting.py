@@ -55,6 +55,21 @@ def test_a_setting_is_kept_and_answers_tell_the_recall(many, tmp_path, kind):
     assert many.search(query, k=5) == exact and opened(many).search(query, k=5).recall is None
 
 
+@pytest.mark.parametrize("next_setting", [("hnsw", 0.9), ("cluster_svm", 0.9), ("ivf", 0.95)])
+def test_an_index_of_an_earlier_setting_does_not_answer(many, next_setting):
+    many.set_index("ivf", recall=0.9)
+    assert many.build_index()["index"] == "ivf"
+    kind, target = next_setting
+    many.set_index(kind, recall=target)
+    for collection in (many, opened(many)):
+        assert collection.search(text="red").recall is None
+        assert collection.info().index["state"] == "exact until the index is built"
+    told = many.build_index()
+    assert (told["index"], told["recall"]) == next_setting
+    assert opened(many).search(text="red").recall == min(told["measured"].values()) >= target
+    assert len(list((many.folder / "cache").glob("*.index"))) == 1
+
+
 def test_few_pictures_are_searched_exactly_whatever_is_set(many, monkeypatch):
     monkeypatch.setattr(_building, "MIN_ROWS", 61)
     many.set_index("ivf")

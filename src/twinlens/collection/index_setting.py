@@ -12,7 +12,7 @@ from typing import Any, Self
 from twinlens.calibration import Channel
 from twinlens.collection.engines import Engine
 from twinlens.collection.engines._building import EXACT, KINDS, check_class, least_rows
-from twinlens.collection.engines._index_files import IndexFiles
+from twinlens.collection.engines._index_files import IndexFiles, is_for
 from twinlens.collection.engines.approximate import ApproximateEngine
 from twinlens.collection.engines.local import LocalEngine
 from twinlens.collection.store import DATABASE, State, share_mode
@@ -88,7 +88,7 @@ def describe(folder: Path, state: State, pictures: int) -> dict[str, Any]:
     if setting.kind == EXACT or pictures < least_rows(setting.kind):
         few = setting.kind != EXACT
         return {**found, "state": f"exact: fewer than {least_rows(setting.kind):,} pictures" if few else "exact"}
-    if about is None or about.get("state") != list(state[:2]):
+    if about is None or about.get("state") != list(state[:2]) or not is_for(about, setting.kind, setting.recall):
         return {**found, "state": "exact until the index is built"}
     names = ("index", "options", "measured", "seconds")
     return {**found, "state": "approximate", **{name: about.get(name) for name in names}, "rows": about["shape"][0]}

@@ -56,7 +56,7 @@ def test_an_index_reaches_the_recall_and_is_found_again(store, kind, monkeypatch
     assert recall(found, wanted) > 0.9
     assert np.isin(np.round(scores, 5), np.round(values, 5)).mean() > 0.9
     monkeypatch.setattr(_building, "build", None)
-    again = synced(store, index=kind)
+    again = synced(store, index=kind, recall=0.95)
     assert again.recall == engine.recall and not again.is_wanted
     np.testing.assert_array_equal(again.search(queries, 10)[0], found)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,13 @@ class IndexFiles:
             return None if path is None else dict(read_header(path)[0]["about"])
         return None
 
+    def suits(self, path: Path, kind: str, recall: float) -> bool:
+        """Return False for a file that was built for another kind of index or another recall; a damaged one is told by
+        `read`."""
+        with suppress(OSError, DamagedIndexError):
+            return is_for(read_header(path)[0]["about"], kind, recall)
+        return True
+
     def read(self, path: Path, state: State) -> tuple[IndexedRows, IndexFile]:
         """Map a file and check it. Raises DamagedIndexError where it is damaged or of another state, and OSError."""
         file = IndexFile.open(path)
@@ -75,6 +83,11 @@ class IndexFiles:
         for path in listed(self.folder):
             if (_OWN.fullmatch(path.name) and path != exclude) or (_DRAFT.fullmatch(path.name) and _is_old(path)):
                 unlink(path)
+
+
+def is_for(about: Mapping[str, Any], kind: str, recall: float) -> bool:
+    """Return True if the facts of a file are of an index of a kind that was calibrated to a recall."""
+    return bool(about.get("kind") == kind and about.get("target") == recall)
 
 
 def _is_old(path: Path) -> bool:

@@ -104,12 +104,14 @@ class ApproximateEngine(LocalEngine):
         return merged(cover.search(queries, k), len(queries), k)
 
     def _adopt(self, state: State) -> None:
-        """Map the newest file, unless it is damaged; then it is removed."""
+        """Map the newest file of this setting, unless it is damaged; then it is removed."""
         files = IndexFiles(self.store.folder)
         path = files.newest()
         if path is None or path == self._looked_at:
             return
         self._looked_at = path
+        if not files.suits(path, self.kind, self.target):
+            return
         try:
             self._indexed, file = files.read(path, state)
         except MissingExtraError as error:
