@@ -21,6 +21,8 @@ SECRET = "hunter2"
         f"postgresql://host/db?password={SECRET}",
         f"postgresql://host/db?PassWord={SECRET}",
         f"postgresql://host/db?index=hnsw&sslpassword={SECRET}",
+        f"postgresql://host/db?oauth_client_secret={SECRET}",
+        f"postgresql://host/db?scram_client_key={SECRET}",
         f"postgres://:{SECRET}@host",
         f"milvus://root:{SECRET}@host:19530",
         f"milvus://host:19530?token={SECRET}",
@@ -58,6 +60,8 @@ def test_our_own_options_are_taken_out_of_the_url():
     assert (address.index, address.ef, address.is_approximate) == ("hnsw", 50, True)
     assert address.url == "postgresql://me@host:5/db?sslmode=require&options=-c%20x%3D1"
     assert str(address) == "postgresql://me@host:5/db"
+    assert Address.parse(address.as_given) == address
+    assert Address.parse("milvus://host").as_given == "milvus://host"
     assert Address.parse("milvus://host:19530").index == "exact"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests import unprivileged
+from tests.collection.engines import stores
 from tests.collection.engines.test_push import check, collection, small_batches  # noqa: F401
 from twinlens.collection.engines.pgvector import PgvectorEngine
 from twinlens.core.types import TwinlensError
@@ -82,6 +83,32 @@ def test_rows_that_another_program_removed_are_brought_back(make, pgvector, coll
     pgvector.execute(f'DELETE FROM {engine._table} WHERE "row" % 3 = 0')
     assert engine.push(store).written == 333
     check(engine, store)
+
+
+@needs_server
+def test_a_push_for_exact_searches_drops_the_graph_before_it_writes(make, pgvector, collection):  # noqa: F811
+    store = collection._store
+    make("pgvector", url=f"{pgvector.url}&index=hnsw").push(store)
+    engine, indexes = make("pgvector"), "SELECT count(*) FROM pg_indexes WHERE indexname LIKE '%hnsw'"
+    assert pgvector.execute(indexes) == [(1,)]
+    stores.fill(store, 50, seed=1)
+
+    class Watched(type(engine)):
+        def _write(self, rows, checks, vectors):
+            assert pgvector.execute(indexes) == [(0,)]
+            super()._write(rows, checks, vectors)
+
+    engine.__class__ = Watched
+    assert engine.push(store).written == 50
+    check(engine, store)
+
+
+@needs_server
+def test_the_cure_for_a_server_that_lags_is_the_whole_address(make, pgvector, collection):  # noqa: F811
+    url = f"{pgvector.url}&index=hnsw"
+    with pytest.raises(TwinlensError) as told:
+        make("pgvector", url=url, read_only=True).sync(collection._store)
+    assert str(told.value).endswith(f"--collection {collection._store.folder} --to '{url}'")
 
 
 @needs_server

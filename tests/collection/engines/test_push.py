@@ -175,7 +175,7 @@ def test_an_engine_that_lags_says_how_to_mend_it(make, name, server, many, tmp_p
         assert len(other.search(text="red", k=3)) == 3
         draw(tmp_path / "many" / "new.png", 99)
         many.add(tmp_path / "many", options=ALONE)
-        with pytest.raises(TwinlensError, match=r"lags behind .*: twinlens push --collection .* --to \w+://"):
+        with pytest.raises(TwinlensError, match=r"lags behind .*: twinlens push --collection .* --to '?\w+://"):
             other.search(text="red")
         make(name).sync(many._session.store)
         assert len(other.search(text="red", k=40)) == 31

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote
 
@@ -15,7 +15,8 @@ from twinlens.core.types import TwinlensError
 EXACT, HNSW = "exact", "hnsw"
 EF = 200
 """Candidates that an approximate search keeps; recall .989 at 200,000 × 512 on pgvector."""
-_SECRETS = ("password", "passwd", "token", "sslpassword", "secret")
+_SECRETS = ("password", "passwd", "token", "secret", "scram")
+"""Parts of the names of options that hold secrets, such as libpq's oauth_client_secret and scram_client_key."""
 _OURS = ("index", "ef")
 
 
@@ -42,7 +43,7 @@ class Address:
             raise TwinlensError("the options of an engine's URL look like ?index=hnsw&ef=200") from error
         options = {key.lower(): value for key, value in pairs}
         user, at, _ = unquote(rest.partition("/")[0]).rpartition("@")
-        if (at and ":" in user) or any(secret in options for secret in _SECRETS):
+        if (at and ":" in user) or any(part in option for option in options for part in _SECRETS):
             raise TwinlensError(
                 "a URL on the command line is seen by every user of the machine: leave the password out, and give it"
                 " in the environment (PGPASSWORD, TWINLENS_MILVUS_TOKEN) or by --credentials-file"
@@ -62,6 +63,13 @@ class Address:
         """Return the URL with the server's own options."""
         query = "&".join(f"{quote(key)}={quote(value, safe='/')}" for key, value in self.options.items())
         return f"{self}?{query}" if query else str(self)
+
+    @property
+    def as_given(self) -> str:
+        """Return the URL with all options, as `parse` reads it."""
+        ours = {"index": self.index} if self.is_approximate else {}
+        ours |= {"ef": str(self.ef)} if self.ef != EF else {}
+        return replace(self, options={**self.options, **ours}).url
 
     @property
     def is_approximate(self) -> bool:

@@ -7,6 +7,7 @@ import time
 from abc import abstractmethod
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from shlex import quote
 from typing import ClassVar
 
 import numpy as np
@@ -204,7 +205,7 @@ class ServerEngine(Engine):
 
     def _lag(self, mark: Mark | None, state: State) -> str:
         """Describe in a line why the server cannot answer for a state."""
-        cure = f"twinlens push --collection {self.store.folder} --to {self.address}"
+        cure = f"twinlens push --collection {quote(str(self.store.folder))} --to {quote(self.address.as_given)}"
         if mark is not None and mark.state == state:
             cure = f"ask with ?index={mark.index}, or push again for {self.address.index}"
             return f"{self.address} was pushed for the index {mark.index}; {cure}"

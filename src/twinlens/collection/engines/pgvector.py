@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -72,6 +73,7 @@ class PgvectorEngine(ServerEngine):
         super().__init__(url=url, credentials=credentials, read_only=read_only)
         with extras.needed():
             import psycopg
+        logging.getLogger("psycopg").setLevel(logging.CRITICAL + 1)  # it logs how a connection ends at Ctrl-C
         self._client = psycopg
         self._parameters = self._connection_parameters()
         self._connection: psycopg.Connection[Any] | None = None
@@ -164,6 +166,8 @@ class PgvectorEngine(ServerEngine):
         self._ask(_MAKE_ROWS.format(table=self._table, dim=generation.dim))
         if generation.dim <= PLAIN_DIM:
             self._ask(_STORE_PLAIN.format(table=self._table))
+        if self.exact:  # before rows are written, which would all have to find their place in it
+            self._ask(_DROP_INDEX.format(table=self._table))
 
     def _listing(self) -> Listing:
         found = self._copied(_LIST, 0)
@@ -180,7 +184,8 @@ class PgvectorEngine(ServerEngine):
         self._ask(_REMOVE.format(table=self._table), [rows.tolist()])
 
     def _finish(self, collection: str) -> None:
-        self._ask((_DROP_INDEX if self.exact else _BUILD).format(table=self._table))
+        if not self.exact:
+            self._ask(_BUILD.format(table=self._table))
         for (name,) in self._ask(_OTHERS, [f"twinlens_{collection}_"]):
             if name != self._table:
                 self._ask(f"DROP TABLE IF EXISTS {name}")
