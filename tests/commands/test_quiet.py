@@ -17,13 +17,19 @@ from twinlens.core import variants
 
 ROOT = Path(__file__).resolve().parents[2]
 DRIVER = """
-import json, os, signal, socket, sys, threading
+import json, os, signal, socket, sys, threading, time
 
 def heard(event, arguments):
     if event in ("socket.getaddrinfo", "socket.gethostbyname"):
         print(json.dumps({"host": arguments[0]}), file=told, flush=True)
     if event in ("socket.connect", "socket.sendto") and arguments[0].family != socket.AF_UNIX:
         print(json.dumps({"address": repr(arguments[1])}), file=told, flush=True)
+
+def interrupt(command):
+    while command[0] == "serve" and "twinlens.service.loop" not in sys.modules:  # which it begins to listen after
+        time.sleep(0.1)
+    time.sleep(4)
+    os.kill(os.getpid(), signal.SIGINT)
 
 if __name__ == "__main__":
     commands, told = json.load(open(sys.argv[1])), open(sys.argv[2], "w")
@@ -32,7 +38,7 @@ if __name__ == "__main__":
     for command in commands:
         if "--watch" in command or "serve" in command:  # until Ctrl-C
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            threading.Timer(4, os.kill, (os.getpid(), signal.SIGINT)).start()
+            threading.Thread(target=interrupt, args=(command,)).start()
         print(json.dumps({"command": command, "code": cli.main(command)}), file=told, flush=True)
 """
 """Calls command lines one after another; writes their exit codes, and every host and address that Python asks for."""
@@ -89,7 +95,7 @@ def run(folder: Path, commands: list[list[str]]) -> tuple[dict[str, int], list[s
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT / 'src'}", "OMP_NUM_THREADS": "1"}
     environment |= {"HOME": str(folder / "home"), "TMPDIR": str(folder / "tmp"), "LANG": "C.UTF-8"}
     command = [sys.executable, "driver.py", "commands.json", "told.jsonl"]
-    subprocess.run([*tracer(folder), *command], cwd=folder, env=environment, capture_output=True, timeout=500)
+    subprocess.run([*tracer(folder), *command], cwd=folder, env=environment, capture_output=True, timeout=1500)
     told = [json.loads(line) for line in (folder / "told.jsonl").read_text().splitlines()]
     codes = {" ".join(line["command"]): line["code"] for line in told if "command" in line}
     asked = [line.get("host") or line["address"] for line in told if "command" not in line]
