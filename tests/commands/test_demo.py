@@ -12,7 +12,16 @@ from PIL import Image
 
 from twinlens.cli import main
 from twinlens.collection import Collection
+from twinlens.commands import demo
 from twinlens.core import packaged
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_scenes():
+    """A third of the scenes; `test_wheel.py` runs the demo with all of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "SCENES", 40)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +73,6 @@ def test_the_page_gets_its_queries_as_examples(first, folder):
 
 
 def test_training_in_the_demo_makes_the_model_that_it_searches_with(tmp_path, monkeypatch):
-    from twinlens.commands import demo
-
     monkeypatch.setattr(demo, "TRAINED_ON", 20)
     monkeypatch.setattr(demo, "EPOCHS", 1)
     monkeypatch.setattr(demo, "SCENES", 5)
@@ -76,8 +83,6 @@ def test_training_in_the_demo_makes_the_model_that_it_searches_with(tmp_path, mo
 @pytest.fixture
 def small(tmp_path, monkeypatch, capsys):
     """Run a demo of few scenes, whose pictures are those in `damaged` where it has them: exit code, result, output."""
-    from twinlens.commands import demo
-
     monkeypatch.setattr(demo, "SCENES", 5)
 
     def run(*damaged: str) -> tuple[int, dict, str]:
