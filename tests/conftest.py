@@ -32,6 +32,15 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def offline_export(cache_folder: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[str]]:
+    """An export of `offline` in the cache of the tests; its digest, and the lines that were told as it was made."""
+    from tests import offline
+
+    own = tmp_path_factory.getbasetemp()
+    return offline.put_in_cache((own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "offline-export")
+
+
+@pytest.fixture(scope="session")
 def toy_edits() -> Dataset:
     """The toy world's edits."""
     return toy.edits()

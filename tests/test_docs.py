@@ -82,6 +82,7 @@ def test_the_readme_fits_three_screens():
     assert len(read(ROOT / "README.md").splitlines()) <= THREE_SCREENS
 
 
+@pytest.mark.usefixtures("offline_export")
 def test_the_readmes_python_runs_as_written_in_an_empty_folder(tmp_path):
     (code,) = blocks(read(ROOT / "README.md"), "python")
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "HOME": str(tmp_path)}
@@ -91,6 +92,7 @@ def test_the_readmes_python_runs_as_written_in_an_empty_folder(tmp_path):
     assert first.startswith("True ") and str(tmp_path / "my-collection" / "pictures") in first and len(others) == 4
 
 
+@pytest.mark.usefixtures("offline_export")
 def test_the_readmes_first_five_minutes_run(home, capsys):
     given = commands(read(ROOT / "README.md"))
     assert [command[0] for command in given] == ["index", "search", "info"]

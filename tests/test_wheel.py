@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 from release import check
-from tests import checkpoints, exports
+from tests import checkpoints, exports, offline
+from twinlens.core import machine
 from twinlens.models import serving
 from twinlens.models.composer import Composer
 from twinlens.models.exported.writing import write
@@ -113,9 +114,9 @@ def test_a_clip_in_immichs_layout_is_indexed_and_searched(core, pictures, tmp_pa
     core("verify", "--collection", "by-clip")
 
 
+@pytest.mark.usefixtures("offline_export")
 def test_an_export_of_offline_that_was_made_elsewhere_is_indexed_and_searched(core, pictures):
-    offline = serving.ready("offline")
-    offline.save(core.folder / "offline")
+    serving.ready("offline").save(core.folder / "offline")
     core("index", pictures, "--model", core.folder / "offline", "--collection", "offline")
     found = json.loads(core("search", "--image", pictures / "2.jpg", "--text", "a dog", "--with-self",
                             "--collection", "offline", "--json"))  # fmt: skip
@@ -124,11 +125,11 @@ def test_an_export_of_offline_that_was_made_elsewhere_is_indexed_and_searched(co
     core("duplicates", "--collection", "offline")
 
 
-def test_the_demo_on_photographs_runs_on_an_export_in_the_cache(core, monkeypatch):
+@pytest.mark.usefixtures("offline_export")
+def test_the_demo_on_photographs_runs_on_an_export_in_the_cache(core):
     line = core("demo", "--photographs", code=2)
     assert "install with: pip install 'twinlens[offline]'" in line and "\n" not in line.strip()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(core.folder / ".cache"))
-    serving.ready("offline")
+    offline.copy_exports(machine.default_cache(), core.folder / ".cache" / "twinlens")
     result = json.loads(core("demo", "--photographs", "--json"))
     assert result["hit@1"]["all"] >= 0.8
 

@@ -117,10 +117,11 @@ def test_a_demo_without_a_readable_picture_ends_with_the_reason(small, tmp_path)
 
 
 @pytest.fixture(scope="module")
-def photographs(tmp_path_factory):
+def photographs(tmp_path_factory, request):
     """The folder and the JSON of a demo on photographs, where the weights of `offline` are installed."""
     if not (packaged.is_installed("lite0") and all(map(packaged.folder, packaged.CHECKPOINTS.values()))):
         pytest.skip("the extra twinlens[offline] is not installed")
+    request.getfixturevalue("offline_export")
     folder = tmp_path_factory.mktemp("photographs")
     assert main(["demo", "--photographs", "--out", str(folder), f"--json={folder / 'first.json'}"]) == 0
     return folder / "photographs", json.loads((folder / "first.json").read_text())

@@ -27,6 +27,7 @@ def found(told) -> list[str]:
     return [Path(hit["path"]).stem for hit in told["hits"]]
 
 
+@pytest.mark.usefixtures("offline_export")
 def test_without_a_word_about_models_pictures_and_sentences_find_photographs(run, photographs):
     code, out, _ = run("index", photographs)
     assert code == 0 and "recipe offline: lite0" in out
@@ -69,6 +70,7 @@ def test_models_that_cannot_be_had_are_one_line(run, pictures, tmp_path, options
     assert not (tmp_path / "twinlens-collection").exists()
 
 
+@pytest.mark.usefixtures("offline_export")
 def test_a_search_says_when_nothing_stands_out_and_what_an_answer_stands_for(run, tmp_path):
     folder = tmp_path / "clips"
     folder.mkdir()

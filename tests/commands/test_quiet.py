@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import offline
 from twinlens.core import variants
+from twinlens.core.machine import default_cache
 
 ROOT = Path(__file__).resolve().parents[2]
 DRIVER = """
@@ -56,7 +58,7 @@ COMMANDS = [
     ["doctor"],
     ["data"],
     ["data", "nlvr"],
-    ["index", "pictures", "--recipe", "offline", "--collection", "offline", "--workers", "0"],
+    ["index", "pictures", "--recipe", "offline", "--collection", "offline", "--workers", "0", "--runtime", "torch"],
     ["train", "--protocol", "edits", "--data", "scenes=80", "--epochs", "1", "--out", "trained"],
     ["evaluate", "--model", "trained", "--protocol", "edits", "--data", "scenes=20", "--out", "results"],
     ["embed", "offline", "--out", "vectors.npz"],
@@ -81,9 +83,15 @@ OWN = re.compile(r"\.cache/(twinlens|matplotlib)/|\.config/matplotlib/")
 
 
 @pytest.fixture
-def folder(tmp_path, model, pictures):
+def folder(tmp_path, model, pictures, offline_export):
+    """Pictures, a model, a home and a folder for what is temporary.
+
+    An export of `offline` is in the home's cache, as it takes long to make: what loads its packages is `index`, what
+    serves the export is `demo`, and what exports is `export`.
+    """
     shutil.copytree(model, tmp_path / "toy")
     (tmp_path / "home").mkdir()
+    offline.copy_exports(default_cache(), tmp_path / "home" / ".cache" / "twinlens")
     (tmp_path / "tmp").mkdir()
     return tmp_path
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,11 @@ OFFLINE = "recipe offline: lite0, sentence-transformers/all-MiniLM-L6-v2"
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
     return checkpoints.contrastive(tmp_path_factory.mktemp("clip") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def immich(tiny, tmp_path_factory):
+    return exports.immich(tmp_path_factory.mktemp("immich") / "export", tiny)
 
 
 @pytest.fixture
@@ -67,9 +73,9 @@ def test_a_checkpoint_in_the_cache_is_preferred(hub_cache, tiny):
     assert lines == [f"recipe clip: {CLIP}"]
 
 
-def test_its_known_export_in_the_cache_is_preferred_to_it(hub_cache, tiny, tmp_path_factory, without_torch):
+def test_its_known_export_in_the_cache_is_preferred_to_it(hub_cache, tiny, immich, without_torch):
     cached(hub_cache, CLIP, tiny)
-    cached(hub_cache, EXPORTS[CLIP], exports.immich(tmp_path_factory.mktemp("export"), tiny))
+    cached(hub_cache, EXPORTS[CLIP], immich)
     lines = []
     model = serving.ready(report=lines.append)
     assert isinstance(model, ExportedModel) and model.recipe.name == "clip"
@@ -77,9 +83,8 @@ def test_its_known_export_in_the_cache_is_preferred_to_it(hub_cache, tiny, tmp_p
     assert model.embed([]).shape == (0, 42)
 
 
-def test_an_export_is_fetched_from_the_hub_where_it_answers(monkeypatch, tmp_path, tiny, hub_cache, without_torch):
-    export = tmp_path / "export"
-    exports.immich(export, tiny)
+def test_an_export_is_fetched_from_the_hub_where_it_answers(monkeypatch, immich, hub_cache, without_torch):
+    export = Path(immich)
     files = frozenset(path.relative_to(export).as_posix() for path in export.rglob("*") if path.is_file())
     fetched = []
     monkeypatch.setattr(hub, "listing", lambda name, revision: files if name == EXPORTS[CLIP] else frozenset())
@@ -89,28 +94,28 @@ def test_an_export_is_fetched_from_the_hub_where_it_answers(monkeypatch, tmp_pat
     assert set(fetched) == files
 
 
-def test_without_a_hub_the_packages_are_taken_and_exported_once(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+def test_without_a_hub_the_packages_are_taken_and_exported_once(offline_export, monkeypatch):
     assert not hub.within_reach(CLIP)
+    digest, told = offline_export
+    assert told[0] == OFFLINE and "exporting its networks, once" in told[1]
     lines = []
-    made = serving.ready(report=lines.append)
-    assert isinstance(made, ExportedModel) and made.recipe == find_recipe("offline")
-    assert lines[0] == OFFLINE and "exporting its networks, once" in lines[1]
-    lines.clear()
     monkeypatch.setattr(serving, "_by_torch", None)
-    assert serving.ready(report=lines.append).digest == made.digest
+    kept = serving.ready(report=lines.append)
+    assert isinstance(kept, ExportedModel) and kept.recipe == find_recipe("offline") and kept.digest == digest
     assert lines == [f"{OFFLINE}, exported"]
 
 
 def test_where_nothing_can_be_exported_torch_serves(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(serving, "find_spec", lambda name: None if name == "onnx" else object())
-    assert isinstance(serving.ready("offline"), Composer)
+    composer = serving.ready("offline")
+    assert isinstance(composer, Composer)
     monkeypatch.undo()
+    monkeypatch.setattr(serving, "_by_torch", lambda *_: composer)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     (tmp_path / "file").touch()
     lines = []
-    assert isinstance(serving.ready("offline", report=lines.append), Composer)
+    assert serving.ready("offline", report=lines.append) is composer
     assert "not exported" in lines[-1]
 
 
