@@ -21,7 +21,24 @@ def scores(hits) -> dict[str, float]:
     return {hit.sample.id: hit.score for hit in hits}
 
 
-def test_on_triplets_the_trained_fusion_wins_and_serves(own, edited, tmp_path):
+@pytest.fixture(scope="module")
+def learned(edited, tmp_path_factory):
+    """The folder of a collection that has learned from all triplets, what it found, and the epochs."""
+    folder = tmp_path_factory.mktemp("learned") / "c"
+    shutil.copytree(edited.collection, folder)
+    with Collection.open(folder) as collection:
+        return folder, *learn(collection, Plan(triplets=table(edited.folder / "t.csv", edited.edits)))
+
+
+@pytest.fixture
+def adopted(learned, tmp_path):
+    """A copy of that collection, open."""
+    shutil.copytree(learned[0], tmp_path / "adopted")
+    with Collection.open(tmp_path / "adopted") as collection:
+        yield collection
+
+
+def test_on_triplets_the_trained_fusion_wins_and_serves(own, learned, adopted, edited, tmp_path):
     plan = Plan(triplets=table(tmp_path / "t.csv", [(f"p/{a}", t, f"p/{b}") for a, t, b in edited.edits]))
     shutil.copytree(edited.folder, tmp_path / "p")
     with pytest.raises(TwinlensError, match="row 1: the collection has no picture 'p/"):
@@ -30,7 +47,8 @@ def test_on_triplets_the_trained_fusion_wins_and_serves(own, edited, tmp_path):
     alone = own.search(image=edited.folder / edited.edits[0][0], k=50)
     was, count = own.generation, len(own)
 
-    result, epochs = learn(own, plan)
+    _, result, epochs = learned
+    own = adopted
     rows = {name: found["map"]["mean"] for name, found in result["rows"].items()}
     assert result["adopted"] and result["wins"]
     assert set(result["differences"]) == {"calibrated_sum", "image_only", "text_only"}
@@ -70,16 +88,15 @@ def test_with_shuffled_words_it_is_refused(own, edited, tmp_path):
     assert any(found["ci95"][0] <= 0 >= found["at_least"] for found in result["differences"].values())
 
 
-def test_new_pictures_are_embedded_as_the_exchanged_ones_were(own, edited, tmp_path):
-    learned, _ = learn(own, Plan(triplets=table(edited.folder / "t.csv", edited.edits)))
-    assert learned["adopted"]
-    entries, vectors = own.entries_with_vectors()
-    embedded = own.model.embed([Sample("", entry.path, entry.caption) for entry in entries[:40]])
+def test_new_pictures_are_embedded_as_the_exchanged_ones_were(learned, adopted, tmp_path):
+    assert learned[1]["adopted"]
+    entries, vectors = adopted.entries_with_vectors()
+    embedded = adopted.model.embed([Sample("", entry.path, entry.caption) for entry in entries[:40]])
     np.testing.assert_allclose(embedded, vectors[:40], atol=1e-5)
     (tmp_path / "new").mkdir()
     ((reference, text, target),) = drawn_edits(tmp_path / "new", 1, 1, seed=1)
-    own.add(tmp_path / "new", options=ALONE)
-    hits = own.search(tmp_path / "new" / reference, text, k=3)
+    adopted.add(tmp_path / "new", options=ALONE)
+    hits = adopted.search(tmp_path / "new" / reference, text, k=3)
     assert target in [hit.sample.image.name for hit in hits]
 
 
