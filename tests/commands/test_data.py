@@ -108,3 +108,10 @@ def test_mistakes_are_one_line(arguments, message, capsys):
     assert cli.main(["data", *arguments]) == 2
     progress = capsys.readouterr().err
     assert message in progress and progress.count("\n") == 1
+
+
+def test_a_file_of_ones_own_is_described_without_its_checksum(tmp_path, capsys):
+    file = tmp_path / "mine.py"
+    file.write_text('"""Mine."""\nPROTOCOLS, SPLITS = ("edits",), ("test",)\n\n\ndef load(root, split): ...\n')
+    assert cli.main(["data", str(file)]) == 0
+    assert capsys.readouterr().out.startswith("mine.py: Mine.")

@@ -75,7 +75,9 @@ def _describe(name: str, dataset: ModuleType) -> dict[str, object]:
 
 
 def _print_description(about: Mapping[str, object]) -> None:
-    _common.say(f"{about['dataset']}: {about['summary']}")
+    from twinlens.core.plugins import short
+
+    _common.say(f"{short(str(about['dataset']))}: {about['summary']}")
     source = _source(about)
     if not source:
         _common.say("  no download is known: it is drawn here, or read from a folder of yours")
