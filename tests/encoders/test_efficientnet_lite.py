@@ -95,6 +95,11 @@ def test_words_find_pictures_that_nobody_has_described():
     assert scores.argmax(1).tolist() == [0, 1]
 
 
+def test_its_state_can_be_loaded_again_as_after_a_training():
+    composer = Composer.build(find_recipe("offline"))
+    composer.load_state_dict({name: value.clone() for name, value in composer.state_dict().items()})
+
+
 def test_what_is_missing_is_said_in_one_line(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "efficientnet_lite_pytorch", None)

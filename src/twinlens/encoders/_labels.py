@@ -16,7 +16,7 @@ CLASSES = 1000
 _MAX_TOKENS = 16  # the longest name has fewer
 
 
-@torch.inference_mode()
+@torch.no_grad()  # not inference_mode: the buffer is written to after a training
 def label_vectors(checkpoint: str | None, revision: str | None = None) -> Tensor:
     """Encode the names of the 1000 classes, in ImageNet's order, as unit vectors (1000, W); W = 0 without checkpoint.
 
