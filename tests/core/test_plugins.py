@@ -125,6 +125,16 @@ def test_whoever_allows_it_opens_the_model(saved, recipe, toy_edits):
         Composer.load(saved)
 
 
+@pytest.mark.parametrize("pin", ["0" * 12, "0000", ""])
+def test_a_file_that_is_another_than_was_allowed_is_not_run(pin, saved, recipe):
+    file = recipe.with_name("mine.py")
+    with pytest.raises(TwinlensError, match=f"is not the file that was allowed.*not '{pin}'") as refused:
+        Composer.load(saved, allow_plugins=[f"{file}@{pin}"])
+    assert not recipe.with_name("mine.ran").exists()
+    cure = str(refused.value).partition("--allow-plugin ")[2]
+    assert type(Composer.load(saved, allow_plugins=[cure]).fusion).__name__ == "Mine"
+
+
 def test_a_file_that_has_changed_is_told(saved, recipe):
     file = recipe.with_name("mine.py")
     file.write_text(FUSION + "\n# changed\n")

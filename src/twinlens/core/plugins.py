@@ -211,14 +211,21 @@ def _refuse(folder: str, name: str, where: object) -> NoReturn:
 
 
 def _compare(plugin: Plugin, checksum: str, consent: str, where: object) -> None:
-    """Raise TwinlensError for a file that has changed, unless the user accepts its present checksum."""
+    """Raise TwinlensError for a file that has changed or is another than FILE@SHA-256 names, which accepts a change."""
     present = plugin.checksum
-    accepted = consent.rpartition(".py@")[2] if ".py@" in consent else ""
+    pin = consent.rpartition(".py@")[2] if ".py@" in consent else None
+    if pin and len(pin) >= _MIN_CHECKSUM and present.startswith(pin):
+        return
     accepting = quote(f"{plugin.path}@{present[:12]}")
-    if present != checksum and not (len(accepted) >= _MIN_CHECKSUM and present.startswith(accepted)):
+    if present != checksum:
         raise ConsentError(
             f"{plugin.path} has changed since {where} was saved (its SHA-256 begins {present[:12]}, then"
             f" {checksum[:12]}); put the old file back, or accept this one: --allow-plugin {accepting}"
+        )
+    if pin is not None:
+        raise ConsentError(
+            f"{plugin.path} is not the file that was allowed: its SHA-256 begins {present[:12]}, not {pin!r}; if you"
+            f" trust it: --allow-plugin {accepting}"
         )
 
 
