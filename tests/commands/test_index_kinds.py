@@ -35,3 +35,14 @@ def test_few_pictures_stay_exact_and_a_wrong_name_is_one_line(run, pictures, mod
     assert code == 2 and "did you mean" in err and err.count("\n") == 1
     code, _, err = run("index", pictures, "--index", "ivf", "--recall", 3)
     assert code == 2 and "recall must be" in err
+
+
+def test_each_option_leaves_the_other_as_it_is(run, pictures, model):
+    def setting(*options):
+        told = answer(run, "index", pictures, "--model", model, "--workers", 0, *options)["index"]
+        return told["setting"], told["recall"]
+
+    assert setting("--index", "ivf") == ("ivf", 0.99)
+    assert setting("--recall", 0.9) == ("ivf", 0.9)
+    assert setting("--index", "hnsw") == ("hnsw", 0.9)
+    assert setting() == ("hnsw", 0.9)

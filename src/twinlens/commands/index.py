@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--index", metavar="NAME", help="how to search, from now on: exact (the default), ivf, hnsw,"
                         " cluster_svm, or auto: the fastest of them from 200,000 pictures on")  # fmt: skip
     parser.add_argument("--recall", type=float, metavar="R", help="share of the best pictures that an --index is to"
-                        " find (.99)")  # fmt: skip
+                        " find (at first .99)")  # fmt: skip
     parser.add_argument("--watch", action="store_true", help="go on: index again after every change, until Ctrl-C; with"
                         " --json, a line for every run that found something to do")  # fmt: skip
     parser.add_argument("--every", type=float, default=2.0, metavar="S", help="with --watch: look every S seconds (2)")
@@ -222,16 +222,18 @@ def _collection_of(args: argparse.Namespace, options: Options) -> Collection:
 
 
 def _setting(args: argparse.Namespace) -> IndexSetting | None:
-    """Return the setting of --index and --recall; None where neither is given. Raises TwinlensError for wrong ones."""
+    """Return the setting of --index and --recall; None where neither is given. Raises TwinlensError for wrong ones.
+
+    What is not given stays as the collection has it.
+    """
     from twinlens.collection.index_setting import IndexSetting
-    from twinlens.collection.writes import RECALL
     from twinlens.core import plugins
 
     if args.index is None and args.recall is None:
         return None
-    named = None if args.index is None else plugins.use("indexes", args.index)
-    kind = named or IndexSetting.read(args.collection.expanduser()).kind
-    setting = IndexSetting(kind, RECALL if args.recall is None else args.recall)
+    former = IndexSetting.read(args.collection.expanduser())
+    kind = former.kind if args.index is None else plugins.use("indexes", args.index)
+    setting = IndexSetting(kind, former.recall if args.recall is None else args.recall)
     setting.check_kind()
     return setting
 
