@@ -11,12 +11,7 @@ from twinlens.core.recipe import Recipe
 from twinlens.core.types import TwinlensError
 from twinlens.models.composer import Composer
 
-
-@pytest.fixture(autouse=True)
-def nothing_loaded(monkeypatch):
-    """As in a fresh process."""
-    monkeypatch.setattr(plugins, "_loaded", {})
-    monkeypatch.setattr(plugins, "_allowed", [])
+pytestmark = pytest.mark.usefixtures("nothing_loaded")
 
 
 @pytest.fixture

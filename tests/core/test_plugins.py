@@ -40,11 +40,7 @@ START, END = toy.RECIPE.index("[fusion]"), toy.RECIPE.index("[training]")
 TOML = toy.RECIPE[:START] + '[fusion]\nname = "./mine.py"\nstrength = 2.0\n' + toy.RECIPE[END:]
 
 
-@pytest.fixture(autouse=True)
-def nothing_loaded(monkeypatch):
-    """As in a fresh process."""
-    monkeypatch.setattr(plugins, "_loaded", {})
-    monkeypatch.setattr(plugins, "_allowed", [])
+pytestmark = pytest.mark.usefixtures("nothing_loaded")
 
 
 @pytest.fixture

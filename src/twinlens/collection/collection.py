@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Self
 from twinlens.collection.engines import Engine
 from twinlens.collection.engines.local import LocalEngine
 from twinlens.collection.model import Load, Model, chosen
-from twinlens.collection.overview import Overview
 from twinlens.collection.search.records import Hits
 from twinlens.collection.search.request import Pictures, SearchRequest, Texts
 from twinlens.collection.search.search import Session, search_many
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from twinlens.core.explanation import Explanation
 
 
-class Collection(Writes, Overview):
+class Collection(Writes):
     """A searchable folder of pictures: rows and vectors, a copy of the model, and caches.
 
     Several threads may use it. While one process writes, others read, and each search sees what is committed by then.

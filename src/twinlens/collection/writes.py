@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import RLock
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from twinlens.collection.engines import Engine
 from twinlens.collection.model import Load, Model, check_model
+from twinlens.collection.overview import Overview
 from twinlens.collection.search.search import Session
 from twinlens.collection.store import Generation, Store, Vectors
 from twinlens.collection.writer import forget, refresh_matrix, remove, replace_model, writer
@@ -27,27 +28,14 @@ RECALL = 0.99
 """Share of the nearest entries that an approximate index is to find, if nothing else is asked."""
 
 
-class Writes(ABC):
-    """The methods of `Collection` that change it, and the state that they share with the others."""
+class Writes(Overview):
+    """The methods of `Collection` that change it, and the further state that they share with the others."""
 
-    folder: Path
-    _store: Store
-    _load: Load
     _allow_plugins: Sequence[str]
     _engine: Callable[[], Engine]
     _model: tuple[str, Model] | None
     _session: Session
     _busy: RLock
-
-    @property
-    @abstractmethod
-    def generation(self) -> Generation:
-        """Return the serving generation."""
-
-    @property
-    @abstractmethod
-    def model(self) -> Model:
-        """Return the serving model."""
 
     @abstractmethod
     def _engine_of_setting(self) -> Engine:
