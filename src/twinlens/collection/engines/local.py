@@ -57,7 +57,7 @@ class LocalEngine(Engine):
 
     def warm_up(self) -> None:
         """Code the rows in a thread, now and again when they have changed, but not all the time."""
-        import twinlens.indexes._first_pass  # noqa: F401 - whoever searches once needs none of it
+        from twinlens.indexes import _first_pass, _gpu  # noqa: F401 - whoever searches once needs neither
 
         if self._prepare_from is None:
             self._prepare_from = time.monotonic()
