@@ -19,6 +19,7 @@ if os.environ.get(imitation.VARIABLE):
     imitation.begin(os.environ[imitation.VARIABLE])
 
 from tests import toy
+from twinlens.core import plugins
 from twinlens.core.types import Dataset
 from twinlens.models.composer import Composer
 
@@ -52,3 +53,10 @@ def toy_composer(toy_edits: Dataset) -> Composer:
     composer = Composer.build(toy.recipe())
     composer.fit(toy_edits.queries)
     return composer
+
+
+@pytest.fixture
+def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No plug-in known or allowed, as in a fresh process."""
+    monkeypatch.setattr(plugins, "_loaded", {})
+    monkeypatch.setattr(plugins, "_allowed", [])

@@ -49,10 +49,7 @@ class Empty(Engine):
 '''
 
 
-@pytest.fixture(autouse=True)
-def nothing_loaded(monkeypatch):
-    monkeypatch.setattr(plugins, "_loaded", {})
-    monkeypatch.setattr(plugins, "_allowed", [])
+pytestmark = pytest.mark.usefixtures("nothing_loaded")
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from threading import Lock
 
 from twinlens.collection import Collection
 from twinlens.collection.store import DATABASE
+from twinlens.collection.store.layout import identity
 from twinlens.core.types import TwinlensError
 from twinlens.service.errors import RequestError
 
@@ -17,13 +18,13 @@ class Connection:
 
     def __init__(self, folder: Path, opened: Callable[[], Collection]) -> None:
         self._database, self._open, self._opening = folder / DATABASE, opened, Lock()
-        self._file = self._identity()
+        self._file = identity(self._database)
         self._collections = [opened()]
 
     def current(self) -> Collection:
         """Return the collection. Raises RequestError where it is gone, or cannot be opened."""
         with self._opening:
-            if (file := self._identity()) != self._file:
+            if (file := identity(self._database)) != self._file:
                 try:
                     self._collections.append(self._open())
                 except TwinlensError as error:
@@ -35,10 +36,3 @@ class Connection:
         """Close what was opened; the former ones too, which some thread may have been reading until now."""
         for collection in self._collections:
             collection.close()
-
-    def _identity(self) -> tuple[int, int] | None:
-        try:
-            status = self._database.stat()
-        except OSError:
-            return None
-        return status.st_dev, status.st_ino

@@ -60,6 +60,15 @@ def is_folder(path: Path) -> bool:
     return _is(path, stat.S_ISDIR)
 
 
+def identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another that takes its name later: device and inode; None where there is none."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def listed(folder: Path) -> Iterator[Path]:
     """Yield the entries of a folder, sorted; none where it is a link, or cannot be listed."""
     if is_folder(folder):

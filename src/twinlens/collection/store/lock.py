@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from twinlens.collection.store.layout import DATABASE, HOLDER, LOCK, check_kinds, is_file, share_mode
+from twinlens.collection.store.layout import DATABASE, HOLDER, LOCK, check_kinds, identity, is_file, share_mode
 from twinlens.core.types import TwinlensError
 
 
@@ -62,9 +62,9 @@ def _locked(folder: Path) -> sqlite3.Connection:
     """Take the lock on the file that has its name: on one that was removed by then it would keep nobody out."""
     path = folder / LOCK
     while True:
-        before = _identity(path)
+        before = identity(path)
         lock = _taken(folder, path)
-        if before is not None and _identity(path) == before:
+        if before is not None and identity(path) == before:
             return lock
         lock.close()
 
@@ -94,11 +94,3 @@ def _holder(folder: Path) -> str:
         return f"process {int((folder / HOLDER).read_bytes()[:20])}"
     except (OSError, ValueError):  # it took the lock this instant
         return "another process"
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.lstat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
