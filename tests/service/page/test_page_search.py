@@ -201,5 +201,6 @@ def test_a_search_that_fails_leaves_no_older_answers(visit):
     with visit.searching() as found:
         page.press("#balance", "ArrowRight")
     visit.answer(found.value)
-    assert page.locator("#error").is_hidden() and page.locator("#share").is_visible()
+    page.wait_for_selector("#share", state="visible")
+    assert page.locator("#error").is_hidden()
     visit.complaints.clear()  # the browser logs the answers 400
