@@ -3,6 +3,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -186,6 +187,31 @@ def test_a_reader_that_leaves_is_no_error():
         assert process.wait() == cli.PIPE_CLOSED
 
 
+def ended(body, **options):
+    """Run `cli.entry` in a process whose only command has this body."""
+    program = (
+        "import atexit, sys, threading, time; from types import SimpleNamespace as S;"
+        "from twinlens import cli; from twinlens.core import variants;"
+        "variants.load = lambda folder, name: S(HELP='h', EXAMPLES='e', add_arguments=lambda p: None, run=run);"
+        "sys.argv = ['twinlens', 'greet', '--json']\n"
+        f"def run(args):\n    {body}\n    return {{}}\ncli.entry()"
+    )
+    return subprocess.run([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True, check=False, **options)
+
+
+def test_a_process_that_ends_at_once_has_done_what_was_left_to_the_end():
+    later = "threading.Thread(target=lambda: (time.sleep(0.2), print('thread', file=sys.stderr))).start()"
+    done = ended(f"atexit.register(print, 'end', file=sys.stderr); {later}", stdout=subprocess.PIPE)
+    assert (done.returncode, done.stdout.strip()) == (0, "{}")
+    assert done.stderr.split() == ["thread", "end"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="closes a file descriptor before the program starts, as a shell does")
+def test_a_closed_standard_output_is_no_error():
+    done = ended("pass", preexec_fn=lambda: os.close(1))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_names_that_are_no_text_can_be_printed(install, monkeypatch):
     install(greet)
     out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
@@ -226,14 +252,14 @@ UNUSED_BY_A_SEARCH = {
     "twinlens.core.explanation",
     "twinlens.core.plugins",
 }
-MODULES_OF_A_SEARCH = 63
+MODULES_OF_A_SEARCH = 64
 """Modules of the package behind `search`, before a model is read; there were 89."""
 
 
 def test_a_search_imports_none_of_what_others_need():
     """Explaining, checking, mending, listing, conditions, plug-ins and tars: each takes time that a search lacks."""
     code = (
-        "import sys; from twinlens.commands import search; import twinlens.collection;"
+        "import sys; from twinlens.commands import search; from twinlens.collection import Collection, ahead;"
         "print(*sorted(name for name in sys.modules if name.startswith('twinlens.') or name == 'tarfile'))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
+from twinlens.cli import entry
 
-from twinlens.cli import main
-
-sys.exit(main())
+entry()

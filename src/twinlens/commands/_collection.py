@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from twinlens.collection import Collection, SearchRequest
     from twinlens.collection.engines import Engine
     from twinlens.collection.ingest import Report
-    from twinlens.collection.model import Model
+    from twinlens.collection.model import Load, Model
 
 COLLECTION = Path("twinlens-collection")
 _SHOWN = 20
@@ -59,17 +59,29 @@ def engine(args: argparse.Namespace) -> Callable[[], Engine] | None:
     return engine_at(args.engine, credentials=args.credentials_file)
 
 
-def open_collection(args: argparse.Namespace, *, once: bool = False) -> Collection:
-    """Open the collection of `--collection`, run by `--runtime`, searched by `--engine`; once: for one query.
+def open_collection(args: argparse.Namespace, load: Load | None = None) -> Collection:
+    """Open the collection of `--collection`, run by `--runtime`, searched by `--engine`; load: that of `preloaded`.
 
     Raises TwinlensError when there is none, and for the URL of no engine.
     """
+    load = load or _load(args)
     from twinlens.collection import Collection
+
+    return Collection.open(args.collection.expanduser(), load=load, engine=engine(args))
+
+
+def preloaded(args: argparse.Namespace) -> Load:
+    """Begin to load the networks of one query, before the imports that can go on meanwhile; return what loads them."""
+    from twinlens.collection import ahead
+
+    folder, load = args.collection.expanduser(), _load(args, once=True)
+    return ahead.preloaded(folder, load, image=bool(args.image), text=any(map(str.strip, args.text)))
+
+
+def _load(args: argparse.Namespace, *, once: bool = False) -> Load:
     from twinlens.models import runtime
 
-    mode = runtime.check_mode(getattr(args, "runtime", "auto"))
-    load = partial(runtime.load, mode=mode, once=once)
-    return Collection.open(args.collection.expanduser(), load=load, engine=engine(args))
+    return partial(runtime.load, mode=runtime.check_mode(getattr(args, "runtime", "auto")), once=once)
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:

@@ -51,9 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Mapping[str, object]:
     """Search, show the hits, and write the files. Raises TwinlensError for a query without a picture or a text."""
+    load = _collection.preloaded(args)
     request = _collection.request_of(args)
     _check_exports(args.export)
-    with _collection.open_collection(args, once=True) as collection:
+    with _collection.open_collection(args, load) as collection:
         if _draws(args):
             threading.Thread(target=_import_ahead, daemon=True).start()
         hits, receipt = _answer(collection, request, receipted=args.receipt is not None)

@@ -15,6 +15,7 @@ import numpy as np
 from twinlens.calibration import Channel
 from twinlens.core import checksums
 from twinlens.core.arguments import as_folder, as_names, as_samples
+from twinlens.core.machine import import_onnxruntime
 from twinlens.core.types import Arrays, Sample, Similarity, TwinlensError
 from twinlens.models.exported import graphs
 from twinlens.models.exported.about import FILE, About
@@ -133,6 +134,11 @@ class ExportedModel:
             out[start : start + len(part)] = self.embed_prepared(prepared)
         return out
 
+    def preload(self, *, image: bool, text: bool) -> None:
+        """Begin to load the networks of these sides in a thread; a later call that needs one waits for it."""
+        import_onnxruntime()  # in this thread: imports of two threads would wait for each other
+        self._network.preload(self._reading({"image": image, "text": text}))
+
     def gate_map(self, sample: Sample) -> Vectors | None:
         """Return how far the gate is open over the picture of a sample (H, W), 0 to 1.
 
@@ -167,9 +173,12 @@ class ExportedModel:
 
     def _needed(self, samples: Sequence[Sample]) -> list[int] | None:
         """Return the encoders that read a side which some sample has; None for all of them."""
-        there = {"image": any(s.image is not None for s in samples), "text": any(s.text.strip() for s in samples)}
-        needed = [tower.encoder for tower in self.about.towers if any(there[side] for side in tower.reads)]
-        return needed or None
+        return self._reading(
+            {"image": any(s.image is not None for s in samples), "text": any(s.text.strip() for s in samples)}
+        )
+
+    def _reading(self, sides: Mapping[str, bool]) -> list[int] | None:
+        return [tower.encoder for tower in self.about.towers if any(sides[side] for side in tower.reads)] or None
 
     def _part(self, name: str) -> NetworkPart:
         if self.about.sides is not None and name.startswith("head"):

@@ -92,23 +92,29 @@ class Network:
             features |= self._part(tower.name)({key: arrays[key] for key in tower.inputs})
         return self._part(head_name(running))(features)
 
-    @contextmanager
-    def loading(self, encoders: Collection[int] | None) -> Iterator[None]:
-        """Load the networks of some encoders, None for all, in a thread while the body runs; loaded ones cost nothing.
+    def preload(self, encoders: Collection[int] | None) -> Thread | None:
+        """Begin to load the networks of some encoders, None for all, in a thread; None where all are loaded.
 
-        One after another: memory is what they wait for, and two at once take longer.
+        One after another: memory is what they wait for, and two at once take longer. What needs one waits for it.
         """
         towers = [tower.name for tower in self.towers if encoders is None or tower.encoder in encoders]
         wanted = [name for name in towers if name not in self._parts]
         if not wanted:
-            yield
-            return
-        thread = Thread(target=self._load, args=(wanted,), daemon=True)
+            return None
+        # No daemon: an interpreter that ends meanwhile would take ONNX Runtime away from under the thread.
+        thread = Thread(target=self._load, args=(wanted,), name="networks")
         thread.start()
+        return thread
+
+    @contextmanager
+    def loading(self, encoders: Collection[int] | None) -> Iterator[None]:
+        """Load the networks of some encoders, None for all, while the body runs."""
+        thread = self.preload(encoders)
         try:
             yield
         finally:
-            thread.join()
+            if thread is not None:
+                thread.join()
 
     def _load(self, names: Sequence[str]) -> None:
         with suppress(Exception):  # whoever needs a part meets the fault again, and tells
