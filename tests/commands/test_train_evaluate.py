@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -72,6 +73,23 @@ def test_the_same_run_is_not_repeated(model, recipe, capsys):
     ]
     assert main(command) == 0
     assert "nothing to do" in capsys.readouterr().out
+
+
+def test_another_run_does_not_replace_a_model(model, recipe, capsys):
+    before = (model / "model.safetensors").read_bytes()
+    command = ["train", "--recipe", recipe, "--protocol", "all", "--data", "scenes=31", "--epochs", "1"]
+    assert main([*command, "--seed", "3", "--out", str(model)]) == 2
+    assert "of another run already (it differs in: data, seed); give another --out" in capsys.readouterr().err
+    assert (model / "model.safetensors").read_bytes() == before
+
+
+def test_a_run_that_was_killed_before_its_weights_were_written_goes_on(model, recipe, tmp_path, capsys):
+    shutil.copytree(model, tmp_path / "half")
+    (tmp_path / "half" / "model.safetensors").unlink()
+    command = ["train", "--recipe", recipe, "--protocol", "all", "--data", "scenes=30", "--epochs", "1"]
+    assert main([*command, "--out", str(tmp_path / "half")]) == 0
+    assert "nothing to do" not in capsys.readouterr().out
+    assert (tmp_path / "half" / "model.safetensors").read_bytes() == (model / "model.safetensors").read_bytes()
 
 
 def test_evaluate_a_model_writes_table_chart_and_json(model, tmp_path, capsys):

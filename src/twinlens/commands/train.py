@@ -59,26 +59,44 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
 
 
 def _train_model(args: argparse.Namespace) -> Mapping[str, object]:
-    import json
-
-    from twinlens.models import shipped
+    from twinlens.models.runtime.fingerprint import WEIGHTS
 
     recipe = _dataset.recipe_of(args)
     _dataset.dataset_file(args)
-    finished = (args.out / shipped.RECIPE).is_file()
-    dataset = None if finished else _dataset.load_dataset(args)[1]  # a missing file is told before torch loads
-    from twinlens.models.composer import PROVENANCE
-
-    done = args.out / PROVENANCE
-    wanted = _provenance(args, recipe)
-    if done.is_file() and (found := json.loads(done.read_text(encoding="utf-8"))).get("run") == wanted:
-        _say(args, f"{args.out} holds this very run already; nothing to do")
-        return {"model": args.out, "trained": False, **found}
-    digest, epochs = _train(args, recipe, dataset or _dataset.load_dataset(args)[1], wanted)
-    result = json.loads(done.read_text(encoding="utf-8"))
+    if (args.out / WEIGHTS).is_file():  # which is written last
+        return _finished(args, _provenance(args, recipe))
+    dataset = _dataset.load_dataset(args)[1]  # a missing file is told before torch loads
+    digest, epochs = _train(args, recipe, dataset, _provenance(args, recipe))
+    result = _kept(args.out)
     best = max(epochs, key=lambda epoch: epoch.score)
     _say(args, f"{args.out}: best of {counted(len(epochs), 'epoch')} is {best.number + 1}, validation {best.score:.3f}")
     return {"model": args.out, "digest": digest, "trained": True, **result}
+
+
+def _finished(args: argparse.Namespace, wanted: Mapping[str, Any]) -> Mapping[str, object]:
+    """Return the result of a run that is done. Raises TwinlensError for a model of another one, which took hours."""
+    found = _kept(args.out)
+    if (run := found.get("run", {})) != wanted:
+        others = ", ".join(key for key in wanted if run.get(key) != wanted[key])
+        raise TwinlensError(
+            f"{args.out} holds a model of another run already (it differs in: {others}); give another --out, or remove"
+            " that folder first"
+        )
+    _say(args, f"{args.out} holds this very run already; nothing to do")
+    return {"model": args.out, "trained": False, **found}
+
+
+def _kept(folder: Path) -> dict[str, Any]:
+    """Return what a model's folder tells of its run; nothing where it does not, or cannot be read."""
+    import json
+
+    from twinlens.models.composer import PROVENANCE
+
+    try:
+        found = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _train(
