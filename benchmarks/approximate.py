@@ -120,14 +120,13 @@ def built(name: str, index: ShortlistIndex, vectors: np.ndarray, kept: Path | No
     faiss, path = _faiss.faiss(), (kept or Path()) / f"{name}-{len(vectors)}.faiss"
     if kept and path.is_file():
         index.vectors, index.squares, index.is_fitted = vectors, squared_lengths(vectors), True
-        facts = json.loads(path.with_suffix(".json").read_text("utf-8"))
-        index.structure, index.slack = faiss.read_index(str(path)), facts["slack"]
-        return float(facts["fitted"])
+        index.structure = faiss.read_index(str(path))
+        return float(json.loads(path.with_suffix(".json").read_text("utf-8"))["fitted"])
     begun = time.perf_counter()
     index.fit(vectors)
     fitted = time.perf_counter() - begun
     if kept:
-        path.with_suffix(".json").write_text(json.dumps({"fitted": fitted, "slack": index.slack}), "utf-8")
+        path.with_suffix(".json").write_text(json.dumps({"fitted": fitted}), "utf-8")
         faiss.write_index(index.structure, str(path))
     return fitted
 

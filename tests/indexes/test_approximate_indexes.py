@@ -29,6 +29,8 @@ MADE = {
     "cluster_svm rbf": {"clusters": 8},
 }
 ROWS = 1500
+ROUNDING = 2e-7
+"""Error of a score near 1 whose distance was computed in float32."""
 
 
 def make(name, **options):
@@ -70,7 +72,7 @@ def test_full_effort_gives_the_answers_of_exact(index, vectors):
     rows, scores = index.search(queries, 10)
     wanted, values = exact(vectors, queries)
     np.testing.assert_array_equal(rows, wanted)
-    np.testing.assert_array_equal(scores, values)
+    np.testing.assert_allclose(scores, values, atol=ROUNDING)
 
 
 def test_calibration_reaches_the_recall_with_little_effort(index, vectors):
@@ -169,9 +171,9 @@ def test_all_cells_probed_gives_the_answers_of_exact(seed, count, k, cells):
         index.fit(vectors)
         rows, scores = index.search(vectors, k)
     wanted, values = exact(vectors, vectors, k)
-    np.testing.assert_array_equal(scores, values)
+    np.testing.assert_allclose(scores, values, atol=ROUNDING * (1 + np.abs(values).max()))
     if k >= count:
-        np.testing.assert_array_equal(rows, wanted)
+        np.testing.assert_array_equal(np.sort(rows), np.sort(wanted))
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_right
-from collections.abc import Mapping
 from functools import cache
 from typing import Any, Literal
 
@@ -13,15 +10,12 @@ from numpy.typing import NDArray
 
 from twinlens.core.extras import needed
 from twinlens.indexes import Rows, Vectors
-from twinlens.indexes._scan import direct
 
 Codes = Literal["sq8", "flat"]
 AT_ONCE = 1 << 15
 """Rows that are added at once."""
 SPARE = 16
 """Candidates beyond the answers, and a quarter of these: 8-bit codes order near ones differently."""
-TRIED = 256
-"""Entries whose distances by codes are compared with those by vectors."""
 
 
 @cache
@@ -58,57 +52,34 @@ def sample(vectors: Vectors, count: int, seed: int) -> Vectors:
     return np.ascontiguousarray(vectors[np.sort(rows)], dtype=np.float32)
 
 
-def shortlists(structure: Any, queries: Vectors, count: int, how: Any, rows: int, slack: float) -> list[Rows]:
-    """Return for each query (Q, D) the rows that may be among its `count` nearest, of N rows in the structure.
+def shortlists(structure: Any, queries: Vectors, count: int, how: Any, rows: int) -> list[Rows]:
+    """Return for each query (Q, D) the rows that may be among its `count` nearest, of N rows in the structure."""
+    found = _candidates(structure, np.ascontiguousarray(queries, np.float32), with_spare(count, rows), how)
+    return [labels[(labels >= 0) & (labels < rows)] for labels in found]  # a damaged file may hold any number
 
-    slack: as of `slack_of`. Candidates that are further behind by their codes than it explains are left out: comparing
-    28 vectors takes half as long as a search by a graph.
+
+def nearest(structure: Any, vectors: Vectors, queries: Vectors, k: int, how: Any) -> tuple[Rows, NDArray[np.float32]]:
+    """Return the rows of vectors (N, D) and squared distances Σ (x − q)² in float32 (Q, k) of the nearest candidates.
+
+    By distance, then by row; where fewer are found, −1 and infinity fill up. By NumPy, comparing the vectors of a few
+    candidates takes as long as the search by a graph that finds them.
     """
-    found = _search(structure, queries, with_spare(count, rows), how)
-    return [_near(*line, count, rows, slack) for line in zip(*found, strict=True)]
+    queries, count = np.ascontiguousarray(queries, np.float32), with_spare(k, len(vectors))
+    candidates, pointer = _candidates(structure, queries, count, how), faiss().swig_ptr
+    squares, rows = np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
+    # A candidate that is no row, with which faiss fills up, ends a list there.
+    shape = queries.shape[1], len(queries), len(vectors), count, k
+    given, results = (pointer(queries), pointer(vectors), pointer(candidates)), (pointer(squares), pointer(rows))
+    faiss().knn_L2sqr_by_idx(*given, *shape, *results, count)
+    return rows, squares
 
 
-def slack_of(structure: Any, vectors: Vectors, how: Any) -> float:
-    """Return how far distances by the codes are off: the largest |s − d²| / d of squared distances s by the codes and
-    d² by the vectors (N, D), of the candidates for some entries.
-
-    A code is off by a vector e, and s by 2(x − q)·e + ‖e‖², which grows with the distance d.
-    """
-    entries = sample(vectors, TRIED, seed=0)
-    squares, labels = structure.search(entries, with_spare(1, len(vectors)), params=how)
-    most = 0.0
-    for query, line, by_codes in zip(entries, labels, squares.astype(np.float64), strict=True):
-        right = direct(vectors, np.maximum(line, 0), query)
-        others = (line >= 0) & (right > 0)  # the entry itself has no distance
-        off = np.abs(by_codes - right)[others] / np.sqrt(right[others])
-        most = max(most, float(off.max(initial=0)))
-    return most
-
-
-def slack_in(arrays: Mapping[str, NDArray[Any]]) -> float:
-    """Return the slack that a file has; without one all candidates are compared."""
-    return float(arrays["slack"][0]) if "slack" in arrays else math.inf
-
-
-def _search(structure: Any, queries: Vectors, count: int, how: Any) -> tuple[Vectors, Rows]:
-    """Return squared distances by the codes and rows (Q, `count`), ascending, as `structure.search` does."""
+def _candidates(structure: Any, queries: Vectors, count: int, how: Any) -> Rows:
+    """Return rows (Q, `count`), by ascending distances by the codes, as `structure.search` does."""
     pointer = faiss().swig_ptr
-    distances, labels = np.empty((len(queries), count), np.float32), np.empty((len(queries), count), np.int64)
-    queries = np.ascontiguousarray(queries, np.float32)
-    structure.search_c(len(queries), pointer(queries), count, pointer(distances), pointer(labels), how)
-    return distances, labels
-
-
-def _near(distances: Vectors, labels: Rows, count: int, rows: int, slack: float) -> Rows:
-    """Return the rows of one query, of candidates by ascending squared distances."""
-    # A search by a graph takes a tenth of a millisecond: lists of a few numbers are read faster than arrays.
-    squares = distances.tolist()
-    last = squares[count - 1]
-    near = labels[: bisect_right(squares, last + 2 * slack * math.sqrt(last))]
-    numbers = near.tolist()
-    if min(numbers, default=0) >= 0 and max(numbers, default=0) < rows:
-        return near
-    return near[(near >= 0) & (near < rows)]  # faiss fills up with -1, and a damaged file may hold any number
+    squares, labels = np.empty((len(queries), count), np.float32), np.empty((len(queries), count), np.int64)
+    structure.search_c(len(queries), pointer(queries), count, pointer(squares), pointer(labels), how)
+    return labels
 
 
 def with_spare(count: int, rows: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 
 import numpy as np
@@ -39,7 +40,7 @@ class RowIndex(Index):
 
     def _checked(self, queries: Vectors, k: int) -> Vectors:
         queries = as_matrix(queries)
-        if not np.isfinite(np.vdot(queries, queries)):
+        if not math.isfinite(np.vdot(queries, queries)):
             _check_finite(squared_lengths(queries))
         if not self.is_fitted:
             raise TwinlensError("the index is empty: fit it before searching")

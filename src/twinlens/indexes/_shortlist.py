@@ -73,14 +73,21 @@ class ShortlistIndex(RowIndex):
     def options(self) -> dict[str, Any]:
         """Return the arguments of the constructor, and the effort."""
 
-    def _nearest(self, queries: Vectors, k: int) -> tuple[Rows, Squares]:
-        if not self.most_effort:
-            return nearest(self.vectors, self.squares, queries, k)
+    def nearest(self, vectors: Vectors, norms: Vectors, queries: Vectors, k: int) -> tuple[Rows, Squares]:
+        """Return rows and squared distances (Q, k), 1 ≤ k ≤ N, of the vectors (N, D) that the structure is of.
+
+        norms: their squared lengths (N,).
+        """
         found = np.empty((len(queries), k), dtype=np.int64)
         squares = np.empty((len(queries), k))
         for n, rows in enumerate(self.shortlist(queries, k)):
-            found[n], squares[n] = closest(self.vectors, self.squares, rows, queries[n], k)
+            found[n], squares[n] = closest(vectors, norms, rows, queries[n], k)
         return found, squares
+
+    def _nearest(self, queries: Vectors, k: int) -> tuple[Rows, Squares]:
+        if not self.most_effort:
+            return nearest(self.vectors, self.squares, queries, k)
+        return self.nearest(self.vectors, self.squares, queries, k)
 
     def _effort_for(self, count: int) -> int:
         """Return the effort for so many answers: the one that was given, or a multiple of what was calibrated."""

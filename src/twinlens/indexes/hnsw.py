@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -11,9 +10,9 @@ import numpy as np
 from twinlens.core.types import TwinlensError
 from twinlens.indexes import Rows, Vectors
 from twinlens.indexes import _faiss as parts
+from twinlens.indexes._faiss_index import FaissIndex
 from twinlens.indexes._file import Array, IndexFile, Late
 from twinlens.indexes._graph import hidden
-from twinlens.indexes._shortlist import ShortlistIndex
 
 MIN_ROWS = 10_000
 """Rows below which all are scanned."""
@@ -23,7 +22,7 @@ TRAINED = 100_000
 """Rows from which the ranges of codes are taken."""
 
 
-class Hnsw(ShortlistIndex):
+class Hnsw(FaissIndex):
     """Hierarchical navigable small worlds (Malkov & Yashunin, TPAMI 2020), and float32 distances to the best rows.
 
     links: neighbours of a row in the upper layers, half of those in the lowest. build, search: width of the beam while
@@ -40,8 +39,6 @@ class Hnsw(ShortlistIndex):
             raise TwinlensError(f'codes must be "sq8" or "flat", not {codes!r}')
         self.links, self.build, self.codes = links, build, codes
         self.effort = self.beam = search
-        self.structure: Any = None
-        self.slack = math.inf
         self._held: Any = None  # what the graph is mapped from
 
     @property
@@ -55,10 +52,8 @@ class Hnsw(ShortlistIndex):
         """Return the widest beam."""
         return 0 if self.structure is None else min(MOST, len(self.vectors))
 
-    def shortlist(self, queries: Vectors, count: int) -> list[Rows]:
-        """Return the best rows that a beam through the graph meets."""
-        how = parts.beaming(max(parts.with_spare(count, len(self.vectors)), self._effort_for(count)))
-        return parts.shortlists(self.structure, queries, count, how, len(self.vectors), self.slack)
+    def _parameters(self, count: int) -> Any:
+        return parts.beaming(max(parts.with_spare(count, len(self.vectors)), self._effort_for(count)))
 
     def without(self, rows: Rows) -> AbstractContextManager[Rows]:
         """Hide rows of a graph that was built here; of one that was mapped, which is read-only, none."""
@@ -79,7 +74,6 @@ class Hnsw(ShortlistIndex):
         index.train(parts.sample(vectors, TRAINED, seed=0))
         parts.add(index, vectors)
         self.structure = index
-        self.slack = parts.slack_of(index, vectors, parts.beaming(self.beam))
 
     # faiss writes the codes last. Only bytes whose checksum was compared are given to its parser, and it reads the
     # graph where they lie, without a copy.
@@ -91,7 +85,7 @@ class Hnsw(ShortlistIndex):
         writer = faiss.VectorIOWriter()
         faiss.write_index(self.structure, writer)
         graph = faiss.vector_to_array(writer.data)
-        arrays = {"slack": np.array([self.slack]), "graph": graph}
+        arrays = {"graph": graph}
         return arrays, ("graph", len(graph) - len(self.vectors) * self.structure.storage.sa_code_size())
 
     def _restore(self, file: IndexFile) -> None:
@@ -102,4 +96,4 @@ class Hnsw(ShortlistIndex):
         index = faiss.read_index(reader)
         if index.ntotal != len(self.vectors) or index.d != self.vectors.shape[1]:
             raise ValueError("of other vectors")
-        self.structure, self._held, self.slack = index, (file, graph, reader), parts.slack_in(file.arrays)
+        self.structure, self._held = index, (file, graph, reader)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,8 @@ from twinlens.core.types import TwinlensError
 from twinlens.indexes import Rows, Vectors
 from twinlens.indexes import _faiss as parts
 from twinlens.indexes._cells import cells_for
+from twinlens.indexes._faiss_index import FaissIndex
 from twinlens.indexes._file import Array, DamagedIndexError, IndexFile, Late
-from twinlens.indexes._shortlist import ShortlistIndex
 
 MIN_ROWS = 10_000
 """Rows below which all are scanned."""
@@ -25,7 +24,7 @@ ROUNDS = 8
 """Rounds of k-means, after which cells hardly move."""
 
 
-class Ivf(ShortlistIndex):
+class Ivf(FaissIndex):
     """Inverted lists (Sivic & Zisserman, ICCV 2003; Jégou et al., TPAMI 2011): k-means cells, of which the nearest
     `probes` are searched, and float32 distances to the best rows of these.
 
@@ -42,8 +41,6 @@ class Ivf(ShortlistIndex):
             raise TwinlensError(f'codes must be "sq8" or "flat", not {codes!r}')
         self.cells, self.probes, self.codes, self.seed = cells, probes, codes, seed
         self.effort = 1
-        self.structure: Any = None
-        self.slack = math.inf
         self._held: Any = None  # the file that the lists are mapped from, and the quantizer
 
     @property
@@ -57,10 +54,8 @@ class Ivf(ShortlistIndex):
         """Return the number of cells."""
         return 0 if self.structure is None else int(self.structure.nlist)
 
-    def shortlist(self, queries: Vectors, count: int) -> list[Rows]:
-        """Return the best rows of the cells that are probed."""
-        how = parts.probing(self._effort_for(count))
-        return parts.shortlists(self.structure, queries, count, how, len(self.vectors), self.slack)
+    def _parameters(self, count: int) -> Any:
+        return parts.probing(self._effort_for(count))
 
     def _learn(self, vectors: Vectors) -> None:
         self.structure = self._held = None
@@ -73,7 +68,6 @@ class Ivf(ShortlistIndex):
         index.train(parts.sample(vectors, PER_CELL * cells, self.seed))
         parts.add(index, vectors)
         self.structure, self.effort = index, min(cells, self.probes or max(1, cells // 32))
-        self.slack = parts.slack_of(index, vectors, parts.probing(self.effort))
 
     def _empty(self, cells: int, width: int) -> Any:
         faiss = parts.faiss()
@@ -99,7 +93,7 @@ class Ivf(ShortlistIndex):
                 together[at:end] = faiss.rev_swig_ptr(lists.get_codes(n), size * lists.code_size)
                 together[end : end + 8 * size] = faiss.rev_swig_ptr(lists.get_ids(n), size).view(np.uint8)
         centres = self.structure.quantizer.reconstruct_n(0, self.structure.nlist)
-        arrays = {"centres": centres, "sizes": sizes, "ranges": self._ranges(), "slack": np.array([self.slack])}
+        arrays = {"centres": centres, "sizes": sizes, "ranges": self._ranges()}
         arrays["lists"] = together
         return arrays, ("lists", 0)
 
@@ -126,7 +120,6 @@ class Ivf(ShortlistIndex):
             raise DamagedIndexError(f"{file.path} is of other vectors")
         lists = _mapped(file, sizes, int(index.code_size))
         index.replace_invlists(lists, False)
-        self.slack = parts.slack_in(arrays)
         self.structure, self._held = index, (file, lists, self._held)
 
 

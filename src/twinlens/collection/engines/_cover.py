@@ -63,6 +63,11 @@ class Cover:
         new = len(self.uncovered) + sum(map(len, self.others))
         return gone + new > OUTDATED * len(self.indexed.rows)
 
+    @property
+    def is_complete(self) -> bool:
+        """Return True if the index has every entry, each in its place, so that it alone answers."""
+        return self.places is None and not len(self.uncovered) and not self.others
+
     def search(self, queries: Vectors, k: int) -> list[tuple[Rows, Squares]]:
         """Return rows and squared distances (Q, k'), nearest first: by shortlists, and of each part beside them."""
         block = self.block
@@ -80,6 +85,8 @@ class Cover:
         """Return places in the block and squared distances (Q, k')."""
         block, gone = self.block, len(self.indexed.rows) - len(self.covered)
         k = min(k, len(self.covered))
+        if self.is_complete:
+            return self.indexed.index.nearest(block.vectors, block.squares, queries, k)
         lists = self.indexed.index.shortlist(queries, min(k + min(gone, k), len(self.indexed.rows)))
         found, squares = np.empty((len(queries), k), dtype=np.int64), np.empty((len(queries), k))
         for n, some in enumerate(lists):
