@@ -11,6 +11,7 @@ from twinlens.collection.engines import _building
 from twinlens.collection.engines.approximate import ApproximateEngine
 from twinlens.collection.engines.local import LocalEngine
 from twinlens.collection.index_setting import IndexSetting
+from twinlens.collection.store import Store
 from twinlens.core.types import TwinlensError
 from twinlens.indexes import hnsw, ivf
 
@@ -112,3 +113,15 @@ def test_what_cannot_be_set_is_refused(many):
         with pytest.raises(TwinlensError, match="recall must be"):
             many.set_index("ivf", recall=wrong)
     assert IndexSetting.read(many.folder) == IndexSetting()
+
+
+def test_a_collection_whose_engine_is_refused_leaves_no_file_open(collection, monkeypatch):
+    closed = []
+    monkeypatch.setattr(Store, "close", lambda store: closed.append(store))
+
+    def refuse():
+        raise TwinlensError("no such server")
+
+    with pytest.raises(TwinlensError, match="no such server"):
+        Collection.open(collection.folder, load=MeanColor.load, engine=refuse)
+    assert len(closed) == 1

@@ -72,6 +72,17 @@ def test_an_index_in_a_file_serves_a_collection(run, indexed, tmp_path):
     assert len(answer(run, "search", "--text", "a red tile", *consent)["hits"]) == 2
 
 
+def test_an_index_whose_file_is_lost_is_left_by_setting_another(run, indexed, tmp_path):
+    (tmp_path / "sorted.py").write_text(INDEX)
+    answer(run, "index", "pictures", "--index", "./sorted.py", "--recall", 0.9, "--workers", 0)
+    plugins._loaded.clear()
+    (tmp_path / "sorted.py").unlink()
+    code, _, error = run("search", "--text", "a red tile")
+    assert code == 2 and "or do without it: twinlens index DIR --index exact" in error and error.count("\n") == 1
+    assert answer(run, "index", "pictures", "--index", "exact", "--workers", 0)["index"]["state"] == "exact"
+    assert len(answer(run, "search", "--text", "a red tile")["hits"]) == 3
+
+
 def test_an_index_that_cannot_be_kept_is_refused_before_anything_is_written(run, pictures, model, tmp_path):
     (tmp_path / "mine.py").write_text("from twinlens.indexes.exact import Exact\n\n\nclass Mine(Exact):\n    pass\n")
     code, _, error = run("index", pictures, "--model", model, "--index", "./mine.py", "--workers", 0)

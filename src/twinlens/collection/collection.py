@@ -97,14 +97,14 @@ class Collection(Writes):
         try:
             if os.path.lexists(path / PICTURES):
                 follow_moved(store)
-            serving = store.serving()
+            opened = None if store.serving() is None else cls(path, store, load, engine, allow_plugins)
         except BaseException:
             store.close()
             raise
-        if serving is None:
+        if opened is None:
             store.close()
             raise TwinlensError(f"the collection {folder} is empty; fill it with: twinlens index DIR")
-        return cls(path, store, load, engine, allow_plugins)
+        return opened
 
     @staticmethod
     def exists(folder: Path | str) -> bool:

@@ -64,7 +64,10 @@ class IndexSetting:
         """
         if self.kind == EXACT:
             return LocalEngine()
-        plugins.check_index(self.kind, folder, allow_plugins)
+        try:
+            plugins.check_index(self.kind, folder, allow_plugins)
+        except TwinlensError as error:
+            raise type(error)(f"{error}; or do without it: twinlens index DIR --index exact") from error
         return ApproximateEngine(index=self.kind, recall=self.recall, channels=channels)
 
 

@@ -59,15 +59,18 @@ def engine(args: argparse.Namespace) -> Callable[[], Engine] | None:
     return engine_at(args.engine, credentials=args.credentials_file)
 
 
-def open_collection(args: argparse.Namespace, load: Load | None = None) -> Collection:
+def open_collection(
+    args: argparse.Namespace, load: Load | None = None, *, by: Callable[[], Engine] | None = None
+) -> Collection:
     """Open the collection of `--collection`, run by `--runtime`, searched by `--engine`; load: that of `preloaded`.
 
-    Raises TwinlensError when there is none, and for the URL of no engine.
+    by: makes another engine in place of that of the collection's setting. Raises TwinlensError when there is no
+    collection, and for the URL of no engine.
     """
     load = load or _load(args)
     from twinlens.collection import Collection
 
-    return Collection.open(args.collection.expanduser(), load=load, engine=engine(args))
+    return Collection.open(args.collection.expanduser(), load=load, engine=by or engine(args))
 
 
 def preloaded(args: argparse.Namespace) -> Load:

@@ -204,6 +204,7 @@ def _options(args: argparse.Namespace) -> Options:
 def _collection_of(args: argparse.Namespace, options: Options) -> Collection:
     """Open the collection, creating it if there is none, with the model that the arguments name."""
     from twinlens.collection import Collection
+    from twinlens.collection.engines.local import LocalEngine
     from twinlens.models.runtime import accelerated
 
     folder, setting = args.collection.expanduser(), _setting(args)
@@ -212,7 +213,8 @@ def _collection_of(args: argparse.Namespace, options: Options) -> Collection:
         return _set(Collection.create(folder, accelerated(composer, mode=args.runtime)), setting)
     asked = _collection.asks_for_model(args)
     other = accelerated(_collection.choose_model(args), mode=args.runtime) if asked else None
-    collection = _collection.open_collection(args)
+    # A setting that is replaced needs no plug-in, nor consent to one.
+    collection = _collection.open_collection(args, by=None if setting is None else LocalEngine)
     if other is not None:
         report = collection.change_model(other, options=options)
         if report.stopped:

@@ -83,6 +83,9 @@ def test_a_cluster_that_is_not_there_is_one_line(tmp_path, pictures):
             with pytest.raises(TwinlensError, match=line) as told:
                 made.add(pictures, options=Options(executor="ray", address=address))
             assert "\n" not in str(told.value)
+        made.add(pictures, options=Options(workers=0))
+        with pytest.raises(TwinlensError, match="cannot be reached"):  # even with nothing to embed
+            made.add(pictures, options=Options(executor="ray", address="127.0.0.1:1"))
 
 
 def test_a_model_without_a_folder_and_one_from_abroad_give_the_same_vectors(tmp_path, pictures):

@@ -34,6 +34,8 @@ class RayExecutor(Executor):
 
     def embed(self, jobs: Iterable[Job]) -> Iterator[Sequence[Embedded]]:
         """Yield batches as their workers finish, in any order."""
+        if self.options.address is not None:
+            check_reachable(self.options.address)  # a wrong one is told, even if there is nothing to embed
         jobs = iter(jobs)
         first = next(jobs, None)
         if first is None:
@@ -77,8 +79,6 @@ def _cluster(address: str | None) -> Iterator[Any]:
     with extras.needed("ray"):
         import ray
         import ray.data
-    if address is not None:
-        check_reachable(address)
     was_connected = ray.is_initialized()
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "include_dashboard": False}
     own: dict[str, Any] = {"object_store_memory": STORE_BYTES, "_node_ip_address": LOOPBACK}
