@@ -243,6 +243,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=int, default=REQUESTS, help="fewer are not recorded")
     given = parser.parse_args()
+    if given.requests < 1:
+        parser.error(f"--requests wants a number from 1 on, not {given.requests}")
     work = Path(tempfile.mkdtemp())
     try:
         text = soak(work, given.requests, HOSTILE * given.requests // REQUESTS)

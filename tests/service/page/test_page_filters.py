@@ -20,12 +20,16 @@ def test_a_range_of_dates_is_dragged_or_typed(visit):
     hits = visit.answer(found.value)["hits"]
     assert hits and {hit["taken"][:4] for hit in hits} == {"2021"}
     with visit.searching() as found:
-        page.get_by_label("taken from").fill("2022-03-01")
-    with visit.searching() as found:
         page.get_by_label("taken to").fill("2022-08-31")
+    with visit.searching() as found:
+        page.get_by_label("taken from").fill("2022-03-01")
     answer = visit.answer(found.value)
     assert answer["query"]["where"] == 'taken >= "2022-03" and taken < "2022-09"'
     assert answer["hits"] and all("2022-03" <= hit["taken"] < "2022-09" for hit in answer["hits"])
+    page.get_by_label("taken from").fill("2022-12-01")  # beyond the end
+    page.wait_for_selector("input[aria-label='taken to']:invalid")
+    assert page.get_by_label("taken to").evaluate("box => box.validationMessage") == "This range ends before it begins."
+    assert page.inner_text("#active-filters").count("2022") == 2, "the range in force stays"
     with visit.searching() as found:
         page.click("#active-filters button")
     assert visit.answer(found.value)["query"]["where"] is None

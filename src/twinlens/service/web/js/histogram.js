@@ -87,6 +87,9 @@ function inputs(field, kind, filter, change) {
   const to = box("To", filter?.to);
   const read = () => {
     const range = { from: kind.read(from.value), to: kind.read(to.value) };
+    const isReversed = range.from !== null && range.to !== null && range.from > range.to;
+    to.setCustomValidity(isReversed ? "This range ends before it begins." : "");
+    if (isReversed) return void to.reportValidity(); // the other end may be written next
     change(range.from === null && range.to === null ? null : range);
   };
   for (const input of [from, to]) input.addEventListener("change", read);
