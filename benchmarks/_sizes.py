@@ -11,7 +11,7 @@ ENTRY = 300
 """Bytes of an entry in the database beside its vector: path, hash, a short caption, and their indexes."""
 CELL, FIRST_PAGES = 12, 13
 """Bytes that SQLite adds to a vector in its page; pages of a database without entries."""
-LINKS = 32
+LINKS = 16
 """Links of a row in each upper layer of an HNSW graph; it has twice as many in the lowest."""
 PAGE, PAGE_HEADER, ITEM, TUPLE = 8192, 24, 4, 24
 """Bytes of PostgreSQL's page, of its header, of a pointer to a row, and of a row's header."""

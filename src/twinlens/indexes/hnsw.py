@@ -31,7 +31,7 @@ class Hnsw(FaissIndex):
     `faiss`.
     """
 
-    def __init__(self, *, links: int = 32, build: int = 150, search: int = 64, codes: parts.Codes = "sq8") -> None:
+    def __init__(self, *, links: int = 16, build: int = 150, search: int = 64, codes: parts.Codes = "sq8") -> None:
         super().__init__()
         if min(links - 1, build, search) < 1:
             raise TwinlensError("build and search must be at least 1, and links at least 2")
