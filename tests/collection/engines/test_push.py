@@ -12,6 +12,7 @@ from tests.collection.engines.conftest import SERVERS
 from tests.mean_color import MeanColor
 from tests.pictures import ALONE, draw
 from twinlens.collection import Collection, SearchRequest
+from twinlens.collection.engines import _server
 from twinlens.collection.engines._mirror import Listing
 from twinlens.collection.engines.local import LocalEngine
 from twinlens.collection.remote import engine_at
@@ -136,6 +137,18 @@ def test_the_connection_is_made_anew_after_the_server_was_started_anew(make, nam
     server.start()
     engine.sync(many._session.store)
     assert engine.count() == 30 and len(engine.search(many.entries_with_vectors()[1][:1], 5)[0][0]) == 5
+
+
+def test_a_mark_counts_once_the_server_gives_it_back(make, name, server, collection, monkeypatch):
+    engine, read = make(name), type(make(name))._read_mark
+    unseen = [None] * (len(_server.WAITS) - 1)
+    monkeypatch.setattr(type(engine), "_read_mark", lambda *of, **how: unseen.pop() if unseen else read(*of, **how))
+    monkeypatch.setattr(_server, "WAITS", (0.0,) * len(_server.WAITS))
+    engine.push(collection._store)
+    assert not unseen and make(name, read_only=True).sync(collection._store) == collection._store.state()
+    monkeypatch.setattr(type(engine), "_read_mark", lambda *of, **how: None)
+    with pytest.raises(TwinlensError, match="does not give back the mark that says so; run the same command again"):
+        make(name).push(collection._store)
 
 
 def test_a_collection_answers_as_by_its_local_engine(make, name, server, captioned, tmp_path, monkeypatch):

@@ -26,6 +26,8 @@ SCAN_ROWS = 8192
 """Vectors that are read from the store at once."""
 ROUNDS = 5
 """Passes over a collection that changes while it is pushed, before we ask for a quieter moment."""
+WAITS = (0.0, 1.0, 4.0, 15.0, 40.0)
+"""Seconds before each attempt to set a mark."""
 _COLLECTION = re.compile("[0-9a-f]{1,32}")
 
 
@@ -116,8 +118,22 @@ class ServerEngine(Engine):
             self._write_all(generation, wanted, missing, advance)
         if self._agrees(mark):
             self._finish(collection)
-            self._write_mark(collection, mark)
+            self._set_mark(collection, mark)
         return len(missing), len(np.setdiff1d(stale, missing))
+
+    def _set_mark(self, collection: str, mark: Mark) -> None:
+        """Write the mark until the server gives it back. Raises TwinlensError where it does not.
+
+        Milvus was seen to lose sight of what was written, for half a minute, while it put its segments together.
+        """
+        for seconds in WAITS:
+            time.sleep(seconds)
+            self._write_mark(collection, mark)
+            if self._read_mark(collection, fresh=True) == mark:
+                return
+        raise TwinlensError(
+            f"{self.address} holds all rows, but does not give back the mark that says so; run the same command again"
+        )
 
     def _write_all(self, generation: Generation, wanted: Listing, missing: Rows, advance: Bar) -> None:
         for batch in batches(missing, self.batch_rows):
