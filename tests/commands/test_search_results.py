@@ -39,26 +39,24 @@ RANKING = {
 }
 
 
-@pytest.mark.parametrize("name", ["paths.txt", "hits.csv", "hits.json", "page.html", "grid.png", "copies/"])
-def test_answers_are_exported(indexed, pictures, tmp_path, name):
-    told = answer(indexed, *ASK, "-k", 2, "--export", f"out/{name}")
-    target = tmp_path / "out" / name
-    assert told["files"][-1] == f"out/{name}".rstrip("/") and target.exists()
+def test_answers_are_exported(indexed, pictures, model, tmp_path):
+    names = ["paths.txt", "hits.csv", "hits.json", "page.html", "grid.png", "copies/"]
+    out, exports = tmp_path / "out", [part for name in names for part in ("--export", f"out/{name}")]
+    told = answer(indexed, *ASK, "-k", 2, *exports)
+    assert told["files"] == [f"out/{name}".rstrip("/") for name in names]
+    assert all((out / name).exists() for name in names)
     paths = [hit["path"] for hit in told["hits"]]
-    if name == "paths.txt":
-        assert target.read_text().splitlines() == paths
-    if name == "hits.csv":
-        assert [(row["path"], row["year"]) for row in csv.DictReader(target.open())] == [
-            (hit["path"], str(hit["metadata"]["year"])) for hit in told["hits"]
-        ]
-    if name == "hits.json":
-        assert json.loads(target.read_text()) == told["hits"]
-    if name == "copies/":
-        assert sorted(path.name for path in target.iterdir()) == [
-            ".twinlensignore",
-            *(f"00{n}-{path.rpartition('/')[2]}" for n, path in enumerate(paths, 1)),
-        ]
-        assert answer(indexed, "index", ".", "--collection", "other")["left_out"]["excluded"] >= len(paths)
+    assert (out / "paths.txt").read_text().splitlines() == paths
+    assert [(row["path"], row["year"]) for row in csv.DictReader((out / "hits.csv").open())] == [
+        (hit["path"], str(hit["metadata"]["year"])) for hit in told["hits"]
+    ]
+    assert json.loads((out / "hits.json").read_text()) == told["hits"]
+    assert sorted(path.name for path in (out / "copies").iterdir()) == [
+        ".twinlensignore",
+        *(f"00{n}-{path.rpartition('/')[2]}" for n, path in enumerate(paths, 1)),
+    ]
+    again = answer(indexed, "index", ".", "--model", model, "--workers", 0, "--collection", "other")
+    assert again["left_out"]["excluded"] >= len(paths)
 
 
 def test_reasons_of_a_stage_are_in_every_output(indexed, tmp_path):
