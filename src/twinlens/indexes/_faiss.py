@@ -61,7 +61,7 @@ def shortlists(structure: Any, queries: Vectors, count: int, how: Any, rows: int
 def nearest(structure: Any, vectors: Vectors, queries: Vectors, k: int, how: Any) -> tuple[Rows, NDArray[np.float32]]:
     """Return the rows of vectors (N, D) and squared distances Σ (x − q)² in float32 (Q, k) of the nearest candidates.
 
-    By distance, then by row; where fewer are found, −1 and infinity fill up. By NumPy, comparing the vectors of a few
+    By distance, then by row; where fewer are found, rows of −1 fill up. By NumPy, comparing the vectors of a few
     candidates takes as long as the search by a graph that finds them.
     """
     queries, count = np.ascontiguousarray(queries, np.float32), with_spare(k, len(vectors))
