@@ -212,6 +212,32 @@ def test_a_closed_standard_output_is_no_error():
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="closes a file descriptor before the program starts, as a shell does")
+def test_a_closed_standard_error_is_no_error():
+    done = ended("print('said', file=sys.stderr)", preexec_fn=lambda: os.close(2), stdout=subprocess.PIPE)
+    assert (done.returncode, done.stdout.strip()) == (0, "{}")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_device_is_told_by_the_exit_code_and_where_possible_in_a_line():
+    line = [sys.executable, "-m", "twinlens"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": ""}
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        for arguments in (["no-such-command"], ["--help"], ["search", "--help"]):
+            done = subprocess.run([*line, *arguments], env=environment, stdout=full, stderr=full, check=False)
+            assert done.returncode == cli.MISTAKE, arguments
+        told = subprocess.run([*line, "--help"], env=environment, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert told.stderr == b"twinlens: No space left on device; make room and run the same command again\n"
+
+
+def test_a_ctrl_c_that_an_import_turns_into_an_error_of_its_own_is_one(install, capsys):
+    error = ImportError("initialization failed")
+    error.__cause__ = KeyboardInterrupt()
+    install(raising(error))
+    assert cli.main(["greet", "--name", "Ada"]) == cli.STOPPED
+    assert capsys.readouterr().err == "twinlens: stopped; run the same command again to go on\n"
+
+
 def test_names_that_are_no_text_can_be_printed(install, monkeypatch):
     install(greet)
     out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")

@@ -67,13 +67,11 @@ def entry() -> NoReturn:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code: 0 done, 1 different, 2 a mistake, 130 or 143 stopped."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if sys.stdout is None:  # the shell has closed it
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open to the end
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be text in the terminal's encoding
+    _ready_streams()
     with _ended_by_sigterm() as ended:
         try:
-            code = _run(arguments)
+            with _plain_interrupts():
+                code = _run(arguments)
             sys.stdout.flush()
         except TwinlensError as error:
             return _say(str(error), error.code)
@@ -86,6 +84,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             return _say("stopped; run the same command again to go on", ended.code)
     return code
+
+
+def _ready_streams() -> None:
+    """Put the null device in place of a stream that the shell has closed; print names that are no text as well."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open to the end
+    if sys.stderr is None:  # messages would go to standard output
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open to the end
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be text in the terminal's encoding
+
+
+@contextmanager
+def _plain_interrupts() -> Iterator[None]:
+    """Raise KeyboardInterrupt for an error that was made of one, as imports of compiled modules do."""
+    try:
+        yield
+    except Exception as error:
+        cause = error.__cause__
+        while cause is not None:
+            if isinstance(cause, KeyboardInterrupt):
+                raise KeyboardInterrupt from error
+            cause = cause.__cause__
+        raise
 
 
 def _line(error: OSError) -> str:
@@ -125,6 +147,11 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         super().error(escaped(message))
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """Exit as the base does, once the help is written; a full device is told as by any command."""
+        sys.stdout.flush()
+        super().exit(status, message)
 
 
 def build_parser(commands: Sequence[str]) -> argparse.ArgumentParser:
@@ -187,7 +214,8 @@ def _allowing(names: Sequence[str]) -> AbstractContextManager[None]:
 
 
 def _say(message: str, code: int) -> int:
-    _common.say(f"twinlens: {' '.join(message.splitlines())}", to_errors=True)
+    with suppress(OSError):  # where nobody can be told, the code tells
+        _common.say(f"twinlens: {' '.join(message.splitlines())}", to_errors=True)
     return code
 
 
