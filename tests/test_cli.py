@@ -3,7 +3,6 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -185,49 +184,6 @@ def test_a_reader_that_leaves_is_no_error():
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait() == cli.PIPE_CLOSED
-
-
-def ended(body, **options):
-    """Run `cli.entry` in a process whose only command has this body."""
-    program = (
-        "import atexit, sys, threading, time; from types import SimpleNamespace as S;"
-        "from twinlens import cli; from twinlens.core import variants;"
-        "variants.load = lambda folder, name: S(HELP='h', EXAMPLES='e', add_arguments=lambda p: None, run=run);"
-        "sys.argv = ['twinlens', 'greet', '--json']\n"
-        f"def run(args):\n    {body}\n    return {{}}\ncli.entry()"
-    )
-    return subprocess.run([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True, check=False, **options)
-
-
-def test_a_process_that_ends_at_once_has_done_what_was_left_to_the_end():
-    later = "threading.Thread(target=lambda: (time.sleep(0.2), print('thread', file=sys.stderr))).start()"
-    done = ended(f"atexit.register(print, 'end', file=sys.stderr); {later}", stdout=subprocess.PIPE)
-    assert (done.returncode, done.stdout.strip()) == (0, "{}")
-    assert done.stderr.split() == ["thread", "end"]
-
-
-@pytest.mark.skipif(os.name == "nt", reason="closes a file descriptor before the program starts, as a shell does")
-def test_a_closed_standard_output_is_no_error():
-    done = ended("pass", preexec_fn=lambda: os.close(1))
-    assert (done.returncode, done.stderr) == (0, "")
-
-
-@pytest.mark.skipif(os.name == "nt", reason="closes a file descriptor before the program starts, as a shell does")
-def test_a_closed_standard_error_is_no_error():
-    done = ended("print('said', file=sys.stderr)", preexec_fn=lambda: os.close(2), stdout=subprocess.PIPE)
-    assert (done.returncode, done.stdout.strip()) == (0, "{}")
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_device_is_told_by_the_exit_code_and_where_possible_in_a_line():
-    line = [sys.executable, "-m", "twinlens"]
-    environment = {**os.environ, "PYTHONUNBUFFERED": ""}
-    with Path("/dev/full").open("w", encoding="utf-8") as full:
-        for arguments in (["no-such-command"], ["--help"], ["search", "--help"]):
-            done = subprocess.run([*line, *arguments], env=environment, stdout=full, stderr=full, check=False)
-            assert done.returncode == cli.MISTAKE, arguments
-        told = subprocess.run([*line, "--help"], env=environment, stdout=full, stderr=subprocess.PIPE, check=False)
-    assert told.stderr == b"twinlens: No space left on device; make room and run the same command again\n"
 
 
 def test_a_ctrl_c_that_an_import_turns_into_an_error_of_its_own_is_one(install, capsys):

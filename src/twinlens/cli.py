@@ -9,11 +9,10 @@ import io
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
-from threading import current_thread, main_thread
-from threading import enumerate as enumerate_threads
 from typing import NoReturn
 
 from twinlens.commands import _common
@@ -55,9 +54,8 @@ def entry() -> NoReturn:
     of a search: the system takes back networks and modules by itself.
     """
     code = main()
-    for thread in enumerate_threads():
-        if not thread.daemon and thread is not current_thread():
-            thread.join()
+    with suppress(KeyboardInterrupt):  # a second Ctrl-C waits for no thread
+        threading._shutdown()  # type: ignore[attr-defined]  # ends executors left open, and waits for threads
     atexit._run_exitfuncs()  # as `sys.exit` does: a module may have left files or processes to be removed
     with suppress(OSError, ValueError):  # `main` has told of a stream that is closed
         sys.stderr.flush()
@@ -132,7 +130,9 @@ def _ended_by_sigterm() -> Iterator[_Ending]:
         ending.code = TERMINATED
         raise KeyboardInterrupt
 
-    in_charge = current_thread() is main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    in_charge = (
+        threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    )
     if in_charge:
         signal.signal(signal.SIGTERM, end)
     try:
