@@ -67,7 +67,9 @@ def _train_model(args: argparse.Namespace) -> Mapping[str, object]:
         return _finished(args, _provenance(args, recipe))
     dataset = _dataset.load_dataset(args)[1]  # a missing file is told before torch loads
     digest, epochs = _train(args, recipe, dataset, _provenance(args, recipe))
-    result = _kept(args.out)
+    from twinlens.models.composer import provenance_of
+
+    result = provenance_of(args.out)
     best = max(epochs, key=lambda epoch: epoch.score)
     _say(args, f"{args.out}: best of {counted(len(epochs), 'epoch')} is {best.number + 1}, validation {best.score:.3f}")
     return {"model": args.out, "digest": digest, "trained": True, **result}
@@ -75,7 +77,9 @@ def _train_model(args: argparse.Namespace) -> Mapping[str, object]:
 
 def _finished(args: argparse.Namespace, wanted: Mapping[str, Any]) -> Mapping[str, object]:
     """Return the result of a run that is done. Raises TwinlensError for a model of another one, which took hours."""
-    found = _kept(args.out)
+    from twinlens.models.composer import provenance_of
+
+    found = provenance_of(args.out)
     if (run := found.get("run", {})) != wanted:
         others = ", ".join(key for key in wanted if run.get(key) != wanted[key])
         raise TwinlensError(
@@ -84,19 +88,6 @@ def _finished(args: argparse.Namespace, wanted: Mapping[str, Any]) -> Mapping[st
         )
     _say(args, f"{args.out} holds this very run already; nothing to do")
     return {"model": args.out, "trained": False, **found}
-
-
-def _kept(folder: Path) -> dict[str, Any]:
-    """Return what a model's folder tells of its run; nothing where it does not, or cannot be read."""
-    import json
-
-    from twinlens.models.composer import PROVENANCE
-
-    try:
-        found = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _train(

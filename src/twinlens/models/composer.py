@@ -203,7 +203,7 @@ class Composer(nn.Module):
         except (SafetensorError, RuntimeError) as error:
             reason = f"{str(error).splitlines()[0]} (edited, or of an earlier version; train it anew)"
             raise TwinlensError(f"{folder / WEIGHTS} does not fit its recipe: {reason}") from error
-        composer.folder, composer.provenance = folder, _provenance(folder / PROVENANCE)
+        composer.folder, composer.provenance = folder, provenance_of(folder)
         return composer.eval()
 
     def untrained(self, *, seed: int = 0) -> Self:
@@ -260,10 +260,10 @@ def _fusion(recipe: Recipe, sizes: Mapping[str, int]) -> Fusion:
     return fusion
 
 
-def _provenance(path: Path) -> dict[str, Any]:
-    """Read a provenance file; return {} when it is missing or damaged, since a model runs without it."""
+def provenance_of(folder: Path) -> dict[str, Any]:
+    """Return what a model's folder tells of its run; {} when it is missing or damaged, since a model runs without."""
     try:
-        provenance = json.loads(path.read_text(encoding="utf-8"))
+        provenance = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return provenance if isinstance(provenance, dict) else {}
