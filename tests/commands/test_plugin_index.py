@@ -47,10 +47,8 @@ class Sorted(ShortlistIndex):
 
 
 @pytest.fixture(autouse=True)
-def a_fresh_process(monkeypatch):
+def a_fresh_process(nothing_loaded, monkeypatch):
     """No plug-in is loaded, and few pictures are enough for an index."""
-    monkeypatch.setattr(plugins, "_loaded", {})
-    monkeypatch.setattr(plugins, "_allowed", [])
     monkeypatch.setattr(_building, "MIN_ROWS", 2)
 
 
