@@ -85,8 +85,7 @@ class Hnsw(FaissIndex):
         writer = faiss.VectorIOWriter()
         faiss.write_index(self.structure, writer)
         graph = faiss.vector_to_array(writer.data)
-        arrays = {"graph": graph}
-        return arrays, ("graph", len(graph) - len(self.vectors) * self.structure.storage.sa_code_size())
+        return {"graph": graph}, ("graph", len(graph) - len(self.vectors) * self.structure.storage.sa_code_size())
 
     def _restore(self, file: IndexFile) -> None:
         if "graph" not in file.arrays:

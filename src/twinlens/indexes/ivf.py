@@ -93,8 +93,7 @@ class Ivf(FaissIndex):
                 together[at:end] = faiss.rev_swig_ptr(lists.get_codes(n), size * lists.code_size)
                 together[end : end + 8 * size] = faiss.rev_swig_ptr(lists.get_ids(n), size).view(np.uint8)
         centres = self.structure.quantizer.reconstruct_n(0, self.structure.nlist)
-        arrays = {"centres": centres, "sizes": sizes, "ranges": self._ranges()}
-        arrays["lists"] = together
+        arrays = {"centres": centres, "sizes": sizes, "ranges": self._ranges(), "lists": together}
         return arrays, ("lists", 0)
 
     def _ranges(self) -> Vectors:

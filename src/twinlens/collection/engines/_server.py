@@ -124,7 +124,7 @@ class ServerEngine(Engine):
     def _set_mark(self, collection: str, mark: Mark) -> None:
         """Write the mark until the server gives it back. Raises TwinlensError where it does not.
 
-        Milvus was seen to lose sight of what was written, for half a minute, while it put its segments together.
+        Milvus 2.3 was seen, under load, not to give back for half a minute what was written.
         """
         for seconds in WAITS:
             time.sleep(seconds)
