@@ -14,6 +14,7 @@ query.
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -220,12 +221,14 @@ def main() -> None:
     sizes = [size for size in SIZES if size <= given.rows] or [given.rows]
     costs, curves = [], dict[str, Curve]()
     for size in sizes:
+        print(f"{size:,} plain vectors …", file=sys.stderr, flush=True)
         cells, curves = plain(size, given.queries)
         costs.append(f"| {' | '.join(cells)} |")
     everything = [edits(given.scenes), *([clip_arts(DATA, given.arts)] if (DATA / "png").is_dir() else [])]
     panels = [(f"{sizes[-1]:,} plain vectors: recall@{K}", curves, [str(n) for n in range(given.queries)])]
     about = list[str]()
     for pairs in everything:
+        print(f"Pairs: {pairs.about} …", file=sys.stderr, flush=True)
         facts, found, groups = paired(pairs)
         panels.append((f"{pairs.about}: target in the first {K}", found, groups))
         about += [f"### Pairs: {pairs.about}", "", *facts, "", *table(found), ""]

@@ -40,6 +40,15 @@ def test_a_file_that_is_none_is_told(recipe, source, message):
     assert "\n" not in str(told.value)
 
 
+def test_a_constructor_that_fails_is_told_with_its_line(recipe):
+    source = FUSION.replace("float = 1.0) -> None:", "float = 1.0) -> None:\n        1 / 0")
+    recipe.with_name("mine.py").write_text(source)
+    line = next(n for n, text in enumerate(source.splitlines(), 1) if "1 / 0" in text)
+    where = rf"^fusion 'mine\.py' fails in /.*mine\.py, line {line}: ZeroDivisionError\("
+    with pytest.raises(TwinlensError, match=where):
+        Composer.build(Recipe.read(recipe))
+
+
 def test_ctrl_c_while_a_file_runs_stops_the_command(recipe):
     recipe.with_name("mine.py").write_text("raise KeyboardInterrupt")
     with pytest.raises(KeyboardInterrupt):
@@ -65,6 +74,14 @@ def test_a_class_must_keep_the_contract_of_its_kind(tmp_path, kind, base, lackin
         (tmp_path / "mine.py").write_text(source)
         with pytest.raises(TwinlensError, match=f"'mine.py': Mine {message}"):
             variants.variant_class(plugins.FOLDERS[kind], plugins.use(kind, str(tmp_path / "mine.py")))
+
+
+def test_a_dataset_that_cannot_be_loaded_is_told_with_its_line(tmp_path):
+    source = "PROTOCOLS = SPLITS = ('all',)\ndef load(*, digits='x'):\n    return int(digits)\n"
+    (tmp_path / "mine.py").write_text(source)
+    name = plugins.use("datasets", str(tmp_path / "mine.py"))
+    with pytest.raises(TwinlensError, match=r"^dataset 'mine\.py' fails in /.*mine\.py, line 3: ValueError\("):
+        variants.call("datasets", name, "load")
 
 
 def test_a_dataset_must_define_what_commands_ask_of_it(tmp_path):

@@ -10,7 +10,9 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Collection, Sequence
+import sys
+import traceback
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -87,10 +89,13 @@ def _check_contract(folder: str, name: str, cls: type[Any]) -> None:
 
 
 def make(folder: str, name: str, **options: Any) -> Any:
-    """Build a variant. Raises TwinlensError naming the known options if one is unknown or missing."""
+    """Build a variant.
+
+    Raises TwinlensError naming the known options if one is unknown or missing, and for a plug-in that fails.
+    """
     cls = variant_class(folder, name)
     _check_options(called(folder, name), inspect.signature(cls), options)
-    return cls(**options)
+    return _run(cls, called(folder, name), (), options)
 
 
 def call(folder: str, name: str, function: str, *arguments: Any, **options: Any) -> Any:
@@ -99,7 +104,20 @@ def call(folder: str, name: str, function: str, *arguments: Any, **options: Any)
     if target is None:
         raise TwinlensError(f"{called(folder, name)} has no function {function!r}")
     _check_options(called(folder, name), inspect.signature(target), options)
-    return target(*arguments, **options)
+    return _run(target, called(folder, name), arguments, options)
+
+
+def _run(code: Callable[..., Any], what: str, arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
+    """Call a variant's code; whatever another author's raises is one line, with the line of theirs that it left."""
+    try:
+        return code(*arguments, **options)
+    except Exception as error:
+        if code.__module__.startswith("twinlens.") or isinstance(error, TwinlensError | OSError | ModuleNotFoundError):
+            raise
+        file = getattr(sys.modules[code.__module__], "__file__", None)
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+        reason = " ".join(repr(error).split())
+        raise TwinlensError(f"{what} fails in {file}, line {lines[-1] if lines else '?'}: {reason}") from error
 
 
 def check_options(folder: str, name: str, options: Collection[str]) -> None:
