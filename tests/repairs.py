@@ -133,6 +133,7 @@ DAMAGE = {
     "the squares of the matrix": lambda f: next((f / "cache").glob("squares-*")).write_bytes(b"\xff" * 48),
     "a model": lambda f: (_model(f) / "recipe.toml").write_text('{"turn": 5}'),
     "the checksums of a model": lambda f: (_model(f) / "checksums.json").write_text("{"),
+    "no checksums of a model": lambda f: (_model(f) / "checksums.json").unlink(),
 }
 NEEDS_MODEL = {"a model"}
 

@@ -150,7 +150,7 @@ def _mended_model(store: Store, serving: Generation, load: Load, model: Model | 
     if model is not None:
         _restore(store, serving, model)
         yield f"put the model {model.digest} back"
-    elif checksums.is_damaged(folder) and _is_itself(folder, load):
+    elif os.path.lexists(folder) and _lacks_checksums(folder) and _is_itself(folder, load):
         checksums.write(folder)
         yield f"wrote the checksums of the model {serving.digest} again"
     elif not os.path.lexists(folder):
@@ -196,14 +196,19 @@ def _loaded(folder: Path, load: Load) -> Model | None:
     return model if is_whole else None
 
 
+def _lacks_checksums(folder: Path) -> bool:
+    return checksums.is_missing(folder) or checksums.is_damaged(folder)
+
+
 def _is_itself(folder: Path, load: Load) -> bool:
     """Return True if a model loads, and has the name of its content, once its damaged checksums are out of the way."""
     path = folder / checksums.CHECKSUMS
-    damaged = path.read_bytes()
-    path.unlink()
+    damaged = None if checksums.is_missing(folder) else path.read_bytes()
+    path.unlink(missing_ok=True)
     if _loaded(folder, load) is not None:
         return True
-    path.write_bytes(damaged)
+    if damaged is not None:
+        path.write_bytes(damaged)
     return False
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import zlib
 from collections.abc import Iterator
@@ -66,6 +67,11 @@ def check(folder: Path) -> None:
     """Raise TwinlensError for a model folder that is damaged, as `fault` finds without reading large files."""
     if damage := fault(folder):
         raise TwinlensError(f"{damage}; copy the whole model folder again")
+
+
+def is_missing(folder: Path) -> bool:
+    """Return True if there are no checksums, so that damage of the files cannot be seen."""
+    return not os.path.lexists(folder / CHECKSUMS)
 
 
 def is_damaged(folder: Path) -> bool:

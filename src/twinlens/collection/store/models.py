@@ -89,6 +89,8 @@ def model_fault(folder: Path) -> str | None:
     """Describe damage of a model's folder, all of which is read; None if there is none."""
     if not is_folder(folder):
         return f"the model folder {folder} is missing"
+    if checksums.is_missing(folder):
+        return f"{folder / checksums.CHECKSUMS} is missing"
     return checksums.fault(folder, whole=True)
 
 
