@@ -78,9 +78,21 @@ def test_json_to_a_file_leaves_the_view(install, capsys, tmp_path):
 
 
 def test_json_to_an_impossible_place_is_a_mistake(install, capsys, tmp_path):
+    (tmp_path / "file").touch()
+    install(raising(AssertionError("the command ran")))
+    for place, reason in ((tmp_path, "it is a folder"), (tmp_path / "file" / "a.json", "is a file")):
+        assert cli.main(["greet", "--name", "Ada", f"--json={place}"]) == 2
+        assert f"cannot write the JSON to {place}: " in (told := capsys.readouterr().err) and reason in told
+
+
+@pytest.mark.parametrize("place", ["{}/old.json", "{}/old.json.d/new.json", "~/deep/new.json"])
+def test_json_goes_where_a_file_can_be_made(install, tmp_path, monkeypatch, place):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "old.json").write_text("{}")
     install(greet)
-    assert cli.main(["greet", "--name", "Ada", f"--json={tmp_path}"]) == 2
-    assert "cannot write the JSON" in capsys.readouterr().err
+    target = Path(place.format(tmp_path)).expanduser()
+    assert cli.main(["greet", "--name", "Ada", f"--json={place.format(tmp_path)}"]) == 0
+    assert json.loads(target.read_text()) == RESULT
 
 
 @pytest.mark.parametrize(

@@ -199,6 +199,7 @@ def _run(arguments: list[str]) -> int:
     if args.command is None:
         parser.print_help(sys.stderr)
         return MISTAKE
+    _common.check_json(args)
     with _allowing(getattr(args, "allow_plugin", ())):
         _common.emit(args.run(args), args)
     return DONE

@@ -35,6 +35,12 @@ def add_plugins(parser: argparse.ArgumentParser) -> None:
                         " repeated")  # fmt: skip
 
 
+def check_json(args: argparse.Namespace) -> None:
+    """Raise TwinlensError for a file of `--json` that cannot be written, before the command runs and not after it."""
+    if args.json not in (None, STDOUT):
+        jsonfile.check(Path(args.json).expanduser())
+
+
 def shows_view(args: argparse.Namespace) -> bool:
     """Return True if the command prints its human view: always, unless standard output carries the JSON."""
     return bool(args.json != STDOUT)
@@ -50,7 +56,7 @@ def emit(result: Mapping[str, object], args: argparse.Namespace) -> None:
     if args.json == STDOUT:
         sys.stdout.write(jsonfile.dumps(result, indent=2) + "\n")
     else:
-        jsonfile.write(result, Path(args.json))
+        jsonfile.write(result, Path(args.json).expanduser())
 
 
 def emit_line(result: Mapping[str, object], args: argparse.Namespace) -> None:

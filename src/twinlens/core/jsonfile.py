@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +15,17 @@ from twinlens.core.types import TwinlensError
 def dumps(value: object, *, indent: int | None = None) -> str:
     """Return a value as JSON text: mappings, sequences and paths too; NaN and infinities become null."""
     return json.dumps(_plain(value), indent=indent, allow_nan=False)
+
+
+def check(path: Path) -> None:
+    """Raise TwinlensError for a file that `write` cannot make, as far as that is known before the work is done."""
+    if path.is_dir():
+        raise TwinlensError(f"cannot write the JSON to {path}: it is a folder")
+    above = next(folder for folder in path.absolute().parents if folder.exists())
+    if not above.is_dir():
+        raise TwinlensError(f"cannot write the JSON to {path}: {above} is a file")
+    if not path.exists() and not os.access(above, os.W_OK):
+        raise TwinlensError(f"cannot write the JSON to {path}: you may not write in {above}")
 
 
 def write(value: object, path: Path) -> Path:
