@@ -16,7 +16,7 @@ from twinlens.indexes import Rows, Vectors
 from twinlens.indexes import _file as files
 from twinlens.indexes._file import DamagedIndexError, IndexFile
 from twinlens.indexes._rows import RowIndex
-from twinlens.indexes._scan import Squares, best, nearest, squared_lengths
+from twinlens.indexes._scan import Squares, best, nearest, nearest_among, squared_lengths
 
 FEW = 1024
 """Rows of a shortlist up to which all are compared directly in float64; more are estimated first."""
@@ -155,9 +155,8 @@ def closest(vectors: Vectors, norms: Vectors, rows: Rows, query: Vectors, k: int
         return found[0], squares[0]
     if len(rows) <= FEW:
         return best(vectors, rows, query, k)
-    rows = np.sort(rows)
-    found, squares = nearest(vectors[rows], norms[rows], query[None], k)
-    return rows[found[0]], squares[0]
+    found, squares = nearest_among(vectors, norms, query[None], k, np.sort(rows))
+    return found[0], squares[0]
 
 
 FINGERPRINTED = 64

@@ -15,7 +15,7 @@ from twinlens.indexes._cells import Labels, cells_for, cluster, prototypes
 from twinlens.indexes._file import Array, IndexFile, Late
 from twinlens.indexes._machines import LinearMachine, Machine, RbfMachine
 from twinlens.indexes._rows import as_matrix
-from twinlens.indexes._scan import Squares, nearest
+from twinlens.indexes._scan import Squares, nearest_among
 from twinlens.indexes._shortlist import ShortlistIndex
 
 MOST_RBF = 256
@@ -141,8 +141,7 @@ class ClusterSvm(ShortlistIndex):
         found = np.empty((len(queries), k), dtype=np.int64)
         squares = np.empty((len(queries), k))
         for members, group in self._groups(queries, k):
-            near, squares[group] = nearest(self.vectors[members], self.squares[members], queries[group], k)
-            found[group] = members[near]
+            found[group], squares[group] = nearest_among(self.vectors, self.squares, queries[group], k, members)
         return found, squares
 
     def _groups(self, queries: Vectors, k: int) -> Iterator[tuple[Rows, Rows]]:
@@ -152,10 +151,12 @@ class ClusterSvm(ShortlistIndex):
         needed = np.maximum(self._effort_for(k), (sizes < k).sum(axis=1) + 1)
         probed = np.zeros(order.shape, dtype=np.bool_)
         np.put_along_axis(probed, order, np.arange(order.shape[1]) < needed[:, None], axis=1)
-        sets, belongs = np.unique(probed, axis=0, return_inverse=True)
-        for n, cells in enumerate(sets):
-            parts = [self._order[self._ends[c] : self._ends[c + 1]] for c in np.flatnonzero(cells).tolist()]
-            yield np.sort(np.concatenate(parts)), np.flatnonzero(belongs.ravel() == n)
+        groups = dict[bytes, list[int]]()
+        for n, cells in enumerate(probed):
+            groups.setdefault(cells.tobytes(), []).append(n)
+        for group in groups.values():
+            parts = [self._order[self._ends[c] : self._ends[c + 1]] for c in np.flatnonzero(probed[group[0]]).tolist()]
+            yield np.sort(np.concatenate(parts)), np.array(group, dtype=np.int64)
 
     def _arrays(self) -> tuple[dict[str, Array], Late]:
         machine = {} if self.machine is None else self.machine.arrays()
