@@ -206,6 +206,14 @@ def test_a_ctrl_c_that_an_import_turns_into_an_error_of_its_own_is_one(install, 
     assert capsys.readouterr().err == "twinlens: stopped; run the same command again to go on\n"
 
 
+def test_an_error_that_is_among_its_own_causes_is_told(install, capsys):
+    error, other = TwinlensError("no server"), ConnectionError()
+    error.__cause__, other.__cause__ = other, error  # as pymilvus raises them
+    install(raising(error))
+    assert cli.main(["greet", "--name", "Ada"]) == 2
+    assert capsys.readouterr().err == "twinlens: no server\n"
+
+
 def test_names_that_are_no_text_can_be_printed(install, monkeypatch):
     install(greet)
     out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")

@@ -100,12 +100,17 @@ def _plain_interrupts() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        cause = error.__cause__
-        while cause is not None:
-            if isinstance(cause, KeyboardInterrupt):
-                raise KeyboardInterrupt from error
-            cause = cause.__cause__
+        if any(isinstance(cause, KeyboardInterrupt) for cause in _causes(error)):
+            raise KeyboardInterrupt from error
         raise
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return what an error was made of, each once: libraries have been seen to close the chain to a ring."""
+    found = [error]
+    while (cause := found[-1].__cause__) is not None and all(cause is not one for one in found):
+        found.append(cause)
+    return found
 
 
 def _line(error: OSError) -> str:
