@@ -18,10 +18,12 @@ from tests.systems import imitation
 if os.environ.get(imitation.VARIABLE):
     imitation.begin(os.environ[imitation.VARIABLE])
 
-from tests import toy
+from tests import operators, toy
 from twinlens.core import plugins
 from twinlens.core.types import Dataset
 from twinlens.models.composer import Composer
+
+operators.share()
 
 
 @pytest.fixture(scope="session", autouse=True)

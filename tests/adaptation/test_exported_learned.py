@@ -35,6 +35,7 @@ def test_a_trained_fusion_is_exported_too_and_so_is_its_end(calibrated, tmp_path
     with Collection.create(tmp_path / "c", ExportedModel.load(tmp_path / "m")) as collection:
         collection.add(tmp_path / "p", options=ALONE)
         before = {hit.id: hit.score for hit in collection.search(**query)}
+        towers = [(tmp_path / "m" / f"encoder-{n}" / "model.onnx").read_bytes() for n in range(2)]
         learned = calibrated.with_fusion(Variant(name="learned", shared=True), seed=1).eval()
         learned.provenance["learned"] = {}
         with exported_like(collection.model, learned) as served:
@@ -43,6 +44,8 @@ def test_a_trained_fusion_is_exported_too_and_so_is_its_end(calibrated, tmp_path
         assert isinstance(collection.model, ExportedModel)
         assert collection.model.folder.is_relative_to(collection.folder)
         assert collection.model.digest == learned.digest
+        served = collection.model.folder
+        assert [(served / f"encoder-{n}" / "model.onnx").read_bytes() for n in range(2)] == towers  # not made again
         sample = Sample("q", query["image"], query["text"])
         assert float((collection.model.embed([sample]) * learned.embed([sample])).sum()) > 0.99999
         assert len(collection.search(**query)) == 5

@@ -78,6 +78,15 @@ def test_half_the_size_has_nearly_the_same_vectors_and_another_digest(composer, 
     assert half.digest != composer.digest and half.about.precision == "float16"
 
 
+def test_graphs_of_other_weights_are_refused_with_the_cosine(composer, tmp_path):
+    writing.write(composer, tmp_path / "mine")
+    other = Composer.build(toy.recipe(), seed=1)
+    other.fit(toy.edits().queries)
+    with pytest.raises(TwinlensError, match=r"the vectors differ from plain torch's \(cosine "):
+        writing.write(other.eval(), tmp_path / "x", towers=ExportedModel.load(tmp_path / "mine"))
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
 def test_numbers_too_small_are_refused_with_the_cosine(composer, tmp_path, monkeypatch):
     def spoilt(file, kind):
         import onnx

@@ -20,7 +20,7 @@ from twinlens.encoders import Encoder
 from twinlens.models.composer import PROVENANCE, RECIPE, Composer
 from twinlens.models.exported.about import FILE, About
 from twinlens.models.exported.computed import ComputedTower, computing
-from twinlens.models.exported.exported import ExportedModel
+from twinlens.models.exported.exported import ExportedModel, link_or_copy
 from twinlens.models.exported.precision import Precision, reduce
 from twinlens.models.runtime.export import export, preparations, quiet
 from twinlens.models.runtime.parts import Onnx, Preparations
@@ -33,10 +33,17 @@ INSTALL = "install with: pip install 'twinlens[export]'"
 
 
 def write(
-    composer: Composer, folder: Path, *, precision: Precision = "float32", beside: bool = False, progress: bool = False
+    composer: Composer,
+    folder: Path,
+    *,
+    precision: Precision = "float32",
+    beside: bool = False,
+    towers: ExportedModel | None = None,
+    progress: bool = False,
 ) -> float:
     """Write an export into a new or empty folder, or beside a model's own files; return the least cosine to torch.
 
+    towers: an export in this precision of a model with the same encoders, whose graphs of these are taken over.
     Raises TwinlensError where a part cannot be exported, or its vectors are not the composer's; nothing stays then.
     """
     if precision not in get_args(Precision):
@@ -46,7 +53,7 @@ def write(
     draft = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
     try:
         draft.mkdir(parents=True)
-        cosine = _fill(composer, draft, precision, progress=progress)
+        cosine = _fill(composer, draft, precision, towers, progress=progress)
         if beside:
             for name in (RECIPE, PROVENANCE):
                 (draft / name).unlink()  # the model has its own
@@ -68,7 +75,8 @@ def write(
 def exported_like(serving: object, composer: Composer, *, progress: bool = False) -> Iterator[Composer | ExportedModel]:
     """Yield an export with its weights beside it where an export serves, in a folder that lasts as long as the body.
 
-    The composer itself where another model serves, and where this one cannot be exported.
+    composer: has the encoders of the one that serves. It is yielded itself where another model serves, and where it
+    cannot be exported.
     """
     if not isinstance(serving, ExportedModel):
         yield composer
@@ -77,14 +85,16 @@ def exported_like(serving: object, composer: Composer, *, progress: bool = False
         folder = Path(made) / "model"
         composer.save(folder)
         try:
-            write(composer, folder, beside=True, progress=progress)
+            write(composer, folder, beside=True, towers=serving, progress=progress)
             model: Composer | ExportedModel = ExportedModel.load(folder)
         except (TwinlensError, ModuleNotFoundError):
             model = composer
         yield model
 
 
-def _fill(composer: Composer, folder: Path, precision: Precision, *, progress: bool) -> float:
+def _fill(
+    composer: Composer, folder: Path, precision: Precision, given: ExportedModel | None, *, progress: bool
+) -> float:
     """Write all files of an export; return the least cosine to torch. Raises TwinlensError if that is too small."""
     prepares, reference = _prepares(composer), Reference(composer, SAMPLES)
     prepares.save(folder)
@@ -94,8 +104,11 @@ def _fill(composer: Composer, folder: Path, precision: Precision, *, progress: b
         if (one := computing(prepares.of(tower.encoder))) is not None
     }
     files = _files(reference, computed)
-    _export(reference, {name: folder / file for name, file in files.items()}, precision, progress=progress)
-    cosine = reference.cosine({**computed, **{name: Onnx(folder / file) for name, file in files.items()}})
+    graphs = {name: folder / file for name, file in files.items()}
+    taken = _take_over(given, reference, graphs) if given and given.about.precision == precision else set()
+    left = {name: path for name, path in graphs.items() if name not in taken}
+    _export(reference, left, precision, progress=progress)
+    cosine = reference.cosine({**computed, **{name: Onnx(path) for name, path in graphs.items()}})
     least = EXACT["onnx" if precision == "float32" else "bf16"]
     if cosine < least:
         raise TwinlensError(f"in {precision} the vectors differ from plain torch's (cosine {cosine:.5f}, not {least})")
@@ -110,10 +123,14 @@ def _fill(composer: Composer, folder: Path, precision: Precision, *, progress: b
         trims=reference.trims,
         precision=precision,
     )
+    _write_texts(composer, folder, about)
+    return cosine
+
+
+def _write_texts(composer: Composer, folder: Path, about: About) -> None:
     (folder / FILE).write_text(json.dumps(about.to_json(), indent=1) + "\n", encoding="utf-8")
     (folder / RECIPE).write_text(composer.recipe.to_toml(), encoding="utf-8")
     (folder / PROVENANCE).write_text(json.dumps(composer.provenance, indent=2) + "\n", encoding="utf-8")
-    return cosine
 
 
 def _files(reference: Reference, computed: Collection[str]) -> dict[str, str]:
@@ -124,6 +141,16 @@ def _files(reference: Reference, computed: Collection[str]) -> dict[str, str]:
         for name in reference.plain
         if name not in computed
     }
+
+
+def _take_over(given: ExportedModel, reference: Reference, files: Mapping[str, Path]) -> set[str]:
+    """Copy the graphs of equal towers from another export, but for those of other programs; return their names."""
+    graphs = given.about.graphs.keys() - given.about.adapters.keys()
+    taken = {tower.name for tower in reference.towers if tower in given.about.towers} & graphs & files.keys()
+    for name in taken:
+        files[name].parent.mkdir(exist_ok=True)
+        link_or_copy(given.folder / given.about.graphs[name], files[name])
+    return taken
 
 
 def _export(reference: Reference, files: Mapping[str, Path], precision: Precision, *, progress: bool) -> None:
