@@ -18,6 +18,8 @@ SECRET = "hunter2"
     [
         f"postgresql://me:{SECRET}@host/db",
         f"postgresql://me%3A{SECRET}@host/db",
+        f"postgresql://me:{SECRET}/1@host/db",
+        f"postgresql://me:1/{SECRET}%40@host/db",
         f"postgresql://host/db?password={SECRET}",
         f"postgresql://host/db?PassWord={SECRET}",
         f"postgresql://host/db?index=hnsw&sslpassword={SECRET}",

@@ -165,12 +165,36 @@ def _pushed(engine, collection):  # noqa: F811
 def test_beyond_loopback_the_server_must_show_its_certificate(url, mode, monkeypatch, tmp_path):
     pytest.importorskip("psycopg")
     monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("PGHOST", "PGSSLROOTCERT"):
+    for name in ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGSSLROOTCERT"):
         monkeypatch.delenv(name, raising=False)
     parameters = PgvectorEngine(url=url)._parameters
     assert parameters.get("sslmode") == mode
     assert parameters.get("sslrootcert") == ("system" if mode == "verify-full" else None)
     assert "password" not in parameters
+
+
+@pytest.mark.parametrize(
+    ("url", "variables", "mode"),
+    [
+        ("postgresql:///a", {"PGHOST": "db.example.org"}, "verify-full"),
+        ("postgresql:///a", {"PGHOSTADDR": "10.0.0.7"}, "verify-full"),
+        ("postgresql://localhost/a", {"PGHOSTADDR": "10.0.0.7"}, "verify-full"),
+        ("postgresql:///a", {"PGSERVICE": "far"}, "verify-full"),
+        ("postgresql:///a", {"PGSERVICE": "near"}, None),
+        ("postgresql:///?service=far", {}, "verify-full"),
+        ("postgresql:///?service=far&sslmode=require", {}, "require"),
+        ("postgresql:///a?service=far&hostaddr=127.0.0.1", {}, None),
+    ],
+)
+def test_hosts_that_the_url_does_not_name_are_looked_up(url, variables, mode, monkeypatch, tmp_path):
+    pytest.importorskip("psycopg")
+    (tmp_path / "services").write_text("[far]\nhost=db.example.org\n[near]\nhost=localhost\n")
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
+    for name in ("PGHOST", "PGHOSTADDR", "PGSERVICE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert PgvectorEngine(url=url)._parameters.get("sslmode") == mode
 
 
 def test_an_authority_of_the_users_own_is_kept(monkeypatch, tmp_path):

@@ -42,8 +42,7 @@ class Address:
         except ValueError as error:
             raise TwinlensError("the options of an engine's URL look like ?index=hnsw&ef=200") from error
         options = {key.lower(): value for key, value in pairs}
-        user, at, _ = unquote(rest.partition("/")[0]).rpartition("@")
-        if (at and ":" in user) or any(part in option for option in options for part in _SECRETS):
+        if _has_password(rest) or any(part in option for option in options for part in _SECRETS):
             raise TwinlensError(
                 "a URL on the command line is seen by every user of the machine: leave the password out, and give it"
                 " in the environment (PGPASSWORD, TWINLENS_MILVUS_TOKEN) or by --credentials-file"
@@ -81,6 +80,13 @@ class Address:
         for option in self.options:
             if option not in known:
                 raise TwinlensError(unknown(f"option of {self.scheme}://", option, sorted({*known, *_OURS})))
+
+
+def _has_password(rest: str) -> bool:
+    """Return True for USER:PASSWORD@HOST, also where the password has a / that should have been %2F."""
+    return any(
+        ":" in unquote(part).rpartition("@")[0] for part in (rest.partition("/")[0], rest.rpartition("@")[0] + "@")
+    )
 
 
 def is_loopback(host: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -91,14 +91,24 @@ class PgvectorEngine(ServerEngine):
             given = self._client.conninfo.conninfo_to_dict(self.address.url)
         except self._client.Error as error:
             raise TwinlensError(f"{self.address.scheme}:// takes an address and options as libpq does") from error
-        hosts = f"{given.get('hostaddr') or given.get('host') or os.environ.get('PGHOST', '')}".split(",")
-        if not all(map(is_loopback, hosts)) and "sslmode" not in given:
+        if not self._is_loopback(given) and "sslmode" not in given:
             given["sslmode"] = "verify-full"
             if not (os.environ.get("PGSSLROOTCERT") or Path("~/.postgresql/root.crt").expanduser().exists()):
                 given.setdefault("sslrootcert", "system")
         password = None if self.credentials is None else secret(self.credentials, "")
         defaults = {"connect_timeout": CONNECT_SECONDS, "application_name": "twinlens"}
         return {**defaults, **given, **({} if password is None else {"password": password})}
+
+    def _is_loopback(self, given: Mapping[str, Any]) -> bool:
+        """Return True if all hosts are this machine: those of the URL, else of libpq's variables or its service file.
+
+        A service that the URL names counts as another machine, since only libpq knows where it is.
+        """
+        if "service" in given and not given.get("hostaddr"):
+            return False
+        usual = {option.keyword: (option.val or b"").decode() for option in self._client.pq.Conninfo.get_defaults()}
+        hosts = given.get("hostaddr") or usual[b"hostaddr"] or given.get("host") or usual[b"host"]
+        return all(map(is_loopback, f"{hosts}".split(",")))
 
     @contextmanager
     def _told(self) -> Iterator[None]:
