@@ -158,6 +158,9 @@ def test_pairs_that_do_not_fit_are_refused():
         (vectors[:2, :4], [0, 1]),
         (vectors[:1], [200]),
         (vectors[:1], None),
+        (None, [0]),
+        (np.full_like(vectors[:1], np.nan), [0]),
+        (np.full_like(vectors[:1], np.inf), [0]),
     ):
         with pytest.raises(TwinlensError):
             index.fit(vectors, queries=queries, targets=targets)

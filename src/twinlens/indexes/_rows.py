@@ -24,7 +24,7 @@ class RowIndex(Index):
         """Take the gallery, vectors (N, D). Raises TwinlensError for other shapes, NaN or infinity."""
         matrix = as_matrix(vectors)
         self.squares = squared_lengths(matrix)
-        _check_finite(self.squares)
+        check_finite(self.squares)
         self.vectors, self.is_fitted = matrix, True
         if len(matrix):
             self._learn(matrix)
@@ -41,7 +41,7 @@ class RowIndex(Index):
     def _checked(self, queries: Vectors, k: int) -> Vectors:
         queries = as_matrix(queries)
         if not math.isfinite(np.vdot(queries, queries)):
-            _check_finite(squared_lengths(queries))
+            check_finite(squared_lengths(queries))
         if not self.is_fitted:
             raise TwinlensError("the index is empty: fit it before searching")
         if k < 1:
@@ -71,7 +71,7 @@ def as_matrix(vectors: Vectors) -> Vectors:
     return matrix
 
 
-def _check_finite(squares: Vectors) -> None:
+def check_finite(squares: Vectors) -> None:
     """Raise TwinlensError for a vector with NaN or infinity: its squared length is not finite either."""
     wrong = np.flatnonzero(~np.isfinite(squares))
     if len(wrong):

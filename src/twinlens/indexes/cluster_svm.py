@@ -14,8 +14,8 @@ from twinlens.indexes import Rows, Vectors, _machines
 from twinlens.indexes._cells import Labels, cells_for, cluster, prototypes
 from twinlens.indexes._file import Array, IndexFile, Late
 from twinlens.indexes._machines import LinearMachine, Machine, RbfMachine
-from twinlens.indexes._rows import as_matrix
-from twinlens.indexes._scan import Squares, nearest_among
+from twinlens.indexes._rows import as_matrix, check_finite
+from twinlens.indexes._scan import Squares, nearest_among, squared_lengths
 from twinlens.indexes._shortlist import ShortlistIndex
 
 MOST_RBF = 256
@@ -80,6 +80,8 @@ class ClusterSvm(ShortlistIndex):
         self._pairs = None
         if queries is not None:
             self._pairs = self._checked_pairs(queries, targets, np.shape(vectors))
+        elif targets is not None:
+            raise TwinlensError("targets are those of queries, which are missing")
         super().fit(vectors)
 
     def decide(self, queries: Vectors) -> NDArray[np.float64]:
@@ -103,6 +105,7 @@ class ClusterSvm(ShortlistIndex):
             raise TwinlensError(f"queries {pairs.shape} want a target each, and the width of vectors {tuple(shape)}")
         if len(rows) and not 0 <= rows.min() <= rows.max() < shape[0]:
             raise TwinlensError(f"targets are rows of the vectors, 0 to {shape[0] - 1}")
+        check_finite(squared_lengths(pairs))  # one NaN would spoil all weights
         return pairs, rows
 
     def _learn(self, vectors: Vectors) -> None:
