@@ -241,6 +241,10 @@ def main() -> None:
     parser.add_argument("--memory", type=float, default=256, help="GB of a machine that searches (256)")
     parser.add_argument("--prices", type=Path, help=f"a TOML file with {', '.join(PRICES)}; prints money, writes none")
     given = parser.parse_args()
+    if min([*(given.pictures or [1]), given.width, given.memory]) <= 0:
+        parser.error("pictures, numbers per vector and memory must be above 0")
+    if given.prices and not given.prices.is_file():
+        parser.error(f"no such file: {given.prices}")
     results = RESULTS.read_text("utf-8")
     rate = measured(results)
     sizes = given.pictures or [10**6, 10**8, 10**10]

@@ -137,7 +137,8 @@ def report_to_json(report: Report) -> dict[str, object]:
 def print_report(report: Report) -> None:
     """Print a run in a sentence, then the failures by reason with one file each."""
     counts = {name: getattr(report, name) for name in ("added", "changed", "moved", "unchanged", "removed", "failed")}
-    what = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "nothing to do"
+    what = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+    what = what or ("nothing yet" if report.stopped else "nothing to do")
     embedded = report.added + report.changed
     rate = f", {embedded / report.seconds:,.0f} pictures/s" if embedded and report.seconds > 0 else ""
     _common.say(f"{counted(report.found, 'picture')}: {what} ({report.seconds:.1f} s{rate})")

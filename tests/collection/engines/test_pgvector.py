@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from tests import unprivileged
@@ -83,6 +84,18 @@ def test_rows_that_another_program_removed_are_brought_back(make, pgvector, coll
     pgvector.execute(f'DELETE FROM {engine._table} WHERE "row" % 3 = 0')
     assert engine.push(store).written == 333
     check(engine, store)
+
+
+@needs_server
+def test_a_table_that_another_program_dropped_is_told_with_the_cure(make, pgvector, collection):  # noqa: F811
+    engine = make("pgvector")
+    engine.push(collection._store)
+    pgvector.execute(f"DROP TABLE {engine._table}")
+    searching = make("pgvector", read_only=True)
+    searching.sync(collection._store)
+    with pytest.raises(TwinlensError, match=r"does not hold all vectors of .*; fill it with: twinlens push --coll"):
+        searching.search(np.ones((1, searching._serving.dim), dtype=np.float32), 3)
+    assert engine.push(collection._store).written == 1000
 
 
 @needs_server

@@ -219,13 +219,13 @@ class ServerEngine(Engine):
             self._cached_rows = state, super()._rows()
         return self._cached_rows[1]
 
-    def _lag(self, mark: Mark | None, state: State) -> str:
-        """Describe in a line why the server cannot answer for a state."""
+    def _lag(self, mark: Mark | None = None, state: State | None = None) -> str:
+        """Describe in a line why the server cannot answer for a state, of which it has a mark or lacks the vectors."""
         cure = f"twinlens push --collection {quote(str(self.store.folder))} --to {quote(self.address.as_given)}"
         if mark is not None and mark.state == state:
             cure = f"ask with ?index={mark.index}, or push again for {self.address.index}"
             return f"{self.address} was pushed for the index {mark.index}; {cure}"
-        if mark is None or mark.state.generation != state.generation:
+        if mark is None or state is None or mark.state.generation != state.generation:
             return f"{self.address} does not hold all vectors of {self.store.folder}; fill it with: {cure}"
         return f"{self.address} lags behind {self.store.folder}, which has changed; bring it up to date with: {cure}"
 

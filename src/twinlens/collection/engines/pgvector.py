@@ -116,6 +116,8 @@ class PgvectorEngine(ServerEngine):
             yield
         except self._client.errors.UndefinedFile as error:  # the server has no such extension
             raise TwinlensError(f"{self.address} has no pgvector; install it on the server") from error
+        except self._client.errors.UndefinedTable as error:  # dropped since it was pushed
+            raise TwinlensError(self._lag()) from error
         except self._client.Error as error:
             if self._connection is not None and self._connection.closed:
                 self._connection = None
