@@ -65,6 +65,20 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
     return recipe.model_copy(update={"training": recipe.training.model_copy(update=given)})
 
 
+def check_measured(args: argparse.Namespace) -> None:
+    """Raise TwinlensError for a model or recipe that cannot be had, before the dataset is read or drawn."""
+    from twinlens.models import shipped
+
+    if args.protocol == "paper" and args.model:
+        raise TwinlensError("protocol paper trains on every split anew: give --recipe instead of --model")
+    if args.protocol == "paper" and args.repeats < 2:
+        raise TwinlensError("--repeats wants at least 2: one repeat has no interval")
+    if args.model:
+        shipped.located(args.model)
+    else:
+        recipe_of(args)
+
+
 def load_dataset(args: argparse.Namespace) -> tuple[ModuleType, Dataset]:
     """Load the dataset's file and the dataset. Raises TwinlensError for a name, folder, protocol or option it lacks."""
     module = dataset_file(args)

@@ -72,6 +72,7 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         return _adaptation.evaluate(args)
     _adaptation.check_absent(args)
     args.stage = _stage(args)
+    _dataset.check_measured(args)
     module = _dataset.dataset_file(args)
     if args.submission:
         _submission.check(args, module)
@@ -125,10 +126,6 @@ def _paper(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
     from twinlens.core import machine
     from twinlens.evaluation.paper import replication
 
-    if args.model:
-        raise TwinlensError("protocol paper trains on every split anew: give --recipe instead of --model")
-    if args.repeats < 2:
-        raise TwinlensError("--repeats wants at least 2: one repeat has no interval")
     args.epochs = args.epochs or replication.EPOCHS
     recipe = _dataset.recipe_of(args)
     found = replication.replicate(
