@@ -49,7 +49,7 @@ def test_its_dataset_is_listed(twinlens):
 
 
 def test_one_command_compares_it_with_built_in_methods(twinlens):
-    how = ("--repeats", 1, "--epochs", 1, "--rates", ".003", "--workers", 2, "--cache", "cache")
+    how = ("--repeats", 1, "--epochs", 1, "--rates", ".003", "--workers", 1, "--cache", "cache")
     printed = twinlens("compare", *SMALL, "--recipe", "source/tiles.toml", "--fusions", "weighted,tirg", *how, "--json")
     methods = json.loads(printed)["methods"]
     assert methods["weighted"]["kind"] == methods["tirg"]["kind"] == "trained"

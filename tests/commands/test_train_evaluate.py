@@ -9,9 +9,16 @@ import pytest
 
 from tests import checkpoints, toy
 from twinlens.cli import main
+from twinlens.core import machine
 from twinlens.core.recipe import Recipe
 
 TINY = toy.RECIPE.replace("width = 30", "width = 40").replace("cells = [1, 3]", "cells = [1, 1]")
+
+
+@pytest.fixture
+def one_process(monkeypatch):
+    """Repeats in this process: others take longer to begin than a toy to train; test_replication has several."""
+    monkeypatch.setattr(machine, "cores", lambda: 1)
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +148,7 @@ def test_evaluate_a_recipe_trains_on_the_part_it_does_not_measure(recipe, capsys
     assert json.loads(capsys.readouterr().out)["repeats"] == 2
 
 
+@pytest.mark.usefixtures("one_process")
 def test_the_papers_protocol_end_to_end(recipe, tmp_path, capsys):
     code = main(
         [
@@ -166,6 +174,7 @@ def test_the_papers_protocol_end_to_end(recipe, tmp_path, capsys):
     assert "as the paper reads it" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("one_process")
 def test_the_papers_protocol_goes_on_from_finished_repeats(recipe, tmp_path, capsys):
     command = ["evaluate", "--recipe", recipe, "--protocol", "paper", "--data", "scenes=40", "--epochs", "1", "--json"]
     kept = ["--runs", str(tmp_path / "runs"), "--cache", str(tmp_path / "cache")]
