@@ -36,7 +36,7 @@ def read_back(folder, run="composed.run"):
 @pytest.mark.parametrize("more", [[], ["--rerank", "truth:20"]])
 def test_the_command_writes_what_it_prints(tmp_path, monkeypatch, capsys, more):
     monkeypatch.chdir(tmp_path)
-    data = ["--protocol", "edits", "--data", "scenes=60", "--seed", "1"]
+    data = ["--protocol", "edits", "--data", "scenes=24", "--seed", "1"]
     assert cli.main(["evaluate", "--model", "towers", *data, "--trec", "runs", *more, "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     rows = {"composed.run": result["metrics"]} | ({"two_stage.run": result["two_stage"]} if more else {})

@@ -53,7 +53,7 @@ print(json.dumps({"environment": machine.environment("cpu", precision=precision)
 """
 
 
-def train(precision: str, seeds: int, environment: dict[str, str], epochs: int = 12) -> dict:
+def train(precision: str, seeds: int, environment: dict[str, str], epochs: int = 8) -> dict:
     """Train the toy in a process of its own, whose processor can do as much as its environment lets it."""
     root = Path(__file__).resolve().parents[2]
     path = os.pathsep.join([str(root / "src"), str(root)])
