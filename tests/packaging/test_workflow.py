@@ -67,7 +67,8 @@ def test_it_calls_what_the_makefile_has():
 
 def test_continuous_integration_checks_the_site_and_the_release_and_ends_with_tests():
     lines = (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
-    targets = [line.removeprefix("make ") for line in lines if line.startswith("make ")]
+    made = [line.partition("#")[0].split()[1:] for line in lines if line.startswith("make ")]
+    targets = [word for words in made for word in words if not word.startswith("-")]
     assert {"check", "docs", "release-check", "test"} <= set(targets) and targets[-1].startswith("test")
 
 

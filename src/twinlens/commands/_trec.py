@@ -34,8 +34,8 @@ class Runs:
         self.files.append(trec.write_run(judgements, scores, self.folder / f"{name}.run", tag=f"{self.tag}-{name}"))
 
 
-def check(args: argparse.Namespace, dataset: Dataset) -> None:
-    """Raise TwinlensError where `--trec` has not one model's rankings, or no right answers."""
+def check(args: argparse.Namespace) -> None:
+    """Raise TwinlensError where `--trec` has not one model's rankings, or would write over files."""
     if args.trec is None:
         return
     if args.model is None or args.protocol == "paper":
@@ -44,5 +44,9 @@ def check(args: argparse.Namespace, dataset: Dataset) -> None:
         raise TwinlensError(f"--trec wants a folder, and {args.trec} is a file")
     if there := next((args.trec / name for name in NAMES if (args.trec / name).exists()), None):
         raise TwinlensError(f"{there} is there already; move it away, or give another folder to --trec")
-    if not dataset.relevant:
+
+
+def check_answers(args: argparse.Namespace, dataset: Dataset) -> None:
+    """Raise TwinlensError where `--trec` has no right answers to write."""
+    if args.trec is not None and not dataset.relevant:
         raise TwinlensError(f"--trec needs right answers, and the split {args.split} of {args.dataset} has none")

@@ -72,12 +72,13 @@ def run(args: argparse.Namespace) -> Mapping[str, object]:
         return _adaptation.evaluate(args)
     _adaptation.check_absent(args)
     args.stage = _stage(args)
+    _trec.check(args)
     _dataset.check_measured(args)
     module = _dataset.dataset_file(args)
     if args.submission:
         _submission.check(args, module)
     dataset = _dataset.load_split(args, args.split)
-    _trec.check(args, dataset)
+    _trec.check_answers(args, dataset)
     named = getattr(module, "METRICS", METRICS)
     args.ks = sorted({int(name.partition("@")[2]) for name in (*METRICS, *named) if "@" in name})
     if args.submission and not dataset.relevant:
