@@ -133,7 +133,7 @@ DAMAGE = {
     "the squares of the matrix": lambda f: next((f / "cache").glob("squares-*")).write_bytes(b"\xff" * 48),
     "a model": lambda f: (_model(f) / "recipe.toml").write_text('{"turn": 5}'),
     "the checksums of a model": lambda f: (_model(f) / "checksums.json").write_text("{"),
-    "no checksums of a model": lambda f: (_model(f) / "checksums.json").unlink(),
+    "no checksums of an exported model": lambda f: (_model(f) / "checksums.json").rename(_model(f) / "export.json"),
 }
 NEEDS_MODEL = {"a model"}
 

@@ -21,6 +21,7 @@ from twinlens.collection.store import (
     Store,
     gallery,
     keep_model,
+    lacks_checksums,
     mend_lock,
     model_folders,
     remove_drafts,
@@ -150,7 +151,7 @@ def _mended_model(store: Store, serving: Generation, load: Load, model: Model | 
     if model is not None:
         _restore(store, serving, model)
         yield f"put the model {model.digest} back"
-    elif os.path.lexists(folder) and _lacks_checksums(folder) and _is_itself(folder, load):
+    elif lacks_checksums(folder) and _is_itself(folder, load):
         checksums.write(folder)
         yield f"wrote the checksums of the model {serving.digest} again"
     elif not os.path.lexists(folder):
@@ -194,10 +195,6 @@ def _loaded(folder: Path, load: Load) -> Model | None:
     except TwinlensError:
         return None
     return model if is_whole else None
-
-
-def _lacks_checksums(folder: Path) -> bool:
-    return checksums.is_missing(folder) or checksums.is_damaged(folder)
 
 
 def _is_itself(folder: Path, load: Load) -> bool:

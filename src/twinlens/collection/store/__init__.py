@@ -26,7 +26,7 @@ from twinlens.collection.store.layout import (
 )
 from twinlens.collection.store.lock import lock_fault, mend_lock, release_new, writing
 from twinlens.collection.store.matrix import Matrix
-from twinlens.collection.store.models import keep_model, model_fault, model_folders, remove_models
+from twinlens.collection.store.models import keep_model, lacks_checksums, model_fault, model_folders, remove_models
 from twinlens.collection.store.pictures import follow, is_moved, keep, mark, tidy
 from twinlens.collection.store.reading import Rows, State, Vectors
 from twinlens.collection.store.rows import Entry, Generation
@@ -58,6 +58,7 @@ __all__ = [
     "is_moved",
     "keep",
     "keep_model",
+    "lacks_checksums",
     "lock_fault",
     "mark",
     "mend_lock",

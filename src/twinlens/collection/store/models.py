@@ -26,6 +26,8 @@ from twinlens.core.types import TwinlensError
 
 RECIPE = "recipe.toml"
 """The file without which a folder holds no model."""
+EXPORT = "export.json"
+"""The file that makes a folder an exported model."""
 WEIGHTS = (".safetensors", ".onnx")
 """Endings of the large files of a model, which collections may share."""
 FOLDERS = re.compile(r"encoder-\d+(/(words|visual|checkpoint|bert|weights|start))*")
@@ -89,9 +91,17 @@ def model_fault(folder: Path) -> str | None:
     """Describe damage of a model's folder, all of which is read; None if there is none."""
     if not is_folder(folder):
         return f"the model folder {folder} is missing"
-    if checksums.is_missing(folder):
-        return f"{folder / checksums.CHECKSUMS} is missing"
+    if lacks_checksums(folder):
+        return f"{folder / checksums.CHECKSUMS} is missing or damaged"
     return checksums.fault(folder, whole=True)
+
+
+def lacks_checksums(folder: Path) -> bool:
+    """Return True if the checksums of a model's folder are damaged, or missing from an export.
+
+    What an export is stands in its description alone; other models are known by their content, with checksums or not.
+    """
+    return checksums.is_damaged(folder) or (is_file(folder / EXPORT) and checksums.is_missing(folder))
 
 
 def _remove(folder: Path) -> None:
