@@ -91,17 +91,22 @@ def model_fault(folder: Path) -> str | None:
     """Describe damage of a model's folder, all of which is read; None if there is none."""
     if not is_folder(folder):
         return f"the model folder {folder} is missing"
-    if lacks_checksums(folder):
-        return f"{folder / checksums.CHECKSUMS} is missing or damaged"
+    if _has_lost_checksums(folder):
+        return f"{folder / checksums.CHECKSUMS} is missing"
     return checksums.fault(folder, whole=True)
 
 
 def lacks_checksums(folder: Path) -> bool:
-    """Return True if the checksums of a model's folder are damaged, or missing from an export.
+    """Return True if the checksums of a model's folder are damaged, or missing from an export."""
+    return checksums.is_damaged(folder) or _has_lost_checksums(folder)
 
-    What an export is stands in its description alone; other models are known by their content, with checksums or not.
+
+def _has_lost_checksums(folder: Path) -> bool:
+    """Return True for an export without them: what it is stands in its description alone.
+
+    Other models are known by their content, and those of earlier versions have no checksums.
     """
-    return checksums.is_damaged(folder) or (is_file(folder / EXPORT) and checksums.is_missing(folder))
+    return is_file(folder / EXPORT) and checksums.is_missing(folder)
 
 
 def _remove(folder: Path) -> None:
