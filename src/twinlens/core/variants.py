@@ -11,7 +11,6 @@ import importlib
 import inspect
 import pkgutil
 import sys
-import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import ModuleType
 from typing import Any
@@ -114,6 +113,8 @@ def _run(code: Callable[..., Any], what: str, arguments: Sequence[Any], options:
     except Exception as error:
         if code.__module__.startswith("twinlens.") or isinstance(error, TwinlensError | OSError | ModuleNotFoundError):
             raise
+        import traceback  # a search, which fails at nothing, begins without it
+
         file = getattr(sys.modules[code.__module__], "__file__", None)
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
         reason = " ".join(repr(error).split())
