@@ -103,7 +103,7 @@ def measure(name: str, vectors: np.ndarray, asked: np.ndarray, truth: np.ndarray
     scan = in_turns({"": lambda query: nearest(vectors, index.squares, query, K)}, [one[None] for one in asked[:10]])[
         ""
     ]
-    beside = tuple(list(seconds)[2:])
+    beside = tuple(seconds)[2:]
     return [
         f"### `{name}`",
         "",
