@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -118,8 +120,16 @@ def test_what_does_not_fit_is_refused(index):
     index.fit(unit(10))
     with pytest.raises(TwinlensError, match="8 dimensions, the index 16"):
         index.search(unit(1, dim=8), 1)
-    with pytest.raises(TwinlensError, match="k must be"):
-        index.search(unit(1), 0)
+    for k, told in ((0, "k must be at least 1"), (1.5, "k wants a whole number, not 1.5")):
+        with pytest.raises(TwinlensError, match=told):
+            index.search(unit(1), k)
+
+
+def test_options_of_another_type_are_refused(index):
+    kind = type(index)
+    for option in inspect.signature(kind).parameters:
+        with pytest.raises(TwinlensError, match=option):
+            kind(**{option: "x"})
 
 
 @pytest.mark.parametrize("share", [0.02, 0.5, 1.0])

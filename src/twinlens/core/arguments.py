@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import operator
 import os
 import sys
@@ -95,6 +96,24 @@ def as_count(name: str, given: object, *, least: int = 1) -> int:
     if count < least:
         raise TwinlensError(f"{name} must be at least {least}, not {count}")
     return count
+
+
+def as_switch(name: str, given: object) -> bool:
+    """Check True or False."""
+    if not isinstance(given, bool):
+        raise TwinlensError(f"{name} is True or False, not {shown(given)}")
+    return given
+
+
+def as_number(name: str, given: object) -> float:
+    """Check a finite number, of Python or NumPy."""
+    try:
+        value = math.nan if isinstance(given, bool | str | bytes) else float(given)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        value = math.nan
+    if not math.isfinite(value):
+        raise TwinlensError(f"{name} wants a finite number, not {shown(given)}")
+    return value
 
 
 class Stage(NamedTuple):

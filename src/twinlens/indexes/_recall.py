@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from twinlens.core.arguments import as_number
 from twinlens.core.types import TwinlensError
 from twinlens.indexes import Rows, Vectors
 from twinlens.indexes._scan import nearest, nearest_among
@@ -58,7 +59,7 @@ def calibrated(
     suffices would owe that to the sample. The index keeps the means in `measured`; where the bounds stay below the
     recall at the highest effort, that one is set. Raises TwinlensError for a recall of 0 or below, or above 1.
     """
-    if not 0 < recall <= 1:
+    if not 0 < as_number("recall", recall) <= 1:
         raise TwinlensError(f"recall must be above 0 and at most 1, not {recall}")
     index.measured = {}
     if not index.most_effort:

@@ -7,6 +7,7 @@ from abc import abstractmethod
 
 import numpy as np
 
+from twinlens.core.arguments import as_count
 from twinlens.core.types import TwinlensError
 from twinlens.indexes import Index, Rows, Scores, Vectors
 from twinlens.indexes._scan import Squares, nearest_among, squared_lengths
@@ -31,21 +32,19 @@ class RowIndex(Index):
 
     def search(self, queries: Vectors, k: int, *, rows: Rows | None = None) -> tuple[Rows, Scores]:
         """Return the k nearest rows of each query and their scores; see `Index.search`."""
-        queries = self._checked(queries, k)
+        queries, k = self._checked(queries), as_count("k", k)
         k = min(k, len(self.vectors) if rows is None else len(rows))
         if not len(queries) or not k:
             return np.empty((len(queries), k), dtype=np.int64), np.empty((len(queries), k), dtype=np.float32)
         found, squares = self._nearest(queries, k) if rows is None else self._nearest_among(queries, k, rows)
         return found.astype(np.int64, copy=False), (1 - squares / 2).astype(np.float32)
 
-    def _checked(self, queries: Vectors, k: int) -> Vectors:
+    def _checked(self, queries: Vectors) -> Vectors:
         queries = as_matrix(queries)
         if not math.isfinite(np.vdot(queries, queries)):
             check_finite(squared_lengths(queries))
         if not self.is_fitted:
             raise TwinlensError("the index is empty: fit it before searching")
-        if k < 1:
-            raise TwinlensError(f"k must be at least 1, not {k}")
         if len(self.vectors) and queries.shape[1] != self.vectors.shape[1]:  # no rows have no width to misfit
             raise TwinlensError(f"queries have {queries.shape[1]} dimensions, the index {self.vectors.shape[1]}")
         return queries

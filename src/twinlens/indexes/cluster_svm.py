@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from twinlens.core.arguments import as_count, as_number
 from twinlens.core.types import TwinlensError
 from twinlens.indexes import Rows, Vectors, _machines
 from twinlens.indexes._cells import Labels, cells_for, cluster, prototypes
@@ -46,16 +47,18 @@ class ClusterSvm(ShortlistIndex):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        counts = [count for count in (clusters, probes, prototypes, training_rows) if count != "auto"]
-        if any(type(count) is not int or count < 1 for count in counts) or penalty <= 0:
-            raise TwinlensError("clusters, probes, prototypes and training_rows must be at least 1, penalty above 0")
+        if as_number("penalty", penalty) <= 0:
+            raise TwinlensError(f"penalty must be above 0, not {penalty}")
         if kernel not in _MACHINES:
             raise TwinlensError(f"kernel must be one of {', '.join(_MACHINES)}, not {kernel!r}")
-        if kernel == "rbf" and (clusters == "auto" or clusters > MOST_RBF):
+        self.kernel, self.penalty = kernel, penalty
+        self.clusters: int | Literal["auto"] = "auto" if clusters == "auto" else as_count("clusters", clusters)
+        if kernel == "rbf" and (self.clusters == "auto" or self.clusters > MOST_RBF):
             raise TwinlensError(f'the kernel "rbf" is for up to {MOST_RBF} clusters; give kernel="linear"')
-        self.clusters, self.probes, self.kernel, self.penalty = clusters, probes, kernel, penalty
-        self.prototypes, self.training_rows, self.seed = prototypes, training_rows, seed
-        self.effort = 1 if probes == "auto" else probes
+        self.probes: int | Literal["auto"] = "auto" if probes == "auto" else as_count("probes", probes)
+        self.prototypes = as_count("prototypes", prototypes)
+        self.training_rows, self.seed = as_count("training_rows", training_rows), as_count("seed", seed, least=0)
+        self.effort = 1 if self.probes == "auto" else self.probes
         self.labels: Labels = np.empty(0, dtype=np.int64)
         self.machine: Machine | None = None
         self._pairs: tuple[Vectors, Rows] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twinlens.core.arguments import as_switch
 from twinlens.indexes import Rows, Vectors
 from twinlens.indexes._rows import RowIndex
 from twinlens.indexes._scan import Scan, Squares
@@ -17,7 +18,7 @@ class Exact(RowIndex):
 
     def __init__(self, *, first_pass: bool = False) -> None:
         super().__init__()
-        self.first_pass = first_pass
+        self.first_pass = as_switch("first_pass", first_pass)
         self.scan: Scan | None = None
 
     def _learn(self, vectors: Vectors) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from twinlens.core.arguments import as_count
 from twinlens.core.types import TwinlensError
 from twinlens.indexes import Rows, Vectors
 from twinlens.indexes import _faiss as parts
@@ -33,12 +34,10 @@ class Hnsw(FaissIndex):
 
     def __init__(self, *, links: int = 16, build: int = 150, search: int = 64, codes: parts.Codes = "sq8") -> None:
         super().__init__()
-        if min(links - 1, build, search) < 1:
-            raise TwinlensError("build and search must be at least 1, and links at least 2")
         if codes not in ("sq8", "flat"):
             raise TwinlensError(f'codes must be "sq8" or "flat", not {codes!r}')
-        self.links, self.build, self.codes = links, build, codes
-        self.effort = self.beam = search
+        self.links, self.build, self.codes = as_count("links", links, least=2), as_count("build", build), codes
+        self.effort = self.beam = as_count("search", search)
         self._held: Any = None  # what the graph is mapped from
 
     @property

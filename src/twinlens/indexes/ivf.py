@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from twinlens.core.arguments import as_count
 from twinlens.core.types import TwinlensError
 from twinlens.indexes import Rows, Vectors
 from twinlens.indexes import _faiss as parts
@@ -35,11 +36,10 @@ class Ivf(FaissIndex):
 
     def __init__(self, *, cells: int = 0, probes: int = 0, codes: parts.Codes = "sq8", seed: int = 0) -> None:
         super().__init__()
-        if min(cells, probes) < 0:
-            raise TwinlensError("cells and probes must be at least 1, or 0 to choose them by the number of rows")
         if codes not in ("sq8", "flat"):
             raise TwinlensError(f'codes must be "sq8" or "flat", not {codes!r}')
-        self.cells, self.probes, self.codes, self.seed = cells, probes, codes, seed
+        self.cells, self.probes = as_count("cells", cells, least=0), as_count("probes", probes, least=0)
+        self.codes, self.seed = codes, as_count("seed", seed, least=0)
         self.effort = 1
         self._held: Any = None  # the file that the lists are mapped from, and the quantizer
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.neighbors import BallTree, KDTree
 
+from twinlens.core.arguments import as_count
 from twinlens.core.types import TwinlensError
 from twinlens.indexes import Rows, Vectors
 from twinlens.indexes._rows import RowIndex
@@ -26,9 +27,7 @@ class Tree(RowIndex):
         super().__init__()
         if partition not in _TREES:
             raise TwinlensError(f"partition must be one of {', '.join(_TREES)}, not {partition!r}")
-        if leaf < 1:
-            raise TwinlensError(f"a leaf must hold at least 1 vector, not {leaf}")
-        self.partition, self.leaf = partition, leaf
+        self.partition, self.leaf = partition, as_count("leaf", leaf)
 
     def _learn(self, vectors: Vectors) -> None:
         self.tree: Any = _TREES[self.partition](vectors, leaf_size=self.leaf)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
 from twinlens.core import suggestions
-from twinlens.core.arguments import GIVEN, as_count, as_text, check_picture, shown
+from twinlens.core.arguments import GIVEN, as_count, as_number, as_switch, as_text, check_picture, shown
 from twinlens.core.counting import counted
 from twinlens.core.types import GivenPicture, Picture, TwinlensError
 
@@ -57,7 +56,7 @@ class SearchRequest:
         self._check_query()
         self._settle("k", as_count("k", self.k))
         if self.distinct is not None:
-            self._settle("distinct", _number("distinct", self.distinct))
+            self._settle("distinct", as_number("distinct", self.distinct))
             if not -1 <= self.distinct <= 1:
                 raise TwinlensError(f"distinct wants a cosine, from -1 to 1, not {self.distinct:g}")
         self._check_filters()
@@ -73,11 +72,10 @@ class SearchRequest:
         if self.near is not None:
             self._settle("near", _place(self.near))
         if self.negative_weight is not None:
-            self._settle("negative_weight", _number("negative_weight", self.negative_weight))
+            self._settle("negative_weight", as_number("negative_weight", self.negative_weight))
             if self.negative_weight < 0:
                 raise TwinlensError(f"negative_weight wants 0 or more, not {self.negative_weight:g}")
-        if not isinstance(self.with_self, bool):
-            raise TwinlensError(f"with_self is True or False, not {shown(self.with_self)}")
+        as_switch("with_self", self.with_self)
 
     def _check_query(self) -> None:
         if not self.images and not self.texts:
@@ -91,13 +89,13 @@ class SearchRequest:
             has = f"{counted(len(self.images), 'picture')} and {counted(len(self.texts), 'text')}"
             raise TwinlensError(f"the query has {has}, but {counted(len(self.weights), 'weight')}")
         if self.weights is not None:
-            self._settle("weights", tuple(_number("a weight", weight) for weight in self.weights))
+            self._settle("weights", tuple(as_number("a weight", weight) for weight in self.weights))
         if self.balance is not None:
             self._check_balance(self.balance)
         self._check_without()
 
     def _check_balance(self, balance: object) -> None:
-        self._settle("balance", value := _number("balance", balance))
+        self._settle("balance", value := as_number("balance", balance))
         if not 0 <= value <= 1:
             raise TwinlensError(f"balance wants 0 (the picture alone) to 1 (the words alone), not {value:g}")
         if not self.images or not self.texts:
@@ -192,20 +190,9 @@ def _texts(name: str, given: Texts) -> tuple[str, ...]:
 # Checks: each returns the value, or raises TwinlensError with what to pass instead.
 
 
-def _number(name: str, given: object) -> float:
-    """Check a finite number, of Python or NumPy."""
-    try:
-        value = math.nan if isinstance(given, bool | str | bytes) else float(given)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        value = math.nan
-    if not math.isfinite(value):
-        raise TwinlensError(f"{name} wants a finite number, not {shown(given)}")
-    return value
-
-
 def _place(given: object) -> tuple[float, float, float]:
     """Check latitude and longitude in degrees, and a distance in kilometres."""
-    values = [_number("near", value) for value in _several("near", given)]
+    values = [as_number("near", value) for value in _several("near", given)]
     if len(values) != 3 or abs(values[0]) > 90 or abs(values[1]) > 180 or values[2] <= 0:
         raise TwinlensError(f"near wants latitude, longitude (degrees) and kilometres above 0, not {shown(given)}")
     return values[0], values[1], values[2]
