@@ -20,7 +20,7 @@ def arrays():
         "weights": rng.standard_normal((7, 30)).astype(np.float32),
         "bias": rng.standard_normal(3),
         "nothing": np.empty((0, 4), dtype=np.float32),
-        "codes": rng.integers(0, 255, (300, 16)).astype(np.uint8),
+        "codes": rng.integers(0, 255, (3000, 16)).astype(np.uint8),
     }
 
 
@@ -46,7 +46,7 @@ def test_arrays_and_facts_come_back(arrays, tmp_path, small_blocks):
 
 def test_a_thousand_damaged_files_are_noticed(arrays, tmp_path, small_blocks):
     path, rng = tmp_path / "f", random.Random(0)
-    write(path, arrays, {"index": "ivf"}, late=("codes", 0))
+    write(path, arrays, {"index": "ivf"}, late=[("codes", 0, 48_000)])
     whole, noticed = path.read_bytes(), 0
     for _ in range(1000):
         path.write_bytes(spoiled := damaged(whole, rng))
@@ -64,17 +64,26 @@ def test_a_thousand_damaged_files_are_noticed(arrays, tmp_path, small_blocks):
 
 def test_bytes_that_are_checked_late_are_found_then(arrays, tmp_path, small_blocks):
     path = tmp_path / "f"
-    write(path, arrays, {}, late=("codes", 0))
+    write(path, arrays, {}, late=[("codes", 0, 48_000)])
     content = bytearray(path.read_bytes())
-    content[-5000] ^= 1
+    content[-20_000] ^= 1
     path.write_bytes(content)
+    file = IndexFile.open(path)
+    assert not file.is_checked
     with pytest.raises(DamagedIndexError, match="damaged"):
-        IndexFile.open(path).check_late()
+        file.check_late()
+
+
+def test_spans_that_no_writer_of_ours_names_are_cut_to_the_file(arrays, tmp_path, small_blocks):
+    write(tmp_path / "f", arrays, {}, late=[("codes", -(1 << 60), 1 << 60)])
+    file = IndexFile.open(tmp_path / "f")
+    assert not file.is_checked
+    file.check_late()
 
 
 def test_few_bytes_are_never_left_for_later(arrays, tmp_path):
     path = tmp_path / "f"
-    write(path, arrays, {}, late=("codes", 0))
+    write(path, arrays, {}, late=[("codes", 0, 48_000)])
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)

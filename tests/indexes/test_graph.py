@@ -1,4 +1,4 @@
-"""Rows that a graph forgets for a while."""
+"""Links in a graph: rows that it forgets for a while, and how its file is checked."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.indexes.drawn import clustered
-from twinlens.indexes import hnsw
+from twinlens.indexes import _file, hnsw
 from twinlens.indexes._recall import calibrated
 
 faiss = pytest.importorskip("faiss")
@@ -43,6 +43,50 @@ def test_a_mapped_graph_is_only_read(index, tmp_path):
     index.save(tmp_path / "f")
     with hnsw.Hnsw.load(tmp_path / "f", index.vectors).without(np.arange(50)) as hidden:
         assert not len(hidden)
+
+
+@pytest.fixture
+def saved(index, tmp_path, monkeypatch):
+    """An index file of many blocks, and where links and codes begin in it."""
+    monkeypatch.setattr(_file, "BLOCK", _file.PAGE)
+    monkeypatch.setattr(_file, "SMALL", 0)
+    index.save(tmp_path / "f")
+    header, begin = _file.read_header(tmp_path / "f")
+    links, codes = [begin + first for first, _ in header["late"]]
+    return tmp_path / "f", links, codes
+
+
+def overwrite(path, place, content):
+    with path.open("r+b") as file:
+        file.seek(place)
+        file.write(content)
+
+
+@pytest.mark.parametrize("what", ["links", "codes"])
+def test_links_and_codes_are_checked_late(saved, what):
+    path, links, codes = saved
+    overwrite(path, {"links": links, "codes": codes}[what] + 2 * _file.PAGE, b"\1\0\0\0")
+    file = _file.IndexFile.open(path)
+    with pytest.raises(_file.DamagedIndexError, match="damaged"):
+        file.check_late()
+
+
+def test_what_lies_around_links_and_codes_is_checked_at_once(saved):
+    path, links, codes = saved
+    for place in (links - 100, codes - 100):
+        whole = path.read_bytes()
+        overwrite(path, place, bytes([whole[place] ^ 1]))
+        with pytest.raises(_file.DamagedIndexError, match="damaged"):
+            _file.IndexFile.open(path)
+        path.write_bytes(whole)
+
+
+@pytest.mark.parametrize("row", [ROWS, -2, 1 << 30])
+def test_a_link_that_leads_to_no_row_is_refused_before_it_is_followed(saved, index, row):
+    path, links, _ = saved
+    overwrite(path, links + 2 * _file.PAGE, np.array(row, dtype="<i4").tobytes())
+    with pytest.raises(_file.DamagedIndexError):
+        hnsw.Hnsw.load(path, index.vectors)
 
 
 def test_calibration_tells_the_recall_of_new_entries(index):

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from twinlens.core.atomic import whole_file
 from twinlens.core.types import TwinlensError
 
-MAGIC = b"twinlens index 1"
+MAGIC = b"twinlens index 2"
 PAGE = 4096
 """Bytes that the places of arrays are multiples of."""
 BLOCK = 1 << 20
@@ -32,8 +33,8 @@ SMALL = 1 << 26
 """Bytes that are never checked late: it takes some milliseconds."""
 KINDS = ("|u1", "<i4", "<i8", "<f4", "<f8")
 Array = NDArray[Any]
-Late: TypeAlias = tuple[str, int] | None
-"""An array and a byte in it."""
+Late: TypeAlias = Sequence[tuple[str, int, int]]
+"""Spans of bytes: an array, its first byte and the one after its last."""
 
 
 class DamagedIndexError(TwinlensError):
@@ -44,8 +45,8 @@ class DamagedIndexError(TwinlensError):
 class IndexFile:
     """An index file that was opened: the facts about the index, and its arrays, mapped read-only.
 
-    places: the byte at which each begins. The last bytes, of codes, of which wrong ones can only hide an entry, are
-    left to `check_late` if they are many. All others are checked at once.
+    places: the byte at which each begins. Spans in which wrong bytes can only hide an entry, those of codes and links,
+    are left to `check_late` if they are long. All others are checked at once.
     """
 
     path: Path
@@ -54,7 +55,7 @@ class IndexFile:
     places: dict[str, int]
     _body: NDArray[np.uint8]
     _sums: tuple[int, ...]
-    _late: int
+    _late: frozenset[int]
 
     @classmethod
     def open(cls, path: Path) -> IndexFile:
@@ -67,25 +68,24 @@ class IndexFile:
             body = np.asarray(content[begin:])
             arrays = {name: _array(body, *place) for name, place in header["arrays"].items()}
             places = {name: begin + place[2] for name, place in header["arrays"].items()}
-            late = header["late"] if len(body) - header["late"] > SMALL else len(body)
-            found = cls(path, header["about"], arrays, places, body, tuple(header["sums"]), late)
+            sums, late = tuple(header["sums"]), _blocks_within(header["late"], len(body))
+            found = cls(path, header["about"], arrays, places, body, sums, late)
         except (ValueError, TypeError, KeyError, IndexError) as error:
             raise DamagedIndexError(f"{path} is no index file of this version") from error
-        found._check(0, -(-late // BLOCK))
+        found._check(number for number in range(len(sums)) if number not in late)
         return found
 
     @property
     def is_checked(self) -> bool:
         """Return True if nothing was left to `check_late`."""
-        return self._late >= len(self._body)
+        return not self._late
 
     def check_late(self) -> None:
         """Check the bytes that were left. Raises DamagedIndexError where they are damaged."""
-        if not self.is_checked:
-            self._check(self._late // BLOCK, len(self._sums))
+        self._check(sorted(self._late))
 
-    def _check(self, first: int, last: int) -> None:
-        for number in range(first, last):
+    def _check(self, blocks: Iterable[int]) -> None:
+        for number in blocks:
             if _sum(self._body[number * BLOCK : (number + 1) * BLOCK]) != self._sums[number]:
                 raise DamagedIndexError(f"{self.path} is damaged")
 
@@ -102,18 +102,18 @@ def read_header(path: Path) -> tuple[dict[str, Any], int]:
     return header, -(-(len(start) + length) // PAGE) * PAGE
 
 
-def write(path: Path, arrays: Mapping[str, Array], about: Mapping[str, Any], *, late: Late = None) -> None:
+def write(path: Path, arrays: Mapping[str, Array], about: Mapping[str, Any], *, late: Late = ()) -> None:
     """Write a file: it appears complete or not at all. Raises OSError.
 
-    late: a byte of an array, from which on everything may be checked late.
+    late: spans of bytes that may be checked late.
     """
     places, at = {}, 0
     for name, array in arrays.items():
         places[name] = (array.dtype.str, list(array.shape), at)
         at = -(-(at + array.nbytes) // PAGE) * PAGE
     sums = _sums_of(list(arrays.values()), at)
-    later = at if late is None else places[late[0]][2] + late[1]
-    header = {"about": dict(about), "arrays": places, "late": later, "sums": sums, "size": 0}
+    spans = [(places[name][2] + first, places[name][2] + end) for name, first, end in late]
+    header = {"about": dict(about), "arrays": places, "late": spans, "sums": sums, "size": 0}
     begin = PAGE
     while True:
         header["size"] = begin + at
@@ -158,6 +158,12 @@ def _whole_blocks(held: bytearray) -> list[int]:
 def _sum(block: NDArray[np.uint8]) -> int:
     """Return a checksum of a block: the CRC-32 of the sums of its columns of numbers, ten times as fast as its own."""
     return zlib.crc32(block.view("<u8").reshape(-1, LINE).sum(axis=0).data)
+
+
+def _blocks_within(spans: Sequence[tuple[int, int]], size: int) -> frozenset[int]:
+    """Return the blocks of a body of so many bytes that lie within spans of it as a whole; none if they are few."""
+    within = [range(-(-max(first, 0) // BLOCK), min(end, size) // BLOCK) for first, end in spans]
+    return frozenset(chain(*within)) if sum(map(len, within)) * BLOCK > SMALL else frozenset()
 
 
 def _array(body: NDArray[np.uint8], kind: str, shape: list[int], at: int) -> Array:

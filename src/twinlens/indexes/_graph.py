@@ -1,4 +1,4 @@
-"""Rows that are hidden in a graph of faiss for a while, as if they had never been added."""
+"""The links in a graph of faiss: where they lie in its file, and rows that none leads to for a while."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from twinlens.indexes import _faiss as parts
 Links = NDArray[np.int32]
 AT_ONCE = 1 << 22
 """Links that are looked at together."""
+BEGIN, PREAMBLE = 64, 4096
+"""Links that are looked for in a file, and the numbers in it before those of rows."""
 
 
 @contextmanager
@@ -24,8 +26,7 @@ def hidden(structure: Any, rows: Rows) -> Iterator[Rows]:
     Those of the upper layers, one in as many as a row has links, stay: searches begin there. The graph must be
     writable, and nobody else may search it meanwhile.
     """
-    graph, pointer = structure.hnsw, parts.faiss().rev_swig_ptr
-    links: Links = pointer(graph.neighbors.data(), graph.neighbors.size())
+    graph, pointer, links = structure.hnsw, parts.faiss().rev_swig_ptr, _links(structure)
     begins = pointer(graph.offsets.data(), graph.offsets.size())
     levels = pointer(graph.levels.data(), graph.levels.size())
     rows = rows[levels[rows] == 1]
@@ -39,6 +40,21 @@ def hidden(structure: Any, rows: Rows) -> Iterator[Rows]:
         yield rows
     finally:
         links[places] = before
+
+
+def links_within(structure: Any, written: NDArray[np.uint8]) -> tuple[int, int]:
+    """Return the first byte of the links in a graph's file and the one after their last; faiss writes their number
+    before them, and before that 12 bytes for each row."""
+    links = _links(structure)
+    begin = np.array(len(links), dtype="<u8").tobytes() + links[:BEGIN].tobytes()
+    at = written[: 12 * structure.ntotal + 8 * PREAMBLE].tobytes().find(begin)
+    return (0, 0) if at < 0 else (at + 8, at + 8 + links.nbytes)
+
+
+def _links(structure: Any) -> Links:
+    neighbors = structure.hnsw.neighbors
+    links: Links = parts.faiss().rev_swig_ptr(neighbors.data(), neighbors.size())
+    return links
 
 
 def _places(links: Links, mask: NDArray[np.bool_]) -> Rows:

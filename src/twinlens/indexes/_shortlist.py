@@ -62,7 +62,7 @@ class ShortlistIndex(RowIndex):
 
     @abstractmethod
     def _arrays(self) -> tuple[dict[str, files.Array], files.Late]:
-        """Return the arrays of the structure, and a byte of one from which on they are checked late."""
+        """Return the arrays of the structure, and the spans of these that are checked late."""
 
     @abstractmethod
     def _restore(self, file: IndexFile) -> None:

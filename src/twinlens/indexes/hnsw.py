@@ -13,7 +13,7 @@ from twinlens.indexes import Rows, Vectors
 from twinlens.indexes import _faiss as parts
 from twinlens.indexes._faiss_index import FaissIndex
 from twinlens.indexes._file import Array, IndexFile, Late
-from twinlens.indexes._graph import hidden
+from twinlens.indexes._graph import hidden, links_within
 
 MIN_ROWS = 10_000
 """Rows below which all are scanned."""
@@ -74,17 +74,19 @@ class Hnsw(FaissIndex):
         parts.add(index, vectors)
         self.structure = index
 
-    # faiss writes the codes last. Only bytes whose checksum was compared are given to its parser, and it reads the
-    # graph where they lie, without a copy.
+    # faiss reads the graph where its bytes lie, without a copy. The checksums of what its parser goes by were compared
+    # before; links, which it refuses where they lead to no row, and codes, which it writes last, are checked late.
 
     def _arrays(self) -> tuple[dict[str, Array], Late]:
         if self.structure is None:
-            return {}, None
+            return {}, ()
         faiss = parts.faiss()
         writer = faiss.VectorIOWriter()
         faiss.write_index(self.structure, writer)
         graph = faiss.vector_to_array(writer.data)
-        return {"graph": graph}, ("graph", len(graph) - len(self.vectors) * self.structure.storage.sa_code_size())
+        codes = len(graph) - len(self.vectors) * self.structure.storage.sa_code_size()
+        spans = [links_within(self.structure, graph), (codes, len(graph))]
+        return {"graph": graph}, [("graph", first, end) for first, end in spans]
 
     def _restore(self, file: IndexFile) -> None:
         if "graph" not in file.arrays:

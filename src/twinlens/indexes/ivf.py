@@ -82,7 +82,7 @@ class Ivf(FaissIndex):
 
     def _arrays(self) -> tuple[dict[str, Array], Late]:
         if self.structure is None:
-            return {}, None
+            return {}, ()
         faiss, lists = parts.faiss(), self.structure.invlists
         sizes = np.array([lists.list_size(n) for n in range(lists.nlist)], dtype=np.int64)
         *begins, length = _offsets(sizes, lists.code_size)
@@ -94,7 +94,7 @@ class Ivf(FaissIndex):
                 together[end : end + 8 * size] = faiss.rev_swig_ptr(lists.get_ids(n), size).view(np.uint8)
         centres = self.structure.quantizer.reconstruct_n(0, self.structure.nlist)
         arrays = {"centres": centres, "sizes": sizes, "ranges": self._ranges(), "lists": together}
-        return arrays, ("lists", 0)
+        return arrays, [("lists", 0, length)]
 
     def _ranges(self) -> Vectors:
         """Return the ranges (2D,) of the numbers that codes stand for."""
