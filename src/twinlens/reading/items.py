@@ -51,10 +51,10 @@ def _read_box(pixels: NDArray[np.int32]) -> tuple[Item, ...] | None:
 
 def _nearest_colour(pixels: NDArray[np.int32]) -> NDArray[np.int64] | None:
     """Number each pixel's nearest colour, 0 for the box itself; None where many pixels have a colour of no world."""
-    palette = np.array([(BACKGROUND,) * 3, *COLOURS.values()], dtype=np.int32)
-    difference = pixels[..., None, :] - palette
-    nearest = np.square(difference).sum(axis=3).argmin(axis=2)
-    far = np.abs(np.take_along_axis(difference, nearest[..., None, None], axis=2)).max(axis=(2, 3)) > STRANGE
+    palette = np.array([(BACKGROUND,) * 3, *COLOURS.values()], dtype=np.float32)
+    # Σ (p − c)² without Σ p², the same for all colours; whole numbers below 2²⁴ are exact in float32.
+    nearest = (np.square(palette).sum(axis=1) - 2 * (pixels.astype(np.float32) @ palette.T)).argmin(axis=2)
+    far = np.abs(pixels - palette.astype(np.int32)[nearest]).max(axis=2) > STRANGE
     # Edges of items are mixtures; a strange pixel whose neighbours all are strange is no edge.
     inner = far[1:-1, 1:-1] & far[:-2, 1:-1] & far[2:, 1:-1] & far[1:-1, :-2] & far[1:-1, 2:]
     return None if inner.mean() > MOST_STRANGE else nearest

@@ -198,7 +198,8 @@ def test_another_querys_words_on_dev_executed_on_the_annotated_scenes():
     scenes = {entry.id: annotated(*row_of[entry.id]) for entry in judgements.gallery}
 
     def truth(text, entry):
-        meanings.setdefault(text, parse(text))
+        if text not in meanings:
+            meanings[text] = parse(text)
         if (text, entry) not in known:
             known[text, entry] = meanings[text].true_of(scenes[entry]) if meanings[text] else 0.5
         return known[text, entry]
