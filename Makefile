@@ -19,8 +19,7 @@ test: .venv/.installed-test
 SHUT_IN := $(shell test "$$(id -u)" = 0 && unshare -n true 2> /dev/null && echo 'unshare -n sh -c "ip link set lo up && exec \"\$$@\"" sh')
 
 # Starts Milvus (in a network namespace: as root) and PostgreSQL; without the variable, what cannot start is skipped.
-test-engines: .venv/.installed-test
-	$(BIN)/uv pip install -q --python $(BIN)/python $(PINNED) -e .[engines]
+test-engines: .venv/.installed-engines
 	$(SHUT_IN) $(BIN)/python -m pytest -m cluster tests/collection/ingest/executors
 	$(BIN)/python -m pytest -m servers tests/collection/engines tests/commands/test_push_command.py
 
@@ -77,6 +76,10 @@ $(STAMP): pyproject.toml constraints.txt
 
 .venv/.installed-test: $(STAMP)
 	$(BIN)/uv pip install -q --python $(BIN)/python $(PINNED) -e .[test,check]
+	touch $@
+
+.venv/.installed-engines: .venv/.installed-test
+	$(BIN)/uv pip install -q --python $(BIN)/python $(PINNED) -e .[engines]
 	touch $@
 
 .venv/.installed-docs: $(STAMP)
