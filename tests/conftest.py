@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +19,7 @@ from tests.systems import imitation
 if os.environ.get(imitation.VARIABLE):
     imitation.begin(os.environ[imitation.VARIABLE])
 
-from tests import operators, toy
+from tests import graphs, operators, toy
 from twinlens.core import plugins
 from twinlens.core.types import Dataset
 from twinlens.models.composer import Composer
@@ -35,12 +36,26 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def offline_export(cache_folder: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[str]]:
+def run_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A temporary folder of all processes of this run."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if hasattr(request.config, "workerinput") else own
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kept_graphs(run_folder: Path) -> Iterator[None]:
+    """The graphs that tests export are made once."""
+    with pytest.MonkeyPatch.context() as patch:
+        graphs.keep(patch, run_folder)
+        yield
+
+
+@pytest.fixture(scope="session")
+def offline_export(cache_folder: None, run_folder: Path) -> tuple[str, list[str]]:
     """An export of `offline` in the cache of the tests; its digest, and the lines that were told as it was made."""
     from tests import offline
 
-    own = tmp_path_factory.getbasetemp()
-    return offline.put_in_cache((own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "offline-export")
+    return offline.put_in_cache(run_folder / "offline-export")
 
 
 @pytest.fixture(scope="session")

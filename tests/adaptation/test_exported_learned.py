@@ -13,8 +13,9 @@ from twinlens.collection import Collection
 from twinlens.core.recipe import Recipe, Variant
 from twinlens.core.types import Sample
 from twinlens.models.composer import Composer
-from twinlens.models.exported import ExportedModel
+from twinlens.models.exported import ExportedModel, writing
 from twinlens.models.exported.writing import exported_like, write
+from twinlens.models.runtime.export import export
 
 
 @pytest.fixture
@@ -26,7 +27,19 @@ def calibrated(tmp_path):
     return Composer.build(Recipe.model_validate(recipe)).eval()
 
 
-def test_a_trained_fusion_is_exported_too_and_so_is_its_end(calibrated, tmp_path):
+def exported(monkeypatch) -> list[str]:
+    """The names of the graphs that are made from now on."""
+    made: list[str] = []
+
+    def noted(part, arrays, file):
+        made.append(file.name)
+        return export(part, arrays, file)
+
+    monkeypatch.setattr(writing, "export", noted)
+    return made
+
+
+def test_a_trained_fusion_is_exported_too_and_so_is_its_end(calibrated, tmp_path, monkeypatch):
     calibrated.save(tmp_path / "m")
     write(calibrated, tmp_path / "m", beside=True)
     for seed in range(5):
@@ -38,14 +51,16 @@ def test_a_trained_fusion_is_exported_too_and_so_is_its_end(calibrated, tmp_path
         towers = [(tmp_path / "m" / f"encoder-{n}" / "model.onnx").read_bytes() for n in range(2)]
         learned = calibrated.with_fusion(Variant(name="learned", shared=True), seed=1).eval()
         learned.provenance["learned"] = {}
+        made = exported(monkeypatch)
         with exported_like(collection.model, learned) as served:
             convert = converter(block_fusion(calibrated), block_fusion(learned))
             collection.replace_model(collection.generation, served, convert)
+        assert made and all(name.startswith("head") for name in made)
         assert isinstance(collection.model, ExportedModel)
         assert collection.model.folder.is_relative_to(collection.folder)
         assert collection.model.digest == learned.digest
         served = collection.model.folder
-        assert [(served / f"encoder-{n}" / "model.onnx").read_bytes() for n in range(2)] == towers  # not made again
+        assert [(served / f"encoder-{n}" / "model.onnx").read_bytes() for n in range(2)] == towers
         sample = Sample("q", query["image"], query["text"])
         assert float((collection.model.embed([sample]) * learned.embed([sample])).sum()) > 0.99999
         assert len(collection.search(**query)) == 5

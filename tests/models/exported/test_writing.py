@@ -108,7 +108,7 @@ def test_int8_graphs_are_a_quarter(composer, tmp_path):
     from twinlens.models.runtime.export import export
     from twinlens.models.runtime.reference import Reference
 
-    reference = Reference(composer, 6)
+    reference = Reference(composer, writing.SAMPLES)
     inputs = {key: array[:3] for key, array in reference.arrays["0"].items()}
     assert export(reference.plain["0"], inputs, tmp_path / "float32.onnx") is None
     shutil.copy(tmp_path / "float32.onnx", tmp_path / "int8.onnx")
