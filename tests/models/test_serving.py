@@ -105,6 +105,16 @@ def test_without_a_hub_the_packages_are_taken_and_exported_once(offline_export, 
     assert lines == [f"{OFFLINE}, exported"]
 
 
+def test_a_file_of_a_recipe_whose_weights_are_packages_is_exported_too(monkeypatch, tmp_path):
+    text = find_recipe("offline").to_toml().replace('name = "offline"', 'name = "mine"')
+    (tmp_path / "mine.toml").write_text(text)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    exported = []
+    monkeypatch.setattr(serving, "_exported", lambda composer, folder, _: exported.append(folder) or composer)
+    assert serving.ready(str(tmp_path / "mine.toml")).recipe.name == "mine"
+    assert [folder.is_relative_to(tmp_path / "cache") for folder in exported] == [True]
+
+
 def test_where_nothing_can_be_exported_torch_serves(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(serving, "find_spec", lambda name: None if name == "onnx" else object())

@@ -57,7 +57,8 @@ def ready(
     checkpoints.check_folder(checkpoint)
     if (found := checkpoints.exported(pipeline, report)) is not None:
         return found
-    return _packaged(pipeline, report) or _by_torch(recipe, checkpoint, report)
+    found = _packaged(recipe, pipeline, report) if checkpoint is None else None
+    return found or _by_torch(recipe, checkpoint, report)
 
 
 def load(model: str | Path, *, by_torch: bool = False, allow_plugins: Sequence[str] = ()) -> Servable:
@@ -93,10 +94,11 @@ def _automatic(checkpoint: str | None, by_torch: bool, report: Callable[[str], o
         ) from error
 
 
-def _packaged(recipe: Recipe, report: Callable[[str], object]) -> Servable | None:
+def _packaged(name: str, recipe: Recipe, report: Callable[[str], object]) -> Servable | None:
     """Load the cached export of a recipe whose weights are packages, made once where torch is; None for other recipes.
 
-    Where torch has a graphics card, or cannot export, the composer itself.
+    name: that of a recipe that ships, or the path of one. Where torch has a graphics card, or cannot export, the
+    composer itself is returned.
     """
     if (key := _key(recipe)) is None:
         return None
@@ -108,7 +110,7 @@ def _packaged(recipe: Recipe, report: Callable[[str], object]) -> Servable | Non
         return found
     if not all(map(find_spec, _EXPORTER)):
         return None
-    return _exported(_by_torch(recipe.name, None, report), folder, report)
+    return _exported(_by_torch(name, None, report), folder, report)
 
 
 def _exported(composer: Composer, folder: Path, report: Callable[[str], object]) -> Servable:
@@ -132,9 +134,9 @@ def _key(recipe: Recipe) -> str | None:
     """Return the name of a recipe's export in the cache; None unless all its weights are packages that are pinned."""
     known = {**packaged.CHECKPOINTS, **packaged.WEIGHTS}
     given = [part.options[key] for part in recipe.encoders for key in ("checkpoint", "words") if key in part.options]
-    if not given or any(name not in known for name in given) or recipe != find_recipe(recipe.name):
+    if not given or any(name not in known for name in given):
         return None
-    content = [recipe.of_vectors, *(known[name].checksums for name in given)]
+    content = [recipe.to_toml(), *(known[name].checksums for name in given)]
     return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
