@@ -89,5 +89,21 @@ def test_a_link_that_leads_to_no_row_is_refused_before_it_is_followed(saved, ind
         hnsw.Hnsw.load(path, index.vectors)
 
 
+def test_a_search_that_is_led_astray_in_an_upper_layer_meets_links_that_lead_nowhere(saved, index):
+    path, at, _ = saved
+    graph = index.structure.hnsw
+    links = faiss.rev_swig_ptr(graph.neighbors.data(), graph.neighbors.size()).copy()
+    begins, levels = (faiss.vector_to_array(numbers).astype(int) for numbers in (graph.offsets, graph.levels))
+    above = [graph.cum_nb_neighbors(layer + 1) - graph.nb_neighbors(0) for layer in range(1, graph.max_level + 1)]
+    assert (links[begins[-1] :] == -1).all() and len(links) - begins[-1] >= max(above) > 0
+    astray = int(np.flatnonzero(levels == 1)[-1])
+    for row in np.flatnonzero(levels > 1):
+        links[begins[row] + graph.nb_neighbors(0) : begins[row + 1]] = astray
+    skipped, end = -at % _file.PAGE, links.nbytes - (at + links.nbytes) % _file.PAGE  # whole blocks are checked late
+    overwrite(path, at + skipped, links.tobytes()[skipped:end])
+    found = hnsw.Hnsw.load(path, index.vectors).search(index.vectors[:100], 1)[0]
+    np.testing.assert_array_equal(found[:, 0], np.arange(100))
+
+
 def test_calibration_tells_the_recall_of_new_entries(index):
     assert 0.95 <= calibrated(index, recall=0.95).measured["new entries"] <= 1

@@ -42,6 +42,18 @@ def hidden(structure: Any, rows: Rows) -> Iterator[Rows]:
         links[places] = before
 
 
+def close(structure: Any) -> None:
+    """Add links that lead nowhere after the last row's, as many as all upper layers have.
+
+    A wrong link can lead a search of an upper layer to a row that is not in it; faiss then reads the links that follow
+    this row's own. After those of the last row it must find no other bytes.
+    """
+    graph = structure.hnsw
+    used, above = graph.neighbors.size(), graph.cum_nb_neighbors(graph.max_level + 1) - graph.nb_neighbors(0)
+    graph.neighbors.resize(used + above)
+    _links(structure)[used:] = -1
+
+
 def links_within(structure: Any, written: NDArray[np.uint8]) -> tuple[int, int]:
     """Return the first byte of the links in a graph's file and the one after their last; faiss writes their number
     before them, and before that 12 bytes for each row."""

@@ -13,7 +13,7 @@ from twinlens.indexes import Rows, Vectors
 from twinlens.indexes import _faiss as parts
 from twinlens.indexes._faiss_index import FaissIndex
 from twinlens.indexes._file import Array, IndexFile, Late
-from twinlens.indexes._graph import hidden, links_within
+from twinlens.indexes._graph import close, hidden, links_within
 
 MIN_ROWS = 10_000
 """Rows below which all are scanned."""
@@ -72,6 +72,7 @@ class Hnsw(FaissIndex):
         index.hnsw.efConstruction = self.build
         index.train(parts.sample(vectors, TRAINED, seed=0))
         parts.add(index, vectors)
+        close(index)
         self.structure = index
 
     # faiss reads the graph where its bytes lie, without a copy. The checksums of what its parser goes by were compared
