@@ -128,8 +128,9 @@ def test_what_does_not_fit_is_refused(index):
 def test_options_of_another_type_are_refused(index):
     kind = type(index)
     for option in inspect.signature(kind).parameters:
-        with pytest.raises(TwinlensError, match=option):
-            kind(**{option: "x"})
+        for wrong in ("x", ["x"]):
+            with pytest.raises(TwinlensError, match=option):
+                kind(**{option: wrong})
 
 
 @pytest.mark.parametrize("share", [0.02, 0.5, 1.0])

@@ -150,6 +150,14 @@ def test_pairs_that_teach_nothing_leave_the_nearest_cells():
     assert (index.decide(vectors).argmax(axis=1) == index.labels).mean() > 0.99
 
 
+def test_an_option_of_numpy_is_kept_in_the_file(tmp_path):
+    vectors, _ = clustered()
+    index = ClusterSvm(clusters=np.int64(6), penalty=np.float32(0.5))
+    index.fit(vectors)
+    index.save(tmp_path / "f")
+    assert ClusterSvm.load(tmp_path / "f", vectors).options == index.options
+
+
 def test_pairs_that_do_not_fit_are_refused():
     vectors, _ = clustered()
     index = ClusterSvm(clusters=6, kernel="linear")
@@ -158,6 +166,8 @@ def test_pairs_that_do_not_fit_are_refused():
         (vectors[:2, :4], [0, 1]),
         (vectors[:1], [200]),
         (vectors[:1], None),
+        (vectors[:1], [0.5]),
+        (vectors[:1], ["a"]),
         (None, [0]),
         (np.full_like(vectors[:1], np.nan), [0]),
         (np.full_like(vectors[:1], np.inf), [0]),

@@ -105,6 +105,14 @@ def as_switch(name: str, given: object) -> bool:
     return given
 
 
+def as_choice(name: str, given: object, choices: Iterable[str]) -> str:
+    """Check one of some names."""
+    names = tuple(choices)
+    if not isinstance(given, str) or given not in names:
+        raise TwinlensError(f"{name} must be one of {', '.join(names)}, not {shown(given)}")
+    return given
+
+
 def as_number(name: str, given: object) -> float:
     """Check a finite number, of Python or NumPy."""
     try:

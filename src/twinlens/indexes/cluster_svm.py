@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlens.core.arguments import as_count, as_number
+from twinlens.core.arguments import as_choice, as_count, as_number
 from twinlens.core.types import TwinlensError
 from twinlens.indexes import Rows, Vectors, _machines
 from twinlens.indexes._cells import Labels, cells_for, cluster, prototypes
@@ -47,11 +47,9 @@ class ClusterSvm(ShortlistIndex):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if as_number("penalty", penalty) <= 0:
+        self.kernel, self.penalty = as_choice("kernel", kernel, _MACHINES), as_number("penalty", penalty)
+        if self.penalty <= 0:
             raise TwinlensError(f"penalty must be above 0, not {penalty}")
-        if kernel not in _MACHINES:
-            raise TwinlensError(f"kernel must be one of {', '.join(_MACHINES)}, not {kernel!r}")
-        self.kernel, self.penalty = kernel, penalty
         self.clusters: int | Literal["auto"] = "auto" if clusters == "auto" else as_count("clusters", clusters)
         if kernel == "rbf" and (self.clusters == "auto" or self.clusters > MOST_RBF):
             raise TwinlensError(f'the kernel "rbf" is for up to {MOST_RBF} clusters; give kernel="linear"')
@@ -100,8 +98,10 @@ class ClusterSvm(ShortlistIndex):
         return lists
 
     def _checked_pairs(self, queries: Vectors, targets: Rows | None, shape: tuple[int, ...]) -> tuple[Vectors, Rows]:
-        rows = np.asarray([] if targets is None else targets, dtype=np.int64)
-        pairs = as_matrix(queries)
+        given, pairs = np.asarray([] if targets is None else targets), as_matrix(queries)
+        if given.size and given.dtype.kind not in "iu":
+            raise TwinlensError(f"targets are rows, whole numbers, not of the type {given.dtype}")
+        rows = given.astype(np.int64)
         if self.kernel != "linear":
             raise TwinlensError('pairs of queries and targets are for kernel="linear"')
         if len(rows) != len(pairs) or len(shape) != 2 or pairs.shape[1] != shape[1]:

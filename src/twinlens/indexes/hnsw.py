@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
-from twinlens.core.arguments import as_count
-from twinlens.core.types import TwinlensError
+from twinlens.core.arguments import as_choice, as_count
 from twinlens.indexes import Rows, Vectors
 from twinlens.indexes import _faiss as parts
 from twinlens.indexes._faiss_index import FaissIndex
@@ -34,9 +33,8 @@ class Hnsw(FaissIndex):
 
     def __init__(self, *, links: int = 16, build: int = 150, search: int = 64, codes: parts.Codes = "sq8") -> None:
         super().__init__()
-        if codes not in ("sq8", "flat"):
-            raise TwinlensError(f'codes must be "sq8" or "flat", not {codes!r}')
-        self.links, self.build, self.codes = as_count("links", links, least=2), as_count("build", build), codes
+        self.links, self.build = as_count("links", links, least=2), as_count("build", build)
+        self.codes = as_choice("codes", codes, get_args(parts.Codes))
         self.effort = self.beam = as_count("search", search)
         self._held: Any = None  # what the graph is mapped from
 

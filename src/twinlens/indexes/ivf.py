@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
-from twinlens.core.arguments import as_count
-from twinlens.core.types import TwinlensError
+from twinlens.core.arguments import as_choice, as_count
 from twinlens.indexes import Rows, Vectors
 from twinlens.indexes import _faiss as parts
 from twinlens.indexes._cells import cells_for
@@ -36,10 +35,8 @@ class Ivf(FaissIndex):
 
     def __init__(self, *, cells: int = 0, probes: int = 0, codes: parts.Codes = "sq8", seed: int = 0) -> None:
         super().__init__()
-        if codes not in ("sq8", "flat"):
-            raise TwinlensError(f'codes must be "sq8" or "flat", not {codes!r}')
         self.cells, self.probes = as_count("cells", cells, least=0), as_count("probes", probes, least=0)
-        self.codes, self.seed = codes, as_count("seed", seed, least=0)
+        self.codes, self.seed = as_choice("codes", codes, get_args(parts.Codes)), as_count("seed", seed, least=0)
         self.effort = 1
         self._held: Any = None  # the file that the lists are mapped from, and the quantizer
 

@@ -7,8 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.neighbors import BallTree, KDTree
 
-from twinlens.core.arguments import as_count
-from twinlens.core.types import TwinlensError
+from twinlens.core.arguments import as_choice, as_count
 from twinlens.indexes import Rows, Vectors
 from twinlens.indexes._rows import RowIndex
 from twinlens.indexes._scan import Squares, best
@@ -25,9 +24,7 @@ class Tree(RowIndex):
 
     def __init__(self, *, partition: Literal["ball", "kd"] = "ball", leaf: int = 40) -> None:
         super().__init__()
-        if partition not in _TREES:
-            raise TwinlensError(f"partition must be one of {', '.join(_TREES)}, not {partition!r}")
-        self.partition, self.leaf = partition, as_count("leaf", leaf)
+        self.partition, self.leaf = as_choice("partition", partition, _TREES), as_count("leaf", leaf)
 
     def _learn(self, vectors: Vectors) -> None:
         self.tree: Any = _TREES[self.partition](vectors, leaf_size=self.leaf)
