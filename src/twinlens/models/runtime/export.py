@@ -162,6 +162,9 @@ def export(part: TorchPart, arrays: Arrays, file: Path) -> str | None:
                 verbose=False,
             )
             assert program is not None
+            # torch 2.8 renames an input that is an output too.
+            for given, name in zip(program.model.graph.inputs, part.inputs, strict=True):
+                given.name = name
             program.save(file)
     except Exception as error:  # the exporter raises errors of many kinds for unsupported operators
         file.unlink(missing_ok=True)
