@@ -65,6 +65,13 @@ def test_it_calls_what_the_makefile_has():
     assert 'not servers and not cluster"' in TEXT and '-m "not servers and not cluster"' in MAKEFILE
 
 
+def test_the_lowest_versions_are_tested_as_contributors_install_them():
+    install, test = (step["run"] for step in JOBS["lowest"]["steps"] if "run" in step)
+    lowest = "--resolution lowest-direct -b constraints.txt -e '.[test]'"
+    assert install.rstrip().endswith(lowest) and lowest in (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    assert test in [step.get("run") for step in JOBS["test"]["steps"]]
+
+
 def test_continuous_integration_checks_the_site_and_the_release_and_ends_with_tests():
     lines = (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
     made = [line.partition("#")[0].split()[1:] for line in lines if line.startswith("make ")]
