@@ -30,7 +30,8 @@ def test_a_switched_off_fast_path_is_in_the_environment():
     switched_off = {**os.environ, "ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"}
     done = subprocess.run([sys.executable, "-c", code], env=switched_off, capture_output=True, text=True, check=True)
     environment = json.loads(done.stdout)
-    assert environment["cpu_capability"] == "DEFAULT" and not environment["multiplies_bf16"]
+    assert environment["cpu_capability"] in ("DEFAULT", "NO AVX")  # torch 2.8 has the second name
+    assert not environment["multiplies_bf16"]
 
 
 def test_importing_the_module_imports_no_torch():

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from mcp import Client, StdioServerParameters
+from mcp.client.stdio import stdio_client
 from PIL import Image
 
 from tests.mean_color import MeanColor
@@ -162,7 +163,7 @@ def test_the_command_answers_over_its_streams(tmp_path, pictures):
     )
 
     async def asked():
-        async with Client(command) as client:
+        async with Client(stdio_client(command)) as client:
             return await client.call_tool("search", {"text": "a red square", "k": 2})
 
     assert len(told(finished(asked()))["hits"]) == 2

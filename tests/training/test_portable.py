@@ -82,7 +82,8 @@ def test_a_seed_has_the_same_batches_weights_and_precision_everywhere(fast, slow
     for one, other in zip(fast["runs"], slow["runs"], strict=True):
         assert (one["initial"], one["batches"]) == (other["initial"], other["batches"])
     assert fast["environment"]["precision"] == slow["environment"]["precision"] == "float32"
-    assert slow["environment"]["cpu_capability"] == "DEFAULT" and not slow["environment"]["multiplies_bf16"]
+    assert slow["environment"]["cpu_capability"] in ("DEFAULT", "NO AVX")  # torch 2.8 has the second name
+    assert not slow["environment"]["multiplies_bf16"]
 
 
 def test_its_metrics_are_within_the_interval_over_seeds(fast, slow):
