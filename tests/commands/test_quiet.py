@@ -37,13 +37,19 @@ if __name__ == "__main__":
     commands, told = json.load(open(sys.argv[1])), open(sys.argv[2], "w")
     sys.addaudithook(heard)
     from twinlens import cli
+    from twinlens.commands import demo
+
+    demo.SCENES = 5
     for command in commands:
         if "--watch" in command or "serve" in command:  # until Ctrl-C
             signal.signal(signal.SIGINT, signal.default_int_handler)
             threading.Thread(target=interrupt, args=(command,)).start()
         print(json.dumps({"command": command, "code": cli.main(command)}), file=told, flush=True)
 """
-"""Calls command lines one after another; writes their exit codes, and every host and address that Python asks for."""
+"""Calls command lines one after another; writes their exit codes, and every host and address that Python asks for.
+
+The demo draws few scenes.
+"""
 INDEX = ("index", "pictures", "--model", "toy", "--workers", "1")
 COMMANDS = [
     [*INDEX, "--runtime", "onnx"],
@@ -59,10 +65,10 @@ COMMANDS = [
     ["data"],
     ["data", "nlvr"],
     ["index", "pictures", "--recipe", "offline", "--collection", "offline", "--workers", "0", "--runtime", "torch"],
-    ["train", "--protocol", "edits", "--data", "scenes=80", "--epochs", "1", "--out", "trained"],
-    ["evaluate", "--model", "trained", "--protocol", "edits", "--data", "scenes=20", "--out", "results"],
+    ["train", "--protocol", "edits", "--data", "scenes=20", "--epochs", "1", "--out", "trained"],
+    ["evaluate", "--model", "trained", "--protocol", "edits", "--data", "scenes=5", "--out", "results"],
     ["embed", "offline", "--out", "vectors.npz"],
-    ["compare", "--fusions", "sum", "--repeats", "1", "--epochs", "1", "--data", "scenes=20", "--workers", "1"],
+    ["compare", "--fusions", "sum", "--repeats", "1", "--epochs", "1", "--data", "scenes=8", "--workers", "1"],
     ["demo"],
     ["demo", "--photographs"],
     ["train", "--collection", "offline"],
