@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shlex
 import shutil
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,20 @@ def first(folder):
     return json.loads((folder / "first.json").read_text())
 
 
+@pytest.fixture(scope="module")
+def second(first, folder):
+    """When the pictures were changed before a second run; its JSON, and the lines that it printed."""
+    before = {path: path.stat().st_mtime_ns for path in (folder / "pictures").iterdir()}
+    return before, *run_again(["--out", str(folder)], folder / "second.json")
+
+
+def run_again(arguments: list[str], file: Path) -> tuple[dict, list[str]]:
+    """Run a demo: its JSON, and the lines that it printed."""
+    with redirect_stdout(io.StringIO()) as printed:
+        assert main(["demo", *arguments, f"--json={file}"]) == 0
+    return json.loads(file.read_text()), printed.getvalue().splitlines()
+
+
 def test_it_finds_edited_pictures_and_shows_them(first, folder):
     assert first["pictures"] == first["added"] == len(list((folder / "pictures").glob("*.png")))
     assert [query["image"] is not None for query in first["queries"]] == [True] * 5 + [False] * 5
@@ -43,18 +59,15 @@ def test_it_finds_edited_pictures_and_shows_them(first, folder):
     assert (folder / "results.html").read_text().count("data:image/") > 20
 
 
-def test_a_second_run_draws_and_embeds_nothing(first, folder, capsys):
-    before = {path: path.stat().st_mtime_ns for path in (folder / "pictures").iterdir()}
-    assert main(["demo", "--out", str(folder), "--json"]) == 0
-    again = json.loads(capsys.readouterr().out)
+def test_a_second_run_draws_and_embeds_nothing(first, second, folder):
+    before, again, _ = second
     assert again["added"] == 0
     assert again["queries"] == first["queries"]
     assert {path: path.stat().st_mtime_ns for path in (folder / "pictures").iterdir()} == before
 
 
-def test_it_ends_with_the_next_commands_and_they_run(first, folder, capsys, tmp_path, monkeypatch):
-    assert main(["demo", "--out", str(folder)]) == 0
-    lines = [line.strip() for line in capsys.readouterr().out.splitlines() if line.startswith("  twinlens ")]
+def test_it_ends_with_the_next_commands_and_they_run(second, folder, tmp_path, monkeypatch):
+    lines = [line.strip() for line in second[2] if line.startswith("  twinlens ")]
     assert [line.split()[1] for line in lines] == ["index", "search", "info", "search", "serve"]
     monkeypatch.chdir(tmp_path)
     assert main(shlex.split(lines[-2])[1:]) == 0
@@ -76,14 +89,16 @@ def test_training_in_the_demo_makes_the_model_that_it_searches_with(tmp_path, mo
     monkeypatch.setattr(demo, "TRAINED_ON", 20)
     monkeypatch.setattr(demo, "EPOCHS", 1)
     monkeypatch.setattr(demo, "SCENES", 5)
+    monkeypatch.setattr(demo, "ASKED", 1)
     assert main(["demo", "--train", "--out", str(tmp_path), "--json"]) == 0
     assert (tmp_path / "collection").is_dir()
 
 
 @pytest.fixture
 def small(tmp_path, monkeypatch, capsys):
-    """Run a demo of few scenes, whose pictures are those in `damaged` where it has them: exit code, result, output."""
+    """Run a small demo, whose pictures are those in `damaged` where it has them: exit code, result, output."""
     monkeypatch.setattr(demo, "SCENES", 5)
+    monkeypatch.setattr(demo, "ASKED", 1)
 
     def run(*damaged: str) -> tuple[int, dict, str]:
         (tmp_path / "pictures").mkdir(exist_ok=True)
@@ -150,16 +165,13 @@ def test_photographs_have_a_grid_a_page_and_a_table(photographs):
 
 def test_a_second_run_on_photographs_embeds_nothing_and_says_what_was_right(photographs, capsys):
     folder, first = photographs
-    assert main(["demo", "--photographs", "--out", str(folder.parent)]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    second, lines = run_again(["--photographs", "--out", str(folder.parent)], folder.parent / "second.json")
     shares = ", ".join(f"{name} {share:.2f}" for name, share in first["hit@1"].items())
     assert f"right first answers (hit@1): {shares}" in lines
     (again,) = [line.strip() for line in lines if line.startswith("  twinlens search --collection ")]
     assert main([*shlex.split(again)[1:], "--json"]) == 0
     both = next(query for query in first["queries"] if query["kind"] == "both")
     assert Path(json.loads(capsys.readouterr().out)["hits"][0]["path"]).name == both["first"]
-    assert main(["demo", "--photographs", "--out", str(folder.parent), "--json"]) == 0
-    second = json.loads(capsys.readouterr().out)
     assert second["added"] == second["failed"] == 0 and second["queries"] == first["queries"]
 
 
