@@ -20,8 +20,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 SECONDS = 2.0
 STOPPED = "twinlens: stopped; run the same command again to go on"
 COMMANDS = {
-    "evaluate": "evaluate --protocol paper --data scenes=600 --repeats 2 --epochs 500",
-    "compare": "compare --fusions tirg,gate --data scenes=60 --repeats 2 --epochs 2000 --workers 2",
+    "evaluate": "evaluate --protocol paper --data scenes=60 --repeats 2 --epochs 5000",
+    "compare": "compare --fusions tirg,gate --data scenes=8 --repeats 2 --epochs 2000 --workers 2",
     "train": "train --recipe brief.toml --protocol edits --data scenes=60 --epochs 2000 --out model --workers 2",
 }
 
