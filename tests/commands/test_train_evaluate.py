@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+from contextlib import redirect_stdout
 
 import pytest
 
@@ -15,10 +17,14 @@ from twinlens.core.recipe import Recipe
 TINY = toy.RECIPE.replace("width = 30", "width = 40").replace("cells = [1, 3]", "cells = [1, 1]")
 
 
-@pytest.fixture
-def one_process(monkeypatch):
-    """Repeats in this process: others take longer to begin than a toy to train; test_replication has several."""
-    monkeypatch.setattr(machine, "cores", lambda: 1)
+def repeated(*arguments: str) -> int:
+    """Run a command with repeats in this process: others take longer to begin than a toy to train.
+
+    test_replication has several.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(machine, "cores", lambda: 1)
+        return main(arguments)
 
 
 @pytest.fixture(scope="module")
@@ -148,42 +154,33 @@ def test_evaluate_a_recipe_trains_on_the_part_it_does_not_measure(recipe, capsys
     assert json.loads(capsys.readouterr().out)["repeats"] == 2
 
 
-@pytest.mark.usefixtures("one_process")
-def test_the_papers_protocol_end_to_end(recipe, tmp_path, capsys):
-    code = main(
-        [
-            "evaluate",
-            "--recipe",
-            recipe,
-            "--protocol",
-            "paper",
-            "--data",
-            "scenes=40",
-            "--repeats",
-            "2",
-            "--epochs",
-            "1",
-            "--out",
-            str(tmp_path),
-        ]
-    )
-    assert code == 0
-    result = json.loads((tmp_path / "results.json").read_text())
+@pytest.fixture(scope="module")
+def paper(recipe, tmp_path_factory):
+    """A command line of the paper's protocol; what two repeats printed, and the folder where they are kept."""
+    folder = tmp_path_factory.mktemp("paper")
+    command = ["evaluate", "--recipe", recipe, "--protocol", "paper", "--data", "scenes=40", "--epochs", "1"]
+    with redirect_stdout(io.StringIO()) as printed:
+        assert repeated(*command, "--repeats", "2", "--out", str(folder), "--runs", str(folder / "runs")) == 0
+    return command, printed.getvalue(), folder
+
+
+def test_the_papers_protocol_end_to_end(paper):
+    _, printed, folder = paper
+    result = json.loads((folder / "results.json").read_text())
     assert {"metrics", "leak_free", "baselines", "leak", "recipe", "repeats", "split"} <= set(result)
     assert [run["versions"] for run in result["run_environments"]] == [result["environment"]["versions"]]
-    assert "as the paper reads it" in capsys.readouterr().out
+    assert "as the paper reads it" in printed
 
 
-@pytest.mark.usefixtures("one_process")
-def test_the_papers_protocol_goes_on_from_finished_repeats(recipe, tmp_path, capsys):
-    command = ["evaluate", "--recipe", recipe, "--protocol", "paper", "--data", "scenes=40", "--epochs", "1", "--json"]
+def test_the_papers_protocol_goes_on_from_finished_repeats(paper, recipe, tmp_path, capsys):
+    command, _, folder = paper
+    first = json.loads((folder / "results.json").read_text())
+    shutil.copytree(folder / "runs", tmp_path / "runs")
     kept = ["--runs", str(tmp_path / "runs"), "--cache", str(tmp_path / "cache")]
-    assert main([*command, "--repeats", "2", *kept]) == 0
-    first = json.loads(capsys.readouterr().out)
     files = sorted((tmp_path / "runs").iterdir())
     assert [file.name for file in files] == ["0.json", "1.json"]
     before = [file.read_bytes() for file in files]
-    assert main([*command, "--repeats", "3", *kept]) == 0
+    assert repeated(*command, "--json", "--repeats", "3", *kept) == 0
     assert [file.read_bytes() for file in files] == before and (tmp_path / "runs" / "2.json").is_file()
     assert json.loads(capsys.readouterr().out)["repeats"] == 3 > first["repeats"]
     other = ["evaluate", "--recipe", recipe, "--protocol", "paper", "--data", "scenes=44", "--epochs", "1"]
