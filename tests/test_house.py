@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import functools
 import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_imports import imported, module_name
+from tests.test_imports import imported, module_name, nodes, parse
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "twinlens"
@@ -45,11 +44,6 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-@functools.cache
-def parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_text("utf-8"))
-
-
 def public(tree: ast.Module | ast.ClassDef, prefix: str = "") -> Iterator[tuple[str, Documented]]:
     """Public functions and classes with their dotted names, and public methods of public classes."""
     for node in tree.body:
@@ -72,8 +66,8 @@ def undocumented(tree: ast.Module) -> list[str]:
 
 def riddles(tree: ast.Module) -> list[str]:
     """Names whose docstring begins with a word such as "Whether" or "What", and "module" for its own."""
-    nodes = [node for node in ast.walk(tree) if isinstance(node, Documented)]
-    texts = [("module", ast.get_docstring(tree)), *((node.name, ast.get_docstring(node)) for node in nodes)]
+    described = [node for node in nodes(tree) if isinstance(node, Documented)]
+    texts = [("module", ast.get_docstring(tree)), *((node.name, ast.get_docstring(node)) for node in described)]
     return [name for name, text in [*texts, *constants(tree)] if text and RIDDLES.match(text)]
 
 
@@ -92,7 +86,7 @@ def constants(tree: ast.Module) -> list[tuple[str, str]]:
 
 def long_functions(tree: ast.Module) -> list[str]:
     """Functions and methods, at any depth, of more than FUNCTION_LINES lines."""
-    functions = [node for node in ast.walk(tree) if isinstance(node, Function)]
+    functions = [node for node in nodes(tree) if isinstance(node, Function)]
     return [node.name for node in functions if node.end_lineno - node.lineno >= FUNCTION_LINES]
 
 
@@ -108,7 +102,7 @@ def is_module(name: str) -> bool:
 
 def from_the_face(tree: ast.Module, module: str) -> list[str]:
     """Names that a module takes from `twinlens` itself, in place of the room where they live."""
-    names = [name for node in ast.walk(tree) for name in imported(node, module)]
+    names = [name for node in nodes(tree) for name in imported(node, module)]
     short = [name for name in names if name.split(".")[0] == "twinlens" and name.count(".") < 2]
     return [name for name in short if name == "twinlens" or not is_module(name)]
 
@@ -141,7 +135,7 @@ def code_in_face(tree: ast.Module, allowed: set[str] = frozenset()) -> list[str]
 def has_allow_list(tree: ast.Module) -> bool:
     """True of a module that reads pickles through an unpickler of its own, which decides what may be looked up."""
     classes = [
-        n for n in ast.walk(tree) if isinstance(n, ast.ClassDef) and "pickle.Unpickler" in map(ast.unparse, n.bases)
+        n for n in nodes(tree) if isinstance(n, ast.ClassDef) and "pickle.Unpickler" in map(ast.unparse, n.bases)
     ]
     return any(isinstance(n, ast.FunctionDef) and n.name == "find_class" for c in classes for n in c.body)
 
@@ -149,7 +143,7 @@ def has_allow_list(tree: ast.Module) -> bool:
 def dangers(tree: ast.Module) -> Iterator[str]:
     """Statements through which a file that is loaded could run code of its own."""
     refused = RUNS_CODE - {"pickle"} if has_allow_list(tree) else RUNS_CODE
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             origin = node.module or "" if isinstance(node, ast.ImportFrom) else ""
             names = {origin, *(alias.name for alias in node.names)}
@@ -244,9 +238,9 @@ def test_the_safe_ways_are_no_danger():
 def printing(tree: ast.Module) -> list[str]:
     """Functions that call `print`, and "module" where that is outside of any."""
     is_print = lambda node: isinstance(node, ast.Call) and ast.unparse(node.func) == "print"  # noqa: E731
-    owners = [node.name for node in ast.walk(tree) if isinstance(node, Function) for call in ast.walk(node)
+    owners = [node.name for node in nodes(tree) if isinstance(node, Function) for call in ast.walk(node)
               if is_print(call)]  # fmt: skip
-    return owners + ["module"] * (len([*filter(is_print, ast.walk(tree))]) - len(owners))
+    return owners + ["module"] * (len([*filter(is_print, nodes(tree))]) - len(owners))
 
 
 def test_commands_print_through_say_which_escapes():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import graphlib
 import importlib.util
 import re
@@ -66,9 +67,21 @@ def imported(node: ast.AST, module: str) -> list[str]:
     return []
 
 
+@functools.cache
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+@functools.cache
+def nodes(tree: ast.Module) -> tuple[ast.AST, ...]:
+    """All nodes of a tree, which takes longer to walk than to parse."""
+    return tuple(ast.walk(tree))
+
+
+@functools.cache
 def all_imports(path: Path, source: Path = SOURCE) -> list[str]:
     module = module_name(path, source)
-    return [name for node in ast.walk(ast.parse(path.read_text("utf-8"))) for name in imported(node, module)]
+    return [name for node in nodes(parse(path)) for name in imported(node, module)]
 
 
 def imports_at_start(body: list[ast.stmt], module: str) -> Iterator[str]:
@@ -157,7 +170,7 @@ LAZY_FILES = [SOURCE / "cli.py", SOURCE / "__main__.py", *sorted((SOURCE / "comm
 
 @pytest.mark.parametrize("path", LAZY_FILES, ids=module_name)
 def test_commands_import_nothing_heavy_at_start(path):
-    names = list(imports_at_start(ast.parse(path.read_text("utf-8")).body, module_name(path)))
+    names = list(imports_at_start(parse(path).body, module_name(path)))
     assert [name for name in names if name.split(".")[0] in HEAVY] == []
     assert [name for name in names if name.startswith("twinlens.") and not name.startswith(LIGHT)] == []
 
