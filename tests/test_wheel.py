@@ -18,7 +18,6 @@ from release import check
 from tests import checkpoints, exports, offline
 from twinlens.core import machine
 from twinlens.models import serving
-from twinlens.models.composer import Composer
 from twinlens.models.exported.writing import write
 
 HEAVY = ("torch", "torchvision", "transformers", "cv2", "sklearn", "scipy", "matplotlib", "onnx")
@@ -134,13 +133,13 @@ def test_the_demo_on_photographs_runs_on_an_export_in_the_cache(core):
     assert result["hit@1"]["all"] >= 0.8
 
 
-def test_what_needs_more_says_which_extra(core, pictures, tmp_path):
-    Composer.load("compact").save(tmp_path / "by-torch")
+def test_what_needs_more_says_which_extra(core, pictures, toy_composer, tmp_path):
+    toy_composer.save(tmp_path / "by-torch")
     line = core("index", pictures, "--model", tmp_path / "by-torch", "--collection", "new", code=2)
     assert line.strip().endswith(
         "this needs torch, which is not installed; install with: pip install 'twinlens[torch]'"
     )
-    line = core("evaluate", "--model", "compact", code=2)
+    line = core("evaluate", "--model", "compact", "--data", "scenes=5", code=2)
     assert "install with: pip install 'twinlens[train]'" in line and "\n" not in line.strip()
-    write(Composer.load("compact"), tmp_path / "exported")
-    core("index", pictures, "--model", tmp_path / "exported", "--collection", "compact")
+    write(toy_composer, tmp_path / "exported")
+    core("index", pictures, "--model", tmp_path / "exported", "--collection", "toy")
