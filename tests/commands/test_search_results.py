@@ -154,10 +154,21 @@ def test_replay_wants_a_receipt(indexed, tmp_path):
         assert code == 2 and line in err and err.count("\n") == 1
 
 
-def in_terminal(arguments: list[str], environment: dict[str, str]) -> bytes:
-    """What a command writes to a terminal."""
+ONE_BY_ONE = """
+import json, sys
+from twinlens import cli
+
+for command in json.loads(sys.argv[1]):
+    assert cli.main(command) == 0
+    print(chr(12), end="", flush=True)
+"""
+"""Calls command lines one after another, and writes a form feed after each."""
+
+
+def in_terminal(commands: list[list[str]], environment: dict[str, str]) -> list[bytes]:
+    """What each of several commands of one process writes to a terminal."""
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "twinlens", *arguments]
+    command = [sys.executable, "-c", ONE_BY_ONE, json.dumps(commands)]
     variables = {
         key: value for key, value in os.environ.items() if not key.startswith(("KITTY", "TERM", "LC_", "TMUX"))
     }
@@ -171,14 +182,17 @@ def in_terminal(arguments: list[str], environment: dict[str, str]) -> bytes:
                 break
     os.close(ours)
     assert process.returncode == 0, process.stderr
-    return progress
+    *written, rest = progress.split(b"\f")
+    assert rest == b""
+    return written
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 def test_pictures_are_shown_in_terminals_that_can(indexed):
     kitty = {"TERM": "xterm-kitty"}
-    assert b"\033_Ga=T" in in_terminal([*ASK], kitty)
-    assert b"\033_G" not in in_terminal([*ASK, "--no-preview"], kitty)
+    shown, plain = in_terminal([[*ASK], [*ASK, "--no-preview"]], kitty)
+    assert b"\033_Ga=T" in shown
+    assert b"a red tile" in plain and b"\033_G" not in plain
 
 
 def test_no_picture_is_written_into_a_pipe(indexed, monkeypatch):
