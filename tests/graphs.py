@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import io
 import pickle
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
+import onnx_ir
 import pytest
 import torch.onnx
 from filelock import FileLock
@@ -25,12 +25,12 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Kept:
-    """What an export returns, as far as it is used: a graph that can be saved."""
+    """What an export returns, as far as it is used: a graph whose parts can be named, and saved."""
 
-    file: Path
+    model: onnx_ir.Model
 
     def save(self, file: Path) -> None:
-        shutil.copyfile(self.file, file)
+        onnx_ir.save(self.model, file)
 
 
 def keep(patch: pytest.MonkeyPatch, run: Path) -> None:
@@ -49,7 +49,7 @@ def keep(patch: pytest.MonkeyPatch, run: Path) -> None:
                 draft = folder / f"{name}.new"
                 export(module, example, **options).save(draft)
                 draft.rename(file)
-        return Kept(file)
+        return Kept(onnx_ir.load(file))
 
     patch.setattr(torch.onnx, "export", kept)
 

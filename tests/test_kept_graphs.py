@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import onnx_ir
 import pytest
 import torch
 from torch import nn
@@ -21,14 +22,10 @@ class Scaled(nn.Linear):
         self.scale, self.folder = scale, folder
 
 
-class Program:
-    """The graph of a fake export: its number among all."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-    def save(self, file) -> None:
-        file.write_text(str(self.number))
+def numbered(number: int) -> graphs.Kept:
+    """The graph of a fake export: empty, with its number among all."""
+    graph = onnx_ir.Graph([], [], nodes=[], opset_imports={"": 18})
+    return graphs.Kept(onnx_ir.Model(graph, ir_version=10, producer_version=str(number)))
 
 
 @pytest.fixture
@@ -40,11 +37,11 @@ def export(tmp_path, monkeypatch):
         if getattr(module, "scale", 1) == 0:
             raise RuntimeError("it cannot be exported")
         exported.append(module)
-        return Program(len(exported))
+        return numbered(len(exported))
 
     def made(module, example=EXAMPLE, **options) -> int:
         torch.onnx.export(module, example, **(OPTIONS | options)).save(tmp_path / "saved")
-        return int((tmp_path / "saved").read_text())
+        return int(onnx_ir.load(tmp_path / "saved").producer_version)
 
     monkeypatch.setattr(torch.onnx, "export", fake)
     graphs.keep(monkeypatch, tmp_path)

@@ -57,8 +57,8 @@ def ready(
     checkpoints.check_folder(checkpoint)
     if (found := checkpoints.exported(pipeline, report)) is not None:
         return found
-    found = _packaged(recipe, pipeline, report) if checkpoint is None else None
-    return found or _by_torch(recipe, checkpoint, report)
+    packed = _packaged(recipe, pipeline, report) if checkpoint is None else None
+    return packed or _by_torch(recipe, checkpoint, report)
 
 
 def load(model: str | Path, *, by_torch: bool = False, allow_plugins: Sequence[str] = ()) -> Servable:
