@@ -109,7 +109,7 @@ def _prepared(process: Any, part: Placed) -> tuple[Placed, Mapping[str, Tensor]]
     """Prepare pictures as a batch, without those that the processor refuses: of one too long nothing may be left."""
     try:
         return part, process(images=[picture for _, picture in part], return_tensors="pt")
-    except (ValueError, ZeroDivisionError):
+    except (ValueError, ZeroDivisionError, RuntimeError):  # the last is of torch, which resizes in older versions
         if len(part) == 1:
             return [], {}
     fit = [one for one in part if _prepared(process, [one])[0]]
