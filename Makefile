@@ -7,7 +7,7 @@ PINNED := -c constraints.txt -b constraints.txt
 # Programs start several times faster from compiled modules, and the packages in .venv come without any.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-engines test-portable test-systems check docs release-check bench soak screenshots browser hashes clean
+.PHONY: demo test test-engines test-cluster test-servers test-portable test-systems check docs release-check bench soak screenshots browser hashes clean
 
 demo: $(STAMP)
 	$(BIN)/twinlens demo
@@ -18,9 +18,13 @@ test: .venv/.installed-test
 # Ray listens on all interfaces: it runs in a network of its own, where the user is root.
 SHUT_IN := $(shell test "$$(id -u)" = 0 && unshare -n true 2> /dev/null && echo 'unshare -n sh -c "ip link set lo up && exec \"\$$@\"" sh')
 
-# Starts Milvus (in a network namespace: as root) and PostgreSQL; without the variable, what cannot start is skipped.
-test-engines: .venv/.installed-engines
+test-engines: test-cluster test-servers
+
+test-cluster: .venv/.installed-engines
 	$(SHUT_IN) $(BIN)/python -m pytest -m cluster tests/collection/ingest/executors
+
+# Starts Milvus (in a network namespace: as root) and PostgreSQL; without the variable, what cannot start is skipped.
+test-servers: .venv/.installed-engines
 	$(BIN)/python -m pytest -m servers tests/collection/engines tests/commands/test_push_command.py
 
 TRAINING_TESTS := tests/training tests/evaluation tests/adaptation

@@ -131,10 +131,11 @@ def test_ctrl_c_keeps_what_was_done_and_the_next_run_goes_on(tmp_path, pictures)
     with Collection.create(tmp_path / "i", model, load=MeanColor.load) as collection:
         model.at = 3
         report = collection.add(pictures, options=Options(workers=2, batch_size=2))
-        assert report.stopped and counts(report) == {"added": 4}
+        kept = counts(report)["added"]
+        assert report.stopped and kept in (2, 3, 4)  # two batches, smaller ones where pictures are slow to come
         with Collection.open(tmp_path / "i", load=MeanColor.load) as reader:
-            assert len(reader) == 4 and reader.verify() == []
-        assert counts(collection.add(pictures, options=ALONE)) == {"added": 2, "unchanged": 4}
+            assert len(reader) == kept and reader.verify() == []
+        assert counts(collection.add(pictures, options=ALONE)) == {"added": 6 - kept, "unchanged": kept}
 
 
 def test_a_file_that_changes_while_it_is_read_waits_for_the_next_run(tmp_path, pictures):
