@@ -40,10 +40,13 @@ def test_an_executor_that_is_left_open_ends_with_the_process():
 
 @pytest.mark.skipif(os.name == "nt", reason="sends the signal of Ctrl-C")
 def test_a_ctrl_c_while_a_thread_is_waited_for_ends_the_process():
-    stop = "os.kill(os.getpid(), signal.SIGINT)"
-    body = (
-        f"[threading.Thread(target=run).start() for run in (lambda: time.sleep(90), lambda: time.sleep(1) or {stop})]"
-    )
+    body = """
+    def stop():  # an earlier one would stop the command, and the thread still be waited for
+        while sys._current_frames()[threading.main_thread().ident].f_code.co_name != "_shutdown":
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+    [threading.Thread(target=run).start() for run in (lambda: time.sleep(90), stop)]
+    """
     done = ended(body, stdout=subprocess.DEVNULL, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
 

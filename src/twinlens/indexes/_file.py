@@ -33,8 +33,8 @@ SMALL = 1 << 26
 """Bytes that are never checked late: it takes some milliseconds."""
 KINDS = ("|u1", "<i4", "<i8", "<f4", "<f8")
 Array = NDArray[Any]
-Late: TypeAlias = Sequence[tuple[str, int, int]]
-"""Spans of bytes: an array, its first byte and the one after its last."""
+Late: TypeAlias = Sequence[tuple[str, int, int]] | None
+"""Spans of bytes: an array, its first byte and the one after its last; None for none."""
 
 
 class DamagedIndexError(TwinlensError):
@@ -102,7 +102,7 @@ def read_header(path: Path) -> tuple[dict[str, Any], int]:
     return header, -(-(len(start) + length) // PAGE) * PAGE
 
 
-def write(path: Path, arrays: Mapping[str, Array], about: Mapping[str, Any], *, late: Late = ()) -> None:
+def write(path: Path, arrays: Mapping[str, Array], about: Mapping[str, Any], *, late: Late = None) -> None:
     """Write a file: it appears complete or not at all. Raises OSError.
 
     late: spans of bytes that may be checked late.
@@ -112,7 +112,7 @@ def write(path: Path, arrays: Mapping[str, Array], about: Mapping[str, Any], *, 
         places[name] = (array.dtype.str, list(array.shape), at)
         at = -(-(at + array.nbytes) // PAGE) * PAGE
     sums = _sums_of(list(arrays.values()), at)
-    spans = [(places[name][2] + first, places[name][2] + end) for name, first, end in late]
+    spans = [(places[name][2] + first, places[name][2] + end) for name, first, end in late or ()]
     header = {"about": dict(about), "arrays": places, "late": spans, "sums": sums, "size": 0}
     begin = PAGE
     while True:

@@ -166,7 +166,7 @@ class ClusterSvm(ShortlistIndex):
 
     def _arrays(self) -> tuple[dict[str, Array], Late]:
         machine = {} if self.machine is None else self.machine.arrays()
-        return {"labels": self.labels, **machine}, ()
+        return {"labels": self.labels, **machine}, None
 
     def _restore(self, file: IndexFile) -> None:
         machine = _MACHINES[self.kernel]

@@ -78,7 +78,7 @@ class Hnsw(FaissIndex):
 
     def _arrays(self) -> tuple[dict[str, Array], Late]:
         if self.structure is None:
-            return {}, ()
+            return {}, None
         faiss = parts.faiss()
         writer = faiss.VectorIOWriter()
         faiss.write_index(self.structure, writer)

@@ -79,7 +79,7 @@ class Ivf(FaissIndex):
 
     def _arrays(self) -> tuple[dict[str, Array], Late]:
         if self.structure is None:
-            return {}, ()
+            return {}, None
         faiss, lists = parts.faiss(), self.structure.invlists
         sizes = np.array([lists.list_size(n) for n in range(lists.nlist)], dtype=np.int64)
         *begins, length = _offsets(sizes, lists.code_size)
