@@ -45,6 +45,7 @@ def test_a_ctrl_c_while_a_thread_is_waited_for_ends_the_process():
         while sys._current_frames()[threading.main_thread().ident].f_code.co_name != "_shutdown":
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background of a shell ignore Ctrl-C
     [threading.Thread(target=run).start() for run in (lambda: time.sleep(90), stop)]
     """
     done = ended(body, stdout=subprocess.DEVNULL, timeout=60)
