@@ -107,9 +107,10 @@ screenshots: .venv/.installed-test
 browser:
 	command -v chromium > /dev/null || { apt-get update -qq && apt-get install -y -qq chromium > /dev/null; }
 
-# Looks the hashes of the versions in constraints.txt up at the package index, after one was changed.
+# Looks the hashes of the versions in constraints.txt up at the package index, after one was changed. It holds versions
+# for Windows too (pywin32), hence --universal, and --python-version as some need more than the first 3.11.
 hashes:
-	$(BIN)/uv pip compile -q --no-deps --no-header --no-annotate --generate-hashes constraints.txt -o constraints.new
+	$(BIN)/uv pip compile -q --universal --python-version 3.11.7 --no-deps --no-header --no-annotate --generate-hashes constraints.txt -o constraints.new
 	mv constraints.new constraints.txt
 
 clean:

@@ -1,7 +1,7 @@
 """Pictures per second from JPEG files to a collection, beside what bounds it and what others do, on the same cores.
 
 The pictures are made here: 1 to 12 megapixels, with the detail of photographs; each is written several times with
-another comment, so that every file is read, decoded and embedded. Networks are EfficientNet-Lite0 with its weights and
+another comment, so that every file is read, decoded and embedded. Networks are EfficientNet-Lite2 with its weights and
 a CLIP ViT-B/32 with random ones, for its speed does not depend on them. Rates of others are of a part of the pictures.
 """
 

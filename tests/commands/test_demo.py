@@ -134,7 +134,7 @@ def test_a_demo_without_a_readable_picture_ends_with_the_reason(small, tmp_path)
 @pytest.fixture(scope="module")
 def photographs(tmp_path_factory, request):
     """The folder and the JSON of a demo on photographs, where the weights of `offline` are installed."""
-    if not (packaged.is_installed("lite0") and all(map(packaged.folder, packaged.CHECKPOINTS.values()))):
+    if not (packaged.is_installed("lite2") and all(map(packaged.folder, packaged.CHECKPOINTS.values()))):
         pytest.skip("the extra twinlens[offline] is not installed")
     request.getfixturevalue("offline_export")
     folder = tmp_path_factory.mktemp("photographs")

@@ -30,7 +30,7 @@ def found(told) -> list[str]:
 @pytest.mark.usefixtures("offline_export")
 def test_without_a_word_about_models_pictures_and_sentences_find_photographs(run, photographs):
     code, out, _ = run("index", photographs)
-    assert code == 0 and "recipe offline: lite0" in out
+    assert code == 0 and "recipe offline: lite2" in out
     assert answer(run, "info")["model"]["recipe"] == "offline"
     assert set(found(answer(run, "search", "--text", "a flower in bloom", "-k", 2))) == {"flower", "flower-cut"}
     assert found(answer(run, "search", "--image", photographs / "china.jpg", "-k", 2, "--with-self")) == [

@@ -65,7 +65,7 @@ def test_the_recipes_named_as_offline_are_shipped_and_need_no_hub():
     assert "compact" in hub.OFFLINE_RECIPES and set(hub.OFFLINE_RECIPES) <= set(recipe.presets())
     for name in hub.OFFLINE_RECIPES:
         named = re.findall(r'(?:checkpoint|bert) = "(.+)"', recipe.find_recipe(name).to_toml())
-        assert set(named) <= {"lite0", *packaged.CHECKPOINTS}
+        assert set(named) <= {"lite2", *packaged.CHECKPOINTS}
 
 
 def test_a_package_is_looked_into_before_the_hub():

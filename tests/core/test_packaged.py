@@ -37,7 +37,7 @@ def test_the_pins_are_of_the_published_files():
         assert re.fullmatch(rf"efficientnet-{name}-{digest[:8]}\.pth", file) and re.fullmatch(r"[0-9a-f]{64}", digest)
 
 
-@pytest.mark.parametrize("name", [MINILM, "lite0"])
+@pytest.mark.parametrize("name", [MINILM, "lite2"])
 def test_the_installed_files_are_these(name):
     package = {**packaged.CHECKPOINTS, **packaged.WEIGHTS}[name]
     for file, digest in package.checksums.items():
@@ -66,17 +66,17 @@ def test_other_weights_in_a_package_are_one_line(tmp_path, monkeypatch):
 
 
 def test_other_weights_of_efficientnet_are_one_line(tmp_path, monkeypatch):
-    place = copied("lite0", packaged.WEIGHTS["lite0"], tmp_path, monkeypatch)
+    place = copied("lite2", packaged.WEIGHTS["lite2"], tmp_path, monkeypatch)
     (file,) = place.glob("*.pth")
     file.write_bytes(file.read_bytes()[:-1] + b"!")
-    with pytest.raises(TwinlensError, match=r"efficientnet-lite0-57934424\.pth is not the file that was published"):
+    with pytest.raises(TwinlensError, match=r"efficientnet-lite2-9656183e\.pth is not the file that was published"):
         EfficientnetLite()
 
 
 def test_a_package_that_is_not_installed_is_no_error(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert packaged.checked(MINILM) == packaged.located(MINILM) == MINILM
-    assert packaged.installed("lite0") is None and not packaged.is_installed("lite0")
+    assert packaged.installed("lite2") is None and not packaged.is_installed("lite2")
 
 
 def test_files_are_hashed_once(monkeypatch):

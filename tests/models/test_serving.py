@@ -19,7 +19,7 @@ from twinlens.models.composer import Composer
 from twinlens.models.exported import ExportedModel
 
 CLIP = find_recipe("clip").encoders[0].options["checkpoint"]
-OFFLINE = "recipe offline: lite0, sentence-transformers/all-MiniLM-L6-v2"
+OFFLINE = "recipe offline: lite2, sentence-transformers/all-MiniLM-L6-v2"
 
 
 @pytest.fixture(scope="module")

