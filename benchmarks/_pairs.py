@@ -50,7 +50,7 @@ def clip_arts(root: Path, count: int) -> Pairs:
 
     A query is the direction along which a collection of these scores it. A group has the queries of one target.
     """
-    from retrieval import embedded
+    from _embedded import embedded
 
     of = embedded(arts(root, count, 0), 0)
     titles = of.channel("text")

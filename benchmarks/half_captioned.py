@@ -14,9 +14,9 @@ from collections.abc import Iterator
 
 import numpy as np
 from _clipart import arguments, arts
+from _embedded import Embedded, embedded
 from _results import hardware, versions, write
 from numpy.typing import NDArray
-from retrieval import Embedded, embedded
 
 from twinlens import metrics
 from twinlens.calibration import Calibration

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 from _clipart import arguments, arts
+from _embedded import Embedded, embedded
 from _results import hardware, versions, write
 from numpy.typing import NDArray
-from retrieval import Embedded, embedded
 
 from twinlens import metrics
 from twinlens.calibration import Calibration

@@ -26,3 +26,12 @@ FACTS = [{"says": "There is a box.", "true": True, "found": 3}, {"says": "All ar
 )
 def test_reasons_of_all_stages_are_one_line(why, line):
     assert in_words(why) == Hit(Sample("a", None), 1.0, why=why).because == line
+
+
+def test_the_place_in_the_search_is_told_where_it_was_another():
+    why = {"search": {"score": 0.25, "place": 2}, "lexical": {"caption_has": ["river", "sea"]}}
+    lines = [Hit(Sample("a", None), 0.25, rank=rank, why=why).because for rank in (1, 2)]
+    assert lines == [
+        "search: score 0.250, place 2; lexical: caption has river, sea",
+        "lexical: caption has river, sea",
+    ]

@@ -21,7 +21,7 @@ FOLDER = "photographs"
 """Folder of the demo, so that drawn pictures and photographs never share a collection."""
 BEST, DRAWN = 6, 3
 """Answers to each query; those in the grid, which has the first query of each kind."""
-COLORS = 256
+COLORS = 192
 """Colors of the grid, whose file would be three times as large with all of them."""
 ALL = "all"
 """Key of the share of all queries, beside those of each kind."""

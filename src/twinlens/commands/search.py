@@ -151,17 +151,18 @@ def _show(hits: Hits, nothing: str, *, counted: bool) -> None:
     if not hits:
         _common.say(nothing)
         return
+    explained = any(hit.why for hit in hits)
     rows = [
         [hit.rank, f"{hit.score:.3f}", hit.sample.id, _shown(hit), shortened(hit.sample.text, CAPTION)]
         + ([len(hit.duplicates) or ""] if counted else [])
-        + ([hit.because] if hit.why else [])
+        + ([hit.because] if explained else [])
         for hit in hits
     ]
-    more = [*(["alike"] if counted else []), *(["why"] if hits[0].why else [])]
+    more = [*(["alike"] if counted else []), *(["why"] if explained else [])]
     _common.print_table(["rank", "score", "id", "picture", "caption", *more], rows)
     if hits.seconds is not None:
-        _common.say(f"reranking took {hits.seconds:.2f} s")
-    elif hits.doubtful:  # else the stage has looked at more than the scores that the chance is of
+        _common.say(f"reranking took {hits.seconds:.3f} s")
+    if hits.doubtful:
         _common.say(f"nothing stands out (chance alone would do as well in {hits.chance:.0%} of cases): probably"
               " nothing matches, or else nearly everything does")  # fmt: skip
     if hits.recall is not None:

@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def in_words(why: Mapping[str, Any]) -> str:
-    """Write the reasons of all stages as one line; empty where there are none."""
-    return "; ".join(f"{stage}: {_reason(reason)}" for stage, reason in why.items())
+def in_words(why: Mapping[str, Any], rank: int = 0) -> str:
+    """Write the reasons of all stages as one line; empty where there are none.
+
+    rank: the place of the answer; its place in the search is told only where it was another.
+    """
+    told = {stage: reason for stage, reason in why.items() if stage != "search" or reason.get("place") != rank}
+    return "; ".join(f"{stage}: {_reason(reason)}" for stage, reason in told.items())
 
 
 def _reason(reason: Mapping[str, Any]) -> str:
@@ -27,4 +31,6 @@ def _fact(fact: Mapping[str, Any]) -> str:
 def _value(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
     return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -164,7 +164,7 @@ class Hit:
     @property
     def because(self) -> str:
         """Return the reasons in words, in one line; empty where there are none."""
-        return in_words(self.why) if self.why else ""
+        return in_words(self.why, self.rank) if self.why else ""
 
     @property
     def path(self) -> Path | None:

@@ -80,7 +80,7 @@ def _csv(_row: ResultRow, records: Sequence[Record], path: Path) -> None:
         table = csv.writer(file)
         table.writerow(map(_cell, [*own, *(f"metadata.{name}" if name in own else name for name in names)]))
         for record in records:
-            said = {**record, "why": in_words(record.get("why", {}))}
+            said = {**record, "why": in_words(record.get("why", {}), record["rank"])}
             values = [*(said[name] for name in own), *(record["metadata"].get(name) for name in names)]
             table.writerow(map(_cell, values))
 

@@ -19,19 +19,21 @@ REQUEST = SearchRequest(texts=("red",))
 
 
 def candidates(vectors, scores):
-    entries = [Entry(Path(f"/{n}.png"), b"", 1, 1, row=n + 1) for n in range(len(scores))]
+    captions = ["a blue box", "a red box"] * len(scores)
+    entries = [Entry(Path(f"/{n}.png"), b"", 1, 1, captions[n], row=n + 1) for n in range(len(scores))]
     return [Candidate(*parts) for parts in zip(entries, scores, np.asarray(vectors, dtype=np.float32), strict=True)]
 
 
 @pytest.mark.parametrize("name", variants.names("collection.search.rerank"))
-def test_every_reranker_returns_its_candidates_each_with_a_reason(name, tmp_path):
+def test_every_reranker_returns_its_candidates_with_reasons(name, tmp_path):
     options = {"match": lambda: {"checkpoint": checkpoints.vilt(tmp_path)}}.get(name, dict)()
     reranker = variants.make("collection.search.rerank", name, **options)
     assert isinstance(reranker, Reranker)
     given = candidates(np.random.default_rng(0).standard_normal((9, 4)), np.linspace(1, 0, 9).tolist())
     ranked = reranker.rerank(REQUEST, given)
     assert sorted(c.entry.row for c in ranked) == list(range(1, 10))
-    assert all(name in candidate.why for candidate in ranked)
+    told = {candidate.entry.row for candidate in ranked if name in candidate.why}
+    assert told == ({2, 4, 6, 8} if name == "lexical" else set(range(1, 10)))  # whose captions have the word
     assert list(reranker.rerank(REQUEST, [])) == []
 
 
@@ -51,6 +53,15 @@ def test_a_search_reranks_the_first_n_and_says_why(collection):
     assert all("diverse" in hit.why for hit in first) and not any(hit.why for hit in plain)
     nearest = [hit.why["diverse"]["nearest_before"] for hit in first]
     assert nearest[0] == 0 and min(nearest[1:]) > 0.5
+
+
+@pytest.mark.parametrize("stage", ["diverse:4", "lexical:4"])
+def test_pages_of_answers_fit_each_other(collection, stage):
+    plain, every = (collection.search(text="red", k=12, rerank=rerank) for rerank in (None, stage))
+    ids = [hit.sample.id for hit in every]
+    assert set(ids[:4]) == {hit.sample.id for hit in plain[:4]} and ids[4:] == [hit.sample.id for hit in plain[4:]]
+    for k in (1, 3, 5, 9):
+        assert [hit.sample.id for hit in collection.search(text="red", k=k, rerank=stage)] == ids[:k]
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,9 @@ class Hits(list[Hit]):
     chance: how probable an answer as good as the first would be if nothing in the collection suited the query better
     than the rest (see `Scorer.chance`); None where that cannot be said. mean: that of the scores over the collection.
     unit: of the scores, "cosine", "deviations" (standard deviations above the mean, which is 0 then), or "similarity"
-    for a model's own. seconds: how long a stage of reranking took; None without one. recall: the share of the best
-    entries that such searches find, measured on the collection, where an approximate index answered; None where the
-    answer is exact.
+    for a model's own. seconds: how long a stage of reranking took; None where none changed the answers. recall: the
+    share of the best entries that such searches find, measured on the collection, where an approximate index answered;
+    None where the answer is exact.
     """
 
     def __init__(

@@ -95,6 +95,8 @@ class Plan:
     def of(cls, request: SearchRequest, store: Store, generation: Generation, model: Model) -> Plan:
         """Look up what a request names. Raises TwinlensError for a condition, an id or a stage that is wrong."""
         reranker, candidates = _stage(request.rerank or model.rerank)
+        if reranker is not None and not reranker.applies(request):
+            reranker, candidates = None, 0
         among_these = _condition(request, store) if request.is_filtered else None
         unlike = [embedded_row(store, generation, entry) for entry in request.unlike]
         return cls(request, reranker, candidates, among_these, np.array(unlike, dtype=np.int64))
@@ -283,11 +285,13 @@ def _hits(
     request, scorer, reranker = asked.plan.request, asked.scorer, asked.plan.reranker
     begun = time.perf_counter()
     order: list[tuple[Answer, Entry, Mapping[str, Any]]] = [(answer, entry, asked.why) for answer, entry in found]
+    seconds = None
     if reranker is not None and found:
         from twinlens.collection.search import reranking
 
-        order = reranking.reordered(reranker, asked, found, stored)
-    seconds = None if reranker is None else time.perf_counter() - begun
+        reranked = reranking.reordered(reranker, asked, found, stored)
+        if reranked is not None:
+            order, seconds = reranked, time.perf_counter() - begun
     hits = [
         records.hit(rank, entry, scorer.display(answer.score), session.ids(answer.duplicates), why)
         for rank, (answer, entry, why) in enumerate(order[: request.k], 1)

@@ -15,7 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from twinlens.core import checksums
+from twinlens.core import checksums, variants
+from twinlens.core.arguments import as_stage
 from twinlens.core.atomic import whole_file
 from twinlens.core.machine import default_cache
 from twinlens.core.types import TwinlensError
@@ -23,7 +24,7 @@ from twinlens.core.types import TwinlensError
 if TYPE_CHECKING:
     from twinlens.models.composer import Composer
 
-RECIPE, WEIGHTS = "recipe.toml", "model.safetensors"
+RECIPE, WEIGHTS, EXPORT = "recipe.toml", "model.safetensors", "export.json"
 MAX_HEADER = 100 * 2**20
 """Bytes of the header of safetensors; the library allows no more either."""
 KNOWN = "models.json"
@@ -125,10 +126,13 @@ def named_stage(folder: Path, allow_plugins: Sequence[str] = ()) -> str | None:
         stage = tomllib.loads(text).get("rerank")
     except (OSError, ValueError):
         return None
-    from twinlens.core import plugins
+    if not isinstance(stage, str):
+        return None
+    if as_stage("rerank", stage).name not in variants.names("collection.search.rerank"):
+        from twinlens.core import plugins  # takes a hundredth of a second
 
-    plugins.check_stage(stage, folder, allow_plugins)
-    return stage if isinstance(stage, str) else None
+        plugins.check_stage(stage, folder, allow_plugins)
+    return stage
 
 
 def _computed(folder: Path) -> Fingerprint:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from threading import RLock
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 MODES = ("auto", "torch", "onnx", "bf16")
 """As measured; plain torch in float32; ONNX Runtime, or bfloat16, for every part where it is trusted."""
 BATCH = 64
-EXPORT = "export.json"
-"""The file that tells an exported model, as in `models.exported`."""
 REPAID = 256
 """Number of pictures below which no trial can be worth its time, and not even the rate of plain torch is measured."""
 SHARE = 0.1
@@ -48,7 +47,7 @@ def load(folder: Path, *, mode: str = "auto", allow_plugins: Sequence[str] = (),
     An export runs by ONNX Runtime alone, a composer as was measured to be best. allow_plugins: as of `Composer.load`.
     Raises TwinlensError for an unknown mode; once it is used, for another digest, and a plug-in that is not allowed.
     """
-    if (folder / EXPORT).is_file() and check_mode(mode) in ("auto", "onnx"):
+    if (folder / fingerprint.EXPORT).is_file() and check_mode(mode) in ("auto", "onnx"):
         from twinlens.models.exported import ExportedModel
 
         exported = ExportedModel.load(folder, allow_plugins=allow_plugins, once=once)
@@ -139,7 +138,7 @@ class Runtime:
         """Return the recipe that the model was built from."""
         return self.composer.recipe
 
-    @property
+    @cached_property
     def rerank(self) -> str | None:
         """Return the stage of reranking that the recipe names; the networks are not loaded for it."""
         if self._composer is not None or self.folder is None:

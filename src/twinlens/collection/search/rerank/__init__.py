@@ -24,6 +24,14 @@ class Candidate:
 class Reranker(ABC):
     """A stage over the first candidates; the constructor's keyword-only arguments are its options."""
 
+    def applies(self, request: SearchRequest) -> bool:  # noqa: ARG002
+        """Return False for a request that the stage has nothing to say to: it is answered as without the stage."""
+        return True
+
     @abstractmethod
     def rerank(self, request: SearchRequest, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
-        """Return the same candidates in another order, best first, each with a reason added to `why`."""
+        """Return the same candidates in another order, best first, with reasons added to `why`.
+
+        Candidates that are returned as they were given, in their order and without a reason, are answers as without
+        the stage.
+        """

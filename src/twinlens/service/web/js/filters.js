@@ -14,7 +14,7 @@ const FEW_NUMBERS = 10;
 const TAKEN_FROM = "taken_from"; // the source of a date
 // Facts about files that are seldom a reason to choose pictures.
 const LATE = new Set(["latitude", "longitude", "rating", "camera", "lens", "title", "moment"]);
-const STAGES = [["", "as the model says"], ["none", "none"], ["diverse", "similar ones later"], ["truth", "read the drawn scene"]];
+const STAGES = [["", "as the model says"], ["none", "none"], ["lexical", "words of captions"], ["diverse", "similar ones later"], ["truth", "read the drawn scene"]];
 const WIDE = matchMedia("(min-width: 60rem)");
 let isBare = null; // True while the collection has nothing to choose from, and a condition is the only filter
 let found = { fields: [], folders: [] };

@@ -98,11 +98,14 @@ function factLine({ says, true: holds, found }) {
   return el("li", {}, el("span", { class: holds ? "yes" : "no", text: holds ? "✓ " : "✗ " }), says + number);
 }
 
-/** Other reasons of a stage: plain values, in its own words. */
+/** Other reasons of a stage: plain values, and lists of words, in its own words. */
 function reasonLines(stage, reasons) {
-  const plain = Object.entries(reasons || {}).filter(([name, value]) => name !== "true" && ["string", "number"].includes(typeof value));
+  const given = Object.entries(reasons || {}).map(([name, value]) => [name, areWords(value) ? value.join(", ") : value]);
+  const plain = given.filter(([name, value]) => name !== "true" && ["string", "number"].includes(typeof value));
   return plain.map(([name, value]) => el("li", { text: `${stage}, ${name.replaceAll("_", " ")}: ${typeof value === "number" ? texts.score(value) : value}` }));
 }
+
+const areWords = (value) => Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === "string");
 
 /** The service lays the map over the query's picture, as `twinlens explain` does. */
 function gate(collection, hit, search, map) {
