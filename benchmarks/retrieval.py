@@ -31,6 +31,7 @@ from twinlens.collection.search.rerank import Candidate
 from twinlens.collection.search.rerank.lexical import Lexical
 from twinlens.collection.search.scoring import LinearScorer
 from twinlens.collection.store import Entry, Vectors
+from twinlens.core.arguments import RERANKED
 from twinlens.fusions._standardised import standardised_scores
 
 TITLE = "## Retrieval by the recipe offline"
@@ -39,8 +40,6 @@ SIZES = (500, 100)
 NEAR = 0.99
 OTHER = 2
 """The draw on which `lexical` is measured; its weight was chosen on draws 0 and 1."""
-FIRST = 100
-"""Answers that it reorders, as the recipe says."""
 
 
 def by_folder(of: Embedded, seed: int) -> list[str]:
@@ -122,11 +121,11 @@ def by_lexical(of: Embedded, seed: int) -> list[str]:
         plain = standardised_scores(of.channels, vectors, of.vectors)
         values = {
             f"{asked}, {name}": metrics.per_query(scores, relevant, ignore=ignore)
-            for name, scores in {"without": plain, f"`lexical:{FIRST}`": _reranked(of, texts, plain, ignore)}.items()
+            for name, scores in {"without": plain, f"`lexical:{RERANKED}`": _reranked(of, texts, plain, ignore)}.items()
         }
         lines += _lines(values, f"{asked}, without", groups, seed)
     return [
-        f"What the stage `lexical:{FIRST}` makes of both searches; {len(of.arts)} clip arts of draw {seed}:",
+        f"What the stage `lexical:{RERANKED}` makes of both searches; {len(of.arts)} clip arts of draw {seed}:",
         "",
         "| asked by | hit@1 | mAP | mAP less that without |",
         "|---|---:|---:|---:|",
@@ -139,7 +138,7 @@ def _reranked(of: Embedded, texts: Sequence[str], scores: np.ndarray, ignore: np
     reranker, found = Lexical(), scores.copy()
     for query, text in enumerate(texts):
         allowed = scores[query] if ignore is None else np.where(ignore[query], -np.inf, scores[query])
-        first = np.argsort(-allowed, kind="stable")[:FIRST]
+        first = np.argsort(-allowed, kind="stable")[:RERANKED]
         entries = [Entry(of.arts[n].file, b"", 0, 0, of.arts[n].title, row=int(n)) for n in first]
         given = [Candidate(one, float(allowed[one.row]), of.vectors[one.row]) for one in entries]
         ranked = reranker.rerank(SearchRequest(texts=(text,)), given)
