@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 
 import numpy as np
@@ -193,3 +194,7 @@ def test_it_is_not_ready_before_the_networks_are_loaded(served, monkeypatch):
     log = client.get("/metrics").text
     assert 'twinlens_requests_total{route="/ready",status="503"}' in log
     until(lambda: client.post("/search", json={"text": "red"}).status_code == 200)
+
+
+def test_other_processes_get_the_model_that_is_wrapped():
+    assert isinstance(pickle.loads(pickle.dumps(model())), MeanColor)

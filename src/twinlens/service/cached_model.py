@@ -56,6 +56,10 @@ class CachedModel:
     ) -> None:
         self.inner, self.name, self.cache, self.prepare_all = model, name, cache, prepare_all
 
+    def __reduce__(self) -> tuple[Callable[[Model], Model], tuple[Model]]:
+        """Reach other processes, which prepare pictures, as the model that is wrapped."""
+        return _itself, (self.inner,)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
@@ -141,3 +145,7 @@ class CachedModel:
         if sample.image is None:
             return self.name, b"", sample.text
         return (self.name, sample.image.digest, sample.text) if isinstance(sample.image, EncodedPicture) else None
+
+
+def _itself(model: Model) -> Model:
+    return model

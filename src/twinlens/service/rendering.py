@@ -55,6 +55,7 @@ class Renderer:
 
     def __init__(self, settings: Settings) -> None:
         self._workers = Workers(render, None, count=settings.workers, seconds=settings.limits.seconds)
+        self._workers.begin()
         self._cache = LeastRecent[tuple[bytes, int], BrowserPicture](
             2**20, weight=settings.limits.thumbs_bytes, weigh=lambda rendered: len(rendered.data)
         )

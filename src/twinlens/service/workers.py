@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from threading import Barrier, BrokenBarrierError
 from typing import Generic, TypeVar
 
 from twinlens.collection.ingest.decoding import Limits as DecodingLimits
@@ -40,14 +41,29 @@ class Workers(Generic[Shared, Job, Result]):
         """Return the result of one job. Raises as `map`."""
         return self.map([job])[0]
 
-    def begin(self, job: Job) -> None:
-        """Start a process in the background, which does a job that nobody waits for."""
-        self._threads.submit(self._ask, job)
+    def begin(self, job: Job | None = None) -> None:
+        """Start all processes, and let one of them do a job, if given, that nobody waits for."""
+        each_thread = Barrier(self.count + 1)
+        for _ in range(self.count):
+            self._threads.submit(self._start, each_thread)
+        with suppress(BrokenBarrierError):  # the pool is stopped, or a process cannot be started: `_ask` tells
+            each_thread.wait()
+        if job is not None:
+            self._threads.submit(self._ask, job)
 
     def stop(self) -> None:
         """End the processes, whatever they are doing."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._pool.stop()
+
+    def _start(self, each_thread: Barrier) -> None:
+        try:
+            self._pool.start()
+        except (WorkerError, OSError):
+            each_thread.abort()
+        else:
+            with suppress(BrokenBarrierError):
+                each_thread.wait()  # so that no thread takes the place of another
 
     def _ask(self, job: Job) -> Result:
         try:

@@ -58,3 +58,40 @@ pool.stop()
 def test_a_worker_collects_nothing_that_the_parent_left() -> None:
     done = subprocess.run([sys.executable, "-c", LEFT_BEHIND], capture_output=True, text=True, timeout=100)
     assert done.stdout == "answered\n", done.stderr
+
+
+COMPUTING = """
+from threading import Event, Thread
+
+import numpy as np
+
+from twinlens.collection.ingest.workers import Pool, computing
+
+def work(shared, job):
+    return shared + job
+
+def multiply():
+    while not done.is_set():
+        wide @ other
+
+if __name__ == "__main__":
+    wide, other, done = np.ones((2000, 512), np.float32), np.ones((512, 1000), np.float32), Event()
+    thread = Thread(target=multiply)
+    with computing():
+        thread.start()
+        for job in range(60):
+            pool = Pool(work, 1, seconds=60, memory=1 << 30)
+            assert pool.ask(job) == job + 1
+            pool.stop()
+        done.set()
+        thread.join(60)
+        print("ended" if not thread.is_alive() else "hangs")
+"""
+
+
+def test_workers_start_while_another_thread_multiplies_matrices(tmp_path) -> None:
+    """A fork would stop the threads of OpenBLAS in the midst of a product, and neither would ever end."""
+    program = tmp_path / "program.py"
+    program.write_text(COMPUTING)
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=100)
+    assert done.stdout == "ended\n", done.stderr

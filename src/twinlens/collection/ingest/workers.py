@@ -10,8 +10,10 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
 from threading import Lock, local
 from typing import Any, Generic, TypeVar
 
@@ -26,7 +28,10 @@ Result = TypeVar("Result")
 Shared = TypeVar("Shared")
 
 START_SECONDS = 120.0
+PRELOADED = ("twinlens.collection.ingest.workers", "twinlens.media.images")
+"""Modules that a process apart imports once for all workers that are forked from it."""
 _starting = Lock()
+_computing = 0  # blocks of `computing` that run
 
 
 def load(*modules: str) -> None:
@@ -34,6 +39,23 @@ def load(*modules: str) -> None:
     with _starting:
         for name in modules:
             importlib.import_module(name)
+
+
+@contextmanager
+def computing() -> Iterator[None]:
+    """Fork workers from a process apart while the block runs, since threads of this one compute.
+
+    A fork stops OpenBLAS's threads: a matrix product that another thread is in the midst of then never ends, nor does
+    the fork. Whoever starts workers before the block has them in milliseconds, with what they share in one memory.
+    """
+    global _computing
+    with _starting:
+        _computing += 1
+    try:
+        yield
+    finally:
+        with _starting:
+            _computing -= 1
 
 
 class WorkerError(Exception):
@@ -49,7 +71,7 @@ class Pool(Generic[Shared, Job, Result]):
 
     def ask(self, job: Job) -> Result:
         """Return the result of one job. Raises WorkerError; the next job gets a fresh process."""
-        worker = getattr(self._own, "worker", None) or self._start()
+        worker = self.start()
         try:
             result: Result = worker.ask(job, self.seconds)
         except WorkerError:
@@ -67,7 +89,11 @@ class Pool(Generic[Shared, Job, Result]):
             worker.process.kill()
             worker.process.join()
 
-    def _start(self) -> _Worker:
+    def start(self) -> _Worker:
+        """Start the process of the calling thread, unless it has one. Raises WorkerError where the pool is stopped."""
+        known: _Worker | None = getattr(self._own, "worker", None)
+        if known is not None:
+            return known
         # One at a time: a fork inherits the pipes of those before it, and only those, so that when we are killed the
         # youngest sees its pipe close, ends, and so on.
         with _starting:
@@ -81,9 +107,9 @@ class Pool(Generic[Shared, Job, Result]):
 
 class _Worker:
     def __init__(self, work: Callable[[Any, Any], Any], shared: Any, memory: int) -> None:
-        context = multiprocessing.get_context("fork") if system.forks() else multiprocessing.get_context("spawn")
+        context = _context()
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(
+        self.process = context.Process(  # type: ignore[attr-defined]
             target=_serve, args=(self.pipe, theirs, Carried(), work, shared, memory), daemon=True
         )
         self.process.start()
@@ -111,6 +137,17 @@ class _Worker:
         self.process.kill()
         self.process.join()
         self.pipe.close()
+
+
+def _context() -> BaseContext:
+    """Return how a worker is started now: `_starting` is held."""
+    if not system.forks():
+        return multiprocessing.get_context("spawn")
+    if not _computing:
+        return multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([*PRELOADED, *(["torch"] if "torch" in sys.modules else [])])
+    return context
 
 
 def _serve(
