@@ -159,7 +159,7 @@ def measure(name: str, work: Path, files: list[Path]) -> list[str]:
     bare = max(rate(len(part), lambda: [fast.embed_prepared(batch) for batch in batches]) for _ in range(3))
     eager = rate(64, lambda: plain.embed_prepared(batches[0]))
     with Decoder(plain, workers=CORES, limits=Limits()) as decoder:
-        decoding = rate(4 * PART, lambda: list(decoder.map(files[: 4 * PART], lambda file: Job(file, ""))))
+        decoding = rate(4 * PART, lambda: list(decoder.map([Job(file, "") for file in files[: 4 * PART]])))
     with whole_files():
         simple = rate(PART // 2, lambda: plain.embed([Sample("", file) for file in part[: PART // 2]]))
         whole = plain.embed([Sample(str(file), file) for file in files[:DISTINCT]])

@@ -21,6 +21,7 @@ from twinlens.collection.store import DATABASE, PICTURES, Generation, Store
 from twinlens.collection.store.layout import INDEX_SETTING
 from twinlens.collection.writer import create, follow_moved
 from twinlens.collection.writes import FOLDER, Writes
+from twinlens.core import system
 from twinlens.core.arguments import as_folder, as_kind, as_names
 from twinlens.core.types import Hit, TwinlensError
 from twinlens.models.runtime import accelerated, load
@@ -198,7 +199,7 @@ class Collection(Writes):
 
         as_kind("explain", request, SearchRequest, "give SearchRequest.of(image, text)")
         listed = as_ids(ids)
-        with self._busy:
+        with self._busy, system.computing():
             while listed:  # another model may begin to serve between the two
                 found = explain(request, listed, self._session, self.generation, self.model, hits=hits)
                 if found is not None:
@@ -206,7 +207,7 @@ class Collection(Writes):
         return []
 
     def _answers(self, asked: Sequence[SearchRequest]) -> list[Hits]:
-        with self._busy:
+        with self._busy, system.computing():
             while asked:  # another model may begin to serve between the two
                 found = search_many(asked, self._session, self.generation, self.model)
                 if found is not None:
@@ -221,7 +222,7 @@ class Collection(Writes):
         from twinlens.collection.warming import warm_up
 
         reads_words = warm_up(self.model, self.answer)
-        with self._busy:
+        with self._busy, system.computing():
             self._session.engine.warm_up()
         return reads_words
 

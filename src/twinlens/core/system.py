@@ -6,7 +6,10 @@ import importlib
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 NAME = {"darwin": "macos", "win32": "windows"}.get(sys.platform, sys.platform)
@@ -15,6 +18,9 @@ SHARING_SECONDS = 2.0
 """Seconds for which Windows may refuse to replace a file that another process reads."""
 LOOK_SECONDS = 0.5
 """Seconds between two looks for a process, on systems that do not signal its end."""
+starting = Lock()
+"""Is held while a worker process starts."""
+_computing, _counting = 0, Lock()  # blocks of `computing` that run
 _SYNCHRONIZE, _TIMEOUT, _FOREVER = 0x00100000, 0x102, 0xFFFFFFFF  # winnt.h, winbase.h
 
 
@@ -24,6 +30,31 @@ def forks() -> bool:
     On macOS the system's libraries crash in a forked process, and Windows has no fork.
     """
     return NAME == "linux"
+
+
+@contextmanager
+def computing() -> Iterator[None]:
+    """Let no other thread fork this process in the block, which multiplies matrices; one that forks is waited for.
+
+    A fork stops OpenBLAS's threads: a product that another thread is in the midst of would never end, nor the fork.
+    """
+    with starting:
+        _count(1)
+    try:
+        yield
+    finally:
+        _count(-1)  # whoever starts a worker meanwhile need not be waited for
+
+
+def _count(step: int) -> None:
+    global _computing
+    with _counting:
+        _computing += step
+
+
+def is_computing() -> bool:
+    """Return True if a block of `computing` runs in any thread."""
+    return _computing > 0
 
 
 def is_case_blind() -> bool:

@@ -54,10 +54,7 @@ class Search:
 
 
 class Served:
-    """A collection under its name. Its searches run in one thread, in batches; other reads have a connection apart.
-
-    begin_computing: is called once the processes of a model have started, before anything is searched.
-    """
+    """A collection under its name. Its searches run in one thread, in batches; other reads have a connection apart."""
 
     def __init__(
         self,
@@ -67,11 +64,9 @@ class Served:
         metrics: Metrics,
         load: Load,
         engine: Callable[[], Engine] | None = None,
-        *,
-        begin_computing: Callable[[], object] = lambda: None,
     ) -> None:
         self.name, self.folder, self.settings, self._metrics = name, folder, settings, metrics
-        self._load_model, self._begin_computing = load, begin_computing
+        self._load_model = load
         self.cache = EmbeddingCache(settings.cache)
         self.searches = LeastRecent[str, Search](SEARCHES, weight=HITS, weigh=lambda search: len(search.hits))
         self.explanations = LeastRecent[tuple[str, str], Explanation](EXPLANATIONS)
@@ -192,7 +187,6 @@ class Served:
             workers = Workers(prepare, model, count=self.settings.workers, seconds=self.settings.limits.seconds)
             self._workers.append(workers)
             workers.begin(Sample("warm-up", gray_picture(), ""))
-            self._begin_computing()
             self._model = folder, CachedModel(model, folder.name, self.cache, partial(_prepare_all, model, workers))
             return self._model[1]
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 
 from twinlens.collection.engines import Engine
-from twinlens.collection.ingest.workers import computing
 from twinlens.collection.model import Load
 from twinlens.core.types import TwinlensError
 from twinlens.models import runtime
@@ -39,15 +38,12 @@ class Service:
         self.settings, self.metrics = settings, Metrics()
         self.uploads, self.renderer = Uploads(settings.limits), Renderer(settings)
         self._warming: Thread | None = None
-        self._closing, self._beginning, self._computing = Event(), Lock(), ExitStack()
-        self._is_computing = False
+        self._closing = Event()
         load = load or partial(runtime.load, mode=settings.runtime)
         with ExitStack() as opened:
             self._served: dict[str, Served] = {}
             for name, folder in named(settings.collections):
-                self._served[name] = Served(
-                    name, folder, settings, self.metrics, load, engine, begin_computing=self._begin_computing
-                )
+                self._served[name] = Served(name, folder, settings, self.metrics, load, engine)
                 opened.callback(self._served[name].close)
             opened.pop_all()
 
@@ -65,7 +61,6 @@ class Service:
         for served in self._served.values():
             served.close()
         self.renderer.stop()
-        self._computing.close()
 
     def __iter__(self) -> Iterator[Served]:
         return iter(self._served.values())
@@ -87,13 +82,6 @@ class Service:
     def fault(self) -> str:
         """Return why a collection cannot be loaded; "" where all can."""
         return next((served.fault for served in self if served.fault), "")
-
-    def _begin_computing(self) -> None:
-        """Fork no more workers of this process, whose threads compute from here on."""
-        with self._beginning:
-            if not self._is_computing:
-                self._is_computing = True
-                self._computing.enter_context(computing())
 
     def _warm_up(self, then: Callable[[], None]) -> None:
         """Load every collection, those that cannot be loaded again and again, until the service is closed."""

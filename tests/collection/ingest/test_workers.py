@@ -65,27 +65,28 @@ from threading import Event, Thread
 
 import numpy as np
 
-from twinlens.collection.ingest.workers import Pool, computing
+from twinlens.collection.ingest.workers import Pool
+from twinlens.core.system import computing
 
 def work(shared, job):
     return shared + job
 
 def multiply():
     while not done.is_set():
-        wide @ other
+        with computing():
+            wide @ other
 
 if __name__ == "__main__":
     wide, other, done = np.ones((2000, 512), np.float32), np.ones((512, 1000), np.float32), Event()
     thread = Thread(target=multiply)
-    with computing():
-        thread.start()
-        for job in range(60):
-            pool = Pool(work, 1, seconds=60, memory=1 << 30)
-            assert pool.ask(job) == job + 1
-            pool.stop()
-        done.set()
-        thread.join(60)
-        print("ended" if not thread.is_alive() else "hangs")
+    thread.start()
+    for job in range(60):
+        pool = Pool(work, 1, seconds=60, memory=1 << 30)
+        assert pool.ask(job) == job + 1
+        pool.stop()
+    done.set()
+    thread.join(60)
+    print("ended" if not thread.is_alive() else "hangs")
 """
 
 

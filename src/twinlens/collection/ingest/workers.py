@@ -10,11 +10,10 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
-from threading import Lock, local
+from threading import local
 from typing import Any, Generic, TypeVar
 
 from threadpoolctl import threadpool_limits
@@ -30,32 +29,13 @@ Shared = TypeVar("Shared")
 START_SECONDS = 120.0
 PRELOADED = ("twinlens.collection.ingest.workers", "twinlens.media.images")
 """Modules that a process apart imports once for all workers that are forked from it."""
-_starting = Lock()
-_computing = 0  # blocks of `computing` that run
 
 
 def load(*modules: str) -> None:
     """Import modules while no worker starts: one that is forked in the midst of an import never sees its end."""
-    with _starting:
+    with system.starting:
         for name in modules:
             importlib.import_module(name)
-
-
-@contextmanager
-def computing() -> Iterator[None]:
-    """Fork workers from a process apart while the block runs, since threads of this one compute.
-
-    A fork stops OpenBLAS's threads: a matrix product that another thread is in the midst of then never ends, nor does
-    the fork. Whoever starts workers before the block has them in milliseconds, with what they share in one memory.
-    """
-    global _computing
-    with _starting:
-        _computing += 1
-    try:
-        yield
-    finally:
-        with _starting:
-            _computing -= 1
 
 
 class WorkerError(Exception):
@@ -82,7 +62,7 @@ class Pool(Generic[Shared, Job, Result]):
 
     def stop(self) -> None:
         """End all processes, whatever they are doing."""
-        with _starting:
+        with system.starting:
             self._stopped = True
             workers = list(self._all)  # the threads take out those that end
         for worker in workers:
@@ -96,7 +76,7 @@ class Pool(Generic[Shared, Job, Result]):
             return known
         # One at a time: a fork inherits the pipes of those before it, and only those, so that when we are killed the
         # youngest sees its pipe close, ends, and so on.
-        with _starting:
+        with system.starting:
             if self._stopped:
                 raise WorkerError("was not decoded, because the work was stopped")
             worker = _Worker(self.work, self.shared, self.memory)
@@ -140,10 +120,13 @@ class _Worker:
 
 
 def _context() -> BaseContext:
-    """Return how a worker is started now: `_starting` is held."""
+    """Return how to start a worker now: forked from this process, or where its threads compute from one apart.
+
+    The first takes milliseconds, and the worker shares the memory of this process. `system.starting` is held.
+    """
     if not system.forks():
         return multiprocessing.get_context("spawn")
-    if not _computing:
+    if not system.is_computing():
         return multiprocessing.get_context("fork")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([*PRELOADED, *(["torch"] if "torch" in sys.modules else [])])
