@@ -7,6 +7,7 @@ import importlib
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from threading import Thread, current_thread, main_thread
+from types import ModuleType
 from typing import Any
 
 from twinlens.core import system
@@ -32,7 +34,7 @@ def pool(
     initialise: is called with `arguments` in each of them. Submit work under `held_signals`.
     """
     # Spawned: a forked process would inherit torch's locked thread pools.
-    context, packed = multiprocessing.get_context("spawn"), _Packed((Carried(), initialise, arguments))
+    context, packed = multiprocessing.get_context("spawn"), Packed((Carried(), initialise, arguments))
     executor = ProcessPoolExecutor(workers, context, _begin, (os.getpid(), packed))
     try:
         yield executor
@@ -137,7 +139,7 @@ def ending(code: int | None) -> str:
     return f"exit code {code}" if code is None or code >= 0 else signal.Signals(-code).name
 
 
-class _Packed:
+class Packed:
     """A value that reaches a process as bytes, which it unpacks when it is asked to.
 
     A process that imports torch while it reads its arguments keeps its parent waiting for seconds.
@@ -146,15 +148,32 @@ class _Packed:
     def __init__(self, value: Any = None, packed: bytes = b"") -> None:
         self.value, self.packed = value, packed
 
-    def __reduce__(self) -> tuple[type[_Packed], tuple[None, bytes]]:
+    def __reduce__(self) -> tuple[type[Packed], tuple[None, bytes]]:
         # For each process anew: what torch shares with one is gone once that has taken it.
-        return _Packed, (None, bytes(ForkingPickler.dumps(self.value)))
+        return Packed, (None, self.packed or bytes(ForkingPickler.dumps(self.value)))
 
     def unpacked(self) -> Any:
-        return ForkingPickler.loads(self.packed)
+        """Return the value."""
+        return ForkingPickler.loads(self.packed) if self.packed else self.value
+
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """Start in the block a process that gets this value, and does not run the user's program again for it.
+
+        A fresh process does so unless the program guards itself by `if __name__ == "__main__"`, which one that only
+        adds pictures need not know of. It still does where the value is of a class or a function of that program.
+        """
+        self.packed = self.packed or bytes(ForkingPickler.dumps(self.value))
+        main = sys.modules["__main__"]
+        if b"__main__" not in self.packed:
+            sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
 
 
-def _begin(parent: int, packed: _Packed) -> None:
+def _begin(parent: int, packed: Packed) -> None:
     begin_worker(parent)
     _, initialise, arguments = packed.unpacked()
     if initialise is not None:

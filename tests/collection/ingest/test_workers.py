@@ -61,6 +61,7 @@ def test_a_worker_collects_nothing_that_the_parent_left() -> None:
 
 
 COMPUTING = """
+from operator import add
 from threading import Event, Thread
 
 import numpy as np
@@ -68,25 +69,21 @@ import numpy as np
 from twinlens.collection.ingest.workers import Pool
 from twinlens.core.system import computing
 
-def work(shared, job):
-    return shared + job
-
 def multiply():
     while not done.is_set():
         with computing():
             wide @ other
 
-if __name__ == "__main__":
-    wide, other, done = np.ones((2000, 512), np.float32), np.ones((512, 1000), np.float32), Event()
-    thread = Thread(target=multiply)
-    thread.start()
-    for job in range(60):
-        pool = Pool(work, 1, seconds=60, memory=1 << 30)
-        assert pool.ask(job) == job + 1
-        pool.stop()
-    done.set()
-    thread.join(60)
-    print("ended" if not thread.is_alive() else "hangs")
+wide, other, done = np.ones((2000, 512), np.float32), np.ones((512, 1000), np.float32), Event()
+thread = Thread(target=multiply)
+thread.start()
+for job in range(60):
+    pool = Pool(add, 1, seconds=60, memory=1 << 30)
+    assert pool.ask(job) == job + 1
+    pool.stop()
+done.set()
+thread.join(60)
+print("ended" if not thread.is_alive() else "hangs")
 """
 
 
@@ -96,3 +93,41 @@ def test_workers_start_while_another_thread_multiplies_matrices(tmp_path) -> Non
     program.write_text(COMPUTING)
     done = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=100)
     assert done.stdout == "ended\n", done.stderr
+
+
+SPAWNED = """
+from operator import add
+from twinlens.collection.ingest.workers import Pool
+from twinlens.core import system
+
+system.NAME = "macos"  # where workers are spawned
+
+class Mine:
+    pass
+
+def same(shared, job):
+    return type(shared) is type(job)
+
+print("began")
+if {guarded}:
+    pool = Pool({work}, {shared}, seconds=60, memory=1 << 30)
+    print(pool.ask({job}))
+    pool.stop()
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "printed"),
+    [
+        ({"guarded": "True", "work": "add", "shared": "1", "job": "2"}, ["began", "3"]),
+        (
+            {"guarded": '__name__ == "__main__"', "work": "same", "shared": "Mine()", "job": "Mine()"},
+            ["began", "began", "True"],
+        ),
+    ],
+)
+def test_a_program_is_run_again_only_for_what_it_defines_itself(program, printed, tmp_path) -> None:
+    path = tmp_path / "program.py"
+    path.write_text(SPAWNED.format(**program))
+    done = subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=100)
+    assert sorted(done.stdout.splitlines()) == sorted(printed), done.stderr

@@ -11,6 +11,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from threading import local
@@ -20,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from twinlens.core import system
 from twinlens.core.plugins import Carried
-from twinlens.core.processes import end_with_parent, ending, limit_memory
+from twinlens.core.processes import Packed, end_with_parent, ending, limit_memory
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -89,10 +90,12 @@ class _Worker:
     def __init__(self, work: Callable[[Any, Any], Any], shared: Any, memory: int) -> None:
         context = _context()
         self.pipe, theirs = context.Pipe()
+        what = Packed((Carried(), work, shared))
         self.process = context.Process(  # type: ignore[attr-defined]
-            target=_serve, args=(self.pipe, theirs, Carried(), work, shared, memory), daemon=True
+            target=_serve, args=(self.pipe, theirs, what, memory), daemon=True
         )
-        self.process.start()
+        with nullcontext() if context.get_start_method() == "fork" else what.starting():
+            self.process.start()
         theirs.close()
         self.ready = False
 
@@ -133,9 +136,7 @@ def _context() -> BaseContext:
     return context
 
 
-def _serve(
-    ours: Connection, pipe: Connection, _: Carried, work: Callable[[Any, Any], Any], shared: Any, memory: int
-) -> None:
+def _serve(ours: Connection, pipe: Connection, what: Packed, memory: int) -> None:
     """Serve jobs until the parent process is gone."""
     # Never collect what the parent left: a network's session would wait at its end for threads that a fork lacks.
     gc.freeze()
@@ -143,6 +144,7 @@ def _serve(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that knows what is committed
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     end_with_parent(os.getppid())
+    _, work, shared = what.unpacked()
     _quieten()
     _use_one_thread()
     limit_memory(memory)
