@@ -11,6 +11,7 @@ from PIL import Image
 from tests.mean_color import MeanColor, SideBySide
 from tests.pictures import ALONE, names, paint
 from twinlens.collection import Collection, duplicates
+from twinlens.core import system
 from twinlens.core.types import Sample, TwinlensError
 
 
@@ -74,3 +75,16 @@ def test_a_chain_is_one_group_and_the_largest_is_first(tmp_path):
 def test_anything_but_a_cosine_is_one_line(crowd):
     with pytest.raises(TwinlensError, match="duplicates wants a cosine, from -1 to 1, not 2"):
         crowd.duplicates(2)
+
+
+def test_no_process_forks_while_pairs_are_compared(crowd, monkeypatch):
+    """A fork stops the threads of OpenBLAS, and the product would never end."""
+    monkeypatch.setattr(system, "QUIET_SECONDS", 0.0)
+    compare, might = duplicates.duplicate_groups, list[bool]()
+
+    def watched(*args, **options):
+        might.append(system.may_fork())
+        return compare(*args, **options)
+
+    monkeypatch.setattr(duplicates, "duplicate_groups", watched)
+    assert crowd.duplicates() and might == [False] and system.may_fork()

@@ -12,6 +12,7 @@ import numpy as np
 
 from twinlens.collection.model import Load, Model
 from twinlens.collection.store import Entry, Generation, Store, Vectors
+from twinlens.core import system
 from twinlens.core.arguments import as_text
 from twinlens.core.types import NEAR_DUPLICATE
 
@@ -94,7 +95,7 @@ class Overview(ABC):
         from twinlens.collection.duplicates import duplicate_groups
         from twinlens.collection.search.query import blank_of
 
-        with self.snapshot():
+        with self.snapshot(), system.computing():
             model = self.model
             return duplicate_groups(self._store, self.generation, model.channels, at, blank=blank_of(model))
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
+from threading import Condition, Lock
 from typing import Any
 
 NAME = {"darwin": "macos", "win32": "windows"}.get(sys.platform, sys.platform)
@@ -18,9 +18,11 @@ SHARING_SECONDS = 2.0
 """Seconds for which Windows may refuse to replace a file that another process reads."""
 LOOK_SECONDS = 0.5
 """Seconds between two looks for a process, on systems that do not signal its end."""
+QUIET_SECONDS = 1.0
+"""Seconds for which a worker process waits for the end of searches before it starts by a slower way than a fork."""
 starting = Lock()
 """Is held while a worker process starts."""
-_computing, _counting = 0, Lock()  # blocks of `computing` that run
+_computing, _counted = 0, Condition()  # blocks of `computing` that run
 _SYNCHRONIZE, _TIMEOUT, _FOREVER = 0x00100000, 0x102, 0xFFFFFFFF  # winnt.h, winbase.h
 
 
@@ -43,18 +45,23 @@ def computing() -> Iterator[None]:
     try:
         yield
     finally:
-        _count(-1)  # whoever starts a worker meanwhile need not be waited for
+        _count(-1)  # without the lock, since whoever starts a worker may wait for this
 
 
 def _count(step: int) -> None:
     global _computing
-    with _counting:
+    with _counted:
         _computing += step
+        _counted.notify_all()
 
 
-def is_computing() -> bool:
-    """Return True if a block of `computing` runs in any thread."""
-    return _computing > 0
+def may_fork() -> bool:
+    """Return True once no block of `computing` runs, or False after `QUIET_SECONDS`. Hold `starting`: none begins then.
+
+    The end is waited for only so long, since a block may itself wait for the worker that is to start.
+    """
+    with _counted:
+        return _counted.wait_for(lambda: not _computing, QUIET_SECONDS)
 
 
 def is_case_blind() -> bool:

@@ -21,6 +21,7 @@ from tests.mean_color import DIM, MeanColor
 from twinlens.collection import Collection
 from twinlens.collection.engines import _building, _index_files
 from twinlens.collection.store import Store, writing
+from twinlens.core import system
 from twinlens.indexes import _faiss, _file, hnsw, ivf
 
 pytest.importorskip("faiss")
@@ -161,6 +162,19 @@ def test_after_a_warm_up_the_index_is_built_beside_the_searches(store):
     assert synced(store, engine).recall > 0.9 and len(index_files(store)) == 1
     index_files(store)[0].unlink()
     assert synced(store, engine).recall > 0.9
+
+
+def test_no_process_forks_while_an_index_is_built(store, monkeypatch):
+    """A fork stops the threads of OpenBLAS, and the build would never end."""
+    monkeypatch.setattr(system, "QUIET_SECONDS", 0.0)
+    build, might = _building.build, list[bool]()
+
+    def watched(*args):
+        might.append(system.may_fork())
+        return build(*args)
+
+    monkeypatch.setattr(_building, "build", watched)
+    assert built(store).recall is not None and might == [False] and system.may_fork()
 
 
 def test_few_entries_are_scanned(store, monkeypatch):

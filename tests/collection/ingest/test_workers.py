@@ -131,3 +131,13 @@ def test_a_program_is_run_again_only_for_what_it_defines_itself(program, printed
     path.write_text(SPAWNED.format(**program))
     done = subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=100)
     assert sorted(done.stdout.splitlines()) == sorted(printed), done.stderr
+
+
+def test_a_worker_starts_within_a_search_that_waits_for_it() -> None:
+    """As where a query's picture has killed the worker before."""
+    pool = Pool(str.__add__, "job ", seconds=60, memory=1 << 30)
+    try:
+        with system.computing():
+            assert pool.ask("one") == "job one"
+    finally:
+        pool.stop()

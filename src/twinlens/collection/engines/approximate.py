@@ -18,6 +18,7 @@ from twinlens.collection.engines._questions import drawn
 from twinlens.collection.engines.local import LocalEngine, merged
 from twinlens.collection.search.filters import Node
 from twinlens.collection.store import Gallery, Rows, State, Store, Vectors
+from twinlens.core import system
 from twinlens.core.extras import MissingExtraError
 from twinlens.core.types import TwinlensError
 from twinlens.indexes import Scores
@@ -150,8 +151,10 @@ class ApproximateEngine(LocalEngine):
         """Index the largest block of a gallery, and file the index; without room for it only the next start is slow."""
         block = max(gallery.blocks, key=len)
         begun = time.perf_counter()
-        training = drawn(channels, block.vectors, seed=1, count=TRAINING) if self.kind == "cluster_svm" else {}
-        index = _building.build(self.kind, block.vectors, self.target, training, drawn(channels, block.vectors, seed=0))
+        with system.computing():
+            training = drawn(channels, block.vectors, seed=1, count=TRAINING) if self.kind == "cluster_svm" else {}
+            asked = drawn(channels, block.vectors, seed=0)
+            index = _building.build(self.kind, block.vectors, self.target, training, asked)
         if index is None or not index.most_effort:
             self._declined, self.problem = (
                 len(block),

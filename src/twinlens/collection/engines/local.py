@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from twinlens.calibration import lowest_by_hash
 from twinlens.collection.engines import Engine
 from twinlens.collection.store import Block, Gallery, Matrix, Rows, State, Store, Vectors, gallery, writing
+from twinlens.core import system
 from twinlens.core.types import TwinlensError
 from twinlens.indexes import Scores
 from twinlens.indexes._scan import Scan, Squares, nearest_among
@@ -77,7 +78,8 @@ class LocalEngine(Engine):
 
     def _prepare_scan(self, scan: Scan) -> None:
         begun = time.monotonic()
-        scan.prepare()
+        with system.computing():
+            scan.prepare()
         ended = time.monotonic()
         self._prepare_from = ended + (ended - begun) / PREPARING_SHARE
 

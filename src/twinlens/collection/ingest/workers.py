@@ -123,13 +123,14 @@ class _Worker:
 
 
 def _context() -> BaseContext:
-    """Return how to start a worker now: forked from this process, or where its threads compute from one apart.
+    """Return how to start a worker now: forked from this process, or where its threads compute on from one apart.
 
-    The first takes milliseconds, and the worker shares the memory of this process. `system.starting` is held.
+    A fork takes milliseconds, shares the memory of this process, and needs no main module that can be imported.
+    `system.starting` is held.
     """
     if not system.forks():
         return multiprocessing.get_context("spawn")
-    if not system.is_computing():
+    if system.may_fork():
         return multiprocessing.get_context("fork")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([*PRELOADED, *(["torch"] if "torch" in sys.modules else [])])
