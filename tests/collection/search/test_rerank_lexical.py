@@ -47,6 +47,12 @@ def test_the_reason_is_the_words_that_a_caption_has():
     assert reasons[1] is reasons[3] is None  # more than half of the captions have "a"
 
 
+def test_a_word_is_one_in_every_script_and_however_its_accents_are_written():
+    assert words("Cafe\u0301, ZU\u0308RICH") == words("café zürich") == {"café", "zürich"}
+    assert words("हिन्दी किताब") == {"हिन्दी", "किताब"}
+    assert words("lake_1: it's ♥\ufe0f") == {"lake", "1", "it", "s"}
+
+
 def test_a_word_that_captions_lack_takes_from_what_the_others_gain():
     assert order(SearchRequest(texts=("river",)), weight=1.2)[0] == 1
     assert order(SearchRequest(texts=("river",)), weight=3.0)[0] == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,8 +17,6 @@ from twinlens.collection.search.request import SearchRequest
 from twinlens.collection.search.rerank import Candidate, Reranker
 from twinlens.collection.search.rerank._candidates import with_reason
 from twinlens.core.types import TwinlensError
-
-_WORD = re.compile(r"[^\W_]+")
 
 
 class Lexical(Reranker):
@@ -68,8 +66,13 @@ class _Text:
 
 
 def words(text: str) -> frozenset[str]:
-    """Return the words of a text, in lower case."""
-    return frozenset(_WORD.findall(text.casefold()))
+    """Return the words of a text, in lower case; an accent counts as the same however it is written.
+
+    A word is letters, digits and the marks on them, by which many scripts write their vowels.
+    """
+    plain = unicodedata.normalize("NFC", text.casefold())
+    kept = "".join(each if each.isalnum() or unicodedata.category(each)[0] == "M" else " " for each in plain)
+    return frozenset(word for word in kept.split() if any(map(str.isalnum, word)))
 
 
 def _texts(request: SearchRequest) -> list[_Text]:
