@@ -151,3 +151,10 @@ def test_what_cannot_be_submitted_is_told_in_one_line(arguments, line, tmp_path,
     error = capsys.readouterr().err
     assert line in error and error.count("\n") == 1
     assert not (tmp_path / "server").exists()
+
+
+@pytest.mark.parametrize("key", ["folder", "name", "function", "protocol"])
+def test_options_that_no_dataset_has_are_told_in_one_line(key, capsys):
+    assert main(["evaluate", "--recipe", "compact", "--dataset", "cirr", "--data", f"{key}=x"]) == 2
+    error = capsys.readouterr().err
+    assert key in error and error.count("\n") == 1

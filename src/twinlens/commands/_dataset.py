@@ -116,6 +116,8 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
     pairs = [text.partition("=") for text in args.data]
     if bad := [key for key, equals, _ in pairs if not equals]:
         raise TwinlensError(f"--data wants KEY=VALUE, not {bad[0]!r}")
+    if any(key == "protocol" for key, _, _ in pairs):
+        raise TwinlensError("--data names no protocol; --protocol does")
     hints: dict[str, Any] = {}
     with suppress(AttributeError, NameError):  # a plug-in without a loader, which is told later, or with other notes
         hints = get_type_hints(variants.load("datasets", args.dataset).load)

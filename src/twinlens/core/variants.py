@@ -87,7 +87,7 @@ def _check_contract(folder: str, name: str, cls: type[Any]) -> None:
         raise TwinlensError(f"{what} must define {', '.join(lacking)}, which {contract} leaves to it")
 
 
-def make(folder: str, name: str, **options: Any) -> Any:
+def make(folder: str, name: str, /, **options: Any) -> Any:
     """Build a variant.
 
     Raises TwinlensError naming the known options if one is unknown or missing, and for a plug-in that fails.
@@ -97,7 +97,7 @@ def make(folder: str, name: str, **options: Any) -> Any:
     return _run(cls, called(folder, name), (), options)
 
 
-def call(folder: str, name: str, function: str, *arguments: Any, **options: Any) -> Any:
+def call(folder: str, name: str, function: str, /, *arguments: Any, **options: Any) -> Any:
     """Call a function of a variant's file. Raises TwinlensError as `make` does."""
     target = getattr(load(folder, name), function, None)
     if target is None:
