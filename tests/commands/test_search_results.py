@@ -15,7 +15,10 @@ import pytest
 from tests import toy
 from tests.pictures import answer
 from twinlens import cli
+from twinlens.collection.search.records import Hits
+from twinlens.commands import search
 from twinlens.core.reasons import in_words
+from twinlens.core.types import Hit, Sample
 
 ASK = ("search", "--text", "a red tile")
 OUTPUT = {"-h", "--help", "--json", "--out", "--export", "--receipt", "--preview", "--no-preview"}
@@ -203,3 +206,13 @@ def test_no_picture_is_written_into_a_pipe(indexed, monkeypatch):
     assert code == 0 and "\033" not in out
     code, _, err = indexed(*ASK, "--preview")
     assert code == 2 and "--preview needs a terminal that shows pictures" in err
+
+
+@pytest.mark.parametrize(
+    ("why", "is_told"),
+    [({}, True), ({"search": {"score": 0.5, "place": 2}}, True), ({"lexical": {"caption_has": ["river"]}}, False)],
+)
+def test_a_doubt_is_told_unless_a_stage_says_why_the_first_answer_is_there(why, is_told, capsys):
+    hits = Hits([Hit(Sample("1", None, "a river"), 0.5, rank=1, why=why)], chance=0.5)
+    search._show(hits, "nothing", counted=False)
+    assert ("nothing stands out" in capsys.readouterr().out) == is_told

@@ -162,7 +162,7 @@ def _show(hits: Hits, nothing: str, *, counted: bool) -> None:
     _common.print_table(["rank", "score", "id", "picture", "caption", *more], rows)
     if hits.seconds is not None:
         _common.say(f"reranking took {hits.seconds:.3f} s")
-    if hits.doubtful:
+    if hits.doubtful and hits[0].why.keys() <= {"query", "search"}:  # else a stage has looked at more than scores
         _common.say(f"nothing stands out (chance alone would do as well in {hits.chance:.0%} of cases): probably"
               " nothing matches, or else nearly everything does")  # fmt: skip
     if hits.recall is not None:

@@ -26,8 +26,8 @@ class Lexical(Reranker):
     score of the search, σ its standard deviation over the candidates, λ `weight`, and idf(w) = ln(1 + (N − n + ½) /
     (n + ½)) where n of N captions have w (Robertson and Zaragoza 2009, "The probabilistic relevance framework: BM25 and
     beyond", with Lucene's 1); words that more than half of the captions have are left out. So a caption with all words
-    of the query gains λ deviations, and names are found that a network does not know. docs/methods.md has what it
-    gains.
+    of the query gains λ deviations, and among the candidates names are found that a network does not know.
+    docs/methods.md has what it gains.
 
     A text counts as much as its weight beside the largest of the query, and one in `without` against a caption, as in
     the search itself.
