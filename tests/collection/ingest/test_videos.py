@@ -53,7 +53,7 @@ def test_no_worker_is_forked_while_the_decoder_is_imported(collection, video, mo
 
     def noted(name, *more):
         if name == "av":
-            held.append(workers._starting.locked())
+            held.append(workers.system.starting.locked())
         return imported(name, *more)
 
     monkeypatch.setattr(importlib, "import_module", noted)
