@@ -80,8 +80,8 @@ def _watching(rules: dict[str, Callable[..., None]]) -> Callable[[str, tuple], N
 
 
 def _is_ours() -> bool:
-    """Return True if twinlens is the caller, be it by way of the standard library."""
-    frame = sys._getframe(2)
+    """Return True if twinlens is the caller, be it by way of the standard library; not where Python opens a program."""
+    frame = sys._getframe()
     while frame is not None:
         name = frame.f_globals.get("__name__", "")
         if name != __name__ and name.partition(".")[0] not in sys.stdlib_module_names:

@@ -87,6 +87,7 @@ print("ended" if not thread.is_alive() else "hangs")
 """
 
 
+@pytest.mark.skipif(not system.forks(), reason="only a fork stops the threads of OpenBLAS")
 def test_workers_start_while_another_thread_multiplies_matrices(tmp_path) -> None:
     """A fork would stop the threads of OpenBLAS in the midst of a product, and neither would ever end."""
     program = tmp_path / "program.py"
