@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import shutil
+
+import pytest
 
 from tests.mean_color import MeanColor
 from tests.pictures import ALONE, draw
 from twinlens.collection import Collection
 from twinlens.collection.store import DATABASE
+from twinlens.core.types import TwinlensError
+from twinlens.service.service import Service
+from twinlens.service.settings import Settings
 
 
 def hits(client, **query):
@@ -48,3 +54,10 @@ def test_the_others_are_listed_where_one_is_gone(served, folder, tmp_path):
     assert [one["name"] for one in client.get("/collections").json()["collections"]] == ["shades"]
     assert client.post("/search", json={"text": "red", "collection": "other"}).status_code == 503
     assert hits(client, collection="shades")
+
+
+def test_a_service_that_cannot_open_leaves_no_process(tmp_path):
+    before = set(multiprocessing.active_children())
+    with pytest.raises(TwinlensError, match="there is no collection in"):
+        Service(Settings(collections=(tmp_path / "none",)))
+    assert set(multiprocessing.active_children()) <= before

@@ -41,6 +41,7 @@ class Service:
         self._closing = Event()
         load = load or partial(runtime.load, mode=settings.runtime)
         with ExitStack() as opened:
+            opened.callback(self.renderer.stop)
             self._served: dict[str, Served] = {}
             for name, folder in named(settings.collections):
                 self._served[name] = Served(name, folder, settings, self.metrics, load, engine)
