@@ -35,6 +35,17 @@ class Embedded:
     def folders(self) -> list[str]:
         return [art.folder for art in self.arts]
 
+    @property
+    def same_folder(self) -> np.ndarray:
+        """Mark the pairs of pictures (N, N) of one folder, a picture and itself left out."""
+        folders = np.array(self.folders)
+        return (folders[:, None] == folders[None]) & ~np.eye(len(folders), dtype=bool)
+
+    @property
+    def has_word(self) -> np.ndarray:
+        """Mark the pictures that have each word as a keyword: (W, N)."""
+        return np.array([[word in art.keywords for art in self.arts] for word in self.words])
+
     def channel(self, side: str, *, crossed: bool = False) -> Channel:
         """The channel that compares a side with its own kind, or, crossed, words with the classes of the picture."""
         return next(c for c in self.channels if c.side == side and (c.query != c.entry) == crossed)

@@ -44,8 +44,7 @@ OTHER = 2
 
 def by_folder(of: Embedded, seed: int) -> list[str]:
     """Rows of a table: who shares the folder, asked in several ways."""
-    folders = np.array(of.folders)
-    same = (folders[:, None] == folders[None]) & ~np.eye(len(folders), dtype=bool)
+    folders, same = np.array(of.folders), of.same_folder
     rows = np.flatnonzero(same.any(axis=1))
     image, text = of.channel("image"), of.channel("text")
     sides = [(_unit(of.vectors[:, c.query]), _unit(of.vectors[:, c.entry])) for c in (image, text)]
@@ -75,7 +74,7 @@ def by_folder(of: Embedded, seed: int) -> list[str]:
 
 def by_word(of: Embedded, seed: int) -> list[str]:
     """Rows of a table: which pictures have a keyword, by their titles, by what the classes say, and by both."""
-    relevant = np.array([[word in art.keywords for art in of.arts] for word in of.words])
+    relevant = of.has_word
     titles, classes = of.channel("text"), of.channel("text", crossed=True)
     ways = {
         "their titles": [titles],
@@ -102,12 +101,10 @@ def by_word(of: Embedded, seed: int) -> list[str]:
 
 def by_lexical(of: Embedded, seed: int) -> list[str]:
     """Rows of a table: both searches with the stage of reranking that the recipe names, and without."""
-    folders = np.array(of.folders)
-    same = (folders[:, None] == folders[None]) & ~np.eye(len(folders), dtype=bool)
+    folders, same = np.array(of.folders), of.same_folder
     rows = np.flatnonzero(same.any(axis=1))
-    keywords = np.array([[word in art.keywords for art in of.arts] for word in of.words])
     searches = {
-        "a keyword": (of.asked, list(of.words), keywords, None, list(of.words)),
+        "a keyword": (of.asked, list(of.words), of.has_word, None, list(of.words)),
         "a picture with its title": (
             of.vectors[rows],
             [of.arts[row].title for row in rows],

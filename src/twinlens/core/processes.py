@@ -34,7 +34,7 @@ def pool(
     initialise: is called with `arguments` in each of them. Submit work under `held_signals`.
     """
     # Spawned: a forked process would inherit torch's locked thread pools.
-    context, packed = multiprocessing.get_context("spawn"), Packed((Carried(), initialise, arguments))
+    context, packed = multiprocessing.get_context("spawn"), Payload((Carried(), initialise, arguments))
     executor = ProcessPoolExecutor(workers, context, _begin, (os.getpid(), packed))
     try:
         yield executor
@@ -139,7 +139,7 @@ def ending(code: int | None) -> str:
     return f"exit code {code}" if code is None or code >= 0 else signal.Signals(-code).name
 
 
-class Packed:
+class Payload:
     """A value that reaches a process as bytes, which it unpacks when it is asked to.
 
     A process that imports torch while it reads its arguments keeps its parent waiting for seconds.
@@ -148,16 +148,16 @@ class Packed:
     def __init__(self, value: Any = None, packed: bytes = b"") -> None:
         self.value, self.packed = value, packed
 
-    def __reduce__(self) -> tuple[type[Packed], tuple[None, bytes]]:
+    def __reduce__(self) -> tuple[type[Payload], tuple[None, bytes]]:
         # For each process anew: what torch shares with one is gone once that has taken it.
-        return Packed, (None, self.packed or bytes(ForkingPickler.dumps(self.value)))
+        return Payload, (None, self.packed or bytes(ForkingPickler.dumps(self.value)))
 
     def unpacked(self) -> Any:
         """Return the value."""
         return ForkingPickler.loads(self.packed) if self.packed else self.value
 
     @contextmanager
-    def starting(self) -> Iterator[None]:
+    def hidden_main(self) -> Iterator[None]:
         """Start in the block a process that gets this value, and does not run the user's program again for it.
 
         A fresh process does so unless the program guards itself by `if __name__ == "__main__"`, which one that only
@@ -173,7 +173,7 @@ class Packed:
             sys.modules["__main__"] = main
 
 
-def _begin(parent: int, packed: Packed) -> None:
+def _begin(parent: int, packed: Payload) -> None:
     begin_worker(parent)
     _, initialise, arguments = packed.unpacked()
     if initialise is not None:

@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from twinlens.core import system
 from twinlens.core.plugins import Carried
-from twinlens.core.processes import Packed, end_with_parent, ending, limit_memory
+from twinlens.core.processes import Payload, end_with_parent, ending, limit_memory
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -90,11 +90,11 @@ class _Worker:
     def __init__(self, work: Callable[[Any, Any], Any], shared: Any, memory: int) -> None:
         context = _context()
         self.pipe, theirs = context.Pipe()
-        what = Packed((Carried(), work, shared))
+        payload = Payload((Carried(), work, shared))
         self.process = context.Process(  # type: ignore[attr-defined]
-            target=_serve, args=(self.pipe, theirs, what, memory), daemon=True
+            target=_serve, args=(self.pipe, theirs, payload, memory), daemon=True
         )
-        with nullcontext() if context.get_start_method() == "fork" else what.starting():
+        with nullcontext() if context.get_start_method() == "fork" else payload.hidden_main():
             self.process.start()
         theirs.close()
         self.ready = False
@@ -137,7 +137,7 @@ def _context() -> BaseContext:
     return context
 
 
-def _serve(ours: Connection, pipe: Connection, what: Packed, memory: int) -> None:
+def _serve(ours: Connection, pipe: Connection, payload: Payload, memory: int) -> None:
     """Serve jobs until the parent process is gone."""
     # Never collect what the parent left: a network's session would wait at its end for threads that a fork lacks.
     gc.freeze()
@@ -145,7 +145,7 @@ def _serve(ours: Connection, pipe: Connection, what: Packed, memory: int) -> Non
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that knows what is committed
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     end_with_parent(os.getppid())
-    _, work, shared = what.unpacked()
+    _, work, shared = payload.unpacked()
     _quieten()
     _use_one_thread()
     limit_memory(memory)
