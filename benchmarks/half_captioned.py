@@ -37,7 +37,7 @@ class Measured:
 
     def __init__(self, of: Embedded, known: Vectors, seed: int) -> None:
         self.of, self.known, self.seed = of, known, seed
-        self.relevant = np.array([[word in art.keywords for art in of.arts] for word in of.words])
+        self.relevant = of.has_word
         self.titles = of.channel("text")
 
     def draws(self, share: float, *, others: bool) -> Iterator[tuple[NDArray[np.bool_], Vectors]]:

@@ -56,7 +56,7 @@ class ClipArt:
         self.of, self.rng = of, np.random.default_rng(seed)
         self.calibration = Calibration(of.channels, of.vectors, len(of.vectors))
         self.folders = np.array(of.folders)
-        self.has = np.array([[word in art.keywords for art in of.arts] for word in of.words])
+        self.has = of.has_word
         self.of_words = [self.scores(query) for query in of.asked]
 
     def scores(self, query: Vectors) -> Scores:
