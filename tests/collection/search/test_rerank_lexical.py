@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from twinlens.collection.search.query import weights_of_vectors
 from twinlens.collection.search.request import SearchRequest
-from twinlens.collection.search.rerank import Candidate
+from twinlens.collection.search.rerank import Candidate, lexical
 from twinlens.collection.search.rerank.lexical import Lexical, words
 from twinlens.collection.store import Entry
 from twinlens.core.types import TwinlensError
@@ -68,6 +69,12 @@ def test_texts_count_by_their_weights_and_against_a_caption_in_without():
     assert order(SearchRequest(**both, weights=(1.0, 0.1)))[0] == 1
     assert order(SearchRequest(images=(picture,), without=("sea",)))[0] == 2
     assert order(SearchRequest(images=(picture,), without=("sea",), negative_weight=0.1))[0] == 1
+
+
+@pytest.mark.parametrize("each", [None, 0.2])
+def test_negatives_count_as_in_the_search(each):
+    request = SearchRequest(texts=("river",), without=("sea", "boat", "dog"), unlike=("1",), negative_weight=each)
+    assert [text.weight for text in lexical._texts(request)][1:] == weights_of_vectors(request, 1)[1:4]
 
 
 @pytest.mark.parametrize(

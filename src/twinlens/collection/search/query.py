@@ -139,10 +139,13 @@ def weights_of_parts(request: SearchRequest) -> list[float]:
 
 def weights_of_vectors(request: SearchRequest, unlike: int) -> list[float]:
     """Return the weight of each vector of `samples`, and of so many entries to be unlike; negatives are below 0."""
-    count, each = len(request.without) + unlike, request.negative_weight
-    if each is None:
-        each = NEGATIVE / max(count, 1) ** 0.5
-    return [*weights_of_parts(request), *[-each] * count]
+    count = len(request.without) + unlike
+    return [*weights_of_parts(request), *[-weight_of_negative(request, count)] * count]
+
+
+def weight_of_negative(request: SearchRequest, count: int) -> float:
+    """Return how much each of `count` negatives of a request, words and pictures, counts against an answer."""
+    return NEGATIVE / max(count, 1) ** 0.5 if request.negative_weight is None else request.negative_weight
 
 
 def _leaning(balance: float) -> float:

@@ -12,7 +12,7 @@ from math import log1p
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlens.collection.search.query import NEGATIVE
+from twinlens.collection.search.query import weight_of_negative
 from twinlens.collection.search.request import SearchRequest
 from twinlens.collection.search.rerank import Candidate, Reranker
 from twinlens.collection.search.rerank._candidates import with_reason
@@ -76,11 +76,11 @@ def words(text: str) -> frozenset[str]:
 
 
 def _texts(request: SearchRequest) -> list[_Text]:
-    """List the texts of a request, those that count against a caption too; each side is the mean of its texts."""
+    """List the texts of a request, those that count against a caption too; what is wanted is the mean of its texts."""
     weights = _weights(request)
     wanted = [_Text(words(text), weight / len(weights)) for text, weight in zip(request.texts, weights, strict=True)]
-    each = NEGATIVE if request.negative_weight is None else request.negative_weight
-    return [*wanted, *(_Text(words(text), -each / len(request.without)) for text in request.without)]
+    each = weight_of_negative(request, len(request.without) + len(request.unlike))
+    return [*wanted, *(_Text(words(text), -each) for text in request.without)]
 
 
 def _weights(request: SearchRequest) -> list[float]:
