@@ -39,7 +39,7 @@ class Embedded:
     def same_folder(self) -> np.ndarray:
         """Mark the pairs of pictures (N, N) of one folder, a picture and itself left out."""
         folders = np.array(self.folders)
-        return (folders[:, None] == folders[None]) & ~np.eye(len(folders), dtype=bool)
+        return np.asarray((folders[:, None] == folders[None]) & ~np.eye(len(folders), dtype=bool))
 
     @property
     def has_word(self) -> np.ndarray:

@@ -68,8 +68,8 @@ def clip_arts(root: Path, count: int) -> Pairs:
             composed[titles.query] = of.vectors[target, titles.query]
             directions = calibration.directions(composed)
             if directions is not None:
-                queries.append(directions[pattern, :-1])
+                queries.append(directions[pattern, :-1].astype(np.float32))
                 targets.append(target)
-    asked = np.stack(queries).astype(np.float32)
+    asked = np.stack(queries)
     asked /= np.linalg.norm(asked, axis=1, keepdims=True)
     return Pairs("clip arts", gallery, asked, np.array(targets), np.array(targets))

@@ -44,7 +44,7 @@ def long_losses(rng: np.random.Generator, sizes: NDArray[np.int64]) -> Values:
     most = 0.95
     mean = 0.1 * (1 - np.exp(-most / 0.1))
     noise = rng.uniform(-0.05, 0.05, sizes.shape) / np.sqrt(sizes)
-    return mean - rng.exponential(0.1, sizes.shape).clip(max=most) + noise
+    return np.asarray(mean - rng.exponential(0.1, sizes.shape).clip(max=most) + noise)
 
 
 def long_gains(rng: np.random.Generator, sizes: NDArray[np.int64]) -> Values:
@@ -106,13 +106,13 @@ def gaffke(x: Values, level: float) -> NDArray[np.bool_]:
     for start in range(0, len(rows), CHUNK):
         part = rows[start : start + CHUNK]
         adopted[part] = p_value(x[part]) <= level
-    return adopted
+    return np.asarray(adopted)
 
 
 def student(x: Values, level: float) -> NDArray[np.bool_]:
     """The one-sided t bound of the groups' mean."""
     error = x.std(-1, ddof=1) / np.sqrt(x.shape[-1])
-    return x.mean(-1) > stats.t.ppf(1 - level, x.shape[-1] - 1) * error
+    return np.asarray(x.mean(-1) > stats.t.ppf(1 - level, x.shape[-1] - 1) * error)
 
 
 def betting(x: Values, level: float) -> NDArray[np.bool_]:
@@ -145,7 +145,7 @@ def bca(rng: np.random.Generator, x: Values, level: float) -> NDArray[np.bool_]:
     z = bias + stats.norm.ppf(level)
     place = stats.norm.cdf(bias + z / (1 - acceleration * z)) * RESAMPLES
     rows = np.arange(len(x))
-    return means[rows, place.astype(np.int64).clip(0, RESAMPLES - 1)] > 0
+    return np.asarray(means[rows, place.astype(np.int64).clip(0, RESAMPLES - 1)] > 0)
 
 
 def one_attempt(rng: np.random.Generator, draw: Draw, groups: int, repeats: int) -> dict[str, float]:

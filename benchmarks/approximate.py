@@ -31,9 +31,9 @@ from twinlens.collection.engines._index_files import IndexFiles
 from twinlens.collection.store import Block, Gallery, Matrix, State
 from twinlens.core import variants
 from twinlens.indexes import _faiss
+from twinlens.indexes._faiss_index import FaissIndex
 from twinlens.indexes._recall import SAME, calibrated
 from twinlens.indexes._scan import nearest, squared_lengths
-from twinlens.indexes._shortlist import ShortlistIndex
 
 TITLE = "## Approximate search"
 LATENT, CENTRES, SPREAD, NOISE = 64, 2000, 0.7, 0.02
@@ -77,7 +77,7 @@ def like_pictures(rows: int, queries: int, rng: np.random.Generator) -> tuple[np
 
 def measure(name: str, vectors: np.ndarray, asked: np.ndarray, truth: np.ndarray, given: Any) -> list[str]:
     """The lines on one index."""
-    index: ShortlistIndex = variants.make("indexes", name)
+    index: FaissIndex = variants.make("indexes", name)
     fitted = built(name, index, vectors, given.built)
     begun = time.perf_counter()
     calibrated(index, recall=given.recall)
@@ -119,7 +119,7 @@ def measure(name: str, vectors: np.ndarray, asked: np.ndarray, truth: np.ndarray
     ]
 
 
-def built(name: str, index: ShortlistIndex, vectors: np.ndarray, kept: Path | None) -> float:
+def built(name: str, index: FaissIndex, vectors: np.ndarray, kept: Path | None) -> float:
     """Fit an index, or take its structure as an earlier run has left it; return the seconds that fitting took."""
     faiss, path = _faiss.faiss(), (kept or Path()) / f"{name}-{len(vectors)}.faiss"
     if kept and path.is_file():
@@ -158,7 +158,7 @@ def precise(seconds: dict[str, np.ndarray], beside: tuple[str, ...]) -> list[str
     ]
 
 
-def parameters(name: str, index: ShortlistIndex) -> Any:
+def parameters(name: str, index: FaissIndex) -> Any:
     """The parameters of faiss for the effort of an index."""
     if name == "ivf":
         return _faiss.probing(index.effort)
@@ -180,7 +180,7 @@ def refining(index: Any, vectors: np.ndarray, how: Any, wanted: int) -> Any:
     return refined, flat
 
 
-def filed(index: ShortlistIndex, vectors: np.ndarray, query: np.ndarray, folder: Path) -> tuple[int, float, Any]:
+def filed(index: FaissIndex, vectors: np.ndarray, query: np.ndarray, folder: Path) -> tuple[int, float, Any]:
     """Write an index; return its bytes, the seconds until a fresh process has answered, and the index mapped again."""
     rows = np.arange(1, len(vectors) + 1)
     path = IndexFiles(folder).write(IndexedRows(index, rows, {"state": list(STATE[:2])}))

@@ -47,7 +47,7 @@ class OpenCv:
         return np.zeros(len(self.vocabulary), np.float32) if histogram is None else histogram[0]
 
     def read(self, file: Path) -> NDArray[np.uint8]:
-        return cv2.cvtColor(cv2.imread(str(file), cv2.IMREAD_COLOR), cv2.COLOR_BGR2GRAY)
+        return np.asarray(cv2.cvtColor(cv2.imread(str(file), cv2.IMREAD_COLOR), cv2.COLOR_BGR2GRAY))
 
     def find(self, grey: NDArray[np.uint8]) -> Any:
         if not self.dense:
@@ -84,7 +84,7 @@ class Twinlens:
 
         arrays = self.encoder.prepare(Sample(file.name, file))
         encoded = self.encoder({key: torch.from_numpy(array[None]) for key, array in arrays.items()})
-        return encoded.image.vector[0].numpy()
+        return np.asarray(encoded.image.vector[0].numpy())
 
     def stages(self, file: Path) -> Iterator[str]:
         image = self.encoder.local.load(file)

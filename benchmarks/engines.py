@@ -13,11 +13,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
+from _no_networks import NoNetworks
 from _results import hardware, skip, versions, write
 
 from twinlens.collection import Collection
@@ -32,29 +31,8 @@ ENTRIES, DIM, QUERIES, K = 30_000, 512, 50, 10
 CENTRES, SPREAD = 500, 0.7
 
 
-@dataclass
-class Named:
-    """A model without networks; its vectors are put into the store by hand."""
-
-    dim: int = DIM
-    digest: str = "0123456789abcdef"
-    own_similarity = None
-    channels = ()
-
-    @property
-    def recipe(self) -> SimpleNamespace:
-        return SimpleNamespace(name="named")
-
-    def embed(self, samples: Sequence[object]) -> np.ndarray:
-        raise NotImplementedError
-
-    def save(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "model.json").write_text("{}")
-
-
 def fill(folder: Path, vectors: np.ndarray) -> None:
-    Collection.create(folder, Named()).close()
+    Collection.create(folder, NoNetworks(DIM, lambda count: unit(np.ones((count, DIM))))).close()
     with writing(folder):
         store = Store.open(folder)
         serving = store.serving()
@@ -68,7 +46,7 @@ def fill(folder: Path, vectors: np.ndarray) -> None:
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray((vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32))
 
 
 @contextmanager

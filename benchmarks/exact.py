@@ -116,7 +116,7 @@ def main() -> None:
     begun = time.perf_counter()
     gains = scan.prepare()
     prepared = time.perf_counter() - begun
-    if not gains:
+    if not gains or scan.first_pass is None:
         skip(f"the first pass is no gain here (codes up to {most_levels()})")
     truth = in_float64(vectors, asked)
     found = np.array(

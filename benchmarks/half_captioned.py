@@ -10,7 +10,7 @@ of found captions over pictures.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from _clipart import arguments, arts
@@ -108,8 +108,14 @@ def share_of(counts: Counts, seed: int) -> str:
 def found_first(measured: Measured, share: float) -> str:
     """The part of captions that find their picture, with its interval over pictures."""
     found, asked = measured.repeated(share)
-    low, high = metrics.bootstrap_ci(np.array(found, dtype=float), list(map(str, asked)), seed=measured.seed).ci95
-    return f"{np.mean(found):.3f} ({low:.3f}–{high:.3f})"
+    return with_interval(np.array(found, dtype=float), list(map(str, asked)), measured.seed)
+
+
+def with_interval(values: Scores, groups: Sequence[str], seed: int) -> str:
+    """The mean of values (Q,) with its interval over groups, of which there are many."""
+    found = metrics.bootstrap_ci(values, groups, seed=seed)
+    assert found.ci95 is not None
+    return f"{found.mean:.3f} ({found.ci95[0]:.3f}–{found.ci95[1]:.3f})"
 
 
 def lines(measured: Measured) -> Iterator[str]:
@@ -118,8 +124,7 @@ def lines(measured: Measured) -> Iterator[str]:
         cells = [f"{share:.1%}", str(round(share * len(measured.of.arts)))]
         for others in (False, True):
             precision, wrong = measured.words(share, others=others)
-            low, high = metrics.bootstrap_ci(precision, measured.of.words, seed=measured.seed).ci95
-            cells.append(f"{precision.mean():.3f} ({low:.3f}–{high:.3f})")
+            cells.append(with_interval(precision, measured.of.words, measured.seed))
             change = metrics.paired_difference(precision, nothing, measured.of.words, seed=measured.seed)
             cells.append(f"{change.mean:+.3f} ({change.ci95[0]:+.3f} to {change.ci95[1]:+.3f})")
             cells.append(share_of(wrong, measured.seed))

@@ -168,7 +168,7 @@ def measure(name: str, work: Path, files: list[Path]) -> list[str]:
         report = collection.add(files[0].parent)
         indexing = report.added / report.seconds
         store = collection._store
-        rows = [store.at(file).row for file in files[:DISTINCT]]
+        rows = [entry.row for file in files[:DISTINCT] if (entry := store.at(file))]
         stored = store.vectors(collection.generation, np.asarray(rows))
     ceiling = 1 / (1 / bare + 1 / decoding)
     way = next(iter(fast.measurements["networks"].values()))["runs"]

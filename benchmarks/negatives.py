@@ -100,7 +100,8 @@ class ClipArt:
     def _without(self, row: int, pair: Pair) -> Pair:
         """The same without one entry, which the query or its negative is."""
         kept = np.arange(len(pair.query)) != row
-        return Pair(*(array[kept] for array in pair[:4]), pair.group)
+        query, negative, wanted, unwanted, group = pair
+        return Pair(query[kept], negative[kept], wanted[kept], unwanted[kept], group)
 
 
 def measured(pairs: Sequence[Pair], form: Callable[[Scores, Scores], Scores]) -> tuple[Scores, float]:
@@ -134,7 +135,7 @@ def main() -> None:
         "A word unlike a picture": list(art.words_unlike_pictures()),
         "A picture without a word": list(art.pictures_without_words()),
     }
-    lines = []
+    lines = list[str]()
     for name, pairs in kinds.items():
         chosen = art.rng.permutation(len(pairs))[:PAIRS]
         lines += table(name, [pairs[n] for n in sorted(chosen)], args.seed)

@@ -13,12 +13,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
+from _no_networks import NoNetworks
 from _results import hardware, versions, write
 
 from twinlens.calibration import Channel
@@ -33,7 +31,7 @@ from twinlens.collection import Collection
 import twinlens.collection.search.search
 opening.query()
 started = time.perf_counter()
-collection = Collection.open({folder!r}, load=lambda _: opening.Blocks())
+collection = Collection.open({folder!r}, load=lambda _: opening.blocks())
 hits = collection.search(image=opening.PICTURE, k=10)
 print(time.perf_counter() - started, len(hits))
 """
@@ -53,33 +51,18 @@ PICTURE = Path(__file__)
 """Any file: the stand-in model does not read it."""
 
 
-@dataclass
-class Blocks:
-    """A model without networks, that keeps a picture and a caption beside each other as fusion `calibrated` does."""
-
-    dim: int = 2 * BLOCK + 2
-    digest: str = "0123456789abcdef"
-    own_similarity = None
+def blocks() -> NoNetworks:
+    """A model that keeps a picture and a caption beside each other, as fusion `calibrated` does."""
     channels = (
         Channel("image", slice(BLOCK), slice(BLOCK), 2 * BLOCK),
         Channel("text", slice(BLOCK, 2 * BLOCK), slice(BLOCK, 2 * BLOCK), 2 * BLOCK + 1),
     )
-
-    @property
-    def recipe(self) -> SimpleNamespace:
-        return SimpleNamespace(name="blocks")
-
-    def embed(self, samples: Sequence[object]) -> np.ndarray:
-        return np.stack([query() for _ in samples])
-
-    def save(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "model.json").write_text("{}")
+    return NoNetworks(2 * BLOCK + 2, lambda count: np.stack([query()] * count), channels)
 
 
 def query() -> np.ndarray:
     """A picture's vector without a caption."""
-    return _entries(np.random.default_rng(1), 1, captioned=False)[0]
+    return np.asarray(_entries(np.random.default_rng(1), 1, captioned=False)[0])
 
 
 def _entries(rng: np.random.Generator, count: int, *, captioned: bool) -> np.ndarray:
@@ -97,7 +80,7 @@ def collect(folder: Path, count: int) -> Path:
     from twinlens.collection import Collection
     from twinlens.collection.store import Block, Entry, Gallery, Matrix, Store, writing
 
-    Collection.create(folder, Blocks()).close()
+    Collection.create(folder, blocks()).close()
     rng, everything = np.random.default_rng(0), []
     with writing(folder):
         store = Store.open(folder)

@@ -43,7 +43,8 @@ def collect(folder: Path, count: int) -> None:
     rng, width = np.random.default_rng(0), model.channels[-1].entry.start  # captions stand behind pictures
     with writing(folder):
         store = Store.open(folder)
-        serving = store.serving()
+        generation = store.serving()
+        assert generation is not None
         for start in range(0, count, AT_ONCE):
             vectors = rng.standard_normal((AT_ONCE, model.dim)).astype(np.float32)
             vectors[:, -2:] = 0  # neither side is missing
@@ -52,7 +53,7 @@ def collect(folder: Path, count: int) -> None:
             with store.change():
                 for n, vector in enumerate(vectors, start):
                     row = store.add(Entry(Path(f"/pictures/{n}.jpg"), n.to_bytes(20, "big"), 1000, 1, f"caption {n}"))
-                    store.put_vector(row, serving, vector)
+                    store.put_vector(row, generation, vector)
             store.commit()
         Matrix(folder).write(gallery(store, None))
         store.close()

@@ -107,13 +107,13 @@ def by_lexical(of: Embedded, seed: int) -> list[str]:
         "a keyword": (of.asked, list(of.words), of.has_word, None, list(of.words)),
         "a picture with its title": (
             of.vectors[rows],
-            [of.arts[row].title for row in rows],
+            [of.arts[row].title for row in rows.tolist()],
             same[rows],
             np.eye(len(folders), dtype=bool)[rows],
             folders[rows].tolist(),
         ),
     }
-    lines = []
+    lines = list[str]()
     for asked, (vectors, texts, relevant, ignore, groups) in searches.items():
         plain = standardised_scores(of.channels, vectors, of.vectors)
         values = {
@@ -175,7 +175,7 @@ def _of_words(of: Embedded, channels: Sequence[Channel], size: int, seed: int) -
         if hits and len(without) >= size:
             rest = rng.choice(without, size, replace=False)
             one = np.append(rest[1:], rng.choice(hits))
-            yield word, *(_flagged(channels, of.vectors[rows], query) for rows in (one, rest))
+            yield word, _flagged(channels, of.vectors[one], query), _flagged(channels, of.vectors[rest], query)
 
 
 def _of_pictures(of: Embedded, size: int, seed: int, near: float | None = None) -> Flags:
@@ -207,7 +207,7 @@ def _beside(vector: Vectors, cosine: float, rng: np.random.Generator) -> Vectors
 
 
 def _unit(vectors: Vectors) -> Vectors:
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
 def _flagged(channels: Sequence[Channel], vectors: Vectors, query: Vectors) -> bool:

@@ -45,7 +45,8 @@ def main(folder: Path = IMAGES) -> None:
 def _served(folder: Path) -> Iterator[str]:
     pictures, collection = folder / "pictures", folder / "scenes"
     gallery.draw(pictures, SCENES)
-    index = [sys.executable, "-m", "twinlens", "index", pictures, "--collection", collection, "--recipe", "reading"]
+    index = [sys.executable, "-m", "twinlens", "index", str(pictures), "--recipe", "reading"]
+    index += ["--collection", str(collection)]
     subprocess.run(index, check=True, capture_output=True)
     with serving(collection) as url:
         yield url

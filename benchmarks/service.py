@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -32,6 +33,7 @@ from PIL import Image
 from query import ENTRIES, collect
 
 from twinlens.collection.search.request import SearchRequest
+from twinlens.collection.search.scoring import LinearScorer
 from twinlens.collection.search.search import Plan, embedded_queries
 
 TITLE = "## The service"
@@ -63,18 +65,19 @@ class Connection:
     def __init__(self, url: str) -> None:
         self.http = http.client.HTTPConnection(urlsplit(url).netloc, timeout=120)
 
-    def ask(self, method: str, path: str, body: bytes | None = None, kind: str = "application/json") -> dict:
+    def ask(self, method: str, path: str, body: bytes | None = None, kind: str = "application/json") -> dict[str, Any]:
         self.http.request(method, path, body, {"content-type": kind} if body else {})
         response = self.http.getresponse()
         data = response.read()
         if response.status != 200:
             raise RuntimeError(f"{path} answered {response.status}: {data[:200]!r}")
-        return json.loads(data)
+        answered: dict[str, Any] = json.loads(data)
+        return answered
 
-    def search(self, **query: object) -> dict:
+    def search(self, **query: object) -> dict[str, Any]:
         return self.ask("POST", "/search", json.dumps({"k": K, **query}).encode())
 
-    def upload(self, data: bytes, text: str) -> dict:
+    def upload(self, data: bytes, text: str) -> dict[str, Any]:
         part = "--b\r\nContent-Disposition: form-data; name="
         head = f'{part}"text"\r\n\r\n{text}\r\n{part}"image"; filename="a"\r\n\r\n'.encode()
         return self.ask("POST", "/search", head + data + b"\r\n--b--\r\n", "multipart/form-data; boundary=b")
@@ -133,6 +136,7 @@ class Bare:
         generation, model = collection.generation, collection.model
         plan = Plan.of(SearchRequest.of(None, sentence(), K), session.store, generation, model)
         (asked,) = embedded_queries([plan], session, session.engine.sync(session.store), generation, model)
+        assert isinstance(asked.scorer, LinearScorer)
         session.engine.search(asked.scorer.queries, K)
 
     def library(self) -> None:

@@ -178,7 +178,8 @@ def request(kind: str, rng: random.Random, search: str, entry: str) -> tuple[str
 def draw(folder: Path, start: int, count: int) -> None:
     for n in range(start, start + count):
         rng = random.Random(n)
-        toy.draw(tuple(rng.choices(COLORS, k=3))).resize((120 + n % 50, 90)).save(folder / f"{n:05}.png")
+        left, middle, right = rng.choices(COLORS, k=3)
+        toy.draw((left, middle, right)).resize((120 + n % 50, 90)).save(folder / f"{n:05}.png")
         (folder / f"{n:05}.txt").write_text(f"a {rng.choice(COLORS)} tile")
 
 

@@ -40,7 +40,8 @@ class PlainTirg(nn.Module):
 
     def forward(self, image: Tensor, text: Tensor) -> Tensor:
         both = torch.cat([image, text], dim=1)
-        return self.a[0] * torch.sigmoid(self.gate(both)) * image + self.a[1] * self.residual(both)
+        composed: Tensor = self.a[0] * torch.sigmoid(self.gate(both)) * image + self.a[1] * self.residual(both)
+        return composed
 
 
 def plain_step(images: Tensor, texts: Tensor, *, all_rows: bool) -> Step:
