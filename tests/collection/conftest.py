@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.mean_color import MeanColor
@@ -11,10 +13,8 @@ from twinlens.collection import Collection
 COLORS = {"red": (230, 20, 20), "green": (20, 230, 20), "blue": (20, 20, 230)}
 
 
-@pytest.fixture
-def pictures(tmp_path):
-    """Shades of three colours, each with its name as caption."""
-    folder = tmp_path.resolve() / "pictures"
+def shades(folder: Path) -> Path:
+    """Paint shades of three colours, each with its name as caption."""
     lines = ["file_name,text,shade,color"]
     for color, rgb in COLORS.items():
         for shade in range(4):
@@ -23,6 +23,11 @@ def pictures(tmp_path):
             lines.append(f"{name},{color},{shade},{color}")
     (folder / "metadata.csv").write_text("\n".join(lines))
     return folder
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    return shades(tmp_path.resolve() / "pictures")
 
 
 @pytest.fixture

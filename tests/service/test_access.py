@@ -14,14 +14,14 @@ TOKEN = "0123456789abcdef-right"
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:8765", "127.0.0.1.evil.example", "8.8.8.8", "", "[::2]"]
 )
-def test_another_host_is_refused(client, host):
-    response = client.get("/collections", headers={"host": host})
+def test_another_host_is_refused(reader, host):
+    response = reader.get("/collections", headers={"host": host})
     assert response.status_code == 403 and "--allow-host" in response.json()["error"]
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1:8765", "[::1]:8765"])
-def test_names_of_this_machine_are_let_in(client, host):
-    assert client.get("/collections", headers={"host": host}).status_code == 200
+def test_names_of_this_machine_are_let_in(reader, host):
+    assert reader.get("/collections", headers={"host": host}).status_code == 200
 
 
 def test_a_name_that_is_configured_is_let_in(served):
@@ -46,14 +46,14 @@ def test_addresses_in_digits_are_let_in_where_other_machines_may_ask(served):
     ],
 )
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_pages_of_other_sites_are_refused(client, headers, method):
-    assert getattr(client, method)("/search", headers=headers).status_code == 403
+def test_pages_of_other_sites_are_refused(reader, headers, method):
+    assert getattr(reader, method)("/search", headers=headers).status_code == 403
 
 
-def test_the_own_page_and_a_link_from_elsewhere_are_let_in(client):
-    assert client.get("/collections", headers={"origin": "http://127.0.0.1:8765"}).status_code == 200
+def test_the_own_page_and_a_link_from_elsewhere_are_let_in(reader):
+    assert reader.get("/collections", headers={"origin": "http://127.0.0.1:8765"}).status_code == 200
     link = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
-    assert client.get("/", headers=link).status_code == 200
+    assert reader.get("/", headers=link).status_code == 200
 
 
 PATHS = ("/collections", "/fields", "/thumbs/1", "/pictures/1", "/pictures/1/file", "/similar/1", "/metrics",
@@ -87,9 +87,9 @@ def test_a_browser_shows_the_token_once(served):
     assert client.get("/collections").status_code == 401
 
 
-def test_every_answer_forbids_what_pages_of_others_could_do(client):
+def test_every_answer_forbids_what_pages_of_others_could_do(reader):
     for path in ("/", "/health", "/collections", "/nowhere", "/pictures/999", "/web/login.css", "/thumbs/1"):
-        headers = client.get(path).headers
+        headers = reader.get(path).headers
         assert "default-src 'none'" in headers["content-security-policy"]
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert "unsafe" not in headers["content-security-policy"] and "http" not in headers["content-security-policy"]
@@ -97,8 +97,8 @@ def test_every_answer_forbids_what_pages_of_others_could_do(client):
         assert headers["referrer-policy"] in ("no-referrer", "same-origin")
 
 
-def test_no_page_of_another_site_is_allowed_to_read(client):
-    response = client.options("/search", headers={"access-control-request-method": "POST"})
+def test_no_page_of_another_site_is_allowed_to_read(reader):
+    response = reader.options("/search", headers={"access-control-request-method": "POST"})
     assert response.status_code == 405 and "access-control-allow-origin" not in response.headers
 
 

@@ -30,9 +30,9 @@ def finished(asked):
 
 
 @pytest.fixture
-def ask(folder):
+def ask(kept_folder):
     """A function that calls tools one after the other, and returns their results."""
-    there = Assistant([folder], MeanColor.load)
+    there = Assistant([kept_folder], MeanColor.load)
 
     async def calls(*asked):
         async with Client(server(there)) as client:
@@ -53,12 +53,12 @@ def refused(result) -> str:
     return line.text
 
 
-def test_the_tools_only_read_and_say_what_they_take(folder):
+def test_the_tools_only_read_and_say_what_they_take(kept_folder):
     async def listed():
         async with Client(server(there)) as client:
             return (await client.list_tools()).tools
 
-    there = Assistant([folder], MeanColor.load)
+    there = Assistant([kept_folder], MeanColor.load)
     tools = finished(listed())
     there.close()
     assert {tool.name for tool in tools} == {"search", "similar", "describe_collection", "get_picture"}

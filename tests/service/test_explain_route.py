@@ -11,10 +11,10 @@ from PIL import Image
 from tests.mean_color import MeanColor
 
 
-def test_a_score_is_explained_by_its_shares(client):
-    found = client.post("/search", json={"text": "red boat", "k": 3}).json()
+def test_a_score_is_explained_by_its_shares(reader):
+    found = reader.post("/search", json={"text": "red boat", "k": 3}).json()
     hit = found["hits"][1]
-    why = client.get(f"/explain/{hit['id']}", params={"search": found["search"]}).json()
+    why = reader.get(f"/explain/{hit['id']}", params={"search": found["search"]}).json()
     assert (why["id"], why["rank"], why["unit"]) == (hit["id"], 2, found["unit"])
     assert why["score"] == pytest.approx(hit["score"], abs=1e-5)
     assert sum(share["score"] for share in why["shares"]) == pytest.approx(hit["score"], abs=1e-5)
@@ -48,7 +48,7 @@ def test_a_gate_is_laid_over_the_querys_picture(served):
     assert drawn.size == (8, 6) and sum(drawn.getpixel((0, 3))) > sum(drawn.getpixel((7, 3)))
 
 
-def test_there_is_no_map_where_there_is_no_gate(client):
-    found = client.post("/search", json={"text": "red", "k": 1}).json()
-    response = client.get(f"/explain/{found['hits'][0]['id']}/gate.png", params={"search": found["search"]})
+def test_there_is_no_map_where_there_is_no_gate(reader):
+    found = reader.post("/search", json={"text": "red", "k": 1}).json()
+    response = reader.get(f"/explain/{found['hits'][0]['id']}/gate.png", params={"search": found["search"]})
     assert response.status_code == 404 and "no map of a gate" in response.json()["error"]

@@ -44,9 +44,9 @@ def test_a_picture_that_is_uploaded_is_named_for_the_next_search(client, folder)
     assert again["embedded"] == 0 and again["hits"] == form["hits"] and again["query"] == form["query"]
 
 
-def test_a_form_takes_the_json_of_a_search_and_several_pictures(client):
+def test_a_form_takes_the_json_of_a_search_and_several_pictures(reader):
     files = [("image", ("a.png", png(1))), ("image", ("b.png", png(2)))]
-    found = client.post("/search", files=files, data={"request": json.dumps({"text": ["red"], "k": 5})}).json()
+    found = reader.post("/search", files=files, data={"request": json.dumps({"text": ["red"], "k": 5})}).json()
     assert len(found["query"]["image"]) == 2 and found["query"]["k"] == 5 and len(found["hits"]) == 5
 
 
@@ -62,20 +62,20 @@ def test_the_slider_needs_no_network(client):
     assert len(orders) > 1
 
 
-def test_cursors_lead_through_all_answers_once(client):
+def test_cursors_lead_through_all_answers_once(reader):
     seen, cursor = [], None
     while True:
-        found = answer(client, text="green", k=5, cursor=cursor)
+        found = answer(reader, text="green", k=5, cursor=cursor)
         seen += [hit["id"] for hit in found["hits"]]
         if (cursor := found["cursor"]) is None:
             break
     assert len(seen) == len(set(seen)) == 12
-    assert [hit["rank"] for hit in answer(client, text="green", k=5, cursor="5")["hits"]] == [6, 7, 8, 9, 10]
+    assert [hit["rank"] for hit in answer(reader, text="green", k=5, cursor="5")["hits"]] == [6, 7, 8, 9, 10]
 
 
-def test_a_picture_of_the_collection_has_similar_ones(client):
-    image, *_ = answer(client, text="blue", k=1)["hits"]
-    found = client.get(f"/similar/{image['id']}", params={"k": 3}).json()
+def test_a_picture_of_the_collection_has_similar_ones(reader):
+    image, *_ = answer(reader, text="blue", k=1)["hits"]
+    found = reader.get(f"/similar/{image['id']}", params={"k": 3}).json()
     assert {name.split("-")[0] for name in names(found)} == {"blue"} and image["id"] not in names(found)
 
 
@@ -100,32 +100,32 @@ def test_a_picture_of_the_collection_has_similar_ones(client):
         ({"image": "upload:00"}, 404, "upload it again"),
     ],
 )
-def test_a_wrong_request_is_one_line_with_the_cure(client, query, status, line):
-    response = client.post("/search", json=query)
+def test_a_wrong_request_is_one_line_with_the_cure(reader, query, status, line):
+    response = reader.post("/search", json=query)
     assert (response.status_code, list(response.json())) == (status, ["error"])
     assert line in response.json()["error"] and "\n" not in response.json()["error"]
 
 
 @pytest.mark.parametrize("data", [b"", b"\x89PNG\r\n\x1a\n", b"not a picture", b"<svg xmlns=''/>", png(3)[:60]])
-def test_what_is_no_picture_is_refused(client, data):
-    response = client.post("/search", files=[("image", ("a.png", data))])
+def test_what_is_no_picture_is_refused(reader, data):
+    response = reader.post("/search", files=[("image", ("a.png", data))])
     assert response.status_code == 415, response.text
-    assert answer(client, text="red")["hits"]
+    assert answer(reader, text="red")["hits"]
 
 
-def test_json_that_is_none_is_refused(client):
+def test_json_that_is_none_is_refused(reader):
     for body, kind, status in ((b"{", "application/json", 400), (b"[" * 100_000, "application/json", 400),
                                (b"<a/>", "text/xml", 415), (b'{"k": %s}' % (b"9" * 5000), "application/json", 400),
                                (b'"\xff"', "application/json", 400)):  # fmt: skip
-        response = client.post("/search", content=body, headers={"content-type": kind})
+        response = reader.post("/search", content=body, headers={"content-type": kind})
         assert response.status_code == status and "sys." not in response.text, response.text
 
 
-def test_a_picture_without_a_direction_is_told_of_as_one(client, monkeypatch):
-    (image,) = answer(client, text="blue", k=1)["hits"]
+def test_a_picture_without_a_direction_is_told_of_as_one(reader, monkeypatch):
+    (image,) = answer(reader, text="blue", k=1)["hits"]
     with monkeypatch.context() as patch:
         patch.setattr("twinlens.collection.search.query.MIN_LENGTH", float("inf"))
-        response = client.get(f"/similar/{image['id']}")
+        response = reader.get(f"/similar/{image['id']}")
     assert response.status_code == 400 and "choose another picture" in response.json()["error"]
 
 
