@@ -4,6 +4,10 @@ STAMP := .venv/.installed
 # Every distribution, and what builds one, is checked against its SHA-256 in constraints.txt.
 PINNED := -c constraints.txt -b constraints.txt
 
+# Two processes of tests. Each walks the files of its half in turn, so that what a file's tests share is made once, and
+# takes from the other's at the end.
+BESIDE := -n 2 --dist worksteal
+
 # Programs start several times faster from compiled modules, and the packages in .venv come without any.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -13,7 +17,7 @@ demo: $(STAMP)
 	$(BIN)/twinlens demo
 
 test: .venv/.installed-test
-	$(BIN)/python -m pytest -n 2 -m "not servers and not cluster"
+	$(BIN)/python -m pytest $(BESIDE) -m "not servers and not cluster"
 
 # Ray listens on all interfaces: it runs in a network of its own, where the user is root.
 SHUT_IN := $(shell test "$$(id -u)" = 0 && unshare -n true 2> /dev/null && echo 'unshare -n sh -c "ip link set lo up && exec \"\$$@\"" sh')
@@ -37,8 +41,8 @@ TOY_TESTS := $(shell grep -rlE 'toy\.recipe|toy_composer' --include='test_*.py' 
 
 # The training tests as on a processor without fast paths, and those of the toy with bfloat16 asked for.
 test-portable: .venv/.installed-test
-	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(BIN)/python -m pytest -n 2 $(TRAINING_TESTS)
-	TWINLENS_TEST_PRECISION=bfloat16 $(BIN)/python -m pytest -n 2 $(filter-out %/test_portable.py,$(TOY_TESTS))
+	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(BIN)/python -m pytest $(BESIDE) $(TRAINING_TESTS)
+	TWINLENS_TEST_PRECISION=bfloat16 $(BIN)/python -m pytest $(BESIDE) $(filter-out %/test_portable.py,$(TOY_TESTS))
 
 SYSTEM_TESTS := tests/media tests/collection/ingest tests/collection/store/test_store.py \
 	tests/collection/store/test_windows_paths.py tests/collection/test_repairing.py \
@@ -50,8 +54,8 @@ SYSTEM_TESTS += --deselect tests/collection/ingest/test_mutated.py \
 
 # The paths that macOS and Windows take, imitated on Linux by tests/systems/imitation.py.
 test-systems: .venv/.installed-test
-	TWINLENS_TEST_SYSTEM=macos $(BIN)/python -m pytest -n 2 -m "not cluster" $(SYSTEM_TESTS)
-	TWINLENS_TEST_SYSTEM=windows $(BIN)/python -m pytest -n 2 -m "not cluster" $(SYSTEM_TESTS)
+	TWINLENS_TEST_SYSTEM=macos $(BIN)/python -m pytest $(BESIDE) -m "not cluster" $(SYSTEM_TESTS)
+	TWINLENS_TEST_SYSTEM=windows $(BIN)/python -m pytest $(BESIDE) -m "not cluster" $(SYSTEM_TESTS)
 
 check: .venv/.installed-test
 	$(BIN)/ruff check .
