@@ -120,11 +120,9 @@ def test_an_address_restores_the_query_and_back_goes_back(visit, visits, url):
 def test_the_grid_holds_few_cards_of_many_answers(visit):
     page = visit.open(address(text="yellow squares", distinct="no"))
     page.wait_for_selector(".answer")
-    for _ in range(4):
-        page.evaluate("scrollTo(0, document.body.scrollHeight)")
-        page.wait_for_timeout(250)
-    places = page.eval_on_selector_all(".answer", "all => all.map(card => Number(card.getAttribute('aria-posinset')))")
-    assert max(places) > 120 and len(places) < 60
+    places = "[...document.querySelectorAll('.answer')].map(card => Number(card.getAttribute('aria-posinset')))"
+    page.wait_for_function(f"() => {{ scrollTo(0, document.body.scrollHeight); return Math.max(...{places}) > 120 }}")
+    assert len(page.evaluate(places)) < 60
     assert page.get_attribute(".answer", "aria-setsize") is not None
 
 
