@@ -14,6 +14,9 @@ import pytest
 from tests import toy
 from twinlens.collection import Collection
 
+MODEL = ("--recipe", "compact")
+"""A model that needs no torch, which takes seconds to import."""
+
 
 def _heed_ctrl_c() -> None:
     """Jobs in the background of a shell ignore Ctrl-C, and so would what they start."""
@@ -22,10 +25,10 @@ def _heed_ctrl_c() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no Ctrl-C to send")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_watched_folder_is_indexed_until_it_is_ended(pictures, model, tmp_path, number, code):
+def test_a_watched_folder_is_indexed_until_it_is_ended(pictures, tmp_path, number, code):
     incoming = tmp_path / "incoming"
     incoming.mkdir()
-    command = ["index", "incoming", "--watch", "--every", "0.1", "--json", "--workers", "0", "--model", str(model)]
+    command = ["index", "incoming", "--watch", "--every", "0.1", "--json", "--workers", "0", *MODEL]
     with subprocess.Popen(
         [sys.executable, "-m", "twinlens", *command],
         cwd=tmp_path,
@@ -86,10 +89,10 @@ ODD = {
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pipes in folders")
-def test_no_odd_file_of_metadata_ends_watching(model, tmp_path):
+def test_no_odd_file_of_metadata_ends_watching(tmp_path):
     folder = tmp_path / "incoming"
     folder.mkdir()
-    command = ["index", "incoming", "--watch", "--every", "0.1", "--json", "--workers", "0", "--model", str(model)]
+    command = ["index", "incoming", "--watch", "--every", "0.1", "--json", "--workers", "0", *MODEL]
     with subprocess.Popen(
         [sys.executable, "-m", "twinlens", *command], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:

@@ -147,15 +147,14 @@ def test_a_collection_that_does_not_open_is_repaired(indexed, tmp_path):
 
 HANGING = """
 import os, sys, time
-from twinlens.encoders.patches import Patches
-from twinlens.models.composer import Composer
+from twinlens.models.runtime.parts import Preparations
 
-def prepare(composer, sample):
+def prepare(*_):
     with open(os.environ["STARTED"], "a") as file:
         print(os.getpid(), file=file, flush=True)
     time.sleep(60)
 
-Composer.prepare = prepare
+Preparations.prepare = prepare
 from twinlens import cli
 sys.exit(cli.main(sys.argv[1:]))
 """
@@ -176,10 +175,10 @@ def alive(pid: int) -> bool:
 
 @pytest.mark.skipif(system.NAME != "linux", reason="looks for processes as Linux lists them, and forks")
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_workers_end_with_the_command(pictures, model, tmp_path, sent):
+def test_workers_end_with_the_command(pictures, tmp_path, sent):
     started = tmp_path / "started"
     started.touch()
-    given = ["index", str(pictures), "--model", str(model), "--workers", "2", "--runtime", "torch"]
+    given = ["index", str(pictures), "--recipe", "compact", "--workers", "2"]
     command, environment = [sys.executable, "-c", HANGING, *given], {**os.environ, "STARTED": str(started)}
     with subprocess.Popen(
         command, cwd=tmp_path, env=environment, preexec_fn=_heed_ctrl_c, stderr=subprocess.DEVNULL
