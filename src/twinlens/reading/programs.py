@@ -84,8 +84,7 @@ def _built(slot: str, rest: Iterator[str]) -> Any:
 
 def _made(symbol: str, rest: Iterator[str]) -> Any:
     made = _class(symbol)
-    words, values = iter(symbol.split(":")[1:]), dict[str, Any]()
-    hints = get_type_hints(made)
+    words, values, hints = iter(symbol.split(":")[1:]), dict[str, Any](), _HINTS[made]
     for name, slot in _parts(made):
         value = _built(slot, rest) if slot else _value(next(words), hints[name])
         values[name] = Kind(value) if hints[name] is Kind else value
@@ -124,8 +123,8 @@ def _value(word: str, hint: Any) -> Any:
 
 
 def _fields_and_slots(made: type[Any]) -> tuple[tuple[str, str], ...]:
-    hints = get_type_hints(made)
-    return tuple((field.name, _slot(hints[field.name])) for field in fields(made))
+    return tuple((field.name, _slot(_HINTS[made][field.name])) for field in fields(made))
 
 
+_HINTS = {made: get_type_hints(made) for made in CLASSES.values()}
 _PARTS = {made: _fields_and_slots(made) for made in CLASSES.values()}

@@ -104,14 +104,17 @@ class WordNetwork:
         """Return the states of a recurrent unit after each of its inputs (L, E): (L, H)."""
         state = np.zeros(len(self.weights[f"{name}_state"]), dtype=np.float32)
         found = []
-        for one in embedded:
-            state = self._step(name, one, state)
+        for inputs in self._inputs(name, embedded):
+            state = self._step(name, inputs, state)
             found.append(state)
         return np.stack(found)
 
-    def _step(self, name: str, given: Array, state: Array) -> Array:
+    def _inputs(self, name: str, embedded: Array) -> Array:
+        """Return what each input (…, E) adds to the gates and the candidate of a unit with states of H: (…, 3H)."""
+        return np.asarray(embedded @ self.weights[f"{name}_input"] + self.weights[f"{name}_input_bias"])
+
+    def _step(self, name: str, inputs: Array, state: Array) -> Array:
         """Return the next state of a gated recurrent unit (Cho et al. 2014), gates in torch's order."""
-        inputs = given @ self.weights[f"{name}_input"] + self.weights[f"{name}_input_bias"]
         kept = state @ self.weights[f"{name}_state"] + self.weights[f"{name}_state_bias"]
         size = len(state)
         gates = 1 / (1 + np.exp(-(inputs[: 2 * size] + kept[: 2 * size])))
@@ -121,7 +124,7 @@ class WordNetwork:
     def _written(self, before: int, slots: Slots, state: Array, read: Array) -> tuple[int, Array]:
         """Choose the next symbol, from the one before (0 at first) and the slots to fill; return the next state too."""
         given = self.weights["symbols"][before] + self.weights["slots"][SLOTS.index(slots[-1])]
-        state = self._step("writer", given, state)
+        state = self._step("writer", self._inputs("writer", given), state)
         scores = read @ (state @ self.weights["attention"])
         attention = np.exp(scores - scores.max())
         seen = attention @ read / attention.sum()
