@@ -57,20 +57,22 @@ def places(made):
     return found
 
 
+@pytest.fixture(scope="module")
+def pages(made):
+    """Number → the pages (from 1) that have the bytes of its entry."""
+    whole, found = (made / DATABASE).read_bytes(), {}
+    for n in range(COUNT):
+        word = bytes(path_of(n)) + n.to_bytes(20, "big")
+        found[n], at = set(), whole.find(word)
+        while at >= 0:
+            found[n].add(at // PAGE + 1)
+            at = whole.find(word, at + 1)
+    return found
+
+
 @pytest.fixture
 def folder(made, tmp_path):
     return Path(shutil.copytree(made, tmp_path / "c"))
-
-
-def pages_of(data: bytes, words: dict[int, bytes]) -> dict[int, set[int]]:
-    """Number → the pages (from 1) that have its bytes."""
-    found: dict[int, set[int]] = {}
-    for n, word in words.items():
-        found[n], at = set(), data.find(word)
-        while at >= 0:
-            found[n].add(at // PAGE + 1)
-            at = data.find(word, at + 1)
-    return found
 
 
 def saved(folder: Path) -> dict[int, Entry]:
@@ -89,10 +91,8 @@ def test_the_pages_tell_what_sqlite_tells(made):
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_every_row_is_saved_whose_page_is_whole(folder, seed):
+def test_every_row_is_saved_whose_page_is_whole(folder, pages, seed):
     rng, data = random.Random(seed), bytearray((folder / DATABASE).read_bytes())
-    whole = bytes(data)
-    paths = pages_of(whole, {n: bytes(path_of(n)) + n.to_bytes(20, "big") for n in range(COUNT)})
     lost = set(rng.sample(range(1, len(data) // PAGE + 1), rng.randint(1, 6)))
     for page in lost:
         data[(page - 1) * PAGE : page * PAGE] = rng.choice((bytes(PAGE), rng.randbytes(PAGE), b"\xff" * PAGE))
@@ -100,7 +100,7 @@ def test_every_row_is_saved_whose_page_is_whole(folder, seed):
         lost |= set(range((len(data) - cut) // PAGE + 1, len(data) // PAGE + 1))
         data = data[: len(data) - cut]
     (folder / DATABASE).write_bytes(data)
-    expected = {n for n, pages in paths.items() if pages and not pages & lost}
+    expected = {n for n, those in pages.items() if those and not those & lost}
     with writing(folder):
         told = salvage(folder)
     found = saved(folder)
