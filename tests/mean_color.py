@@ -10,7 +10,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-import torch
 
 from twinlens.calibration import Channel
 from twinlens.core.types import Sample
@@ -53,15 +52,11 @@ class MeanColor:
     def cuts(self, text: str) -> bool:
         return len(text.split()) > LONGEST
 
-    def stack(self, prepared: Sequence):
-        return {"values": torch.from_numpy(np.stack([arrays["values"] for arrays in prepared]))}
-
-    def forward(self, batch) -> torch.Tensor:
-        # Row by row: the sum of a row must not depend on what else is in its batch.
-        return torch.stack([row / row.double().norm().float().clamp_min(1e-9) for row in batch["values"]])
+    def forward(self, values: np.ndarray) -> np.ndarray:
+        return unit(values)
 
     def embed_prepared(self, prepared: Sequence) -> np.ndarray:
-        return self.forward(self.stack(prepared)).numpy()
+        return self.forward(np.stack([arrays["values"] for arrays in prepared]))
 
     def embed(self, samples: Sequence[Sample]) -> np.ndarray:
         return self.embed_prepared([self.prepare(sample) for sample in samples])
@@ -86,6 +81,12 @@ class SideBySide(MeanColor):
     def digest(self) -> str:
         return f"{self.turn:08x}ffffffff"
 
-    def forward(self, batch) -> torch.Tensor:
-        sides = [torch.nn.functional.normalize(batch["values"][:, channel.query], dim=-1) for channel in self.channels]
-        return torch.cat([*sides, *(side.eq(0).all(-1, keepdim=True).float() for side in sides)], dim=-1) / 2**0.5
+    def forward(self, values: np.ndarray) -> np.ndarray:
+        sides = [unit(values[:, channel.query]) for channel in self.channels]
+        flags = [(side == 0).all(axis=1, keepdims=True).astype(np.float32) for side in sides]
+        return np.concatenate([*sides, *flags], axis=1) / np.float32(2**0.5)
+
+
+def unit(values: np.ndarray) -> np.ndarray:
+    """Divide rows (N, D) by their lengths, one by one: the sum of a row must not depend on the others of its batch."""
+    return np.stack([row / np.float32(max(np.linalg.norm(row.astype(float)), 1e-9)) for row in values])

@@ -82,16 +82,16 @@ def held_signals() -> Iterator[None]:
             signal.raise_signal(number)
 
 
-def begin_worker(parent: int) -> None:
-    """Prepare a worker process: it ends with its parent and by SIGTERM, and ignores Ctrl-C.
+def begin_worker() -> None:
+    """Prepare a worker process: it ends with the one that started it and by SIGTERM, and ignores Ctrl-C.
 
-    The terminal sends Ctrl-C to all processes; the parent is the one that ends the others.
+    The terminal sends Ctrl-C to all processes; the one that started the others is the one that ends them.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
-    end_with_parent(parent)
+    end_with_starter()
 
 
 @contextmanager
@@ -126,6 +126,17 @@ def end_with_parent(parent: int) -> None:
             os._exit(1)
     else:
         Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def end_with_starter() -> None:
+    """Make this process of multiprocessing end once that ends which started it, also where one apart was its parent."""
+    starter = multiprocessing.parent_process()
+    if starter is None:
+        raise RuntimeError("no process has started this one")
+    if starter.pid == os.getppid():
+        end_with_parent(starter.pid)
+    else:
+        Thread(target=_end_after, args=(starter,), daemon=True).start()
 
 
 def limit_memory(size: int) -> None:
@@ -186,15 +197,17 @@ class Payload:
 
 
 def _begin(packed: Payload) -> None:
-    begin_worker(os.getppid())
-    asked_by = multiprocessing.parent_process()
-    if asked_by is not None and not asked_by.is_alive():  # it ended before we asked to end with it
-        os._exit(1)
+    begin_worker()
     _, initialise, arguments, environment = packed.unpacked()
-    os.environ.clear()  # the process apart has that of its own start
+    os.environ.clear()  # a process apart has that of its own start
     os.environ.update(environment)
     if initialise is not None:
         initialise(*arguments)
+
+
+def _end_after(starter: BaseProcess) -> None:
+    starter.join()
+    os._exit(1)
 
 
 def _watch(parent: int) -> None:
