@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
@@ -34,8 +33,9 @@ def pool(
 
     initialise: is called with `arguments` in each of them. Submit work under `held_signals`.
     """
-    packed = Payload((Carried(), initialise, arguments, dict(os.environ)))
-    executor = ProcessPoolExecutor(workers, _fresh(), _begin, (packed,))
+    # Spawned: a forked process would inherit torch's locked thread pools.
+    context, packed = multiprocessing.get_context("spawn"), Payload((Carried(), initialise, arguments))
+    executor = ProcessPoolExecutor(workers, context, _begin, (os.getpid(), packed))
     try:
         yield executor
     except BaseException:
@@ -43,18 +43,6 @@ def pool(
         raise
     finally:
         executor.shutdown(cancel_futures=True)
-
-
-def _fresh() -> BaseContext:
-    """Return how to start processes that take over none of this one's threads and locks, as torch has them.
-
-    Where processes can be forked, one apart imports our modules that are loaded here, torch with them, once for all.
-    """
-    if not system.forks():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([name for name in sys.modules if name.startswith("twinlens.")])
-    return context
 
 
 @contextmanager
@@ -82,16 +70,16 @@ def held_signals() -> Iterator[None]:
             signal.raise_signal(number)
 
 
-def begin_worker() -> None:
-    """Prepare a worker process: it ends with the one that started it and by SIGTERM, and ignores Ctrl-C.
+def begin_worker(parent: int) -> None:
+    """Prepare a worker process: it ends with its parent and by SIGTERM, and ignores Ctrl-C.
 
-    The terminal sends Ctrl-C to all processes; the one that started the others is the one that ends them.
+    The terminal sends Ctrl-C to all processes; the parent is the one that ends the others.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
-    end_with_starter()
+    end_with_parent(parent)
 
 
 @contextmanager
@@ -126,17 +114,6 @@ def end_with_parent(parent: int) -> None:
             os._exit(1)
     else:
         Thread(target=_watch, args=(parent,), daemon=True).start()
-
-
-def end_with_starter() -> None:
-    """Make this process of multiprocessing end once that ends which started it, also where one apart was its parent."""
-    starter = multiprocessing.parent_process()
-    if starter is None:
-        raise RuntimeError("no process has started this one")
-    if starter.pid == os.getppid():
-        end_with_parent(starter.pid)
-    else:
-        Thread(target=_end_after, args=(starter,), daemon=True).start()
 
 
 def limit_memory(size: int) -> None:
@@ -196,18 +173,11 @@ class Payload:
             sys.modules["__main__"] = main
 
 
-def _begin(packed: Payload) -> None:
-    begin_worker()
-    _, initialise, arguments, environment = packed.unpacked()
-    os.environ.clear()  # a process apart has that of its own start
-    os.environ.update(environment)
+def _begin(parent: int, packed: Payload) -> None:
+    begin_worker(parent)
+    _, initialise, arguments = packed.unpacked()
     if initialise is not None:
         initialise(*arguments)
-
-
-def _end_after(starter: BaseProcess) -> None:
-    starter.join()
-    os._exit(1)
 
 
 def _watch(parent: int) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 import hashlib
 import math
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -181,16 +183,15 @@ def _run_epoch(run: Run, steps: Steps, validation: Dataset, seed: int, workers: 
 
 def _loaded(steps: Steps, workers: int) -> Iterator[Step]:
     if workers:
-        loader = DataLoader(
-            steps, batch_size=None, num_workers=workers, prefetch_factor=4, worker_init_fn=_begin_worker
-        )
+        begin = partial(_begin_worker, os.getpid())
+        loader = DataLoader(steps, batch_size=None, num_workers=workers, prefetch_factor=4, worker_init_fn=begin)
         with held_signals():
             return iter(loader)
     return (steps[n] for n in range(len(steps)))
 
 
-def _begin_worker(_number: int) -> None:
-    begin_worker()
+def _begin_worker(parent: int, _number: int) -> None:
+    begin_worker(parent)
 
 
 def _take(run: Run, step: Step) -> Tensor:

@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from twinlens.core import system
 from twinlens.core.plugins import Carried
-from twinlens.core.processes import Payload, end_with_starter, ending, limit_memory
+from twinlens.core.processes import Payload, end_with_parent, ending, limit_memory
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -144,7 +144,7 @@ def _serve(ours: Connection, pipe: Connection, payload: Payload, memory: int) ->
     ours.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that knows what is committed
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    end_with_starter()
+    end_with_parent(os.getppid())
     _, work, shared = payload.unpacked()
     _quieten()
     _use_one_thread()
