@@ -53,7 +53,7 @@ class MeanColor:
         return len(text.split()) > LONGEST
 
     def forward(self, values: np.ndarray) -> np.ndarray:
-        return unit(values)
+        return unit(values).astype(np.float32)
 
     def embed_prepared(self, prepared: Sequence) -> np.ndarray:
         return self.forward(np.stack([arrays["values"] for arrays in prepared]))
@@ -83,10 +83,10 @@ class SideBySide(MeanColor):
 
     def forward(self, values: np.ndarray) -> np.ndarray:
         sides = [unit(values[:, channel.query]) for channel in self.channels]
-        flags = [(side == 0).all(axis=1, keepdims=True).astype(np.float32) for side in sides]
-        return np.concatenate([*sides, *flags], axis=1) / np.float32(2**0.5)
+        flags = [(side == 0).all(axis=1, keepdims=True) for side in sides]
+        return (np.concatenate([*sides, *flags], axis=1) / 2**0.5).astype(np.float32)
 
 
 def unit(values: np.ndarray) -> np.ndarray:
     """Divide rows (N, D) by their lengths, one by one: the sum of a row must not depend on the others of its batch."""
-    return np.stack([row / np.float32(max(np.linalg.norm(row.astype(float)), 1e-9)) for row in values])
+    return np.stack([row / max(np.linalg.norm(row), 1e-9) for row in values.astype(float)])
