@@ -53,7 +53,8 @@ class MeanColor:
         return len(text.split()) > LONGEST
 
     def forward(self, values: np.ndarray) -> np.ndarray:
-        return unit(values).astype(np.float32)
+        # Row by row: the sum of a row must not depend on what else is in its batch.
+        return np.stack([row / np.float32(max(np.linalg.norm(row.astype(float)), 1e-9)) for row in values])
 
     def embed_prepared(self, prepared: Sequence) -> np.ndarray:
         return self.forward(np.stack([arrays["values"] for arrays in prepared]))
@@ -82,11 +83,9 @@ class SideBySide(MeanColor):
         return f"{self.turn:08x}ffffffff"
 
     def forward(self, values: np.ndarray) -> np.ndarray:
-        sides = [unit(values[:, channel.query]) for channel in self.channels]
-        flags = [(side == 0).all(axis=1, keepdims=True) for side in sides]
-        return (np.concatenate([*sides, *flags], axis=1) / 2**0.5).astype(np.float32)
+        import torch  # here alone: processes that only prepare need not import it
 
-
-def unit(values: np.ndarray) -> np.ndarray:
-    """Divide rows (N, D) by their lengths, one by one: the sum of a row must not depend on the others of its batch."""
-    return np.stack([row / max(np.linalg.norm(row), 1e-9) for row in values.astype(float)])
+        rows = torch.from_numpy(values)
+        sides = [torch.nn.functional.normalize(rows[:, channel.query], dim=-1) for channel in self.channels]
+        flags = [side.eq(0).all(-1, keepdim=True).float() for side in sides]
+        return (torch.cat([*sides, *flags], dim=-1) / 2**0.5).numpy()
