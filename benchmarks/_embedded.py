@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from _clipart import Art
 
+from twinlens import metrics
 from twinlens.calibration import Channel
 from twinlens.collection.store import Vectors
 from twinlens.core.progress import track
@@ -77,3 +78,10 @@ def _prepared(model: Composer, art: Art) -> Arrays | None:
         return model.prepare(Sample("", art.file, art.title))
     except BadPicture:  # one of them has 231 million pixels
         return None
+
+
+def with_interval(values: metrics.PerQuery, groups: Sequence[str], seed: int) -> str:
+    """The mean of values (Q,) with its interval over groups; that alone where there are too few of them."""
+    summary = metrics.bootstrap_ci(values, list(groups), seed=seed)
+    low, high = summary.ci95 or (summary.mean, summary.mean)
+    return f"{summary.mean:.3f} ({low:.3f}–{high:.3f})"

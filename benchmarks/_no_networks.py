@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,15 +18,23 @@ class Recipe(NamedTuple):
     name: str
 
 
+RECIPE = Recipe("no networks")
+
+
+def refuse(_: int) -> NDArray[np.float32]:
+    """Draw nothing, where vectors are put into the store by hand."""
+    raise NotImplementedError
+
+
 @dataclass
 class NoNetworks:
     """Its vectors (N, D) come from `drawn`, which takes N, whatever the samples are."""
 
     dim: int
-    drawn: Callable[[int], NDArray[np.float32]]
+    drawn: Callable[[int], NDArray[np.float32]] = refuse
     channels: Sequence[Channel] = ()
     digest: str = "0123456789abcdef"
-    recipe: Recipe = field(default=Recipe("no networks"))
+    recipe: Recipe = RECIPE
     rerank: str | None = None
     own_similarity: Similarity | None = None
 

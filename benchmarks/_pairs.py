@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from _clipart import arts
+from numpy.typing import NDArray
 
 from twinlens.calibration import Calibration
 from twinlens.collection.store import Rows, Vectors
@@ -60,7 +61,7 @@ def clip_arts(root: Path, count: int) -> Pairs:
     calibration = Calibration(of.channels, gallery, len(gallery))
     pattern = int(calibration.patterns(gallery[:1])[0])
     folders, rng = np.array(of.folders), np.random.default_rng(0)
-    queries, targets = list[Vectors](), list[int]()
+    queries, targets = list[NDArray[np.float64]](), list[int]()
     for target, folder in enumerate(folders):
         others = np.flatnonzero((folders == folder) & (np.arange(len(folders)) != target))
         for other in rng.permutation(others)[:PER_TARGET]:
@@ -68,8 +69,8 @@ def clip_arts(root: Path, count: int) -> Pairs:
             composed[titles.query] = of.vectors[target, titles.query]
             directions = calibration.directions(composed)
             if directions is not None:
-                queries.append(directions[pattern, :-1].astype(np.float32))
+                queries.append(directions[pattern, :-1])
                 targets.append(target)
-    asked = np.stack(queries)
+    asked = np.stack(queries).astype(np.float32)
     asked /= np.linalg.norm(asked, axis=1, keepdims=True)
     return Pairs("clip arts", gallery, asked, np.array(targets), np.array(targets))

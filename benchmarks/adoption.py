@@ -101,12 +101,12 @@ def unequal_sizes(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[n
 
 def gaffke(x: Values, level: float) -> NDArray[np.bool_]:
     """The rule that is used. Without a gain in the sample there is nothing to compute."""
-    adopted = x.mean(-1) > 0
+    adopted: NDArray[np.bool_] = x.mean(-1) > 0
     rows = np.flatnonzero(adopted)
     for start in range(0, len(rows), CHUNK):
         part = rows[start : start + CHUNK]
         adopted[part] = p_value(x[part]) <= level
-    return np.asarray(adopted)
+    return adopted
 
 
 def student(x: Values, level: float) -> NDArray[np.bool_]:

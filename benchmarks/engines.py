@@ -32,7 +32,7 @@ CENTRES, SPREAD = 500, 0.7
 
 
 def fill(folder: Path, vectors: np.ndarray) -> None:
-    Collection.create(folder, NoNetworks(DIM, lambda count: unit(np.ones((count, DIM))))).close()
+    Collection.create(folder, NoNetworks(DIM)).close()
     with writing(folder):
         store = Store.open(folder)
         serving = store.serving()

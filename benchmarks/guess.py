@@ -11,10 +11,12 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from _results import hardware, versions, write
+from startup import in_turns
 from threadpoolctl import threadpool_limits
 
 from twinlens.models.composer import Composer
@@ -55,7 +57,7 @@ def measured(network: WordNetwork, sentence: str, rounds: int) -> str:
         raise SystemExit(f"nothing is guessed of: {sentence}")
     read, written = len(network.numbers(sentence.split())), len(symbols(guess))
     alone, ours = products(network.weights, read, written), lambda: network(sentence)
-    pairs = [(took(alone), took(ours)) for _ in range(rounds)]
+    pairs = in_turns(rounds, partial(took, alone), partial(took, ours))
     first, second = (1000 * statistics.median(times) for times in zip(*pairs, strict=True))
     ratio = statistics.median(b / a for a, b in pairs)
     return f"| {sentence} | {read - 2} | {written} | {first:.2f} ms | {second:.2f} ms | {ratio:.1f} |"

@@ -10,11 +10,11 @@ of found captions over pictures.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from _clipart import arguments, arts
-from _embedded import Embedded, embedded
+from _embedded import Embedded, embedded, with_interval
 from _results import hardware, versions, write
 from numpy.typing import NDArray
 
@@ -109,13 +109,6 @@ def found_first(measured: Measured, share: float) -> str:
     """The part of captions that find their picture, with its interval over pictures."""
     found, asked = measured.repeated(share)
     return with_interval(np.array(found, dtype=float), list(map(str, asked)), measured.seed)
-
-
-def with_interval(values: Scores, groups: Sequence[str], seed: int) -> str:
-    """The mean of values (Q,) with its interval over groups, of which there are many."""
-    found = metrics.bootstrap_ci(values, groups, seed=seed)
-    assert found.ci95 is not None
-    return f"{found.mean:.3f} ({found.ci95[0]:.3f}–{found.ci95[1]:.3f})"
 
 
 def lines(measured: Measured) -> Iterator[str]:

@@ -169,6 +169,7 @@ def measure(name: str, work: Path, files: list[Path]) -> list[str]:
         indexing = report.added / report.seconds
         store = collection._store
         rows = [entry.row for file in files[:DISTINCT] if (entry := store.at(file))]
+        assert len(rows) == len(same)
         stored = store.vectors(collection.generation, np.asarray(rows))
     ceiling = 1 / (1 / bare + 1 / decoding)
     way = next(iter(fast.measurements["networks"].values()))["runs"]

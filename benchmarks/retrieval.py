@@ -20,7 +20,7 @@ from dataclasses import replace
 
 import numpy as np
 from _clipart import arguments, arts
-from _embedded import FEWEST, Embedded, embedded
+from _embedded import FEWEST, Embedded, embedded, with_interval
 from _results import hardware, write
 
 from twinlens import metrics
@@ -222,7 +222,7 @@ def _flagged(channels: Sequence[Channel], vectors: Vectors, query: Vectors) -> b
 
 def _flags(name: str, size: int, found: Flags, seed: int) -> str:
     groups, one, none = zip(*found, strict=True)
-    return f"| {name} | {size} | {' | '.join(_figure(np.array(v, float), groups, seed) for v in (one, none))} |"
+    return f"| {name} | {size} | {' | '.join(with_interval(np.array(v, float), groups, seed) for v in (one, none))} |"
 
 
 def _lines(
@@ -230,17 +230,11 @@ def _lines(
 ) -> Iterator[str]:
     """hit@1, mAP, and the paired difference of the latter to one of the ways."""
     for name, found in values.items():
-        figures = " | ".join(_figure(found[key], groups, seed) for key in ("hit@1", "map"))
+        figures = " | ".join(with_interval(found[key], groups, seed) for key in ("hit@1", "map"))
         other = metrics.paired_difference(found["map"], values[against]["map"], groups, seed=seed)
         low, high = other.ci95
         beside = "" if name == against else f"{other.mean:+.3f} ({low:+.3f} to {high:+.3f})"
         yield f"| {name} | {figures} | {beside} |"
-
-
-def _figure(values: np.ndarray, groups: Sequence[str], seed: int) -> str:
-    summary = metrics.bootstrap_ci(values, list(groups), seed=seed)
-    low, high = summary.ci95 or (summary.mean, summary.mean)
-    return f"{summary.mean:.3f} ({low:.3f}–{high:.3f})"
 
 
 def main() -> None:
