@@ -52,18 +52,18 @@ def reader(kept_folder):
         yield client
 
 
-def collected(pictures: Path) -> Path:  # noqa: F811
-    """Make a collection of pictures beside them."""
-    folder = pictures.with_name("shades")
+def collected(painted: Path) -> Path:
+    """Make a collection of painted shades beside them."""
+    folder = painted.with_name("shades")
     with Collection.create(folder, MeanColor(), load=MeanColor.load) as made:
-        made.add(pictures, options=ALONE)
+        made.add(painted, options=ALONE)
     return folder
 
 
 @contextmanager
-def serving(load=MeanColor.load, **settings) -> Iterator[TestClient]:
+def serving(load=MeanColor.load, engine=None, **settings) -> Iterator[TestClient]:
     """A client of a service that is ready, until the end of the body."""
-    with TestClient(create_app(Service(Settings(**settings), load)), base_url=BASE) as client:
+    with TestClient(create_app(Service(Settings(**settings), load, engine)), base_url=BASE) as client:
         until(lambda: client.get("/ready").status_code == 200)
         yield client
 

@@ -5,15 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from starlette.testclient import TestClient
 
-from tests.mean_color import MeanColor
 from tests.pictures import png
-from tests.service.conftest import BASE, until
 from twinlens.collection.engines.local import LocalEngine
-from twinlens.service.app import create_app
-from twinlens.service.service import Service
-from twinlens.service.settings import Settings
 
 
 def answer(client, **query):
@@ -129,7 +123,7 @@ def test_a_picture_without_a_direction_is_told_of_as_one(reader, monkeypatch):
     assert response.status_code == 400 and "choose another picture" in response.json()["error"]
 
 
-def test_another_engine_answers_where_one_is_given(folder):
+def test_another_engine_answers_where_one_is_given(served):
     class Counting(LocalEngine):
         searches = 0
 
@@ -137,9 +131,7 @@ def test_another_engine_answers_where_one_is_given(folder):
             Counting.searches += 1
             return super().search(*args, **options)
 
-    service = Service(Settings((folder,)), MeanColor.load, Counting)
-    with TestClient(create_app(service), base_url=BASE) as client:
-        until(lambda: client.get("/ready").status_code == 200)
-        before = Counting.searches
-        assert len(client.post("/search", json={"text": "red", "k": 5}).json()["hits"]) == 5
-        assert Counting.searches > before
+    client = served(engine=Counting)
+    before = Counting.searches
+    assert len(client.post("/search", json={"text": "red", "k": 5}).json()["hits"]) == 5
+    assert Counting.searches > before

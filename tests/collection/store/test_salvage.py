@@ -6,6 +6,7 @@ import random
 import shutil
 import sqlite3
 import struct
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -50,24 +51,24 @@ def places(made):
     """The bytes of every row by its path, and where the file has them."""
     whole, found = (made / DATABASE).read_bytes(), {}
     for path, body in row_bytes(made).items():
-        at = [whole.find(body)]
-        while at[-1] >= 0:
-            at.append(whole.find(body, at[-1] + 1))
-        found[path] = body, at[:-1]
+        found[path] = body, list(occurrences(whole, body))
     return found
 
 
 @pytest.fixture(scope="module")
 def pages(made):
     """Number → the pages (from 1) that have the bytes of its entry."""
-    whole, found = (made / DATABASE).read_bytes(), {}
-    for n in range(COUNT):
-        word = bytes(path_of(n)) + n.to_bytes(20, "big")
-        found[n], at = set(), whole.find(word)
-        while at >= 0:
-            found[n].add(at // PAGE + 1)
-            at = whole.find(word, at + 1)
-    return found
+    whole = (made / DATABASE).read_bytes()
+    words = [bytes(path_of(n)) + n.to_bytes(20, "big") for n in range(COUNT)]
+    return {n: {at // PAGE + 1 for at in occurrences(whole, word)} for n, word in enumerate(words)}
+
+
+def occurrences(whole: bytes, part: bytes) -> Iterator[int]:
+    """Where a part begins in the bytes of a file."""
+    at = whole.find(part)
+    while at >= 0:
+        yield at
+        at = whole.find(part, at + 1)
 
 
 @pytest.fixture
