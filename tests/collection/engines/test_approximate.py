@@ -8,6 +8,7 @@ import random
 import signal
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from tests.damage import damaged
 from tests.indexes.drawn import clustered, recall
 from tests.mean_color import DIM, MeanColor
 from twinlens.collection import Collection
-from twinlens.collection.engines import _building, _index_files
+from twinlens.collection.engines import _building, _index_files, local
+from twinlens.collection.engines._index_files import IndexFiles
 from twinlens.collection.store import Store, writing
 from twinlens.core import system
 from twinlens.indexes import _faiss, _file, hnsw, ivf
@@ -145,13 +147,34 @@ def test_an_index_of_another_model_is_not_used(store):
 
 
 def test_an_index_is_outdated_once_a_fifth_is_new(store):
-    engine = built(store)
+    built(store)
     fill(store.folder, clustered(100, DIM, seed=8), ROWS)
-    assert not synced(store, engine).is_wanted
+    assert not synced(store, index="ivf").is_wanted
     fill(store.folder, clustered(100, DIM, seed=9), ROWS + 100)
+    assert synced(store, index="ivf").is_wanted
+    assert not built(store).is_wanted and len(index_files(store)) == 1
+
+
+def test_an_engine_in_use_makes_its_index_again_once_the_matrix_file_has_a_fifth_more(store, monkeypatch):
+    engine = built(store)
+    fill(store.folder, clustered(200, DIM, seed=8), ROWS)
+    assert not synced(store, engine).is_wanted  # a new index would lack the entries behind its file as well
+    monkeypatch.setattr(local, "TAIL_ROWS", 0)
     assert synced(store, engine).is_wanted
-    other = built(store)
-    assert not other.is_wanted and len(index_files(store)) == 1
+    engine._building.join()
+    assert not synced(store, engine).is_wanted and len(index_files(store)) == 1
+
+
+def test_of_files_written_at_once_the_last_stays(store):
+    indexed, files = built(store)._indexed, IndexFiles(store.folder)
+    (first,) = index_files(store)
+    os.utime(first, (time.time() + 3600,) * 2)  # the clock was set back since
+    for _ in range(50):
+        with ThreadPoolExecutor(4) as pool:
+            written = list(pool.map(files.write, [indexed] * 4))
+        assert files.newest() in written and set(index_files(store)) <= set(written)
+    last = files.write(indexed)
+    assert index_files(store) == [last]
 
 
 def test_after_a_warm_up_the_index_is_built_beside_the_searches(store):

@@ -14,7 +14,7 @@ from twinlens.indexes._scan import Squares, nearest, nearest_among
 from twinlens.indexes._shortlist import ShortlistIndex, closest
 
 OUTDATED = 0.2
-"""Share of entries that an index lacks, or that have gone, from which on it is made again."""
+"""Share of an index's entries that, gone or added, makes a new index worth it."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,12 @@ class Cover:
 
     @property
     def is_outdated(self) -> bool:
-        """Return True if so many entries came or went that a new index would be faster."""
+        """Return True if so many entries came or went that a new index would be faster.
+
+        Entries of other blocks do not count: a new index would lack them as well.
+        """
         gone = len(self.indexed.rows) - len(self.covered)
-        new = len(self.uncovered) + sum(map(len, self.others))
-        return gone + new > OUTDATED * len(self.indexed.rows)
+        return gone + len(self.uncovered) > OUTDATED * len(self.indexed.rows)
 
     @property
     def is_complete(self) -> bool:

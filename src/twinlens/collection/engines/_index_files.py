@@ -34,9 +34,8 @@ class IndexFiles:
 
     def newest(self) -> Path | None:
         """Return the file that was written last."""
-        paths = [path for path in listed(self.folder) if _OWN.fullmatch(path.name) and is_file(path)]
         with suppress(OSError):  # another process has just removed one
-            return max(paths, key=lambda path: path.stat().st_mtime_ns, default=None)
+            return max(self._own(), key=_written, default=None)
         return None
 
     def about(self) -> dict[str, Any] | None:
@@ -67,21 +66,38 @@ class IndexFiles:
         return IndexedRows(index, rows, about), file
 
     def write(self, indexed: IndexedRows) -> Path:
-        """Write an index, and remove the older files. Raises OSError, and leaves nothing half written."""
+        """Write an index, and remove the older files. Raises OSError, and leaves nothing half written.
+
+        Of files that are written at once, the last stays; where the clock does not tell which it is, so do others.
+        """
+        earlier = self._own()  # whatever their times: a clock may have been set back
         path = self.folder / f"{secrets.token_hex(8)}{ENDING}"
         indexed.index.save(path, about=indexed.about, arrays={"entries": indexed.rows})
         share_mode(path, self.folder.parent / DATABASE)
-        self.clear(exclude=path)
+        for other in {*earlier, *self._older(path)}:
+            unlink(other)
+        self._clear_drafts()
         return path
 
     def remove(self, path: Path) -> None:
         """Remove a file that is damaged or of no use."""
         unlink(path)
 
-    def clear(self, *, exclude: Path | None = None) -> None:
-        """Remove all index files but one, and drafts of writers that were killed; what is foreign stays."""
+    def _own(self) -> list[Path]:
+        """Return all index files; what is foreign stays out."""
+        return [path for path in listed(self.folder) if _OWN.fullmatch(path.name) and is_file(path)]
+
+    def _older(self, path: Path) -> list[Path]:
+        """Return the files that were written before one; none where another process has just removed one of them."""
+        with suppress(OSError):
+            written = _written(path)
+            return [other for other in self._own() if _written(other) < written]
+        return []
+
+    def _clear_drafts(self) -> None:
+        """Remove what writers that were killed left half written."""
         for path in listed(self.folder):
-            if (_OWN.fullmatch(path.name) and path != exclude) or (_DRAFT.fullmatch(path.name) and _is_old(path)):
+            if _DRAFT.fullmatch(path.name) and _is_abandoned(path):
                 unlink(path)
 
 
@@ -90,7 +106,12 @@ def is_for(about: Mapping[str, Any], kind: str, recall: float) -> bool:
     return bool(about.get("kind") == kind and about.get("target") == recall)
 
 
-def _is_old(path: Path) -> bool:
+def _written(path: Path) -> int:
+    """Return when a file was written, in nanoseconds as coarse as the clock of its disk. Raises OSError."""
+    return path.stat().st_mtime_ns
+
+
+def _is_abandoned(path: Path) -> bool:
     try:
         return time.time() - path.lstat().st_mtime > ABANDONED_SECONDS
     except OSError:

@@ -172,6 +172,10 @@ def merged(found: Sequence[tuple[Rows, Squares]], queries: int, k: int) -> tuple
 
 def _filed(store: Store, now: Gallery) -> Gallery:
     """Return the gallery from an up-to-date matrix file; as it is while another process writes, or without room."""
+    if (there := Matrix(store.folder).read()) is not None and there.filed > now.filed:  # by another process
+        now = gallery(store, there)
+        if len(now) - now.filed <= TAIL_ROWS:
+            return now
     try:
         with writing(store.folder):
             Matrix(store.folder).write(now)
