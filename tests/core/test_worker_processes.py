@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import as_completed
 
 import pytest
 
@@ -27,7 +26,8 @@ if __name__ == "__main__":
         with processes.held_signals():
             waiting = [pool.submit(work, 600.0) for _ in range(5)]
         print("working", flush=True)
-        waiting[0].result()
+        for future in processes.completed(waiting):
+            future.result()
 """
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -73,7 +73,7 @@ def test_an_error_does_not_wait_for_the_work_at_hand():
     started = time.monotonic()
     with pytest.raises(ValueError, match="odd"), processes.pool(2) as pool:
         pool.submit(time.sleep, 600)
-        for future in as_completed([pool.submit(_fail, 1)]):
+        for future in processes.completed([pool.submit(_fail, 1)]):
             future.result()
     assert time.monotonic() - started < 300 and not multiprocessing.active_children()
 

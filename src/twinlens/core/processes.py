@@ -8,19 +8,22 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from threading import Thread, current_thread, main_thread
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from twinlens.core import system
 from twinlens.core.plugins import Carried
 
+Result = TypeVar("Result")
+LOOK_SECONDS = 0.1
+"""Time between two looks for signals while work is waited for."""
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 
@@ -31,7 +34,7 @@ def pool(
 ) -> Iterator[ProcessPoolExecutor]:
     """Start a pool of fresh processes; on an error or a signal inside the block they are killed at once.
 
-    initialise: is called with `arguments` in each of them. Submit work under `held_signals`.
+    initialise: is called with `arguments` in each of them. Submit work under `held_signals`, and wait by `completed`.
     """
     # Spawned: a forked process would inherit torch's locked thread pools.
     context, packed = multiprocessing.get_context("spawn"), Payload((Carried(), initialise, arguments))
@@ -43,6 +46,19 @@ def pool(
         raise
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+def completed(futures: Collection[Future[Result]]) -> Iterator[Future[Result]]:
+    """Yield the futures of a pool as they complete; Ctrl-C and SIGTERM come between two looks at them.
+
+    An error that a signal raises within `Future.result` or `as_completed` may leave a lock taken, for which the thread
+    that manages the pool then waits for ever.
+    """
+    left = set(futures)
+    while left:
+        with held_signals():
+            done, left = wait(left, LOOK_SECONDS, return_when=FIRST_COMPLETED)
+        yield from done
 
 
 @contextmanager
@@ -107,13 +123,20 @@ def kill(workers: Iterable[BaseProcess]) -> None:
 
 
 def end_with_parent(parent: int) -> None:
-    """Make the kernel kill this process once its parent with this id ends; elsewhere than on Linux, look for that."""
-    if system.NAME == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it ended before the call
-            os._exit(1)
-    else:
+    """End this process once the one with this id does, which started it or had a fork server start it.
+
+    On Linux the kernel kills what the parent itself started; otherwise a thread waits for its end.
+    """
+    if system.NAME != "linux":
         Thread(target=_watch, args=(parent,), daemon=True).start()
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() == parent:
+        return
+    known = multiprocessing.parent_process()
+    if known is None or known.pid != parent:  # it ended before the call
+        os._exit(1)
+    Thread(target=_outlive, args=(known,), daemon=True).start()
 
 
 def limit_memory(size: int) -> None:
@@ -178,6 +201,11 @@ def _begin(parent: int, packed: Payload) -> None:
     _, initialise, arguments = packed.unpacked()
     if initialise is not None:
         initialise(*arguments)
+
+
+def _outlive(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def _watch(parent: int) -> None:

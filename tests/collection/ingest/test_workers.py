@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import threadpoolctl
 
+from tests.commands.test_signals import gone
 from twinlens.collection.ingest.workers import Pool
 from twinlens.core import system
 
@@ -142,3 +143,30 @@ def test_a_worker_starts_within_a_search_that_waits_for_it() -> None:
             assert pool.ask("one") == "job one"
     finally:
         pool.stop()
+
+
+KILLED_AT_WORK = """
+import os, signal, sys, time
+from threading import Thread
+from twinlens.collection.ingest.workers import Pool
+from twinlens.core import system
+
+def work(shared, job):
+    print(os.getpid(), os.getppid(), flush=True)
+    time.sleep(600)
+
+if __name__ == "__main__":
+    system.QUIET_SECONDS = 0.0
+    with system.computing():
+        Pool(work, None, seconds=600, memory=1 << 30).ask(None)
+"""
+
+
+@pytest.mark.skipif(not system.forks(), reason="there is no process apart that starts others")
+def test_a_worker_of_the_process_apart_ends_at_work_with_the_program_that_is_killed(tmp_path) -> None:
+    (tmp_path / "program.py").write_text(KILLED_AT_WORK)
+    with subprocess.Popen([sys.executable, "program.py"], cwd=tmp_path, stdout=subprocess.PIPE) as program:
+        worker, starter = map(int, program.stdout.readline().split())
+        assert starter != program.pid
+        program.kill()
+        assert gone({program.pid, worker, starter}) < 10

@@ -92,7 +92,7 @@ class _Worker:
         self.pipe, theirs = context.Pipe()
         payload = Payload((Carried(), work, shared))
         self.process = context.Process(  # type: ignore[attr-defined]
-            target=_serve, args=(self.pipe, theirs, payload, memory), daemon=True
+            target=_serve, args=(os.getpid(), self.pipe, theirs, payload, memory), daemon=True
         )
         with nullcontext() if context.get_start_method() == "fork" else payload.hidden_main():
             self.process.start()
@@ -137,14 +137,14 @@ def _context() -> BaseContext:
     return context
 
 
-def _serve(ours: Connection, pipe: Connection, payload: Payload, memory: int) -> None:
-    """Serve jobs until the parent process is gone."""
+def _serve(parent: int, ours: Connection, pipe: Connection, payload: Payload, memory: int) -> None:
+    """Serve jobs until the parent process, which has this id, is gone."""
     # Never collect what the parent left: a network's session would wait at its end for threads that a fork lacks.
     gc.freeze()
     ours.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that knows what is committed
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    end_with_parent(os.getppid())
+    end_with_parent(parent)
     _, work, shared = payload.unpacked()
     _quieten()
     _use_one_thread()

@@ -6,7 +6,6 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Generator, Iterable, Mapping
-from concurrent.futures import as_completed
 from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
@@ -64,7 +63,7 @@ def _outcomes(bench: Bench, missing: Mapping[Task, str], workers: int) -> Genera
     with processes.pool(min(workers, len(missing)), _start_worker, (bench, workers)) as pool:
         with processes.held_signals():
             futures = {pool.submit(_run, *task, key): task for task, key in missing.items()}
-        for future in as_completed(futures):
+        for future in processes.completed(futures):
             yield futures[future], future.result()
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import as_completed
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from twinlens import metrics
-from twinlens.core.processes import held_signals, pool
+from twinlens.core.processes import completed, held_signals, pool
 from twinlens.core.progress import Bar, bar
 from twinlens.core.recipe import Recipe
 from twinlens.core.types import Dataset
@@ -121,7 +120,7 @@ def _run_parallel(
     with pool(processes, torch.set_num_threads, (1,)) as workers:
         with held_signals():
             futures = [workers.submit(run, seed) for seed in seeds]
-        for _ in as_completed(futures):
+        for _ in completed(futures):
             advance()
         return [future.result() for future in futures]
 
