@@ -69,6 +69,13 @@ def test_a_pool_works(monkeypatch):
         assert pool.submit(os.getcwd).result() == "/"
 
 
+@pytest.mark.parametrize("value", ["one", "another"])
+def test_a_pool_has_the_environment_of_its_start(monkeypatch, value):
+    monkeypatch.setenv("TWINLENS_TEST_VALUE", value)
+    with processes.pool(1) as pool:
+        assert pool.submit(os.getenv, "TWINLENS_TEST_VALUE").result() == value
+
+
 def test_an_error_does_not_wait_for_the_work_at_hand():
     started = time.monotonic()
     with pytest.raises(ValueError, match="odd"), processes.pool(2) as pool:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
+from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
@@ -36,9 +37,8 @@ def pool(
 
     initialise: is called with `arguments` in each of them. Submit work under `held_signals`, and wait by `completed`.
     """
-    # Spawned: a forked process would inherit torch's locked thread pools.
-    context, packed = multiprocessing.get_context("spawn"), Payload((Carried(), initialise, arguments))
-    executor = ProcessPoolExecutor(workers, context, _begin, (os.getpid(), packed))
+    packed = Payload((Carried(), initialise, arguments, dict(os.environ)))
+    executor = ProcessPoolExecutor(workers, _fresh(), _begin, (os.getpid(), packed))
     try:
         yield executor
     except BaseException:
@@ -46,6 +46,18 @@ def pool(
         raise
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+def _fresh() -> BaseContext:
+    """Return how to start processes that take over none of this one's threads and locks, as torch has them.
+
+    Where processes can be forked, one apart imports our modules that are loaded here, torch with them, once for all.
+    """
+    if not system.forks():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([name for name in sys.modules if name.startswith("twinlens.")])
+    return context
 
 
 def completed(futures: Collection[Future[Result]]) -> Iterator[Future[Result]]:
@@ -198,7 +210,9 @@ class Payload:
 
 def _begin(parent: int, packed: Payload) -> None:
     begin_worker(parent)
-    _, initialise, arguments = packed.unpacked()
+    _, initialise, arguments, environment = packed.unpacked()
+    os.environ.clear()  # the process apart has that of its own start
+    os.environ.update(environment)
     if initialise is not None:
         initialise(*arguments)
 
