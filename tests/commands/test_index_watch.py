@@ -12,15 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests import toy
+from tests.processes import heed_ctrl_c
 from twinlens.collection import Collection
 
 MODEL = ("--recipe", "compact")
 """A model that needs no torch, which takes seconds to import."""
-
-
-def _heed_ctrl_c() -> None:
-    """Jobs in the background of a shell ignore Ctrl-C, and so would what they start."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no Ctrl-C to send")
@@ -35,7 +31,7 @@ def test_a_watched_folder_is_indexed_until_it_is_ended(pictures, tmp_path, numbe
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=_heed_ctrl_c,
+        preexec_fn=heed_ctrl_c,
     ) as process:
 
         def told() -> dict:

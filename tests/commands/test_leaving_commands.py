@@ -9,13 +9,13 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from tests import toy
 from tests.patience import core_seconds_until
 from tests.pictures import answer
+from tests.processes import gone, heed_ctrl_c, is_there
 from twinlens.collection.store import DATABASE
 from twinlens.core import system
 
@@ -160,19 +160,6 @@ sys.exit(cli.main(sys.argv[1:]))
 """
 
 
-def _heed_ctrl_c() -> None:
-    """Jobs in the background of a shell ignore Ctrl-C, and so would what they start."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")")[1].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 @pytest.mark.skipif(system.NAME != "linux", reason="looks for processes as Linux lists them, and forks")
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_workers_end_with_the_command(pictures, tmp_path, sent):
@@ -181,14 +168,14 @@ def test_workers_end_with_the_command(pictures, tmp_path, sent):
     given = ["index", str(pictures), "--recipe", "compact", "--workers", "2"]
     command, environment = [sys.executable, "-c", HANGING, *given], {**os.environ, "STARTED": str(started)}
     with subprocess.Popen(
-        command, cwd=tmp_path, env=environment, preexec_fn=_heed_ctrl_c, stderr=subprocess.DEVNULL
+        command, cwd=tmp_path, env=environment, preexec_fn=heed_ctrl_c, stderr=subprocess.DEVNULL
     ) as process:
-        while len(workers := started.read_text().split()) < 2:
+        while len(workers := set(map(int, started.read_text().split()))) < 2:
             assert process.poll() is None
             time.sleep(0.05)
-        assert all(alive(int(worker)) for worker in workers)
+        assert all(map(is_there, workers))
         process.send_signal(sent)
-        assert core_seconds_until(lambda: not any(alive(int(worker)) for worker in workers)) < 2
+        assert gone(workers) < 2
         assert core_seconds_until(lambda: process.poll() is not None) < 5
         if sent == signal.SIGINT:
             assert process.returncode == 130

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.patience import core_seconds_until
+from tests.processes import descendants, gone, heed_ctrl_c
 from twinlens.core.recipe import find_recipe
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -24,21 +24,6 @@ COMMANDS = {
     "compare": "compare --fusions tirg,gate --data scenes=8 --repeats 2 --epochs 2000 --workers 2",
     "train": "train --recipe brief.toml --protocol edits --data scenes=60 --epochs 2000 --out model --workers 2",
 }
-
-
-def descendants(process: int) -> set[int]:
-    """The processes below one, however deep."""
-    found, waiting = set[int](), [process]
-    while waiting:
-        try:
-            tasks = Path(f"/proc/{waiting[-1]}/task").iterdir()
-            children = {int(child) for task in tasks for child in (task / "children").read_text().split()}
-        except OSError:  # it has ended
-            children = set()
-        waiting.pop()
-        waiting += children
-        found |= children
-    return found
 
 
 def working(process: int) -> bool:
@@ -54,19 +39,6 @@ def seconds_of(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def is_there(process: int) -> bool:
-    """False for one that has ended, also where nobody has asked how."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
-
-
-def _heed_ctrl_c() -> None:
-    """Jobs in the background of a shell ignore Ctrl-C, and so would what they start."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 @contextmanager
 def started(name: str, folder: Path) -> Iterator[tuple[subprocess.Popen, set[int]]]:
     """A command in a session of its own whose two workers are at work, and these."""
@@ -80,7 +52,7 @@ def started(name: str, folder: Path) -> Iterator[tuple[subprocess.Popen, set[int
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=_heed_ctrl_c,
+        preexec_fn=heed_ctrl_c,
         start_new_session=True,
     ) as process:
         try:
@@ -97,11 +69,6 @@ def until(true, seconds: float, process: subprocess.Popen) -> None:
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < end, "it took too long"
         time.sleep(0.1)
-
-
-def gone(processes: set[int]) -> float:
-    """Seconds until all of these have ended."""
-    return core_seconds_until(lambda: not any(map(is_there, processes)))
 
 
 def least(measure: Callable[[], float]) -> float:

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.commands.test_signals import descendants, gone
+from tests.processes import descendants, gone, heed_ctrl_c
 from twinlens.core import processes
 
 SCRIPT = """
@@ -43,7 +43,7 @@ def test_workers_end_with_who_started_them(tmp_path, number, group, delay):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=heed_ctrl_c,
     ) as process:
         assert process.stdout.readline() == b"working\n"
         time.sleep(delay)

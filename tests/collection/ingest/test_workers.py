@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import threadpoolctl
 
-from tests.commands.test_signals import gone
+from tests.processes import gone
 from twinlens.collection.ingest.workers import Pool
 from twinlens.core import system
 
