@@ -172,16 +172,17 @@ def merged(found: Sequence[tuple[Rows, Squares]], queries: int, k: int) -> tuple
 
 def _filed(store: Store, now: Gallery) -> Gallery:
     """Return the gallery from an up-to-date matrix file; as it is while another process writes, or without room."""
-    if (there := Matrix(store.folder).read()) is not None and there.filed > now.filed:  # by another process
-        now = gallery(store, there)
+    matrix = Matrix(store.folder)
+    if matrix.count() > now.filed:  # by another process
+        now = gallery(store, matrix.read() or now)
         if len(now) - now.filed <= TAIL_ROWS:
             return now
     try:
         with writing(store.folder):
-            Matrix(store.folder).write(now)
+            matrix.write(now)
     except (TwinlensError, OSError):  # only speed is lost
         return now
-    return gallery(store, Matrix(store.folder).read())
+    return gallery(store, matrix.read())
 
 
 def _nearest(block: Block, queries: Vectors, k: int, rows: Rows | None) -> tuple[Rows, Squares]:

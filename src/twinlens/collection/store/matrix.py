@@ -116,6 +116,11 @@ class Matrix:
             return None
         return Gallery(header.state, (Block(rows, vectors, squares, checks),), header.rows)
 
+    def count(self) -> int:
+        """Return how many entries are filed as the header tells, and 0 where there is none; reads nothing else."""
+        header = self._header()
+        return 0 if header is None else header.rows
+
     def write(self, new: Gallery) -> None:
         """File a gallery: append to what is filed where that is its beginning, else write it whole.
 
