@@ -232,6 +232,18 @@ def test_a_missing_package_leaves_exact_answers_and_the_file(store, monkeypatch)
     assert "twinlens[faiss]" in synced(store, engine).problem
 
 
+def test_without_memory_for_an_index_answers_stay_exact_and_it_is_not_tried_again(store, monkeypatch):
+    def too_large(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(_building, "build", too_large)
+    engine, queries = synced(store, index="ivf"), clustered(5, DIM, seed=2)
+    engine.warm_up()
+    engine._building.join()
+    assert not synced(store, engine).is_wanted and "memory" in engine.problem
+    np.testing.assert_array_equal(engine.search(queries, 5)[0], truth(store, queries, 5)[0])
+
+
 def test_a_full_disk_leaves_the_index_in_memory(store, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")

@@ -144,8 +144,9 @@ class ApproximateEngine(LocalEngine):
     def _build_quietly(self, gallery: Gallery, channels: Sequence[Channel]) -> None:
         try:
             self._build(gallery, channels)
-        except TwinlensError as error:
-            self.problem, self._declined = str(error), max(map(len, gallery.blocks))
+        except (TwinlensError, MemoryError) as error:
+            self.problem = "there is too little memory for an index" if isinstance(error, MemoryError) else str(error)
+            self._declined = max(map(len, gallery.blocks))
 
     def _build(self, gallery: Gallery, channels: Sequence[Channel]) -> IndexedRows | None:
         """Index the largest block of a gallery, and file the index; without room for it only the next start is slow."""
