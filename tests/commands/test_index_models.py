@@ -47,9 +47,9 @@ def test_any_contrastive_checkpoint_is_taken_by_its_folder(run, pictures, tmp_pa
     told = answer(run, "index", pictures, "--checkpoint", tmp_path / "siglip")
     assert told["added"] == 3
     assert answer(run, "info")["model"]["recipe"] == "clip"
-    assert (
-        found(answer(run, "search", "--image", pictures / "red.png", "--text", "a red tile", "--with-self"))[0] == "red"
-    )
+    asked = ("search", "--image", pictures / "red.png", "--with-self")
+    assert found(answer(run, *asked))[0] == "red"
+    assert len(found(answer(run, *asked, "--text", "a red tile"))) == 3  # its weights are drawn: words say nothing
     checkpoints.contrastive(tmp_path / "clip", "clip")
     again = answer(run, "index", pictures, "--checkpoint", tmp_path / "clip")
     assert again["unchanged"] == 3 and answer(run, "verify")["ok"]
