@@ -7,6 +7,7 @@ import json
 import shlex
 import shutil
 from contextlib import redirect_stdout
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from PIL import Image
 
 from twinlens.cli import main
 from twinlens.collection import Collection
+from twinlens.collection.ingest import pipeline
 from twinlens.commands import demo
 from twinlens.core import packaged
 
@@ -129,6 +131,20 @@ def test_a_demo_without_a_readable_picture_ends_with_the_reason(small, tmp_path)
     shutil.rmtree(tmp_path / "collection")
     code, _, printed = small(*names)
     assert code == 2 and f"no picture could be read: {tmp_path}" in printed and "Traceback" not in printed
+
+
+@pytest.mark.parametrize("batches", [0, 1])
+def test_ctrl_c_while_it_indexes_ends_it_in_one_line_and_the_next_run_goes_on(small, monkeypatch, batches):
+    def stopped(_store, embedded):
+        yield from islice(embedded, batches)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "_committing", stopped)
+        code, _, printed = small()
+    assert code == 130 and printed.endswith("twinlens: stopped; run the same command again to go on\n"), printed
+    code, result, printed = small()
+    assert code == 0 and (result["added"] == result["pictures"]) == (batches == 0), printed
 
 
 @pytest.fixture(scope="module")

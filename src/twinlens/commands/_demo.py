@@ -38,13 +38,16 @@ def file_name(hit: Hit) -> str:
 def index(collection: Collection, folder: Path, *, progress: bool) -> Report:
     """Index the pictures of a demo, tell how it went, and try again what failed in an earlier run.
 
-    Raises TwinlensError where no picture can be searched.
+    Raises TwinlensError where no picture can be searched, and KeyboardInterrupt where Ctrl-C ended it early: answers
+    among a part of the pictures would pass for the demo's.
     """
     from twinlens.collection.ingest import Options
 
     report = collection.add(folder, options=Options(progress=progress, retry=True))
     if progress:
         _collection.print_report(report)
+    if report.stopped:
+        raise KeyboardInterrupt
     if not len(collection) and report.failed:
         raise TwinlensError(_collection.first_failure(report))
     return report
