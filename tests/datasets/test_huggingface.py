@@ -54,6 +54,7 @@ def sources(rows: hf.Dataset, folder):
     rows.to_parquet(folder / "hub" / "data" / "val-00000-of-00001.parquet")
     rows.select([0]).to_parquet(folder / "hub" / "data" / "train-00000-of-00001.parquet")
     yield from ((folder / "plain", "all"), (folder / "split", "val"), (folder / "rows.parquet", "all"))
+    yield (str(folder / "rows.parquet"), "all")
     yield from ((folder / "hub", "val"), (rows, "all"), (hf.DatasetDict({"val": rows}), "val"))
 
 

@@ -71,7 +71,7 @@ def opened(source: object, split: str, *, pictures: tuple[str, ...], texts: tupl
     """
     library = importlib.import_module("datasets")
     with _quiet(library):
-        rows = _one(_of_path(library, source, split) if isinstance(source, Path) else source, split)
+        rows = _one(_of_path(library, Path(source), split) if isinstance(source, str | Path) else source, split)
         if not len(rows):
             raise TwinlensError("the dataset has no rows")
         for column in (*pictures, *texts):
