@@ -26,7 +26,8 @@ def write(root: Path, split: str, *, targets: bool = True, names=(*MEMBERS, "dev
 
 
 def test_a_query_its_answer_and_what_its_ranking_leaves_out(tmp_path):
-    data = cirr.load(write(tmp_path, "val"), "val")
+    data = cirr.load(root := write(tmp_path, "val"), "val")
+    assert cirr.load(str(root), "val") == data
     query = data.queries[0]
     assert (query.id, query.text) == ("7", "two dogs")
     assert query.image == tmp_path / "img_raw" / "dev" / "dev-0.png"

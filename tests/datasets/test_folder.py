@@ -22,7 +22,8 @@ def texts(root):
 
 
 def test_a_folder_without_captions_is_a_gallery(tmp_path):
-    data = folder.load(pictures(tmp_path, "b.png", "a.png", "sub/c.jpg"))
+    data = folder.load(root := pictures(tmp_path, "b.png", "a.png", "sub/c.jpg"))
+    assert folder.load(str(root)) == data
     assert [entry.id for entry in data.gallery] == ["a.png", "b.png", "sub/c.jpg"]
     assert data.queries == () and dict(data.relevant) == {}
 

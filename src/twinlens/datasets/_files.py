@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from twinlens.core.arguments import as_path
 from twinlens.core.counting import counted
 from twinlens.core.types import Dataset, TwinlensError
 
@@ -19,13 +20,13 @@ def check(name: str, **choices: tuple[str, Sequence[str]]) -> None:
             raise TwinlensError(f"{name} has no {option} {value!r}; known: {', '.join(known)}")
 
 
-def folder(name: str, root: Path | None) -> Path:
+def folder(name: str, root: Path | str | None) -> Path:
     """Check that the dataset's folder exists, and return it. Raises TwinlensError when there is none."""
     if root is None:
         raise TwinlensError(f"{name} needs the folder it was downloaded to (--root); {_advice(name)}")
-    if not root.is_dir():
+    if not (here := as_path("root", root)).is_dir():
         raise TwinlensError(f"no such folder: {root}; {_advice(name)}")
-    return root
+    return here
 
 
 def read_text(path: Path, name: str) -> str:

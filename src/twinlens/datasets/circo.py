@@ -39,7 +39,7 @@ SERVER = _submissions.CIRCO_SERVER
 _NAME = "circo"
 
 
-def load(root: Path | None, split: str, *, protocol: str = PROTOCOLS[0]) -> Dataset:
+def load(root: Path | str | None, split: str, *, protocol: str = PROTOCOLS[0]) -> Dataset:
     """Load a split of CIRCO; the text of a query is its relative caption.
 
     Query ids are the annotations' ids, gallery ids COCO's 12 digits. The gallery is the list of COCO's image info file
@@ -64,7 +64,7 @@ def load(root: Path | None, split: str, *, protocol: str = PROTOCOLS[0]) -> Data
 
 def submission(
     rankings: Sequence[Ranking],
-    root: Path | None,  # noqa: ARG001
+    root: Path | str | None,  # noqa: ARG001
     split: str,
 ) -> dict[str, _submissions.CircoFile]:
     """Turn rankings into the server's files, name → content. Raises TwinlensError when the server would refuse them."""

@@ -41,7 +41,7 @@ SERVER = _submissions.CIRR_SERVER
 _NAME = "cirr"
 
 
-def load(root: Path | None, split: str, *, protocol: str = PROTOCOLS[0]) -> Dataset:
+def load(root: Path | str | None, split: str, *, protocol: str = PROTOCOLS[0]) -> Dataset:
     """Load a split of CIRR; query ids are the pair ids, gallery ids the picture names.
 
     The four other members of a query's set are `rejected`: the subset metric is the recall among relevant and rejected
@@ -66,13 +66,13 @@ def load(root: Path | None, split: str, *, protocol: str = PROTOCOLS[0]) -> Data
     )
 
 
-def members(root: Path | None, split: str) -> dict[str, frozenset[str]]:
+def members(root: Path | str | None, split: str) -> dict[str, frozenset[str]]:
     """Map query ids to the five other pictures of their set, for `_submissions.cirr_subset`. Raises as `load` does."""
     check(_NAME, split=(split, SPLITS))
     return {str(row["pairid"]): _others(row) for row in _rows(folder(_NAME, root), split)}
 
 
-def submission(rankings: Sequence[Ranking], root: Path | None, split: str) -> dict[str, _submissions.CirrFile]:
+def submission(rankings: Sequence[Ranking], root: Path | str | None, split: str) -> dict[str, _submissions.CirrFile]:
     """Turn rankings of the gallery into the server's files, name → content. Raises TwinlensError as `load` does."""
     return {
         "recall.json": _submissions.cirr(rankings),

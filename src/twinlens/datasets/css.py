@@ -33,7 +33,7 @@ SOURCE = Source(
 _NAME = "css"
 
 
-def load(root: Path | None, split: str, *, protocol: str = PROTOCOLS[0]) -> Dataset:
+def load(root: Path | str | None, split: str, *, protocol: str = PROTOCOLS[0]) -> Dataset:
     """Load a query for every "from → to" pair of every instruction; its text is the instruction ("add red cube").
 
     Gallery ids are picture names. Groups are scenes: a query belongs to its source's. Raises TwinlensError for an

@@ -38,7 +38,7 @@ _NAME = "fashion200k"
 _KINDS = ("dress", "jacket", "pants", "skirt", "top")
 
 
-def load(root: Path | None, split: str, *, protocol: str = PROTOCOLS[0], seed: int = 0) -> Dataset:
+def load(root: Path | str | None, split: str, *, protocol: str = PROTOCOLS[0], seed: int = 0) -> Dataset:
     """Load the published test queries, or draw training queries from the labels; gallery ids are the labels' paths.
 
     Training: one query per picture whose caption differs from another one in a single word, the other caption drawn

@@ -39,7 +39,7 @@ _NAME = "fashion_iq"
 
 
 def load(
-    root: Path | None,
+    root: Path | str | None,
     split: str,
     *,
     protocol: str = PROTOCOLS[0],
@@ -59,7 +59,7 @@ def load(
 
 
 def parts(
-    root: Path | None, split: str, *, protocol: str = PROTOCOLS[0], gallery: str = GALLERIES[0]
+    root: Path | str | None, split: str, *, protocol: str = PROTOCOLS[0], gallery: str = GALLERIES[0]
 ) -> dict[str, Dataset]:
     """Load one Dataset per category; the benchmark's figure is the mean of the three figures."""
     check(_NAME, protocol=(protocol, PROTOCOLS))

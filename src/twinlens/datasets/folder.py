@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from twinlens.core.arguments import as_path
 from twinlens.core.types import Dataset, Sample, TwinlensError
 from twinlens.datasets._files import check
 from twinlens.media import finding
@@ -32,7 +33,7 @@ NOTE = (
 CAPTION_KEYS = ("text", "caption")
 
 
-def load(root: Path | None, split: str = "all", *, protocol: str = PROTOCOLS[0]) -> Dataset:
+def load(root: Path | str | None, split: str = "all", *, protocol: str = PROTOCOLS[0]) -> Dataset:
     """Load the pictures below `root`; ids are their paths relative to it.
 
     captions: a query is a caption alone. grounded: a query is a picture with its caption, if another picture has the
@@ -43,6 +44,7 @@ def load(root: Path | None, split: str = "all", *, protocol: str = PROTOCOLS[0])
     check("folder", split=(split, SPLITS), protocol=(protocol, PROTOCOLS))
     if root is None:
         raise TwinlensError("say which folder holds the pictures: --root DIR")
+    root = as_path("root", root)
     paths = {path.relative_to(root).as_posix(): path for path in finding.find(root)}
     texts = captions(root, list(paths.values()))
     captioned = {entry: texts[path] for entry, path in paths.items() if path in texts}

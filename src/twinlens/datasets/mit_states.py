@@ -43,7 +43,7 @@ SOURCE = Source(
 _NAME = "mit_states"
 
 
-def load(root: Path | None, split: str, *, protocol: str = PROTOCOLS[0]) -> Dataset:
+def load(root: Path | str | None, split: str, *, protocol: str = PROTOCOLS[0]) -> Dataset:
     """Load a query for every picture of the split and every other state of its noun; the text is the adjective.
 
     Gallery ids are "<adjective> <noun>/<file>", query ids "<gallery id> > <adjective>". Groups are nouns, as the

@@ -97,7 +97,7 @@ class Row:
         return [(item, (left, item.y, left + item.size, item.y + item.size)) for item, left in placed]
 
 
-def load(root: Path | None, split: str, *, protocol: str = PROTOCOLS[0], seed: int = 0) -> Dataset:
+def load(root: Path | str | None, split: str, *, protocol: str = PROTOCOLS[0], seed: int = 0) -> Dataset:
     """Load a split under one protocol.
 
     grounded: the gallery is one picture of each scene, without text; its order of boxes is drawn with `seed`. A query
@@ -117,7 +117,7 @@ def load(root: Path | None, split: str, *, protocol: str = PROTOCOLS[0], seed: i
     return _grounded(annotated, seed) if protocol == "grounded" else _paper(annotated, seed)
 
 
-def rows(root: Path | None, split: str) -> list[Row]:
+def rows(root: Path | str | None, split: str) -> list[Row]:
     """Read the annotated rows of a split in file order. Raises TwinlensError when a file is missing or malformed."""
     here = folder(_NAME, root)
     if not _annotations(here, split).is_file():

@@ -71,7 +71,7 @@ class _Gallery:
 
 
 def load(
-    root: Path | None = None,
+    root: Path | str | None = None,
     split: str = SPLITS[0],
     *,
     protocol: str = PROTOCOLS[0],
