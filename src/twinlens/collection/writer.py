@@ -77,7 +77,7 @@ def _created(folder: Path, model: Model) -> tuple[Store, Generation]:
 
 def _first(store: Store, model: Model) -> Generation:
     if store.serving() is not None:
-        raise TwinlensError(f"there is a collection in {store.folder} already")
+        raise TwinlensError(f"there is a collection in {store.folder} already; open it, or choose another folder")
     return adopt(store, model)
 
 

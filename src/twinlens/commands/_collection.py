@@ -87,11 +87,10 @@ def _load(args: argparse.Namespace, *, once: bool = False) -> Load:
     return partial(runtime.load, mode=runtime.check_mode(getattr(args, "runtime", "auto")), once=once)
 
 
-def add_model(parser: argparse.ArgumentParser) -> None:
-    """Add `--model`, `--recipe` and `--checkpoint`."""
+def add_model(parser: argparse.ArgumentParser, note: str = "") -> None:
+    """Add `--model`, `--recipe` and `--checkpoint`; note: what more is said of a model."""
     model = parser.add_mutually_exclusive_group()
-    model.add_argument("--model", type=Path, metavar="NAME", help="a model's folder, or one that ships; if it is not"
-                       " the collection's, all pictures are embedded again; old vectors serve until then")  # fmt: skip
+    model.add_argument("--model", type=Path, metavar="NAME", help=f"a model's folder, or one that ships{note}")
     model.add_argument("--recipe", metavar="NAME", help="a model that needs no training: clip, universal, offline,"
                        " compact (for drawn scenes), or auto: clip where its checkpoint is, else offline"
                        " (auto)")  # fmt: skip

@@ -38,7 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         " pictures, or URLs of object storage, such as s3://bucket/folder")  # fmt: skip
     _collection.add_collection(parser)
     _common.add_plugins(parser)
-    _collection.add_model(parser)
+    _collection.add_model(
+        parser, "; if it is not the collection's, all pictures are embedded again; old vectors serve until then"
+    )
     parser.add_argument("--captions", action="append", default=[], type=Path, metavar="FILE",
                         help="a table (CSV, JSON lines, Parquet) with paths and texts; may be repeated")  # fmt: skip
     parser.add_argument("--exclude", action="append", default=[], metavar="GLOB", help="leave out what matches, as"

@@ -47,7 +47,7 @@ class Judgements:
             ignore |= ~(relevant | rejected)
         answerable = np.asarray((relevant & ~ignore).any(axis=1) & (~relevant & ~ignore).any(axis=1))
         if not answerable.any():
-            raise TwinlensError("no query of this dataset has an answer in its gallery; nothing can be measured")
+            raise TwinlensError(_why_nothing(bool((relevant & ~ignore).any()), len(entries)))
         queries = tuple(query for query, kept in zip(dataset.queries, answerable, strict=True) if kept)
         parts = tuple(dataset.parts.get(query.id, "") for query in queries)
         masks = (relevant[answerable], ignore[answerable], rejected[answerable])
@@ -86,6 +86,12 @@ def _connected(dataset: Dataset, queries: Sequence[Sample]) -> tuple[str, ...]:
 
     groups = connect({query.id: keys(query) for query in queries})
     return tuple(groups[query.id] for query in queries)
+
+
+def _why_nothing(has_answers: bool, entries: int) -> str:
+    if has_answers:
+        return f"no query has a wrong answer among the {entries} entries; nothing can be measured without one"
+    return "no query of this dataset has an answer in its gallery; nothing can be measured"
 
 
 def _siblings(dataset: Dataset) -> NDArray[np.int64] | None:

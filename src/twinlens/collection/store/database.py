@@ -52,7 +52,7 @@ class Database:
     def create(cls, folder: Path) -> Self:
         """Make the folder and an empty collection in it. Raises TwinlensError when there is one already."""
         if os.path.lexists(folder / DATABASE):
-            raise TwinlensError(f"there is a collection in {folder} already")
+            raise TwinlensError(f"there is a collection in {folder} already; open it, or choose another folder")
         folder.mkdir(parents=True, exist_ok=True)
         # Written under another name: a collection that is there is a complete one, whenever we are killed.
         draft_database(folder).rename(folder / DATABASE)
