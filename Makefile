@@ -40,10 +40,11 @@ TRAINING_TESTS += --ignore tests/training/test_portable.py --ignore tests/evalua
 # The toy recipe alone heeds the variable of the precision; the others would run as they do in `make test`.
 TOY_TESTS := $(shell grep -rlE 'toy\.recipe|toy_composer' --include='test_*.py' tests/training tests/evaluation)
 
-# The training tests as on a processor without fast paths, and those of the toy with bfloat16 asked for.
+# The training tests as on a processor without fast paths, and those of the toy with bfloat16 asked for. nice: servers that
+# are tested beside them (.ci/run) come first.
 test-portable: .venv/.installed-test
-	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(BIN)/python -m pytest $(BESIDE) $(TRAINING_TESTS)
-	TWINLENS_TEST_PRECISION=bfloat16 $(BIN)/python -m pytest $(BESIDE) $(filter-out %/test_portable.py,$(TOY_TESTS))
+	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 nice $(BIN)/python -m pytest $(BESIDE) $(TRAINING_TESTS)
+	TWINLENS_TEST_PRECISION=bfloat16 nice $(BIN)/python -m pytest $(BESIDE) $(filter-out %/test_portable.py,$(TOY_TESTS))
 
 SYSTEM_TESTS := tests/media tests/collection/ingest tests/collection/store/test_store.py \
 	tests/collection/store/test_windows_paths.py tests/collection/test_repairing.py \

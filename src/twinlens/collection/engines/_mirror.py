@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlens.collection.engines._address import EXACT
-from twinlens.collection.store import Rows, State
+from twinlens.collection.store import DAMAGE, DamageError, Rows, State
+
+_COLLECTION = re.compile("[0-9a-f]{1,32}")
 
 
 class Listing(NamedTuple):
@@ -88,3 +91,10 @@ def batches(rows: Rows, size: int) -> Iterator[Rows]:
     """Yield rows in parts of a size."""
     for start in range(0, len(rows), size):
         yield rows[start : start + size]
+
+
+def table_of(state: State) -> str:
+    """Return the name of what holds a state's vectors on a server. Raises DamageError where the id is none of ours."""
+    if not _COLLECTION.fullmatch(state.collection):
+        raise DamageError(f"the collection {state.collection!r}: {DAMAGE}")
+    return f"twinlens_{state.collection}_{state.generation}"

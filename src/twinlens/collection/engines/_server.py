@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from abc import abstractmethod
 from contextlib import AbstractContextManager, nullcontext
@@ -15,9 +14,9 @@ import numpy as np
 from twinlens.calibration import lowest_by_hash
 from twinlens.collection.engines import Engine
 from twinlens.collection.engines._address import Address
-from twinlens.collection.engines._mirror import Listing, Mark, PushReport, batches
+from twinlens.collection.engines._mirror import Listing, Mark, PushReport, batches, table_of
 from twinlens.collection.search.filters import Node
-from twinlens.collection.store import DAMAGE, DamageError, Generation, Rows, State, Store, Vectors
+from twinlens.collection.store import Generation, Rows, State, Store, Vectors
 from twinlens.core.progress import Bar, bar
 from twinlens.core.types import TwinlensError
 from twinlens.indexes import Scores
@@ -28,7 +27,6 @@ ROUNDS = 5
 """Passes over a collection that changes while it is pushed, before we ask for a quieter moment."""
 WAITS = (0.0, 1.0, 4.0, 15.0, 40.0)
 """Seconds before each attempt to set a mark."""
-_COLLECTION = re.compile("[0-9a-f]{1,32}")
 
 
 class ServerEngine(Engine):
@@ -59,7 +57,7 @@ class ServerEngine(Engine):
         """Push what differs; with `read_only`, raise TwinlensError where the server mirrors another state."""
         self.store = store
         state, self.generation = store.state(), store.serving()
-        self._table = _table(state)
+        self._table = table_of(state)
         with self._told():
             mark = self._read_mark(state.collection)
             if not self._fits(mark, state):
@@ -92,7 +90,7 @@ class ServerEngine(Engine):
             with store.snapshot():
                 state, self.generation = store.state(), store.serving()
                 wanted = Listing(*store.checksums(state.generation))
-            mark, self._table = Mark.of(state, wanted, self.address.index), _table(state)
+            mark, self._table = Mark.of(state, wanted, self.address.index), table_of(state)
             if self.generation is not None:
                 with self._told(), self._exclusively(state.collection):
                     rows, gone = self._mirror(self.generation, mark, wanted, progress=progress)
@@ -124,11 +122,13 @@ class ServerEngine(Engine):
     def _set_mark(self, collection: str, mark: Mark) -> None:
         """Write the mark until the server gives it back. Raises TwinlensError where it does not.
 
-        Milvus 2.3 was seen, under load, not to give back for half a minute what was written.
+        Milvus 2.3 was seen, under load, not to give back for minutes what was written and written again.
         """
-        for seconds in WAITS:
+        for attempt, seconds in enumerate(WAITS):
             time.sleep(seconds)
             self._write_mark(collection, mark)
+            if attempt > 1:
+                self._reload_marks()
             if self._read_mark(collection, fresh=True) == mark:
                 return
         raise TwinlensError(
@@ -255,6 +255,9 @@ class ServerEngine(Engine):
     def _read_mark(self, collection: str, *, fresh: bool = False) -> Mark | None:
         """Return the mark of a collection, None where there is none; fresh: as of now, whatever that costs."""
 
+    def _reload_marks(self) -> None:
+        """Read the marks anew from the server's disk, where it may have lost sight of some."""
+
     def _catch_up(self) -> None:
         """Wait until searches see all that was written before the mark, where a server does not see to that."""
 
@@ -289,10 +292,3 @@ class ServerEngine(Engine):
     @abstractmethod
     def _nearest(self, queries: Vectors, k: int, rows: Rows | None) -> list[tuple[Rows, Scores]]:
         """Return rows and cosines (k,) for each query, best first; equal scores by row."""
-
-
-def _table(state: State) -> str:
-    """Return the name of what holds a state's vectors on a server. Raises DamageError where the id is none of ours."""
-    if not _COLLECTION.fullmatch(state.collection):
-        raise DamageError(f"the collection {state.collection!r}: {DAMAGE}")
-    return f"twinlens_{state.collection}_{state.generation}"

@@ -117,6 +117,11 @@ class MilvusEngine(ServerEngine):
             entity = {"collection": collection, "mark": mark.to_json(), "unused": [0.0, 0.0]}
             self._client.upsert(MARKS, [entity], timeout=CALL_SECONDS)
 
+    def _reload_marks(self) -> None:
+        self._client.flush(MARKS, timeout=CALL_SECONDS)
+        self._client.release_collection(MARKS)
+        self._client.load_collection(MARKS, timeout=CALL_SECONDS)
+
     def _catch_up(self) -> None:
         self._client.load_collection(self._table, timeout=CALL_SECONDS)
         self._query(self._table, "row in [0]", ["row"], _STRONG)
