@@ -122,7 +122,7 @@ class ServerEngine(Engine):
     def _set_mark(self, collection: str, mark: Mark) -> None:
         """Write the mark until the server gives it back. Raises TwinlensError where it does not.
 
-        Milvus 2.3 was seen, under load, not to give back for minutes what was written and written again.
+        Milvus 2.3 was seen, in 1 of 40 pushes under load, to lose sight of every mark until they were loaded anew.
         """
         for attempt, seconds in enumerate(WAITS):
             time.sleep(seconds)
