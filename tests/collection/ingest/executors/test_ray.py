@@ -49,8 +49,9 @@ def found(folder, pictures, **options):
 
 
 def committed(folder):
-    """The number of vectors that a collection has, seen from outside."""
-    with suppress(sqlite3.OperationalError), closing(sqlite3.connect(folder / "collection.sqlite")) as database:
+    """The number of vectors that a collection has, seen from outside; the file is not made by looking for it."""
+    url = f"{(folder / 'collection.sqlite').as_uri()}?mode=ro"
+    with suppress(sqlite3.OperationalError), closing(sqlite3.connect(url, uri=True)) as database:
         return database.execute("SELECT count(*) FROM vector").fetchone()[0]
     return 0
 

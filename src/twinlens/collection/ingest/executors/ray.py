@@ -81,7 +81,8 @@ def _cluster(address: str | None) -> Iterator[Any]:
         import ray.data
     was_connected = ray.is_initialized()
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "include_dashboard": False}
-    own: dict[str, Any] = {"object_store_memory": STORE_BYTES, "_node_ip_address": LOOPBACK}
+    # "local": without it Ray would look for a cluster of this machine, which may have ended without a word.
+    own: dict[str, Any] = {"address": "local", "object_store_memory": STORE_BYTES, "_node_ip_address": LOOPBACK}
     try:
         if not was_connected:
             ray.init(**quiet, **(own if address is None else {"address": address}))
