@@ -148,7 +148,7 @@ def end_with_parent(parent: int) -> None:
     known = multiprocessing.parent_process()
     if known is None or known.pid != parent:  # it ended before the call
         os._exit(1)
-    Thread(target=_outlive, args=(known,), daemon=True).start()
+    Thread(target=_end_after, args=(known,), daemon=True).start()
 
 
 def limit_memory(size: int) -> None:
@@ -217,7 +217,7 @@ def _begin(parent: int, packed: Payload) -> None:
         initialise(*arguments)
 
 
-def _outlive(parent: BaseProcess) -> None:
+def _end_after(parent: BaseProcess) -> None:
     parent.join()
     os._exit(1)
 
