@@ -1,7 +1,4 @@
-"""The wheel with what it requires, and nothing more: no torch anywhere, and all that people do without training.
-
-Its demo on drawn pictures is run by `make release-check`.
-"""
+"""The wheel with what it requires, and nothing more: no torch anywhere, and all that people do without training."""
 
 from __future__ import annotations
 
@@ -99,6 +96,12 @@ def test_it_has_no_heavy_module(core, module):
 def test_it_has_all_of_the_package_and_nothing_else(core):
     (wheel,) = core.folder.glob("twinlens-*.whl")
     assert list(check.problems(wheel)) == []
+
+
+def test_the_demo_runs(core):
+    result = json.loads(core("demo", "--json"))
+    assert result["pictures"] > 100 and Path(core.folder / "elsewhere" / result["grid"]).is_file()
+    assert sum(query["place"] == 1 for query in result["queries"]) >= 0.9 * len(result["queries"])
 
 
 def test_a_clip_in_immichs_layout_is_indexed_and_searched(core, pictures, tmp_path):
